@@ -1,0 +1,15 @@
+"""The errors that a user sees: one sentence that names the thing, the reason and the way out."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MedxferError(Exception):
+    """Wrong input or settings. Entry points print its text as one line and exit with 1; no traceback."""
+
+
+def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferError:
+    """The error for a `name` that is none of `choices`, with the nearest names and where to find all (`hint`)."""
+    near = get_close_matches(name.lower(), {c.lower(): c for c in choices}, n=3, cutoff=0.5)
+    did_you_mean = f" did you mean {' or '.join(near)}?" if near else ""
+    return MedxferError(f"unknown {kind} '{name}':{did_you_mean} {hint}")

@@ -1,0 +1,18 @@
+"""Fixtures that any test may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder with real images (see CONTRIBUTING.md), or a skip that says so."""
+    folder = os.environ.get("MEDXFER_TEST_DATA")
+    if not folder:
+        pytest.skip("MEDXFER_TEST_DATA is not set: tests on real images need that folder")
+    path = Path(folder)
+    if not path.is_dir():
+        pytest.fail(f"MEDXFER_TEST_DATA={folder} is not a folder")
+    return path
