@@ -1,0 +1,86 @@
+"""A source with its identity: the fingerprint, the pseudonyms, and what the files' headers say."""
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+from filelock import FileLock
+
+from medxfer.data.image_error import ImageError
+from medxfer.data.sources.base import Index, Source
+from medxfer.errors import MedxferError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What is known of a data set before a pixel is decoded."""
+
+    source: Source
+    index: Index
+    fingerprint: str  # 16 hex digits; the same for the same files wherever they lie
+    key: bytes  # for the pseudonyms; never leaves the store's folder
+    folder: Path  # this data set's place under store.root, readable by its owner only
+    modality: str  # the one modality of all files, "mixed", or "unreadable" where none has a header
+    unreadable: dict[str, str]  # file -> kind of ImageError, found in the headers
+
+    def pseudonyms(self, kind: str, names: Iterable[str]) -> list[str]:
+        """Keyed pseudonyms, the same in every study and image size of this data set (HMAC-SHA-256, RFC 2104)."""
+        return [hmac.new(self.key, f"{kind}:{name}".encode(), hashlib.sha256).hexdigest()[:16] for name in names]
+
+
+def open_dataset(source: Source, store_root: Path) -> Dataset:
+    """Index and identify the data set behind `source`.
+
+    The pseudonyms' key is derived from the files' manifest: whoever has the data can make it again on any machine,
+    whoever has only a study's folder (with the fingerprint, another one-way function of the manifest) cannot.
+    """
+    index = source.index()
+    manifest = source.manifest(index)
+    fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
+    key = hashlib.sha256(b"pseudonyms" + manifest).digest()
+    folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
+    headers = _survey(source, index, folder / "headers.json")
+    modalities = set(headers["modality"].values())
+    modality = "mixed" if len(modalities) > 1 else next(iter(modalities), "unreadable")
+    return Dataset(source, index, fingerprint, key, folder, modality, headers["unreadable"])
+
+
+def private_folder(folder: Path) -> Path:
+    """Make `folder`, readable by its owner only. Raises MedxferError where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise MedxferError(
+            f"store.root={folder.parent}: cannot be written ({error.strerror}); give a writable folder by store.root="
+        ) from error
+    return folder
+
+
+def _survey(source: Source, index: Index, cache: Path) -> dict[str, dict[str, str]]:
+    """The modality of every file by its header, and the files that cannot be images; read once, then kept."""
+    with FileLock(cache.with_suffix(".lock")):
+        if not cache.is_file():
+            files = list(index.images["file"])
+            pool = joblib.Parallel(1 if len(files) < 500 else os.cpu_count(), batch_size=64)
+            found = pool(joblib.delayed(_header)(source, file) for file in files)
+            headers = {
+                "modality": {file: value for file, (value, ok) in zip(files, found, strict=True) if ok},
+                "unreadable": {file: value for file, (value, ok) in zip(files, found, strict=True) if not ok},
+            }
+            partial = cache.with_suffix(".partial")
+            partial.write_text(json.dumps(headers))
+            partial.replace(cache)
+    return json.loads(cache.read_text())
+
+
+def _header(source: Source, file: str) -> tuple[str, bool]:
+    try:
+        return source.modality(file), True
+    except ImageError as error:
+        return error.kind, False

@@ -1,0 +1,240 @@
+"""A DICOM file's header, read without trust: silently, and with one typed error for whatever is wrong."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+from pydicom import config, dcmread
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from medxfer.data.image_error import ImageError
+
+Kind = Literal[
+    "unreadable",  # no such file, not a file, no permission
+    "empty",
+    "not DICOM",
+    "no transfer syntax",
+    "unsupported syntax",
+    "no pixel data",  # reports, plans, waveforms, directories, headers alone
+    "bad header",  # a needed element is missing, damaged or contradicts another
+    "not grayscale",
+    "for processing",
+    "too large",
+    "truncated",
+    "wrong length",  # more pixel data than the header accounts for
+    "undecodable",  # a broken codestream, or one that contradicts the header
+    "no such frame",
+    "no such window",
+]
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+MAX_INFLATED_BYTES = 2**29
+_DEFERRED_BYTES = 2**24  # a larger element than this is no part of an image's description
+
+_READ = """
+    SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName PresentationIntentType ViewPosition
+    PatientID StudyInstanceUID SeriesInstanceUID InstanceNumber ImagePositionPatient ImageOrientationPatient
+    SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns
+    BitsAllocated BitsStored HighBit PixelRepresentation
+    PixelPaddingValue PixelPaddingRangeLimit FloatPixelPaddingValue FloatPixelPaddingRangeLimit
+    DoubleFloatPixelPaddingValue DoubleFloatPixelPaddingRangeLimit
+    ModalityLUTSequence RescaleSlope RescaleIntercept PresentationLUTShape
+    VOILUTSequence WindowCenter WindowWidth WindowCenterWidthExplanation VOILUTFunction
+    SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
+    BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData
+    GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
+    SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
+    SegmentedBluePaletteColorLookupTableData
+    ExtendedOffsetTable ExtendedOffsetTableLengths
+"""
+_TAGS = [Tag(keyword) for keyword in _READ.split()]
+_FRAME_MACROS = (
+    "PixelValueTransformationSequence",
+    "FrameVOILUTSequence",
+    "PlanePositionSequence",
+    "PlaneOrientationSequence",
+)
+
+
+class DicomError(ImageError):
+    """A DICOM file that is refused; `kind` is one of `Kind`."""
+
+    kind: Kind
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within it pydicom and OpenJPEG say nothing: their log lines quote the header. It may be nested."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "openjpeg")]
+    levels = [logger.level for logger in loggers]
+    if min(levels) > logging.CRITICAL:
+        yield
+        return
+    validation = config.settings.reading_validation_mode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        config.settings.reading_validation_mode = config.IGNORE
+        try:
+            yield
+        finally:
+            config.settings.reading_validation_mode = validation
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+class Header:
+    """Typed access to the elements that describe an image, or one frame of it.
+
+    Getters give None for an absent or empty element, and raise DicomError ("bad header") for a damaged one.
+    """
+
+    def __init__(self, path: Path, dataset: Dataset, groups: list[Dataset] | None = None) -> None:
+        self.path = path
+        self.dataset = dataset
+        self._groups = [*(groups or []), dataset]
+
+    def of_frame(self, frame: int) -> Header:
+        """The same for one frame: first its per-frame functional groups, then the shared ones, then the rest
+        (PS3.3 C.7.6.16)."""
+        groups: list[Dataset] = []
+        per_frame = self.items("PerFrameFunctionalGroupsSequence")
+        if per_frame and frame >= len(per_frame):
+            raise self.error("it has fewer per-frame functional groups than frames")
+        for group in (per_frame[frame : frame + 1], self.items("SharedFunctionalGroupsSequence")[:1]):
+            for macros in group:
+                within = Header(self.path, macros)
+                groups += [item for macro in _FRAME_MACROS for item in within.items(macro)[:1]]
+        return Header(self.path, self.dataset, groups)
+
+    def error(self, reason: str, kind: Kind = "bad header") -> DicomError:
+        return DicomError(self.path, kind, reason)
+
+    def get(self, keyword: str) -> Any:
+        """The element's value as pydicom has it, or None."""
+        for group in self._groups:
+            try:
+                value = group.get(keyword)
+            except Exception:  # pydicom raises whatever its converters raise; the text may quote the value
+                raise self.error(f"its {keyword} cannot be read") from None
+            if value is not None and not (hasattr(value, "__len__") and len(value) == 0):
+                return value
+        return None
+
+    def items(self, keyword: str) -> list[Dataset]:
+        """A sequence's items."""
+        value = self.get(keyword)
+        if value is None:
+            return []
+        if isinstance(value, str | bytes) or not all(isinstance(item, Dataset) for item in value):
+            raise self.error(f"its {keyword} is not a sequence")
+        return list(value)
+
+    def text(self, keyword: str) -> str | None:
+        value = self.get(keyword)
+        return None if value is None else str(value).strip("\0 ") or None
+
+    def described(self, keyword: str) -> str | None:
+        """The same for what describes and does not decide the picture: None as well where it is damaged."""
+        try:
+            return self.text(keyword)
+        except DicomError:
+            return None
+
+    def texts(self, keyword: str) -> list[str]:
+        value = self.get(keyword)
+        values = [] if value is None else [value] if isinstance(value, str) else value
+        return [str(v).strip("\0 ") for v in values]
+
+    def numbers(self, keyword: str) -> list[float]:
+        """All values, finite."""
+        value = self.get(keyword)
+        if value is None:
+            return []
+        try:
+            values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+        except (TypeError, ValueError, OverflowError):
+            values = np.array([np.nan])
+        if not np.isfinite(values).all():
+            raise self.error(f"its {keyword} is not a number")
+        return [float(v) for v in values]
+
+    def number(self, keyword: str) -> float | None:
+        """The first value."""
+        return next(iter(self.numbers(keyword)), None)
+
+    def integer(self, keyword: str) -> int | None:
+        """The first value, whole."""
+        value = self.number(keyword)
+        if value is not None and value != int(value):
+            raise self.error(f"its {keyword} is not a whole number")
+        return None if value is None else int(value)
+
+    def required_integer(self, keyword: str, low: int, high: int) -> int:
+        """The first value, which must be there and from `low` to `high`."""
+        value = self.integer(keyword)
+        if value is None:
+            raise self.error(f"it has no {keyword}")
+        if not low <= value <= high:
+            raise self.error(f"its {keyword} is not from {low} to {high}")
+        return value
+
+
+def read_header(path: Path, stream: BinaryIO, size: int) -> tuple[Dataset, str, BinaryIO]:
+    """Read up to the pixel data, which is not touched.
+
+    Returns the data set, the transfer syntax UID, and the stream at the pixel data element or at its end;
+    a deflated file gets another stream than the given one. To be called within `silence`.
+    """
+    head = stream.read(1024)
+    start = 132 if head[128:132] == b"DICM" else 0
+    if start == 0 and head[:2] not in (
+        b"\x02\0",
+        b"\x08\0",
+        b"\0\x08",
+    ):  # groups 0002 and 0008, either byte order
+        raise DicomError(path, "empty" if size == 0 else "not DICOM", "it is not a DICOM file")
+    deflated = DEFLATED.encode() in head
+    if deflated:
+        stream = _inflate(path, stream, head, start)
+    stream.seek(0)
+    try:
+        dataset = dcmread(stream, force=True, stop_before_pixels=True, defer_size=_DEFERRED_BYTES, specific_tags=_TAGS)
+        syntax = DEFLATED if deflated else str(dataset.file_meta.get("TransferSyntaxUID") or "")
+    except Exception:  # the parser meets arbitrary bytes
+        raise DicomError(path, "bad header", "its header cannot be parsed") from None
+    if not syntax:
+        raise DicomError(
+            path,
+            "no transfer syntax",
+            "it does not state its transfer syntax: rewrite it with file meta information",
+        )
+    return dataset, syntax, stream
+
+
+def _inflate(path: Path, stream: BinaryIO, head: bytes, start: int) -> BinaryIO:
+    """A deflated data set as a plain stream. pydicom would inflate it without a limit."""
+    if head[start : start + 8] != b"\x02\0\0\0UL\x04\0":
+        raise DicomError(path, "bad header", "it is deflated and does not state where its data set begins")
+    stream.seek(start + 12 + int.from_bytes(head[start + 8 : start + 12], "little"))
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
+    except zlib.error:
+        raise DicomError(path, "undecodable", "its deflated data set is broken") from None
+    if inflater.unconsumed_tail:
+        raise DicomError(path, "too large", f"it inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")
+    if not inflater.eof:
+        raise DicomError(path, "truncated", "its deflated data set ends too early")
+    return BytesIO(plain)

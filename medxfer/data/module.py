@@ -1,0 +1,109 @@
+"""The LightningDataModule: batches of gray from the store, rendered on the device."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+
+from medxfer.batch import GrayBatch, RenderedBatch
+from medxfer.data.store import GrayStore
+
+
+class GrayDataModule(pl.LightningDataModule):
+    """Serves the parts "train", "val" and "test" of a store; `parts` (N,) names each image's.
+
+    Every draw depends on (`seed`, epoch, batch) alone, so that arms with the same seed see the same images in the same
+    order with the same augmentation (common random numbers), and a resumed training sees what it would have seen.
+    """
+
+    def __init__(
+        self, store: GrayStore, parts: NDArray[np.str_], renderer: nn.Module, batch_size: int, seed: int
+    ) -> None:
+        super().__init__()
+        self.store, self.parts, self.renderer = store, parts, renderer
+        self.batch_size, self.seed = batch_size, seed
+        self.images = GrayImages(store)
+
+    def setup(self, stage: str) -> None:
+        assert self.trainer is not None
+        self.renderer.to(self.trainer.strategy.root_device)
+
+    def train_dataloader(self) -> DataLoader[GrayBatch]:
+        rows = np.flatnonzero(self.parts == "train")
+        order = SeededOrder(rows, self.seed)
+        # A last batch of one image would break batch norm; it is left out where there are others.
+        batches = BatchSampler(order, self.batch_size, drop_last=len(rows) % self.batch_size == 1 and len(rows) > 1)
+        return self._loader(batches)
+
+    def val_dataloader(self) -> DataLoader[GrayBatch]:
+        return self._in_order("val")
+
+    def test_dataloader(self) -> DataLoader[GrayBatch]:
+        return self._in_order("test")
+
+    def on_after_batch_transfer(self, batch: GrayBatch, dataloader_idx: int) -> RenderedBatch:
+        """Gray becomes what the network sees, on the device; augmented in training only."""
+        trainer = self.trainer
+        if trainer is None or not trainer.training:
+            return self.renderer(batch, None)
+        number = trainer.fit_loop.batch_idx + 1  # Lightning counts a batch once it has been transferred
+        return self.renderer(batch, (self.seed, trainer.current_epoch, number))
+
+    def _in_order(self, part: str) -> DataLoader[GrayBatch]:
+        rows = np.flatnonzero(self.parts == part).tolist()
+        return self._loader(BatchSampler(rows, 4 * self.batch_size, drop_last=False))
+
+    def _loader(self, batches: BatchSampler) -> DataLoader[GrayBatch]:
+        # __getitems__ returns whole batches, so there is nothing to collate and no process to start.
+        return DataLoader(self.images, batch_sampler=batches, collate_fn=_as_is)
+
+
+class GrayImages(Dataset[GrayBatch]):
+    """The store as batches: one indexed read of the memory map each."""
+
+    def __init__(self, store: GrayStore) -> None:
+        self.gray, self.labels = store.gray, torch.from_numpy(store.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> GrayBatch:
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: list[int]) -> GrayBatch:
+        index = torch.tensor(rows)
+        return GrayBatch(torch.from_numpy(self.gray[rows]), self.labels[index], index)
+
+
+class SeededOrder(Sampler[int]):
+    """A new order of `rows` in every epoch, by (`seed`, epoch) alone; Lightning calls `set_epoch`."""
+
+    def __init__(self, rows: NDArray[np.int64], seed: int) -> None:
+        self.rows, self.seed, self.epoch = rows, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(np.random.default_rng([self.seed, self.epoch]).permutation(self.rows).tolist())
+
+
+def _as_is(batch: Any) -> Any:
+    return batch
+
+
+def part_sizes(parts: NDArray[np.str_], patients: NDArray) -> dict[str, dict[str, int]]:
+    """Images and patients in each part, for the record."""
+    names = ("train", "val", "test")
+    return {
+        "images": {name: int((parts == name).sum()) for name in names},
+        "patients": {name: len(set(patients[parts == name])) for name in names},
+    }

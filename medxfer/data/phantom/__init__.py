@@ -1,0 +1,8 @@
+"""Analytic CT and DX phantoms, written as genuine DICOM files: the data that medxfer brings with it.
+
+They are drawings. A result on them says that the program works, and nothing about patients.
+"""
+
+from medxfer.data.phantom.write import GENERATION, write_phantoms
+
+__all__ = ["GENERATION", "write_phantoms"]

@@ -1,0 +1,206 @@
+"""A folder of phantoms: drawn once, in parallel, and the same whatever the number of processes."""
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from glob import escape
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from filelock import FileLock
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, generate_uid
+
+from medxfer.data.phantom import files
+from medxfer.data.phantom.anatomy import virtual_patient
+from medxfer.data.phantom.ellipsoids import Ellipsoid
+from medxfer.data.phantom.images import (
+    axial_plane,
+    draw_ct,
+    draw_dx,
+    frontal_plane,
+    liver_lesions,
+    liver_level,
+    lung_nodules,
+)
+from medxfer.errors import MedxferError, unknown
+
+Modality = Literal["DX", "CT"]
+GENERATION = 1  # of the drawings: another number means other pictures
+CT_WINDOWS = ((40, 400), (50, 350), (35, 450))  # what scanners store, HU
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """All that decides what is written."""
+
+    modality: Modality
+    patients: int
+    images: int
+    seed: int
+    size: int
+
+    def lesions(self) -> list[bool]:
+        """For each patient whether there is a lesion; half of them."""
+        order = np.random.default_rng(self._seeds()).permutation(self.patients)
+        return [bool(place % 2) for place in order]
+
+    def seeds(self, patient: int) -> np.random.SeedSequence:
+        return self._seeds(patient)
+
+    def uid(self, *of: object) -> UID:
+        """A UID for a patient's study, or an image's series and so on, that no other phantom has."""
+        return generate_uid(entropy_srcs=["medxfer phantom", repr((GENERATION, astuple(self), of))])
+
+    def name(self, patient: int, image: int) -> str:
+        return hashlib.sha256(self.uid(patient, image).encode()).hexdigest()[:16] + ".dcm"
+
+    def labels(self) -> str:
+        """The text of labels.csv."""
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["path", "label", "patient_id"])
+        for patient, lesion in enumerate(self.lesions()):
+            label = "lesion" if lesion else "no_lesion"
+            table.writerows([self.name(patient, i), label, patient_id(patient)] for i in range(self.images))
+        return text.getvalue()
+
+    def _seeds(self, *key: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self.seed, spawn_key=(get_args(Modality).index(self.modality), *key))
+
+
+def patient_id(patient: int) -> str:
+    return f"P{patient + 1:04d}"
+
+
+def write_phantoms(
+    root: Path,
+    modality: Modality,
+    patients: int = 300,
+    images: int = 3,
+    seed: int = 0,
+    size: int = 256,
+    workers: int | None = None,
+) -> Path:
+    """Write `root`/*.dcm, `size` pixels wide, and `root`/labels.csv (path,label,patient_id); return `root`.
+
+    Half of the patients have a lesion, in all of their images: label "lesion", or else "no_lesion". What is
+    written depends on the settings alone, not on `workers` (default: a process for each core). The folder
+    appears when it is complete; where it is there already, with the same settings, this returns at once.
+    Several processes may ask for the same folder.
+
+    Raises MedxferError where a setting is wrong, `root` holds anything else, or it cannot be written.
+    """
+    plan = _checked(_Plan(modality, patients, images, seed, size))
+    root = Path(root)
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(root.parent / f".{root.name}.lock"):
+            if not _complete(root, plan):
+                _write(root, plan, workers or os.cpu_count() or 1)
+    except OSError as error:
+        raise MedxferError(
+            f"cannot write phantoms to {root}: {error.strerror or error}; choose another folder"
+        ) from error
+    return root
+
+
+def _checked(plan: _Plan) -> _Plan:
+    if plan.modality not in get_args(Modality):
+        raise unknown("modality of a phantom", plan.modality, get_args(Modality), "it is DX or CT")
+    if min(plan.patients, plan.images) < 1 or plan.size < 16 or plan.seed < 0:
+        raise MedxferError("phantoms need at least 1 patient, 1 image, 16 pixels and a seed of 0 or more")
+    return plan
+
+
+def _complete(root: Path, plan: _Plan) -> bool:
+    """Whether `root` holds just this; False where it is not there yet."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    labels = root / "labels.csv"
+    expected = plan.labels()
+    if labels.is_file() and labels.read_text() == expected:
+        names = {row["path"] for row in csv.DictReader(io.StringIO(expected))}
+        if names <= {entry.name for entry in root.iterdir()}:
+            return True
+    raise MedxferError(f"{root} is not the phantoms that were asked for: remove it, or choose another folder")
+
+
+def _write(root: Path, plan: _Plan, workers: int) -> None:
+    for abandoned in root.parent.glob(f".{escape(root.name)}.partial-*"):
+        shutil.rmtree(abandoned, ignore_errors=True)
+    folder = root.parent / f".{root.name}.partial-{os.getpid()}"
+    folder.mkdir()
+    try:
+        _share_out(folder, plan, min(workers, plan.patients))
+        (folder / "labels.csv").write_text(plan.labels())
+        folder.rename(root)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _share_out(folder: Path, plan: _Plan, workers: int) -> None:
+    """Every patient by one of `workers` processes; by this one where there is but one."""
+    if workers == 1:
+        _write_patients(folder, plan, range(plan.patients))
+        return
+    spawn = get_context("spawn")  # a fork would inherit other threads' locks
+    shares = [range(first, plan.patients, workers) for first in range(workers)]
+    processes = [spawn.Process(target=_write_patients, args=(folder, plan, share), daemon=True) for share in shares]
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+    finally:
+        for process in processes:
+            process.kill()
+    if any(process.exitcode for process in processes):
+        raise MedxferError(f"cannot write phantoms to {folder}: a process failed, see above; is the disk full?")
+
+
+def _write_patients(folder: Path, plan: _Plan, patients: range) -> None:
+    lesions = plan.lesions()
+    for patient in patients:
+        if (parent := parent_process()) and not parent.is_alive():
+            return
+        for image, ds in enumerate(_patient(plan, patient, lesions[patient])):
+            ds.save_as(folder / plan.name(patient, image), enforce_file_format=True)
+
+
+def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
+    """The images of one patient. Lesions have random numbers of their own: nothing else depends on them."""
+    for_body, for_lesions, *for_images = plan.seeds(patient).spawn(2 + plan.images)
+    rng, lesion_rng = np.random.default_rng(for_body), np.random.default_rng(for_lesions)
+    body = virtual_patient(rng)
+    level = liver_level(rng, body)
+    white_is_air, window = bool(rng.integers(2)), CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
+    lesions: list[Ellipsoid] = []
+    if diseased:
+        is_dx = plan.modality == "DX"
+        lesions = lung_nodules(lesion_rng, body) if is_dx else liver_lesions(lesion_rng, body, level)
+    for image, for_image in enumerate(for_images):
+        rng = np.random.default_rng(for_image)
+        ds = files.empty(
+            plan.modality,
+            sop=plan.uid(patient, image),
+            study=plan.uid(patient),
+            series=plan.uid(patient, image, "series"),
+            patient_id=patient_id(patient),
+            number=image + 1,
+        )
+        if plan.modality == "DX":
+            plane = frontal_plane(rng, plan.size)
+            files.fill_dx(ds, draw_dx(rng, body, plane, lesions), plane.spacing, white_is_air)
+        else:
+            height = level + rng.uniform(-0.4, 0.4)
+            plane = axial_plane(rng, height, plan.size)
+            hu = draw_ct(rng, body, plane, lesions)
+            files.fill_ct(ds, hu, plane.spacing, height, window, frame=plan.uid(patient, image, "frame"))
+        yield ds

@@ -1,0 +1,91 @@
+"""What a data set has to say of itself: which images, of whom, labelled how, and how to read one."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from medxfer.errors import MedxferError
+
+
+@dataclass(frozen=True)
+class Index:
+    """The images of a data set, as its release describes them; no pixel has been read yet."""
+
+    images: (
+        pd.DataFrame
+    )  # one row an image: file (str, as Source.read takes it), patient (str), split ("" or the release's own)
+    labels: NDArray  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
+    classes: tuple[str, ...]
+    task: str  # binary, multiclass or multilabel
+    caveats: tuple[str, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # reason -> rows of the release that name no image
+
+
+class Source(ABC):
+    """One kind of release. A subclass is small: where images, labels and patients come from, and how one is read.
+
+    Objects are pickled to the worker processes that decode, so they hold paths and settings, never data.
+    """
+
+    reader_version = 1  # raised whenever `read` would return other values, so that old stores are not used
+    root: Path
+
+    @abstractmethod
+    def index(self) -> Index:
+        """All labelled images. Raises MedxferError where the folder or its table is not as described."""
+
+    @abstractmethod
+    def read(self, file: str, hounsfield: bool) -> NDArray:
+        """One image, (H, W): uint8 or uint16 display gray (0 is black), float32 display gray in [0, 1], or, with
+        `hounsfield`, float32 in Hounsfield units. Raises ImageError where that is not possible."""
+
+    @abstractmethod
+    def modality(self, file: str) -> str:
+        """ "CT", "DX", "CR" or another DICOM modality by the file's header, or "images" where files carry none."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """What besides files and label bytes decides the result, for the fingerprint; no paths."""
+
+    def label_bytes(self) -> bytes:
+        """The label table as it lies on disk."""
+        return b""
+
+    def manifest(self, index: Index) -> bytes:
+        """Everything that identifies this data set, and nothing that a copy to another folder would change:
+        names, sizes, modification times, label bytes, settings, the reader's version."""
+        digest = hashlib.sha256(self.label_bytes())
+        for file in index.images["file"]:
+            stat = self.path(file).stat()
+            digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        header = {"reader": type(self).__name__, "version": self.reader_version, **self.settings()}
+        return json.dumps(header, sort_keys=True).encode() + digest.digest()
+
+    def path(self, file: str) -> Path:
+        """The file on disk that holds the image `file`."""
+        return self.root / file
+
+
+def existing_folder(path: str | Path, setting: str) -> Path:
+    """`path` as an absolute folder. Raises MedxferError where there is none, naming the `setting` to change."""
+    folder = Path(path).expanduser().resolve()
+    if not folder.is_dir():
+        raise MedxferError(f"{setting}={path}: no such folder; give the folder that holds the images")
+    return folder
+
+
+def encode_labels(values: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...], str]:
+    """Class indices (N,), the class names in sorted order and the task. The positive class of two is the second."""
+    codes, classes = pd.factorize(values.astype(str), sort=True)
+    if len(classes) < 2:
+        raise MedxferError(f"all images have the label '{classes[0]}': a comparison needs two classes or more")
+    return codes.astype(np.int64), tuple(classes), "binary" if len(classes) == 2 else "multiclass"

@@ -1,0 +1,138 @@
+"""Damaged files of every kind end in an image or in DicomError, and in nothing else.
+
+Hundreds of cases by default; HYPOTHESIS_MAX_EXAMPLES sets how many each of the tests tries.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import dicom_dataset, functional_group, lut, save
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom import config, uid
+
+from medxfer.data.dicom import DicomError, inspect, read_gray
+
+EXAMPLES = int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "60"))
+SYNTAXES = [
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.RLELossless,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+]
+BOUNDED = settings(max_examples=EXAMPLES, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FLOATS = st.floats(width=32).map(lambda x: f"{x:.8g}")
+
+
+@pytest.fixture(scope="module")
+def whole_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
+    """Of a syntax: an enhanced image with every element that the reader looks at."""
+    files = {}
+    for syntax in SYNTAXES:
+        dataset = dicom_dataset(
+            np.random.default_rng(0).integers(0, 4096, (2, 32, 40), np.uint16),
+            BitsStored=12,
+            HighBit=11,
+            PhotometricInterpretation="MONOCHROME1",
+            PixelPaddingValue=0,
+            PixelPaddingRangeLimit=9,
+            WindowCenter=[40, 50],
+            WindowWidth=[400, 500],
+            VOILUTSequence=[lut(0, list(range(256)), 8)],
+            SharedFunctionalGroupsSequence=[functional_group(slope=2, intercept=-1024)],
+            PerFrameFunctionalGroupsSequence=[functional_group(window=(40, 400)) for _ in range(2)],
+            ImagePositionPatient=[0, 0, 0],
+        )
+        files[syntax] = save(tmp_path_factory.mktemp("fuzz") / "whole.dcm", dataset, syntax).read_bytes()
+    return files.__getitem__
+
+
+def image_or_error(path: Path, window: object, frame: int) -> None:
+    try:
+        gray = read_gray(path, frame, window, luminance=True, for_processing=True)
+    except DicomError:
+        return
+    inspect(path, luminance=True, for_processing=True)
+    assert gray.dtype == np.float32
+    assert gray.ndim == 2
+    assert np.isfinite(gray).all()
+    if window is not None:
+        assert gray.min() >= 0
+        assert gray.max() <= 1
+
+
+WINDOWS = st.sampled_from(["auto", None, (40.0, 400.0)])
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+@BOUNDED
+@given(data=st.data(), window=WINDOWS, frame=st.integers(0, 1))
+def test_damaged_bytes(
+    tmp_path: Path,
+    whole_file: Callable[[str], bytes],
+    syntax: str,
+    data: st.DataObject,
+    window: object,
+    frame: int,
+) -> None:
+    damaged = bytearray(whole_file(syntax))
+    if data.draw(st.booleans(), label="truncate"):
+        del damaged[data.draw(st.integers(0, len(damaged) - 1), label="length") :]
+    for _ in range(data.draw(st.integers(0, 8), label="changes")):
+        if damaged:
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "damaged.dcm"
+    path.write_bytes(damaged)
+    image_or_error(path, window, frame)
+
+
+@BOUNDED
+@given(
+    elements=st.fixed_dictionaries(
+        {},
+        optional={
+            "Rows": st.integers(0, 65535),
+            "Columns": st.integers(0, 65535),
+            "NumberOfFrames": st.integers(-5, 2**31 - 1),
+            "SamplesPerPixel": st.integers(0, 5),
+            "PhotometricInterpretation": st.sampled_from(["MONOCHROME1", "RGB", "PALETTE COLOR", "YBR_ICT", "?"]),
+            "BitsAllocated": st.integers(0, 70),
+            "BitsStored": st.integers(0, 70),
+            "HighBit": st.integers(0, 70),
+            "PixelRepresentation": st.integers(0, 3),
+            "PixelPaddingRangeLimit": st.integers(0, 65535),
+            "PixelPaddingValue": st.integers(0, 65535),
+            "RescaleSlope": FLOATS,
+            "RescaleIntercept": FLOATS,
+            "WindowCenter": st.lists(FLOATS, max_size=3),
+            "WindowWidth": st.lists(FLOATS, max_size=3),
+            "VOILUTFunction": st.sampled_from(["LINEAR", "LINEAR_EXACT", "SIGMOID", "?"]),
+            "Modality": st.sampled_from(["CT", "DX", ""]),
+        },
+    ),
+    window=WINDOWS,
+)
+def test_headers_that_claim_anything(tmp_path: Path, elements: dict[str, object], window: object) -> None:
+    validation = config.settings.reading_validation_mode, config.settings.writing_validation_mode
+    config.settings.reading_validation_mode = config.settings.writing_validation_mode = config.IGNORE
+    try:
+        path = save(tmp_path / "claims.dcm", dicom_dataset(np.zeros((20, 24), np.uint16), **elements))
+    except Exception:  # pydicom cannot write it: no file to read
+        return
+    finally:
+        config.settings.reading_validation_mode, config.settings.writing_validation_mode = validation
+    image_or_error(path, window, 0)
+
+
+@BOUNDED
+@given(data=st.binary(max_size=2000), preamble=st.booleans(), window=WINDOWS)
+def test_arbitrary_bytes(tmp_path: Path, data: bytes, preamble: bool, window: object) -> None:
+    path = tmp_path / "bytes.dcm"
+    path.write_bytes(bytes(128) + b"DICM" + data if preamble else data)
+    image_or_error(path, window, 0)

@@ -1,0 +1,124 @@
+"""Splits: laws that hold for any data set, and the cases that trip others."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medxfer.data.split import SplitSettings, split_images, training_subset
+from medxfer.errors import MedxferError
+
+
+def table(patients: list[int], pixels: list[int] | None = None, split: list[str] | None = None) -> pd.DataFrame:
+    n = len(patients)
+    return pd.DataFrame({"patient": patients, "split": split or [""] * n, "pixels": pixels or list(range(n))})
+
+
+@st.composite
+def data_sets(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+    """Patients with one to four images and one label each; every class has at least three patients."""
+    classes = draw(st.integers(2, 4))
+    of_class = draw(st.lists(st.integers(3, 12), min_size=classes, max_size=classes))
+    patients, labels = [], []
+    for cls, count in enumerate(of_class):
+        for _ in range(count):
+            images = draw(st.integers(1, 4))
+            patients += [len(set(patients))] * images
+            labels += [cls] * images
+    return table(patients), np.array(labels), tuple("abcd"[:classes])
+
+
+@settings(max_examples=60, deadline=None)
+@given(data_sets(), st.integers(0, 5), st.integers(0, 5))
+def test_no_patient_is_divided_and_every_part_has_every_class(data, seed, training_seed):
+    images, labels, classes = data
+    parts = split_images(images, labels, classes, SplitSettings(seed=seed), training_seed)
+    assert images.assign(part=parts).groupby("patient")["part"].nunique().max() == 1
+    for part in ("train", "val", "test"):
+        assert set(labels[parts == part]) == set(range(len(classes)))
+    assert set(parts) == {"train", "val", "test"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(data_sets(), st.integers(0, 5))
+def test_the_training_seed_moves_train_and_val_only_where_asked_and_test_never(data, seed):
+    images, labels, classes = data
+    fixed = [split_images(images, labels, classes, SplitSettings(seed=seed), s) for s in (0, 1)]
+    assert (fixed[0] == fixed[1]).all()
+    drawn = [split_images(images, labels, classes, SplitSettings(seed=seed, resample=True), s) for s in range(6)]
+    assert all(((one == "test") == (drawn[0] == "test")).all() for one in drawn)
+    assert ((drawn[0] == "test") == (fixed[0] == "test")).all()
+
+
+def test_resample_redraws_train_and_val():
+    images, labels = table(list(range(60))), np.arange(60) % 2
+    drawn = [split_images(images, labels, ("a", "b"), SplitSettings(resample=True), seed) for seed in (0, 1)]
+    assert (drawn[0] != drawn[1]).any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(data_sets(), st.integers(0, 5), st.floats(0.05, 1), st.floats(0.05, 1))
+def test_training_fractions_are_nested_whole_patients_with_every_class(data, seed, a, b):
+    images, labels, classes = data
+    small, large = (training_subset(images, labels, fraction, seed) for fraction in sorted((a, b)))
+    assert (large | ~small).all()
+    for taken in (small, large):
+        assert images.assign(taken=taken).groupby("patient")["taken"].nunique().max() == 1
+        assert set(labels[taken]) == set(range(len(classes)))
+    assert training_subset(images, labels, 1.0, seed).all()
+
+
+def test_shares_are_close_to_what_was_asked():
+    rng = np.random.default_rng(0)
+    patients = rng.integers(0, 400, 1200).tolist()
+    labels = np.array([patient % 3 == 0 for patient in patients]).astype(int)
+    parts = split_images(table(patients), labels, ("a", "b"), SplitSettings(), 0)
+    for part, share in (("train", 0.6), ("val", 0.2), ("test", 0.2)):
+        assert np.mean(parts == part) == pytest.approx(share, abs=0.02)
+        assert labels[parts == part].mean() == pytest.approx(labels.mean(), abs=0.02)
+
+
+def test_a_patient_with_both_labels_stays_on_one_side():
+    patients = [i // 2 for i in range(40)]
+    labels = np.array([0, 1] * 20)
+    parts = split_images(table(patients), labels, ("a", "b"), SplitSettings(), 0)
+    assert (parts[::2] == parts[1::2]).all()
+
+
+def test_patients_who_share_a_picture_stay_together():
+    images = table(list(range(30)), pixels=[0, *range(1, 29), 0])
+    labels = np.arange(30) % 2
+    for seed in range(10):
+        parts = split_images(images, labels, ("a", "b"), SplitSettings(seed=seed), 0)
+        assert parts[0] == parts[29]
+
+
+def test_multi_label_puts_every_label_into_every_part():
+    rng = np.random.default_rng(1)
+    labels = (rng.random((90, 4)) < (0.5, 0.3, 0.1, 0.08)).astype(np.float32)
+    parts = split_images(table(list(range(90))), labels, tuple("abcd"), SplitSettings(), 0)
+    for part in ("train", "val", "test"):
+        assert (labels[parts == part].sum(0) > 0).all()
+
+
+def test_official_parts_are_kept_and_a_missing_val_is_drawn_from_train():
+    split = ["train"] * 20 + ["test"] * 10
+    labels = np.arange(30) % 2
+    parts = split_images(table(list(range(30)), split=split), labels, ("a", "b"), SplitSettings(), 0)
+    assert (parts[20:] == "test").all()
+    assert set(parts[:20]) == {"train", "val"}
+    whole = ["train"] * 10 + ["val"] * 10 + ["test"] * 10
+    assert (split_images(table(list(range(30)), split=whole), labels, ("a", "b"), SplitSettings(), 0) == whole).all()
+
+
+def test_an_official_split_that_divides_a_patient_is_refused():
+    images = table([0, 0, *range(1, 29)], split=["train", "test"] * 15)
+    with pytest.raises(MedxferError, match="patient in two parts"):
+        split_images(images, np.arange(30) % 2, ("a", "b"), SplitSettings(), 0)
+
+
+def test_a_class_with_fewer_than_three_patients_is_refused_by_name():
+    labels = np.array([0] * 10 + [1] * 2)
+    with pytest.raises(MedxferError, match="'rare' has 2"):
+        split_images(table(list(range(12))), labels, ("common", "rare"), SplitSettings(), 0)
