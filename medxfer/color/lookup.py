@@ -1,0 +1,91 @@
+"""Gray → level → colour: matplotlib's index rule, and a gather that costs little more than a copy.
+
+A level is floor(x · levels), clipped to 0 … levels − 1, for x in [0, 1]; for integers x is value / largest
+value.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from medxfer.errors import MedxferError
+
+
+def quantise(gray: Tensor, levels: int) -> Tensor:
+    """The level of each pixel; `gray` itself is not changed.
+
+    Args:
+        gray: uint8, uint16 or floating point in [0, 1] (outside is clipped), any shape.
+        levels: a power of two from 2 to 65536.
+
+    Returns:
+        A tensor of the same shape, uint8 where `levels` ≤ 256, else int32.
+
+    Raises:
+        MedxferError: a floating point value is NaN.
+        TypeError: another dtype.
+    """
+    small = torch.uint8 if levels <= 256 else torch.int32
+    bits = levels.bit_length() - 1
+    if gray.dtype == torch.uint8:
+        if bits == 8:
+            return gray
+        if bits < 8:
+            return gray >> (8 - bits)
+        return (gray.int() * levels).floor_divide_(255).clamp_(max=levels - 1)
+    if gray.dtype == torch.uint16:
+        # With 2ⁿ levels floor(x / 65535 · levels) is the upper n bits of x. The signed view is for want of
+        # unsigned shifts in torch: the copies of the sign that it shifts in are cut off by cast or mask.
+        level = (gray.view(torch.int16) >> (16 - bits)).to(small)
+        return level if bits == 8 else level.bitwise_and_(levels - 1)
+    if not gray.is_floating_point():
+        raise TypeError(f"gray must be uint8, uint16 or floating point, got {gray.dtype}.")
+    refuse_nan(gray)
+    exact = gray.float() if gray.dtype.itemsize < 4 else gray  # half precision cannot hold every level
+    return (exact * levels).clamp_(0, levels - 1).to(small)
+
+
+def refuse_nan(gray: Tensor) -> None:
+    """Raise MedxferError where floating point `gray` holds NaN."""
+    if gray.numel() and gray.detach().min().isnan():  # min() passes NaN on, and is the fastest look
+        raise MedxferError("an image holds NaN, which has no colour: repair or leave out the image.")
+
+
+def pair_table(table: Tensor) -> Tensor:
+    """The colours of every two neighbouring 8-bit levels, (65536, 2·C): row i is for the two bytes of i."""
+    every_pair = torch.arange(65536, dtype=torch.int32).to(torch.uint16).view(torch.uint8).int()
+    colors = table[every_pair.clamp(max=len(table) - 1)]
+    return colors.view(65536, 2 * table.shape[1])
+
+
+def gather(levels: Tensor, table: Tensor, pairs: Tensor | None) -> Tensor:
+    """The colours of `levels` (B, H, W), as (B, C, H, W) in channels_last memory.
+
+    With `pairs` (see `pair_table`) the levels are uint8, and two are looked up at once: half the indices.
+    """
+    # A compiler fuses the plain form by itself.
+    if pairs is None or levels.numel() % 2 or torch.compiler.is_compiling():
+        return F.embedding(levels.int(), table).permute(0, 3, 1, 2)
+    flat = levels.reshape(-1)
+    flat = flat.clone() if flat.storage_offset() % 2 else flat
+    colors = F.embedding(flat.view(torch.uint16).int(), pairs)
+    return colors.view(*levels.shape, table.shape[1]).permute(0, 3, 1, 2)
+
+
+def gather_channels(levels: Tensor, table: Tensor) -> Tensor:
+    """Each channel of `levels` (B, C, H, W) through its column of `table`: (B, C, H, W), channels_last."""
+    columns = [F.embedding(levels[:, c].int(), table[:, c : c + 1]).squeeze(-1) for c in range(table.shape[1])]
+    return torch.stack(columns, dim=-1).permute(0, 3, 1, 2)
+
+
+def table_over_hu(render: Callable[[Tensor], Tensor]) -> Tensor:
+    """What `render` (int16 (1, H, W) → (1, C, H, W)) gives for each of the 65536 HU values: (65536, C)."""
+    every_hu = torch.arange(65536, dtype=torch.int32).to(torch.uint16).view(torch.int16)
+    return render(every_hu.view(1, 256, 256)).permute(0, 2, 3, 1).reshape(65536, -1).contiguous()
+
+
+def gather_hu(hu: Tensor, table: Tensor) -> Tensor:
+    """The colours of int16 `hu` (B, H, W) from a `table_over_hu`, as (B, C, H, W) in channels_last memory."""
+    return F.embedding(hu.view(torch.uint16).int(), table).permute(0, 3, 1, 2)
