@@ -1,0 +1,110 @@
+"""Published weights as a file on this machine: from the local hub and torch caches, else from the network."""
+
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+from medxfer.model.catalogue import Entry
+
+TIMEOUT = 10.0  # seconds until a server that does not answer counts as out of reach
+_TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
+
+
+class UnreachableError(Exception):
+    """No published file could be had; the text says why."""
+
+
+def cached(entry: Entry) -> tuple[str, Path] | None:
+    """(source, path) of the entry's weights where they are on this machine already, else None. No network."""
+    if entry.hub:
+        repository, revision = _revision(entry.hub)
+        for file in _hub_files(entry):
+            found = try_to_load_from_cache(repository, file, revision=revision)
+            if isinstance(found, str):
+                return _hub_source(entry), Path(found)
+    if entry.url:
+        path = _torch_cache() / _basename(entry.url)
+        if path.is_file():
+            return entry.url, path
+    return None
+
+
+def download(entry: Entry) -> tuple[str, Path]:
+    """(source, path) of the entry's weights, downloaded into the usual cache.
+
+    Raises:
+        UnreachableError: the server does not answer within `TIMEOUT`, or has no such file.
+    """
+    if entry.hub:
+        return _hub_source(entry), _from_hub(entry)
+    return entry.url, _from_url(entry.url)
+
+
+def _from_hub(entry: Entry) -> Path:
+    if constants.HF_HUB_OFFLINE:
+        raise UnreachableError("HF_HUB_OFFLINE is set")
+    _probe(constants.ENDPOINT)  # the hub's client retries an unreachable server for half a minute
+    repository, revision = _revision(entry.hub)
+    for file in _hub_files(entry):
+        try:
+            return Path(hf_hub_download(repository, file, revision=revision, etag_timeout=TIMEOUT))
+        except LocalEntryNotFoundError as error:
+            raise UnreachableError(_reason(error)) from error
+        except EntryNotFoundError:
+            continue
+        except OSError as error:  # the hub's HTTP errors, and a full or read-only disk
+            raise UnreachableError(_reason(error)) from error
+    raise UnreachableError("the repository has no file of weights")
+
+
+def _from_url(url: str) -> Path:
+    _probe(url)
+    path = _torch_cache() / _basename(url)
+    hash_in_name = torch.hub.HASH_REGEX.search(path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_in_name[1] if hash_in_name else None)
+    except (OSError, RuntimeError) as error:  # RuntimeError: the file's hash is not the one in its name
+        raise UnreachableError(_reason(error)) from error
+    return path
+
+
+def _probe(url: str) -> None:
+    """One request that honours proxies; any HTTP answer, also a refusal, means that the server is there."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:  # URLError and time-outs are among them
+        raise UnreachableError(f"{urlparse(url).hostname} cannot be reached") from error
+
+
+def _hub_files(entry: Entry) -> tuple[str, ...]:
+    return (entry.hub_file,) if entry.hub_file else _TIMM_FILES
+
+
+def _hub_source(entry: Entry) -> str:
+    return f"https://huggingface.co/{entry.hub}"
+
+
+def _revision(hub: str) -> tuple[str, str | None]:
+    repository, _, revision = hub.partition("@")
+    return repository, revision or None
+
+
+def _torch_cache() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _basename(url: str) -> str:
+    return os.path.basename(urlparse(url).path)  # noqa: PTH119 (of an address, not of a file here)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,22 @@
+"""Independent streams of random numbers from one seed: what one part draws cannot move another's draws."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+BACKBONE, HEAD, NOISE = 1, 2, 3  # the streams: initial weights, initial head, dropout and drop-path
+
+
+def derive(seed: int, stream: int, *more: int) -> int:
+    """A seed in [0, 2^32) for one stream of a training's `seed`."""
+    return int(np.random.SeedSequence((seed, stream, *more)).generate_state(1)[0])
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Inside, torch draws on the CPU from `seed`; outside, as if nothing had been drawn."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

