@@ -1,0 +1,53 @@
+"""Numbers and conclusions in words that a clinician understands."""
+
+from collections.abc import Sequence
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC",
+    "brier": "Brier score (less is better)",
+}
+
+
+def metric_name(metric: str) -> str:
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def points(value: float, signed: bool = True) -> str:
+    """A fraction in points (hundredths: percentage points for accuracy), with a real minus sign: '+1.2'."""
+    text = f"{100 * value:+.1f}" if signed else f"{100 * abs(value):.1f}"
+    if text in ("+0.0", "-0.0"):
+        text = f"{100 * value:+.2f}" if abs(value) >= 0.00005 else "0.0"  # which side of zero it lies on matters
+    return text.replace("-", "−")
+
+
+def margin_points(margin: float) -> str:
+    """The margin as a length: '1 point', '0.5 points'."""
+    text = f"{100 * margin:.3g}"
+    return f"{text} point" if text == "1" else f"{text} points"
+
+
+def percent(share: float) -> str:
+    """A level or a probability: '95 %', '97.5 %'."""
+    return f"{100 * share:.3g} %"
+
+
+def p_value(p: float | None, name: str = "p") -> str:
+    if p is None:
+        return f"no {name}"
+    return f"{name} < 0.001" if p < 0.001 else f"{name} = {p:.2g}" if p < 0.995 else f"{name} > 0.99"
+
+
+def interval(low: float, high: float) -> str:
+    return f"{points(low)} to {points(high)}"
+
+
+def listing(items: Sequence[str], word: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}" if items else ""
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """'1 training', '3 trainings'."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
