@@ -1,0 +1,118 @@
+"""python -m medxfer.figure1 [ct=… dx=… colormap=none,viridis,inferno window=40/400 out=figure1.png curves=…]
+
+Draws Figure 1 (CT left, DX right, a row for each colormap) from the phantoms, or from your own DICOM files.
+`out` ends in .png, .svg or .pdf; `curves=<file>` also draws, for the same colormaps, lightness and what the
+network sees against gray.
+"""
+
+import csv
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from medxfer.analysis.color_curves import draw_color_curves
+from medxfer.analysis.figure1 import draw_figure1
+from medxfer.color import colormap_table, parse_colormap, parse_window
+from medxfer.data.dicom import inspect, read_gray
+from medxfer.data.phantom import write_phantoms
+from medxfer.errors import MedxferError, unknown
+
+_FORMATS = (".png", ".svg", ".pdf")
+_PHANTOM_SIZE = 512
+_NORMALISATION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # mean and std of the default backbone's weights
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says, as text."""
+
+    ct: str = ""
+    dx: str = ""
+    colormap: str = "none,viridis,inferno"
+    window: str = "40/400"
+    out: str = "figure1.png"
+    curves: str = ""
+
+
+def main(arguments: list[str]) -> int:
+    """Draw what `arguments` (key=value) ask for, say where it is, and return the exit code."""
+    try:
+        settings = _settings(arguments)
+        names = settings.colormap.split(",")
+        window = parse_window(settings.window)
+        if window is None:
+            raise MedxferError("window=file: Figure 1 needs a window in HU, for example window=40/400.")
+        for name in names:
+            parse_colormap(name)
+        out, curves = _file(settings.out), _file(settings.curves) if settings.curves else None
+        tables = _tables(names) if curves else {}
+        _save(draw_figure1(_image("CT", settings.ct), _image("DX", settings.dx), names, window), out)
+        if curves:
+            _save(draw_color_curves(tables, *_NORMALISATION), curves)
+    except MedxferError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _tables(names: list[str]) -> dict[str, NDArray[np.float32]]:
+    """The table of each colormap of display gray; a learned one as it starts."""
+    colormaps = [parse_colormap(name) for name in names]
+    tables = {c.name: colormap_table(c.table).numpy() for c in colormaps if not c.takes_hu}
+    if not tables:
+        raise MedxferError("curves=… needs a colormap of display gray: windows:… has three curves in HU.")
+    return tables
+
+
+def _settings(arguments: list[str]) -> Settings:
+    known = Settings.__dataclass_fields__
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    for key in given:
+        if key not in known:
+            raise unknown("setting", key, known, f"medxfer.figure1 takes {', '.join(known)}, as key=value.")
+    return Settings(**given)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in _FORMATS:
+        raise MedxferError(f"{text}: a figure's name must end in {', '.join(_FORMATS)}.")
+    if not path.parent.is_dir():
+        raise MedxferError(f"{text} cannot be written: there is no folder {path.parent}.")
+    return path
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        figure.savefig(path, dpi=200, bbox_inches="tight")
+    except OSError as error:
+        raise MedxferError(f"{path} cannot be written: {error.strerror}.") from error
+    print(path)
+
+
+def _image(modality: Literal["CT", "DX"], path: str) -> NDArray[np.float32]:
+    """HU (CT) or display gray in [0, 1] (DX) of the file at `path`, or of a phantom with a lesion."""
+    if not path:
+        with TemporaryDirectory() as folder:
+            root = write_phantoms(Path(folder) / modality, modality, 2, 1, size=_PHANTOM_SIZE, workers=1)
+            with (root / "labels.csv").open(newline="") as labels:
+                name = next(row["path"] for row in csv.DictReader(labels) if row["label"] == "lesion")
+            return _read(modality, root / name)
+    stated = inspect(path).modality
+    if (stated == "CT") != (modality == "CT"):
+        raise MedxferError(f"{modality.lower()}={path}: not a {modality} image, its modality is {stated}.")
+    return _read(modality, Path(path))
+
+
+def _read(modality: Literal["CT", "DX"], path: Path) -> NDArray[np.float32]:
+    return read_gray(path, window=None if modality == "CT" else "auto")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

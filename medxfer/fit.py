@@ -1,0 +1,160 @@
+"""From a prepared cell to its record: wire data, colour and network, train, test."""
+
+import logging
+import platform
+import time
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from omegaconf import OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.loggers import Logger
+
+from medxfer.color import Augment, ColorTransform, Renderer
+from medxfer.data.module import GrayDataModule, part_sizes
+from medxfer.data.store import GrayStore
+from medxfer.model.backbone import create_backbone
+from medxfer.model.catalogue import input_statistics
+from medxfer.model.classifier import Classifier
+from medxfer.model.weights import WeightsRecord
+from medxfer.prepare import Prepared
+from medxfer.study.history import History
+from medxfer.study.progress import EpochBar
+
+PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
+MONITOR = "val/loss"  # what chooses the best epoch
+
+logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", module="pytorch_lightning")  # advice on workers and GPUs that does not fit here
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a training leaves."""
+
+    record: dict[str, Any]
+    predictions: pd.DataFrame
+    objects: dict[str, Any]
+
+
+def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
+    """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch."""
+    started = time.perf_counter()
+    config, cell = prepared.config, prepared.cell
+    model, data = wire(prepared)
+    history = History()
+    best, last = _checkpoints(prepared)
+    trainer = pl.Trainer(
+        **OmegaConf.to_container(config.trainer, resolve=True),  # type: ignore[arg-type]
+        deterministic=config.deterministic,
+        logger=logger or False,
+        callbacks=[EpochBar(), history, best, last],
+        default_root_dir=str(cell.folder),
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    checkpoint = cell.checkpoints / "last.ckpt"
+    trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
+    fitted = time.perf_counter()
+    trainer.test(model, data, ckpt_path=str(cell.checkpoints / "best.ckpt"), verbose=False)
+    weights: WeightsRecord | None = model.backbone.weights_record  # type: ignore[assignment]
+    record = {
+        "task": model.task,
+        "classes": list(model.classes),
+        "metrics": _metrics(history.epochs[history.best(MONITOR)], trainer),
+        "undefined": model.undefined,
+        "monitor": MONITOR,
+        "epochs": history.epochs,
+        "best_epoch": history.best(MONITOR),
+        "data": _about_data(prepared),
+        "weights": weights.record() if weights else None,
+        "timings": {
+            "fit_s": round(fitted - started, 3),
+            "test_s": round(time.perf_counter() - fitted, 3),
+            "total_s": round(time.perf_counter() - started, 3),
+        },
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "machine": _machine(model.device),
+    }
+    return Fitted(record, _predictions(prepared.store, model), {"trainer": trainer, "model": model, "data": data})
+
+
+def wire(prepared: Prepared) -> tuple[Classifier, GrayDataModule]:
+    """The network and the data as this cell wants them. A learned table is trained, so it goes with the network."""
+    config, store = prepared.config, prepared.store
+    mean, std = input_statistics(config.backbone, config.pretrained)
+    color = ColorTransform(config.colormap, mean, std, config.levels)
+    learned = color.learned is not None
+    renderer = Renderer(None if learned else color, prepared.window, Augment(**config.augment))
+    backbone = create_backbone(
+        config.backbone, len(store.classes), config.pretrained, prepared.weights, color.in_channels,
+        image_size=config.image_size, seed=config.seed,
+    )  # fmt: skip
+    model = Classifier(
+        backbone,
+        task=store.task,  # type: ignore[arg-type]
+        classes=store.classes,
+        seed=config.seed,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        optimizer=config.optimizer,
+        warmup_fraction=config.warmup,
+        color=color if learned else None,
+    )
+    return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed)
+
+
+def _checkpoints(prepared: Prepared) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """The best epoch's weights, for testing and prediction, and the last epoch whole, for resuming."""
+    folder = str(prepared.cell.checkpoints)
+    every: dict[str, Any] = {"dirpath": folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    best = ModelCheckpoint(**every, filename="best", monitor=MONITOR, mode="min", save_weights_only=True)
+    return best, ModelCheckpoint(**every, filename="last")
+
+
+def _metrics(best_epoch: dict[str, float], trainer: pl.Trainer) -> dict[str, float]:
+    """Validation metrics of the chosen epoch, and the test's."""
+    val = {name: value for name, value in best_epoch.items() if name.startswith("val/")}
+    test = {
+        name: round(float(value), 7) for name, value in trainer.callback_metrics.items() if name.startswith("test/")
+    }
+    return val | test
+
+
+def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:
+    """A row an image of val and test: pseudonyms, label, a score a class."""
+    tables = []
+    for split, of_split in model.predictions.items():
+        rows, labels, scores = of_split.index.numpy(), of_split.label.numpy(), of_split.scores.numpy()
+        table = store.images.iloc[rows][["image", "patient"]].reset_index(drop=True).assign(split=split)
+        if labels.ndim == 1:
+            table["label"] = labels
+        else:
+            table = table.join(pd.DataFrame(labels.astype(np.int64)).add_prefix("label_"))
+        tables.append(table.join(pd.DataFrame(scores).add_prefix("score_")))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _about_data(prepared: Prepared) -> dict[str, Any]:
+    store = prepared.store
+    return {
+        "name": prepared.cell.factors["data"],
+        "fingerprint": store.fingerprint,
+        "modality": store.modality,
+        **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
+        "rejected": store.rejected,
+        "caveats": list(store.caveats),
+        "resampled": prepared.config.data.split.resample,
+    }
+
+
+def _machine(device: torch.device) -> dict[str, Any]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {"device": f"{device.type} ({name})", "threads": torch.get_num_threads()}

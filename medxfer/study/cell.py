@@ -1,0 +1,92 @@
+"""One training in a study: its folder, its record, whether it is done, and whose turn it is to train it."""
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+from omegaconf import DictConfig, OmegaConf
+
+from medxfer.errors import MedxferError
+from medxfer.study.files import read_json, write_json, write_parquet, write_text
+from medxfer.study.identity import Json, without_paths
+from medxfer.study.study import Study
+
+
+class Taken(Exception):  # noqa: N818 - not an error: another process trains this cell
+    """Another living process works on the cell."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell by its name; everything that is known of it lies in its folder."""
+
+    study: Study
+    name: str
+    factors: Json
+
+    @property
+    def folder(self) -> Path:
+        return self.study.folder / "cells" / self.name
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def is_done(self) -> bool:
+        return (self.folder / "metrics.json").is_file()
+
+    def failure(self) -> str | None:
+        """Why the cell failed when it was last tried, or None."""
+        path = self.folder / "failed.json"
+        return read_json(path)["reason"] if path.is_file() else None
+
+    def metrics(self) -> dict[str, float]:
+        return read_json(self.folder / "metrics.json")["metrics"]
+
+    @contextmanager
+    def claim(self) -> Iterator[None]:
+        """Hold the cell while training it; the system lets go of it if this process dies. Raises Taken."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".claim", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout:
+            raise Taken(self.name) from None
+
+    def record_done(self, config: DictConfig, record: dict[str, Any], predictions: pd.DataFrame) -> None:
+        """Write the cell's records; metrics.json comes last, because its presence says that the cell is done."""
+        settings = without_paths(OmegaConf.to_container(config, resolve=True))
+        write_text(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(settings)))
+        write_parquet(self.folder / "predictions.parquet", predictions)
+        write_json(self.folder / "metrics.json", {"cell": self.name, "factors": self.factors, **record})
+        (self.folder / "failed.json").unlink(missing_ok=True)
+        (self.checkpoints / "last.ckpt").unlink(missing_ok=True)  # nothing is left to resume
+
+    def record_failed(self, error: BaseException) -> None:
+        """Leave the reason and where it happened; the next run of the same command tries again."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = {
+            "cell": self.name,
+            "factors": self.factors,
+            "reason": reason(error),
+            "traceback": _frames(error),
+        }
+        write_json(self.folder / "failed.json", record)
+
+
+def reason(error: BaseException) -> str:
+    """One line that may be recorded: without paths, which only the terminal shows."""
+    text = str(error) if isinstance(error, MedxferError) else f"{type(error).__name__}: {error}"
+    return re.sub(r"(?<![\w.])[/~][^\s,;:'\"]+", "<path>", text.strip().splitlines()[0])
+
+
+def _frames(error: BaseException) -> list[str]:
+    """Where it happened, without folders' names."""
+    return [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]

@@ -1,0 +1,104 @@
+"""What makes two cells the same training, and two grids the same study: configuration and content, never paths."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+FACTORS = ("data", "backbone", "colormap", "pretrained", "window", "image_size", "train_fraction", "seed")
+OUTSIDE = ("data", "logger", "store", "study", "hydra", "experiment")  # no part of the training's settings
+# Trainer arguments that cannot change a result.
+TRAINER_OUTSIDE = (
+    "accelerator",
+    "devices",
+    "num_nodes",
+    "strategy",
+    "default_root_dir",
+    "profiler",
+    "log_every_n_steps",
+)
+
+Json = dict[str, Any]
+
+
+def shared_settings(config: DictConfig) -> Json:
+    """The settings that all cells of a study share: `config` without factors, data, tuned keys and what cannot change
+    a result."""
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    for key in (*FACTORS, *OUTSIDE):
+        settings.pop(key, None)
+    for key in config.study.tuned:
+        _remove(settings, key.split("."))
+    for key in TRAINER_OUTSIDE:
+        settings["trainer"].pop(key, None)
+    return {str(key): value for key, value in settings.items()}
+
+
+def declaration(config: DictConfig) -> Json:
+    """What the study declares before its first cell runs, so that nobody chooses it by the results."""
+    study = config.study
+    return {
+        "metric": study.metric,
+        "margin": float(study.margin),
+        "level": 0.95,
+        "threshold": 0.5,
+        "tuned": list(study.tuned),
+    }
+
+
+def factors(config: DictConfig, window: str) -> Json:
+    """The cell's factors, tuned keys included; `window` is the resolved one (never "auto")."""
+    values = {key: config[key] for key in FACTORS if key not in ("data", "window")}
+    if isinstance(values["pretrained"], str) and values["pretrained"].startswith("file:"):
+        values["pretrained"] = f"file:{Path(values['pretrained'][5:]).name}"
+    tuned = {key: OmegaConf.select(config, key) for key in config.study.tuned}
+    return {"data": config.data.name, "window": window, **values, **tuned}
+
+
+def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
+    """A readable name made from what the cells share."""
+    epochs = settings["trainer"].get("max_epochs")
+    return safe_name(f"epochs{epochs}-batch{settings['batch_size']}-{digest({**settings, 'declared': declared})}")
+
+
+def cell_name(factors: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    """A readable, unique name, also the W&B run's id: its factors and a digest of its whole `identity`."""
+    values = dict(factors)
+    start = {True: "pretrained", False: "random"}.get(values["pretrained"], str(values["pretrained"]))
+    readable = f"{values['data']}-{values['backbone']}-{values['colormap']}-{start}-seed{values['seed']}"
+    return f"{safe_name(readable)[:80]}-{digest(identity)}"
+
+
+def digest(value: Mapping[str, Any]) -> str:
+    """Eight hex digits of a canonical form of `value`."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def safe_name(text: str) -> str:
+    """`text` with nothing but [A-Za-z0-9._-], so that it can be given back on a Hydra command line."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_")
+
+
+def without_paths(value: Any) -> Any:
+    """`value` with every path replaced: a study's folder holds none (a folder's name can name a patient)."""
+    if isinstance(value, Mapping):
+        return {key: "<path>" if key in PATH_KEYS and item else without_paths(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(item) for item in value]
+    if isinstance(value, str) and value.startswith("file:"):
+        return f"file:{Path(value[5:]).name}"
+    return value
+
+
+PATH_KEYS = ("root", "labels", "path", "cache")
+
+
+def _remove(settings: dict, keys: list[str]) -> None:
+    for key in keys[:-1]:
+        settings = settings.get(key, {})
+    settings.pop(keys[-1], None)

@@ -1,0 +1,111 @@
+"""A study's folder: what its cells share, what was declared before the first of them ran, and which cells it plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from omegaconf import DictConfig
+
+from medxfer.errors import MedxferError
+from medxfer.study.files import read_json, write_json
+from medxfer.study.identity import Json, declaration, safe_name, shared_settings, study_name
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid, as its folder holds it. The folder is the truth; everything else can be made again from it."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def record(self) -> Json:
+        return read_json(self.folder / "study.json")
+
+    def plan(self, cells: Mapping[str, Json], command: str) -> None:
+        """Add `cells` (name -> factors) to those that the study is to have."""
+        with self._lock():
+            record = self.record
+            record["planned"] = {**record["planned"], **cells}
+            record["command"] = command
+            write_json(self.folder / "study.json", record)
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.folder / ".study.lock")
+
+
+def open_study(config: DictConfig, fingerprint: str) -> Study:
+    """The study that a cell with this `config`, on data with this `fingerprint`, belongs to; made if need be.
+
+    The same settings give the same study. Where the data behind a name has changed, a study with a made-up name gets a
+    successor (-2, -3 …). Raises MedxferError where the user named a study whose settings or data are others, and where
+    the folder cannot be written.
+    """
+    settings, declared = shared_settings(config), declaration(config)
+    root = Path(config.study.root).expanduser().resolve()
+    named = config.study.name is not None
+    base = safe_name(str(config.study.name)) if named else study_name(settings, declared)
+    for successor in count(1):
+        study = Study(root / (base if successor == 1 else f"{base}-{successor}"))
+        make_folder(study.folder)
+        with study._lock():
+            difference = _join(study, settings, declared, config.data.name, fingerprint)
+        if difference is None:
+            return study
+        if named:
+            raise MedxferError(
+                f"study.name={config.study.name}: {study.folder} has other settings ({difference}); "
+                "give another study.name, or the settings that it has"
+            )
+    raise AssertionError("count() ends")
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder`. Raises MedxferError where that cannot be, or where nothing can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise MedxferError(
+            f"{folder}: cannot be written ({error.strerror}); give a writable folder by study.root="
+        ) from error
+
+
+def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: str) -> str | None:
+    """Enter the data set into the study's record, or say why this is another study."""
+    path = study.folder / "study.json"
+    asked = {"settings": settings, "declared": declared}
+    if not path.is_file():
+        write_json(path, {"name": study.name, **asked, "data": {data: fingerprint}, "command": "", "planned": {}})
+        return None
+    record = study.record
+    for part, values in asked.items():
+        if record[part] != values:
+            return _difference(record[part], values)
+    if record["data"].get(data, fingerprint) != fingerprint:
+        return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
+    if data not in record["data"]:
+        record["data"][data] = fingerprint
+        write_json(path, record)
+    return None
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:
+    parts = []
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            parts.append(_difference(old, new, f"{prefix}{key}."))
+        else:
+            parts.append(f"{prefix}{key} was {old}, is {new}")
+    return ", ".join(parts)

@@ -1,0 +1,68 @@
+"""Train one cell, or with -m a grid of them: python -m medxfer.train [-m] [overrides]."""
+
+from typing import TYPE_CHECKING, Any
+
+import hydra
+from omegaconf import DictConfig
+
+from medxfer.config import CONF
+
+if TYPE_CHECKING:  # --help and wrong overrides answer without torch
+    from medxfer.prepare import Prepared
+
+
+def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
+    """Train the cell that `config` describes, unless it is done already, and record it.
+
+    Returns its metrics and, where it was trained now, its objects (trainer, model, data). Raises MedxferError where
+    the cell cannot be, Taken where another process is at it; what stops a training is recorded before it is raised.
+    """
+    from medxfer.prepare import Impossible, prepare
+
+    prepared = prepare(config)
+    if isinstance(prepared, Impossible):
+        raise prepared.error
+    return train_cell(prepared)
+
+
+def train_cell(prepared: "Prepared") -> tuple[dict[str, float], dict[str, Any]]:
+    """`train` for a cell that is prepared."""
+    from medxfer.fit import fit
+    from medxfer.study.loggers import cell_logger
+
+    cell = prepared.cell
+    with cell.claim():
+        if cell.is_done():
+            return cell.metrics(), {}
+        try:
+            with cell_logger(prepared.config, cell) as logger:
+                fitted = fit(prepared, logger)
+            cell.record_done(prepared.config, fitted.record, fitted.predictions)
+        except Exception as error:
+            cell.record_failed(error)
+            raise
+    return fitted.record["metrics"], fitted.objects
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def main(config: DictConfig) -> None:
+    """One job of Hydra's. What fails is recorded and said here, so that the others run; the grid's end counts it."""
+    from medxfer.prepare import Impossible, prepare
+    from medxfer.study.cell import Taken
+    from medxfer.study.progress import display
+
+    prepared = prepare(config)
+    if isinstance(prepared, Impossible) or prepared.cell.is_done():
+        return  # named, or counted, before the grid began
+    try:
+        metrics, _ = train_cell(prepared)
+        outcome = f"test accuracy {metrics['test/accuracy']:.3f}"
+    except Taken:
+        outcome = "another process trains it"
+    except Exception as error:
+        outcome = f"[red]failed:[/] {error}"
+    display.cell_ended(prepared.cell, outcome)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Cells: one process at a time, records whole or not at all, reasons without paths."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from omegaconf import OmegaConf
+
+from medxfer.errors import MedxferError
+from medxfer.study.cell import Cell, Taken, reason
+from medxfer.study.files import write_json, write_text
+from medxfer.study.study import Study
+
+HOLD = """
+import sys, time, pathlib
+from medxfer.study.cell import Cell
+from medxfer.study.study import Study
+with Cell(Study(pathlib.Path(sys.argv[1])), "c", {}).claim():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def cell(tmp_path):
+    return Cell(Study(tmp_path), "c", {"seed": 0})
+
+
+def test_a_cell_is_done_when_its_metrics_are_there(cell):
+    assert not cell.is_done()
+    table = pd.DataFrame({"image": ["i"], "score_0": [0.5]})
+    cell.folder.mkdir(parents=True)
+    cell.record_done(OmegaConf.create({"data": {"root": "/secret"}}), {"metrics": {"test/accuracy": 1.0}}, table)
+    assert cell.is_done()
+    assert cell.metrics() == {"test/accuracy": 1.0}
+    assert "secret" not in (cell.folder / "config.yaml").read_text()
+    assert pd.read_parquet(cell.folder / "predictions.parquet").equals(table)
+
+
+def test_a_failure_is_recorded_without_paths_and_forgotten_once_done(cell):
+    try:
+        raise MedxferError("/home/anna/images: no such folder; window=40/400 is fine")
+    except MedxferError as error:
+        cell.record_failed(error)
+    assert cell.failure() == "<path>: no such folder; window=40/400 is fine"
+    assert "anna" not in (cell.folder / "failed.json").read_text()
+    cell.record_done(OmegaConf.create({}), {"metrics": {}}, pd.DataFrame({"image": ["i"]}))
+    assert cell.failure() is None
+
+
+def test_other_libraries_errors_are_one_line():
+    assert reason(ValueError("first\nsecond")) == "ValueError: first"
+
+
+def test_a_claim_is_exclusive_and_dies_with_its_owner(cell):
+    owner = subprocess.Popen([sys.executable, "-c", HOLD, str(cell.study.folder)], stdout=subprocess.PIPE)
+    assert owner.stdout.readline() == b"held\n"
+    with pytest.raises(Taken), cell.claim():
+        pass
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait()
+    for _ in range(50):
+        try:
+            with cell.claim():
+                return
+        except Taken:
+            time.sleep(0.1)
+    pytest.fail("the claim of a dead process was not taken over")
+
+
+def test_a_record_is_whole_or_the_old_one(tmp_path, monkeypatch):
+    write_json(tmp_path / "r.json", {"a": 1})
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        write_text(tmp_path / "r.json", "half")
+    assert json.loads((tmp_path / "r.json").read_text()) == {"a": 1}
+
+
+def test_what_is_no_number_is_no_record(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "r.json", {"a": float("nan")})

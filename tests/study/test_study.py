@@ -1,0 +1,59 @@
+"""A study's folder: the same settings join it, others do not."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from medxfer.config import CONF
+from medxfer.errors import MedxferError
+from medxfer.study.study import open_study
+
+
+def configured(root, *overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [f"study.root={root}", *overrides])
+
+
+def test_the_same_settings_join_whatever_the_factors(tmp_path):
+    first = open_study(configured(tmp_path), "f1")
+    assert open_study(configured(tmp_path, "colormap=viridis", "seed=1"), "f1") == first
+    assert open_study(configured(tmp_path, "data=phantom_ct"), "f2") == first
+    assert first.record["data"] == {"phantom_dx": "f1", "phantom_ct": "f2"}
+
+
+def test_another_setting_is_another_study(tmp_path):
+    assert open_study(configured(tmp_path, "lr=1e-4"), "f1") != open_study(configured(tmp_path), "f1")
+
+
+def test_changed_data_under_the_same_name_is_a_successor(tmp_path):
+    first, second = (open_study(configured(tmp_path), fingerprint) for fingerprint in ("f1", "f2"))
+    assert second.name == f"{first.name}-2"
+    assert open_study(configured(tmp_path), "f1") == first
+    assert open_study(configured(tmp_path), "f2") == second
+
+
+def test_a_named_study_refuses_other_settings_and_says_which(tmp_path):
+    open_study(configured(tmp_path, "study.name=mine"), "f1")
+    with pytest.raises(MedxferError, match=r"trainer\.max_epochs was 8, is 3"):
+        open_study(configured(tmp_path, "study.name=mine", "trainer.max_epochs=3"), "f1")
+    with pytest.raises(MedxferError, match="files behind data 'phantom_dx' are others"):
+        open_study(configured(tmp_path, "study.name=mine"), "f2")
+
+
+def test_what_was_declared_cannot_be_changed_afterwards(tmp_path):
+    open_study(configured(tmp_path, "study.name=mine"), "f1")
+    with pytest.raises(MedxferError, match=r"metric was balanced_accuracy, is accuracy"):
+        open_study(configured(tmp_path, "study.name=mine", "study.metric=accuracy"), "f1")
+
+
+def test_an_unwritable_folder_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MedxferError, match=r"cannot be written.*study\.root="):
+        open_study(configured(tmp_path / "file"), "f1")
+
+
+def test_plans_add_up(tmp_path):
+    study = open_study(configured(tmp_path), "f1")
+    study.plan({"a": {"seed": 0}}, "one")
+    study.plan({"b": {"seed": 1}}, "two")
+    assert study.record["planned"] == {"a": {"seed": 0}, "b": {"seed": 1}}
+    assert study.record["command"] == "two"
