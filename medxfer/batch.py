@@ -10,7 +10,7 @@ class GrayBatch(NamedTuple):
 
     gray: Tensor  # (B, H, W), uint8 or uint16 display gray (0 is black), or int16 Hounsfield units
     label: Tensor  # (B,) int64 class index, or (B, C) float32 for multi-label
-    index: Tensor  # (B,) int64 row in the store
+    row: Tensor  # (B,) int64, the image's row in the store
 
 
 class RenderedBatch(NamedTuple):
@@ -18,4 +18,4 @@ class RenderedBatch(NamedTuple):
 
     pixels: Tensor  # (B, C, H, W) float, normalised colour, channels_last
     label: Tensor
-    index: Tensor
+    row: Tensor

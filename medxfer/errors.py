@@ -10,6 +10,7 @@ class MedxferError(Exception):
 
 def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferError:
     """The error for a `name` that is none of `choices`, with the nearest names and where to find all (`hint`)."""
-    near = get_close_matches(name.lower(), {c.lower(): c for c in choices}, n=3, cutoff=0.5)
+    by_lower = {choice.lower(): choice for choice in choices}
+    near = [by_lower[key] for key in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
     did_you_mean = f" did you mean {' or '.join(near)}?" if near else ""
     return MedxferError(f"unknown {kind} '{name}':{did_you_mean} {hint}")

@@ -1,4 +1,4 @@
-"""From a prepared cell to its record: wire data, colour and network, train, test."""
+"""From a prepared cell to its record: train, test."""
 
 import logging
 import platform
@@ -16,16 +16,14 @@ from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
-from medxfer.color import Augment, ColorTransform, Renderer
-from medxfer.data.module import GrayDataModule, part_sizes
+from medxfer.data.module import part_sizes
 from medxfer.data.store import GrayStore
-from medxfer.model.backbone import create_backbone
-from medxfer.model.catalogue import input_statistics
 from medxfer.model.classifier import Classifier
 from medxfer.model.weights import WeightsRecord
 from medxfer.prepare import Prepared
 from medxfer.study.history import History
 from medxfer.study.progress import EpochBar
+from medxfer.wire import wire
 
 PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
 MONITOR = "val/loss"  # what chooses the best epoch
@@ -84,31 +82,6 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
         "machine": _machine(model.device),
     }
     return Fitted(record, _predictions(prepared.store, model), {"trainer": trainer, "model": model, "data": data})
-
-
-def wire(prepared: Prepared) -> tuple[Classifier, GrayDataModule]:
-    """The network and the data as this cell wants them. A learned table is trained, so it goes with the network."""
-    config, store = prepared.config, prepared.store
-    mean, std = input_statistics(config.backbone, config.pretrained)
-    color = ColorTransform(config.colormap, mean, std, config.levels)
-    learned = color.learned is not None
-    renderer = Renderer(None if learned else color, prepared.window, Augment(**config.augment))
-    backbone = create_backbone(
-        config.backbone, len(store.classes), config.pretrained, prepared.weights, color.in_channels,
-        image_size=config.image_size, seed=config.seed,
-    )  # fmt: skip
-    model = Classifier(
-        backbone,
-        task=store.task,  # type: ignore[arg-type]
-        classes=store.classes,
-        seed=config.seed,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        optimizer=config.optimizer,
-        warmup_fraction=config.warmup,
-        color=color if learned else None,
-    )
-    return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed)
 
 
 def _checkpoints(prepared: Prepared) -> tuple[ModelCheckpoint, ModelCheckpoint]:

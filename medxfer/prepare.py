@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.color import parse_colormap, parse_window
+from medxfer.color.names import check_levels
 from medxfer.data.dataset import Dataset, open_dataset
 from medxfer.data.dicom import CT_WINDOW
 from medxfer.data.split import SplitSettings, split_images, training_subset
 from medxfer.data.store import GrayStore, Progress, open_store
-from medxfer.errors import MedxferError
+from medxfer.errors import MedxferError, unknown
 from medxfer.model.catalogue import check_backbone
+from medxfer.model.recipe import OPTIMIZERS
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.files import write_parquet
@@ -57,12 +59,18 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
     Raises MedxferError only for what concerns the whole study: its folder, its settings.
     """
     try:
-        parse_colormap(config.colormap)
+        colormap = parse_colormap(config.colormap)
+        _check_settings(config)
         check_backbone(config.backbone)
         weights = resolve(config.backbone, config.pretrained)
         dataset = _dataset(config)
         window_name = _window_name(config.window, dataset.modality)
         window = parse_window(window_name)
+        if colormap.takes_hu and window is None:
+            raise MedxferError(
+                f"colormap={config.colormap} needs CT images in Hounsfield units; these are '{dataset.modality}' "
+                f"shown with window={window_name}"
+            )
         store = _store(config, dataset, hounsfield=window is not None, progress=progress)
     except MedxferError as error:
         return Impossible(config, error)
@@ -79,6 +87,13 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
         "weights": weights.sha256 if weights else None,
     }
     return Prepared(config, Cell(study, cell_name(named, identity), named), store, parts, window, weights)
+
+
+def _check_settings(config: DictConfig) -> None:
+    for key, choices in (("optimizer", OPTIMIZERS), ("normalize", ("fixed", "arm"))):
+        if config[key] not in choices:
+            raise unknown(key, str(config[key]), choices, f"choose {' or '.join(choices)}.")
+    check_levels(config.levels)
 
 
 def _dataset(config: DictConfig) -> Dataset:
@@ -115,7 +130,7 @@ def _window_name(window: str, modality: str) -> str:
             "or take each file's own window with window=file"
         )
     # The files' own CT windows differ by scanner and would give it away.
-    return "{:g}/{:g}".format(*CT_WINDOW) if modality == "CT" else "file"
+    return f"{CT_WINDOW.center:g}/{CT_WINDOW.width:g}" if modality == "CT" else "file"
 
 
 def _parts(config: DictConfig, store: GrayStore, study: Study) -> NDArray[np.str_]:

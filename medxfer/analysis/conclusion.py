@@ -74,13 +74,19 @@ def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
         "equivalent": f"{better} and {than} are equivalent: {metric} differs by less than the margin of {margin}",
         "a gain above the margin is excluded": f"if {better} gains on {than} at all, "
         f"it is less than the margin of {margin}; a loss is not excluded",
-        "cannot tell": f"{better} against {than}: a gain, a loss and no difference all remain possible",
+        "cannot tell": f"{better} against {than}: {_open(s)}",
         "one training": f"in this one training of each, {metric} with {better} {lies}",
         "incomplete": f"so far, {metric} with {better} {lies}",
     }[conclusion]
     if not text.startswith(better):  # the name of a colormap keeps its spelling
         text = text[0].upper() + text[1:]
     return f"{text} ({figures(s, conclusion)}).{' ' + more if more else ''}"
+
+
+def _open(s: Statement) -> str:
+    if s.low > -s.margin:
+        return "a gain and no difference remain possible; a loss above the margin is excluded"
+    return "a gain, a loss and no difference all remain possible"
 
 
 def figures(s: Statement, conclusion: Conclusion) -> str:

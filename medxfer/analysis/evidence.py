@@ -118,21 +118,16 @@ def _wins(blocks: Iterable[Sequence[Cell]], weights: Mapping[Hashable, float], m
     arm, other = sorted(weights, key=lambda arm: -weights[arm])
     shares = []
     for cells in blocks:
-        a, b = ([_value(cell, metric) for cell in cells if key(cell) == one] for one in (arm, other))
+        a, b = ([cell.score(f"test/{metric}") for cell in cells if key(cell) == one] for one in (arm, other))
         difference = np.subtract.outer(a, b)
         shares.append(float(np.mean((difference > 0) + 0.5 * (difference == 0))))
     return float(np.mean(shares)) if np.isfinite(shares).all() else None
 
 
-def _value(cell: Cell, metric: str) -> float:
-    value = cell.record["metrics"].get(f"test/{metric}")
-    return float("nan") if value is None else float(value)
-
-
 def arm_mean(
     cells: Sequence[Cell], arm: Hashable, metric: str, level: float, threshold: float, key: KeyOf = arm_of
 ) -> tuple[float, float, float] | None:
-    """(mean, low, high) of one arm's metric in one block, over trainings and patients (as `compare` does).
+    """(mean, low, high) of one arm's metric in one block, over trainings and patients; signed as in `compare`.
 
     With one training, over patients alone. None where the arm has no finished training in the block.
 

@@ -8,12 +8,11 @@ from medxfer.analysis.conclusion import Conclusion, Statement, conclude, disagre
 from medxfer.analysis.contrasts import Contrast, Question, declare, weights_name
 from medxfer.analysis.evidence import Evidence, weigh
 from medxfer.analysis.inference import equivalence_p, forecast, holm
-from medxfer.analysis.results import Cell, StudyRecord
+from medxfer.analysis.results import ALWAYS_SHOWN, Cell, StudyRecord
 from medxfer.analysis.selection import Block, at_fraction, full_fraction
 from medxfer.analysis.words import count
 from medxfer.errors import MedxferError
 
-ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # where not declared, beside the declared metric
 Blocks = Mapping[Block, Sequence[Cell]]
 
 

@@ -50,8 +50,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Block:
-    """The trainings of all arms under one combination of data set, backbone, window, … ; arrays as for
-    `compare`.
+    """The trainings of all arms under one combination of data set, backbone, …; arrays as for `compare`.
 
     Blocks of the same `data` were tested on the same patients: their ids link the blocks, or, without ids,
     the images' order.
@@ -73,26 +72,23 @@ def compare(
     threshold: float = 0.5,
     small_sample: bool = True,
 ) -> Comparison:
-    """Estimate a contrast of arms, with the chance in trainings and in patients (Obuchowski–Rockette,
-    jackknife).
+    """Estimate a contrast of arms, with the chance in trainings and in patients.
 
-    With R trainings, d_r the contrast in training r, MS the variance of d over trainings and c the mean
-    jackknife covariance over patients of d_r with d_s (r ≠ s; below zero taken as zero): se² = MS/R + c, df =
-    (MS + R·c)² / (MS²/(R − 1)).
+    Obuchowski and Rockette's analysis, by the jackknife over patients: with R trainings, d_r the contrast in
+    training r, MS the variance of d over trainings and c the mean jackknife covariance of d_r with d_s (r ≠ s; below
+    zero taken as zero), se² = MS/R + c and df = (MS + R·c)² / (MS²/(R − 1)).
 
     Args:
         scores: (arms, trainings, images) for a binary task, or (arms, trainings, images, classes); training r
             of one arm and of another share their seed.
         labels: (images,), or (images, classes) for a multi-label task.
         contrast: (arms,) weights that sum to 0; arms with weight 0 are not looked at.
-        metric: auroc, accuracy, balanced_accuracy or brier; see `leave_one_patient_out`. More is better in
-            each.
+        metric: auroc, accuracy, balanced_accuracy or brier; see `leave_one_patient_out`. More is better in each.
         patients: (images,) ids; images of one patient are one case. None: each image is a patient.
         level: of the interval, in (0, 1).
         threshold: a binary score above it means class 1.
         small_sample: with 2 to 4 trainings, correct the degrees of freedom so that the level holds (see
-            `Uncertainty`); False gives the plain figures, as MRMCaov prints them. No effect from 5 trainings
-            on.
+            `Uncertainty`). False: the plain figures, as MRMCaov prints them. From 5 on it makes no difference.
 
     Raises:
         NotComparable: identical arms, fewer than two patients with a class, scores that are not finite, a
@@ -110,12 +106,11 @@ def compare_blocks(
     small_sample: bool = True,
     resampled: bool = False,
 ) -> Comparison:
-    """Estimate a contrast of arms over D data sets × B other combinations; for one block the same as
-    `compare`.
+    """Estimate a contrast of arms over D data sets × B other combinations; `compare` is the case of one block.
 
-    Data sets weigh the same, and so do the blocks of one data set. V = Σ_db s²_db/(R·(DB)²) + Σ_d max(C_d,
-    0)/D², with s²_db the variance over a block's trainings and C_d the mean over pairs of blocks of one data
-    set of the jackknife covariance of different trainings; Satterthwaite's df over the trainings' terms.
+    Data sets weigh the same, and so do the blocks of one data set. se² = Σ_db s²_db/(R·(DB)²) + Σ_d max(C_d, 0)/D²,
+    with s²_db the variance over a block's trainings and C_d the mean, over pairs of blocks of one data set, of the
+    jackknife covariance of different trainings; Satterthwaite's df over the trainings' terms.
 
     Args:
         blocks: at least one; each with one training an arm, or each with two or more.

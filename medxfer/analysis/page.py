@@ -133,6 +133,6 @@ def _is_metric(name: str) -> bool:
 
 def _entry(value: Any, metric: bool) -> Entry:
     if metric:
-        return Entry("", "", True) if value != value else Entry(f"{100 * value:.1f}", f"{value:.10g}", True)
+        return Entry("", "", True) if value != value else Entry(f"{value:.3f}", f"{value:.10g}", True)
     text = number(value) if isinstance(value, float) else str(value)
     return Entry(text, str(value), False)

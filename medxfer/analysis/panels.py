@@ -1,5 +1,6 @@
 """A verdict and its study → the rows that the page draws: intervals against the margin, and every training."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -109,29 +110,28 @@ def block_name(block: Block, blocks: Iterable[Block]) -> str:
 
 
 def _mean(cells: Sequence[Cell], arm: Arm, values: Sequence[float], study: StudyRecord) -> tuple[float, float, float]:
-    """(mean, low, high) in [0, 1]; both ends are the mean where no interval can be made."""
+    """(mean, low, high); both ends are the mean where no interval can be made."""
     declared = study.declared
     try:
         found = arm_mean(cells, arm, declared.metric, declared.level, declared.threshold)
     except MedxferError:
         found = None
     mean = sum(values) / len(values)
-    return (mean, max(found[1], 0.0), min(found[2], 1.0)) if found else (mean, mean, mean)
+    return (mean, found[1], min(found[2], 1.0)) if found else (mean, mean, mean)
 
 
 def _dots(arm: Arm, values: Sequence[float], spread: tuple[float, float, float], axis: Axis, colour: str) -> Row:
     mean, low, high = (100 * value for value in spread)
     drawing = dot_row([100 * value for value in values], axis, mark(arm), mean, (low, high))
-    figures = f"{mean:.1f} ({low:.1f} to {high:.1f})" if low < high else f"{mean:.1f}"
+    figures = f"{mean:.1f} ({low:.1f} to {high:.1f})".replace("-", "−") if low < high else f"{mean:.1f}"
     return Row(f"{arm[0]} · {weights_name(arm[1])}", drawing, figures, colour)
 
 
 def _by_arm(cells: Sequence[Cell], key: str) -> dict[Arm, list[float]]:
     arms: dict[Arm, list[float]] = {}
     for cell in cells:
-        value = cell.record["metrics"].get(key) if cell.status == "done" else None
-        if value is not None:
-            arms.setdefault(cell.arm, []).append(value)
+        if not math.isnan(score := cell.score(key)):
+            arms.setdefault(cell.arm, []).append(score)
     return arms
 
 

@@ -12,6 +12,7 @@ from medxfer.errors import MedxferError
 from medxfer.study.files import write_text
 
 FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
+ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
 Status = Literal["done", "failed", "missing"]
 
 
@@ -41,6 +42,11 @@ class Cell:
     def arm(self) -> tuple[str, bool | str]:
         """(colormap, pretrained): the two treatments."""
         return self.factors["colormap"], self.factors["pretrained"]
+
+    def score(self, key: str) -> float:
+        """A metric such as 'test/auroc', signed so that more is better, as comparisons take it; NaN where undefined."""
+        value = self.record["metrics"].get(key) if self.status == "done" else None
+        return float("nan") if value is None else -float(value) if key.endswith("/brier") else float(value)
 
     @property
     def block(self) -> tuple[Any, ...]:

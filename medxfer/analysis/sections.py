@@ -85,7 +85,7 @@ def _learning(study: StudyRecord, verdict: Verdict) -> Section | None:
 def _learning_chart(curves: Sequence[Curve], study: StudyRecord) -> Markup:
     points = [point for curve in curves for point in curve.points]
     patients = sorted({point.patients for point in points})
-    y = Axis.around([100 * end for point in points for end in (max(point.low, 0), min(point.high, 1))])
+    y = Axis.around([100 * end for point in points for end in (point.low, min(point.high, 1))])
     x = across(float(np.log(patients[0])) - 0.1, float(np.log(patients[-1])) + 0.1)
     lines = [
         Line(
@@ -93,7 +93,7 @@ def _learning_chart(curves: Sequence[Curve], study: StudyRecord) -> Markup:
             y=[100 * point.mean for point in curve.points],
             colour="arm3" if curve.pretrained else "arm2",
             dashed=not curve.pretrained,
-            band=[(100 * max(point.low, 0), 100 * min(point.high, 1)) for point in curve.points],
+            band=[(100 * point.low, 100 * min(point.high, 1)) for point in curve.points],
             marks=True,
         )
         for curve in curves

@@ -66,11 +66,10 @@ def choices(study: StudyRecord) -> list[Choice]:
 
 
 def _pick(block: Block, fraction: float, arm: Arm, cells: Iterable[Cell], study: StudyRecord) -> Choice:
-    key = f"val/{study.declared.metric}"
     scores: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for cell in cells:
-        value = cell.record["metrics"].get(key)
-        scores[tuple(_setting(cell, study).values())].append(-np.inf if value is None else value)
+        score = cell.score(f"val/{study.declared.metric}")
+        scores[tuple(_setting(cell, study).values())].append(-np.inf if np.isnan(score) else score)
     best = max(scores, key=lambda setting: np.mean(scores[setting]))
     picked = dict(zip(study.declared.tuned, best, strict=True))
     return Choice(block, fraction, arm, picked, float(np.mean(scores[best])), len(scores))

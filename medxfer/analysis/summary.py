@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from medxfer.analysis.results import FACTORS, StudyRecord, results_table
+from medxfer.analysis.results import ALWAYS_SHOWN, FACTORS, StudyRecord, results_table
 from medxfer.analysis.verdict import Verdict
 
 
@@ -24,7 +24,8 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
 def _table(study: StudyRecord) -> Table:
     """A row an arm of a block, its metrics averaged over the trainings that are done."""
     frame = results_table(study)
-    metrics = [column for column in frame.columns if column.startswith("test/")]
+    shown = dict.fromkeys(f"test/{metric}" for metric in (study.declared.metric, *ALWAYS_SHOWN))
+    metrics = [metric for metric in shown if metric in frame]
     keys = [key for key in (*FACTORS, *study.declared.tuned) if key != "seed"]
     varied = [key for key in keys if frame[key].nunique() > 1]
     shared = [f"{key}={frame[key].iloc[0]}" for key in keys if key not in varied]

@@ -42,21 +42,21 @@ class Patients:
 class Uncertainty:
     """The estimate's variance by source, and the t distribution that goes with it.
 
-    Plain: Obuchowski and Rockette (1995, Commun. Stat. Simul. 24:285) with the degrees of freedom of Hillis
-        (2007, Stat. Med. 26:596), which are Satterthwaite's over the trainings' terms: df = V² / Σ (term² /
-        (R − 1)).
+    Plain: Obuchowski and Rockette (1995, Commun. Stat. Simul. 24:285) with the degrees of freedom of Hillis (2007,
+    Stat. Med. 26:596), which are Satterthwaite's over the trainings' terms: df = V² / Σ (term² / (R − 1)).
 
-    Those take each term at its estimate. With two to four trainings a term that is small by chance then gives
-    a small variance and, at once, many degrees of freedom, and a true null is rejected in up to 13 % of
-    studies instead of 5 %. With `small_sample` the degrees of freedom take such a term at its upper
-    confidence limit instead, (R − 1) / χ²(√α; R − 1) times the estimate, where α = 1 − level and χ²(q; ν) is
-    the q quantile: df ≥ R − 1 stays, and V stays. The limit's level 1 − √α was chosen by simulation so that
-    two-sided tests hold α for α = 0.1 … 0.01 at every ratio of the two sources (docs/simulations.md). The
-    Behrens–Fisher fiducial interval also holds it, but is wider wherever patients matter, and does not narrow
-    at all with more blocks of two trainings each.
+    With two to four trainings, a term that is small by chance gives a small variance and, at once, many degrees of
+    freedom: a true null is rejected in up to 13 % of studies instead of 5 %. With `small_sample` the degrees of
+    freedom, and they alone, take such a term at its upper confidence limit, (R − 1) / χ²(√α; R − 1) times the
+    estimate, where α = 1 − level and χ²(q; ν) is the q quantile. Both ends stay as they were: df = R − 1 where
+    trainings are all of the variance, ∞ where they are none. The limit's level, 1 − √α, is our choice: it holds a
+    two-sided 5 % within 0.3 points at every ratio of the two sources, for one to six blocks unless one of them makes up
+    nearly all of the variance, and is less conservative than the Behrens–Fisher fiducial interval, the classical
+    answer, which moreover does not narrow with more blocks of two trainings (docs/simulations.md). As df depends on
+    α, p is the α whose interval just reaches the hypothesis.
 
-    With one training a block, the trainings' chance cannot be known: the variance is the patients' alone,
-    with Satterthwaite's df over patients − 1.
+    With one training a block, the trainings' chance cannot be known: the variance is the patients' alone, with
+    Satterthwaite's df over patients − 1.
     """
 
     trainings: tuple[Trainings, ...]  # a block each; empty with one training a block
@@ -78,8 +78,7 @@ class Uncertainty:
         return self._reach(1 - level)
 
     def p(self, distance: float) -> float:
-        """Two-sided p of an estimate this far from the hypothesis: the α whose interval of level 1 − α just
-        reaches it."""
+        """Two-sided p of an estimate this far from the hypothesis."""
         distance = abs(distance)
         if not self.corrected:
             return float(2 * special.stdtr(self._df(1.0), -distance / np.sqrt(self.variance)))

@@ -6,7 +6,7 @@ METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "auroc": "AUROC",
-    "brier": "Brier score (less is better)",
+    "brier": "Brier score, sign turned round",
 }
 
 

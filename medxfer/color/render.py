@@ -51,7 +51,7 @@ class Renderer(nn.Module):
                 numbers from 0. None for no augmentation, as in validation, test and prediction.
 
         Returns:
-            pixels float (B, C, H, W) in channels_last memory; label and index as they came.
+            pixels float (B, C, H, W) in channels_last memory; label and row as they came.
 
         Raises:
             MedxferError: HU without a window, or a window for images that are not in HU.
@@ -65,7 +65,7 @@ class Renderer(nn.Module):
             pixels = self.color(batch.gray)
         else:
             pixels = self._show(batch.gray)
-        return RenderedBatch(pixels, batch.label, batch.index)
+        return RenderedBatch(pixels, batch.label, batch.row)
 
     def _show(self, gray: Tensor) -> Tensor:
         display = gray if self.windowing is None else self.windowing(gray)

@@ -65,6 +65,7 @@ class Classifier(pl.LightningModule):
         backbone_lr_scale: float = 1.0,
         color: nn.Module | None = None,
         color_lr: float | None = None,
+        color_smoothness: float = 1.0,
     ) -> None:
         """Take over `backbone` and draw its head anew from `seed`.
 
@@ -83,6 +84,7 @@ class Classifier(pl.LightningModule):
             backbone_lr_scale: learning rate of the layers before the head, over the head's.
             color: applied to the pixels first (a learned table); `smoothness()`, if any, joins the loss.
             color_lr: learning rate of `color`; by default `lr`.
+            color_smoothness: weight of its `smoothness()` in the loss.
         """
         super().__init__()
         if task == "binary" and len(classes) != 2:
@@ -154,7 +156,7 @@ class Classifier(pl.LightningModule):
         torch.manual_seed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place))
         loss = self.loss(self(pixels), label)
         if (smoothness := getattr(self.color, "smoothness", None)) is not None:
-            loss = loss + smoothness()
+            loss = loss + self.hparams["color_smoothness"] * smoothness()
         self._losses.append((loss.detach(), len(label)))
         look_every = 1 if loss.device.type == "cpu" else LOOK_EVERY
         if len(self._losses) % look_every == 0:

@@ -116,3 +116,13 @@ def test_wrong_arguments_get_the_usage(arguments: list[str], capsys: pytest.Capt
 def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"study={tmp_path}"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_papers_tables_hold_every_contrast_and_escape_names(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=("none", "a_b|c&d"), seeds=2)
+    report(folder)
+    markdown, latex = ((folder / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
+    assert r"| RQ1 | a_b\|c&d − none, pretrained |" in markdown
+    assert r"RQ1 & a\_b|c\&d $-$ none, pretrained &" in latex
+    assert latex.count(r"\\") == markdown.count("\n| RQ") + 1
+    assert "phantom_dx" in markdown

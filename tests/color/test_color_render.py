@@ -46,7 +46,7 @@ def test_without_augmentation_it_is_the_lookup(uint8: GrayBatch) -> None:
     assert isinstance(out, RenderedBatch)
     assert torch.equal(out.pixels, color(uint8.gray))
     assert out.label is uint8.label
-    assert out.index is uint8.index
+    assert out.row is uint8.row
 
 
 @pytest.mark.parametrize("name", ["none", "viridis", "single", WINDOWS, "learned:viridis"])

@@ -23,8 +23,8 @@ class Recorder(nn.Module):
         self.calls: list[tuple[list[int], tuple[int, ...] | None]] = []
 
     def forward(self, batch: GrayBatch, key: tuple[int, ...] | None) -> RenderedBatch:
-        self.calls.append((batch.index.tolist(), key))
-        return RenderedBatch(batch.gray[:, None].float(), batch.label, batch.index)
+        self.calls.append((batch.row.tolist(), key))
+        return RenderedBatch(batch.gray[:, None].float(), batch.label, batch.row)
 
 
 class Nothing(pl.LightningModule):

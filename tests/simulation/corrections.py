@@ -43,7 +43,7 @@ def corrections(level: float = 0.95) -> pd.DataFrame:
 
 def _nodes(nu: int) -> tuple[Floats, Floats]:
     """Gauss–Legendre nodes in probability, denser at both ends: (weights, χ² quantiles)."""
-    x, w = np.polynomial.legendre.leggauss(200)
+    x, w = np.polynomial.legendre.leggauss(100)
     v = (x + 1) / 2
     return w / 2 * 30 * (v * (1 - v)) ** 2, stats.chi2.ppf(v**3 * (6 * v**2 - 15 * v + 10), nu)
 
@@ -62,7 +62,7 @@ def _fiducial(terms: Floats, covariance: float, probability: Floats, mean_square
     """Half-widths of the Behrens–Fisher fiducial interval, for each estimated `terms`, by bisection."""
     sd = np.sqrt(covariance + terms[:, None] / mean_square)
     low, high = np.zeros(len(terms)), 100 * np.sqrt(covariance + terms)
-    for _ in range(50):
+    for _ in range(40):
         middle = (low + high) / 2
         outside = (2 * stats.norm.sf(middle[:, None] / sd)) @ probability > alpha
         low, high = np.where(outside, middle, low), np.where(outside, high, middle)

@@ -1,6 +1,6 @@
 """docs/simulations.md from the simulations' figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,43 +11,45 @@ from tables import MARGIN, REAL, all_settings
 INTRODUCTION = """\
 # Does the method hold what it says?
 
-A verdict of this program says "95 % interval" and "p". Whether these are what they say was checked on simulated studies,
-whose truth is known: many studies, each judged as a real one would be. `tests/simulation/` holds the code, and
-`docs/simulations.csv` every figure.
+A verdict of this program says "95 % interval" and "p". Whether these are what they say was checked on simulated
+studies, whose truth is known: many studies, each judged as a real one would be. `tests/simulation/` holds the code,
+and `docs/simulations.csv` every figure.
 
     python tests/simulation/run.py --repetitions 10000 --out docs/simulations.md
 
 writes this page. {counts}
 
-**How scores are simulated** (`studies.py`). A network's score of an image is the sum of: the class, times how well this
-training separates classes (it differs between trainings by the *seed noise*); the patient's own difficulty, for all
-networks alike; how an arm sees this patient, whatever the seed; how this training sees this patient; and the image.
-Standard deviations are 0.6, 0.5, 0.4 and 0.5 for the last four; classes are 1.5 apart. Arms with the same separation have
-no true difference. With several images a patient, there are one to four or six of them, and every fifth has a class of
-its own. Rates below are given with their Monte-Carlo standard error where it is above 0.2 points.
+**How scores are simulated** (`studies.py`). A network's score of an image is the sum of: the class, times how well
+this training separates classes (it differs between trainings by the *seed noise*); the patient's own difficulty,
+for all networks alike; how an arm sees this patient, whatever the seed; how this training sees this patient; and
+the image. Standard deviations are 0.6, 0.5, 0.4 and 0.5 for the last four; classes are 1.5 apart. Arms with the
+same separation have no true difference. With several images a patient, there are one to four or six of them, and
+every fifth has a class of its own. Rates below are given with their Monte-Carlo standard error where it is above
+0.2 points.
 """
 
 SECTIONS = {
     "other tests": """\
 ## Why not a t test?
 
-Rate of "significant" results at a nominal 5 % where there is no difference at all: AUROC, two data sets, three backbones.
-Tests over runs take the test patients for the whole world, and more seeds make them worse. DeLong's test takes the two
-trained networks for their recipes: it is right about those two networks, and wrong about the next two.
+Rate of "significant" results at a nominal 5 % where there is no difference at all: AUROC, two data sets, three
+backbones. Tests over runs take the test patients for the whole world, and more seeds make them worse. DeLong's test
+takes the two trained networks for their recipes: it is right about those two networks, and wrong about the next
+two.
 """,
     "false positives": """\
 ## False positives
 
-Rate of 95 % intervals that miss a true difference of 0. "Plain" is Obuchowski–Rockette with Hillis' degrees of freedom; up
-to four trainings the program corrects it (next section), from five on the two are one. "From trainings" is the mean share
-of trainings in the estimate's variance, the rest is patients'.
+Rate of 95 % intervals that miss a true difference of 0. "Plain" is Obuchowski–Rockette with Hillis' degrees of
+freedom; up to four trainings the program corrects it (next section), from five on the two are one. "From trainings"
+is the mean share of trainings in the estimate's variance, the rest is patients'.
 """,
     "correction": """\
 ## The correction for few trainings
 
-Exact, by quadrature, for one block and a patients' covariance that is known, over shares of trainings in the variance from
-1 % to 97 %. Widths are means, with 1 for the interval of one who knows both variances. The fiducial interval (Behrens and
-Fisher) is the classical answer.
+Exact, by quadrature, for one block and a patients' covariance that is known, over shares of trainings in the
+variance from 1 % to 97 %. Widths are means, with 1 for the interval of one who knows both variances. The fiducial
+interval (Behrens and Fisher) is the classical answer.
 """,
     "coverage": f"""\
 ## Coverage where there is a difference
@@ -57,23 +59,29 @@ Rate of 95 % intervals that hold a true difference of {100 * REAL:g} points, and
     "equivalence": f"""\
 ## Equivalence
 
-Two one-sided tests at a margin of {100 * MARGIN:g} points, accuracy: how often arms are called equivalent that differ by the
-margin (nominal: at most 5 %), and how often arms that do not differ.
+Two one-sided tests at a margin of {100 * MARGIN:g} points, accuracy: how often arms are called equivalent that
+differ by the margin (nominal: at most 5 %), and how often arms that do not differ.
 """,
     "families": """\
 ## Several colormaps at once
 
-Every other arm against the first, none of which differ: rate of studies with at least one false finding. "Simultaneous" is
-that at least one Bonferroni interval excludes 0.
+Every other arm against the first, none of which differ: rate of studies with at least one false finding.
+"Simultaneous" is that at least one Bonferroni interval excludes 0.
+""",
+    "permuted arms": """\
+## Arms of real networks, permuted
+
+Networks of one recipe, trained on BreastMNIST (MedMNIST v2, Yang et al. 2023; CC BY 4.0) from a seed each and drawn
+into two arms at random, so that whatever is found between the arms is false (`permuted_arms.py`). Nominal 5 %.
+Patients are the same in both arms: this checks the trainings' side, on real scores.
 """,
     "forecast": f"""\
 ## "About N more trainings are needed"
 
-A pilot without a conclusion (an interval without 0, or equivalence at {100 * MARGIN:g} points) says how many more trainings
-would give one with 80 % probability, were everything as the pilot estimates it. They are then added, tested on the
-same patients. "Out of reach": the pilot says that no number will do, or more than {MOST} trainings in all. The forecast
-knows the difference no better than the pilot does, so that fewer than 80 % conclude; its interval width is
-what it gets right.
+A pilot without a conclusion (an interval without 0, or equivalence at {100 * MARGIN:g} points) says how many more
+trainings would give one with 80 % probability, were everything as the pilot estimates it. They are then added,
+tested on the same patients. "Out of reach": the pilot says that no number will do, or more than {MOST} trainings in
+all. The forecast knows the difference no better than its pilot does.
 """,
 }
 
@@ -86,6 +94,8 @@ def write_page(results: pd.DataFrame, path: Path) -> None:
     for table, words in SECTIONS.items():
         if table == "correction":
             text += [words, *_corrections()]
+        elif table == "permuted arms":
+            text += [words, *_permuted(path.with_name("permuted_arms.csv"))]
         elif table in repetitions:
             text += [words, *_TABLES[table](_wide(results, table))]
     path.write_text("\n".join(text), encoding="utf-8")
@@ -156,6 +166,17 @@ def _corrections() -> list[str]:
     return parts
 
 
+def _permuted(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    frame = pd.read_csv(path)
+    rows = [
+        [f"{metric}, {trainings} trainings", f"{100 * found:.1f}", refused, f"{splits:,} of {networks} networks"]
+        for metric, trainings, found, refused, splits, networks in frame.itertuples(index=False)
+    ]
+    return _markdown(["setting", "wrongly found %", "refused", "draws"], rows)
+
+
 def _coverage(wide: pd.DataFrame) -> list[str]:
     rows = [
         [f"{r.truth.trainings} trainings, {r.name_}", f"{100 * (1 - r.misses[0]):.1f}", _rate(r.finds)]
@@ -164,7 +185,7 @@ def _coverage(wide: pd.DataFrame) -> list[str]:
     return _markdown(["setting", "covered %", "found %"], rows)
 
 
-def _plainly(*figures: str):
+def _plainly(*figures: str) -> Callable[[pd.DataFrame], list[str]]:
     def render(wide: pd.DataFrame) -> list[str]:
         kept = [figure for figure in figures if figure in wide]
         rows = [

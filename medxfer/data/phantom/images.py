@@ -22,7 +22,7 @@ def lung_nodules(rng: np.random.Generator, body: Body) -> list[Ellipsoid]:
     places = (chest.center + rng.uniform(-1, 1, 3) / np.diag(chest.shape) for _ in count())
     return [
         Ellipsoid.of(place, _lesion_half(rng), rng.normal(40, 10), LUNG)
-        for place in islice(filter(body.in_lung, places), rng.integers(1, 7))
+        for place in islice(filter(body.in_lung, places), int(rng.integers(1, 7)))
     ]
 
 
