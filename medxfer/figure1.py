@@ -5,11 +5,9 @@ Draws Figure 1 (CT left, DX right, a row for each colormap) from the phantoms, o
 network sees against gray.
 """
 
-import csv
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -20,7 +18,7 @@ from medxfer.analysis.color_curves import draw_color_curves
 from medxfer.analysis.figure1 import draw_figure1
 from medxfer.color import colormap_table, parse_colormap, parse_window
 from medxfer.data.dicom import inspect, read_gray
-from medxfer.data.phantom import write_phantoms
+from medxfer.data.phantom import example
 from medxfer.errors import MedxferError, unknown
 
 _FORMATS = (".png", ".svg", ".pdf")
@@ -99,18 +97,10 @@ def _save(figure: Figure, path: Path) -> None:
 def _image(modality: Literal["CT", "DX"], path: str) -> NDArray[np.float32]:
     """HU (CT) or display gray in [0, 1] (DX) of the file at `path`, or of a phantom with a lesion."""
     if not path:
-        with TemporaryDirectory() as folder:
-            root = write_phantoms(Path(folder) / modality, modality, 2, 1, size=_PHANTOM_SIZE, workers=1)
-            with (root / "labels.csv").open(newline="") as labels:
-                name = next(row["path"] for row in csv.DictReader(labels) if row["label"] == "lesion")
-            return _read(modality, root / name)
+        return example(modality, _PHANTOM_SIZE)
     stated = inspect(path).modality
     if (stated == "CT") != (modality == "CT"):
         raise MedxferError(f"{modality.lower()}={path}: not a {modality} image, its modality is {stated}.")
-    return _read(modality, Path(path))
-
-
-def _read(modality: Literal["CT", "DX"], path: Path) -> NDArray[np.float32]:
     return read_gray(path, window=None if modality == "CT" else "auto")
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -25,6 +26,8 @@ class Grid:
     """What one command asks for."""
 
     cells: tuple[Cell, ...]  # those that can be, and those that cannot
+    images: bool  # whether the page shows pictures of patients
+    store_root: Path
 
     @property
     def studies(self) -> list[Study]:
@@ -83,7 +86,7 @@ def begin(configs: Sequence[DictConfig], command: str) -> Grid:
     for text in reasons:
         count = sum(str(p.error) == text for p in impossible)
         display.say(f"[red]{count} of {len(configs)} cells cannot be:[/] {text}")
-    grid = Grid(tuple(cells))
+    grid = Grid(tuple(cells), configs[0].report.images, Path(configs[0].store.root).expanduser())
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
         _introduce(study, [cell for cell in cells if cell.study == study])
@@ -95,7 +98,7 @@ def finish(grid: Grid) -> bool:
     """Report every study that the grid touched, name what failed, and say whether all that was asked for is done."""
     display.close()
     for study in grid.studies:
-        report(study.folder)
+        report(study.folder, grid.images, grid.store_root)
     missing = [cell for cell in grid.cells if not cell.is_done()]
     for cell in missing:
         display.say(

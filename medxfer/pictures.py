@@ -1,11 +1,9 @@
 """Pictures for the page, drawn by the renderer that fed the networks: Figure 1, and images that arms disagree on."""
 
-import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,8 +18,7 @@ from medxfer.analysis.page import Figure1, Picture, Shown
 from medxfer.analysis.results import StudyRecord
 from medxfer.batch import GrayBatch
 from medxfer.color import ColorTransform, Renderer, parse_colormap, parse_window
-from medxfer.data.dicom import read_gray
-from medxfer.data.phantom import write_phantoms
+from medxfer.data.phantom import example
 from medxfer.errors import MedxferError
 
 MOST_COLORMAPS = 5  # in Figure 1
@@ -34,7 +31,7 @@ def figure1(study: StudyRecord) -> Figure1:
     """Figure 1 with the study's own colormaps, on a CT and a DX phantom: never a patient."""
     names = _drawable(["none", *(cell.factors["colormap"] for cell in study.cells)])[:MOST_COLORMAPS]
     file = io.BytesIO()
-    figure = draw_figure1(_phantom("CT"), _phantom("DX"), names)
+    figure = draw_figure1(example("CT", PHANTOM_SIZE), example("DX", PHANTOM_SIZE), names)
     figure.savefig(file, format="webp", dpi=120, bbox_inches="tight", pil_kwargs={"quality": 85})
     return Figure1(Picture("image/webp", file.getvalue()), tuple(names))
 
@@ -60,7 +57,8 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
 
 def _show(changed: Changed, gray: NDArray) -> Shown:
     window = parse_window(str(changed.block[2]))
-    names = _drawable(["none", *(colormap for colormap, _ in changed.scores)])
+    colormaps = [name for name, _ in changed.scores if not name.startswith("learned:")]  # its table is the model's
+    names = _drawable(["none", *colormaps])
     pictures = [(name, _picture(gray, name, window)) for name in names]
     scores = [(arm_name(arm), f"{score:.2f}") for arm, score in changed.scores.items()]
     return Shown(f"{changed.block[0]}: {changed.label}", f"score of {changed.said}", pictures, scores)
@@ -77,13 +75,13 @@ def _picture(gray: NDArray, colormap: str, window: tuple[float, float] | None) -
     return Picture("image/png", file.getvalue())
 
 
-def _open(store_root: Path, fingerprint: str, factors: dict) -> tuple[np.memmap, pd.DataFrame]:
+def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tuple[np.memmap, pd.DataFrame]:
     kind = "gray" if factors["window"] == "file" else "hu"
     folders = sorted(store_root.glob(f"*-{fingerprint}/v*-{factors['image_size']}px-{kind}/store.json"))
     if not folders:
         raise MedxferError(
-            f"report.images=true: the decoded images of {factors['data']} are not under {store_root}: give store.root= as "
-            "in training, or leave report.images out"
+            f"report.images=true: the decoded images of {factors['data']} are not under {store_root}: give store.root= "
+            "as in training, or leave report.images out"
         )
     folder = folders[-1].parent
     return np.load(folder / "gray.npy", mmap_mode="r"), pd.read_parquet(folder / "images.parquet")
@@ -99,12 +97,3 @@ def _drawable(names: Sequence[str]) -> list[str]:
             continue
         known.append(name)
     return known
-
-
-def _phantom(modality: Literal["CT", "DX"]) -> NDArray[np.float32]:
-    """HU or display gray of a phantom with a lesion."""
-    with TemporaryDirectory() as folder:
-        root = write_phantoms(Path(folder) / modality, modality, 2, 1, size=PHANTOM_SIZE, workers=1)
-        with (root / "labels.csv").open(newline="") as labels:
-            name = next(row["path"] for row in csv.DictReader(labels) if row["label"] == "lesion")
-        return read_gray(root / name, window=None if modality == "CT" else "auto")

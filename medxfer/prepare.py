@@ -16,7 +16,7 @@ from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
 from medxfer.data.dataset import Dataset, open_dataset
 from medxfer.data.dicom import CT_WINDOW
-from medxfer.data.split import SplitSettings, split_images, training_subset
+from medxfer.data.split import SplitSettings, check_classes, split_images, training_subset
 from medxfer.data.store import GrayStore, Progress, open_store
 from medxfer.errors import MedxferError, unknown
 from medxfer.model.catalogue import check_backbone
@@ -72,6 +72,7 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
                 f"shown with window={window_name}"
             )
         store = _store(config, dataset, hounsfield=window is not None, progress=progress)
+        check_classes(store.images["patient"], store.labels, store.classes)
     except MedxferError as error:
         return Impossible(config, error)
     study = open_study(config, dataset.fingerprint)
@@ -124,10 +125,10 @@ def _store(config: DictConfig, dataset: Dataset, hounsfield: bool, progress: Pro
 def _window_name(window: str, modality: str) -> str:
     if window != "auto":
         return str(window)
-    if modality == "mixed":
+    if modality != "CT" and "CT" in modality.split("+"):
         raise MedxferError(
-            "the data set mixes CT with other modalities, so no window fits all: keep them in two folders, "
-            "or take each file's own window with window=file"
+            f"the data set mixes CT with other modalities ({modality}), so no window fits all: "
+            "keep them in two folders, or take each file's own window with window=file"
         )
     # The files' own CT windows differ by scanner and would give it away.
     return f"{CT_WINDOW.center:g}/{CT_WINDOW.width:g}" if modality == "CT" else "file"

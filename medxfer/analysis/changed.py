@@ -59,7 +59,9 @@ def _mean(cells: Sequence[Cell], arm: Arm) -> Floats:
 def _label(label: npt.NDArray[np.int64], classes: Sequence[str]) -> str:
     if np.ndim(label) == 0:
         return str(classes[int(label)])
-    return ", ".join(str(name) for name, present in zip(classes, label, strict=True) if present) or "none of the classes"
+    return (
+        ", ".join(str(name) for name, present in zip(classes, label, strict=True) if present) or "none of the classes"
+    )
 
 
 def _one_a_patient(order: npt.NDArray[np.intp], predictions: Predictions, count: int) -> Iterator[int]:

@@ -37,6 +37,7 @@ class Statement:
     level: float  # of low and high; above 1 − alpha where several contrasts share it
     p: float  # adjusted over the family
     p_equivalent: float  # two one-sided tests at ±margin, adjusted over the family
+    trainings: int  # an arm; with one, nothing is known of others, and no p is given
 
 
 def conclude(s: Statement) -> Conclusion:
@@ -75,7 +76,7 @@ def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
         "a gain above the margin is excluded": f"if {better} gains on {than} at all, "
         f"it is less than the margin of {margin}; a loss is not excluded",
         "cannot tell": f"{better} against {than}: {_open(s)}",
-        "one training": f"in this one training of each, {metric} with {better} {lies}",
+        "one training": f"in this one training, {metric} with {better} {lies}",
         "incomplete": f"so far, {metric} with {better} {lies}",
     }[conclusion]
     if not text.startswith(better):  # the name of a colormap keeps its spelling
@@ -93,8 +94,10 @@ def figures(s: Statement, conclusion: Conclusion) -> str:
     """'+1.2 points, 95 % interval −0.3 to +2.7, adjusted p = 0.11'."""
     simultaneous = s.level > 1 - s.alpha + 1e-9
     kind = f"simultaneous {percent(1 - s.alpha)} interval" if simultaneous else f"{percent(s.level)} interval"
-    if conclusion == "one training":
-        return f"{points(s.estimate)} points; {kind} over patients alone {interval(s.low, s.high)}"
+    if s.trainings == 1:
+        return (
+            f"{points(s.estimate)} points in one training of each; {kind} over patients alone {interval(s.low, s.high)}"
+        )
     text = f"{points(s.estimate)} points, {kind} {interval(s.low, s.high)}"
     text += f", {p_value(s.p, 'adjusted p' if simultaneous else 'p')}"
     if conclusion in ("equivalent", "significant but negligible"):

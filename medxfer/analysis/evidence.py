@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def gather(blocks: Iterable[Sequence[Cell]], arms: Sequence[Hashable], key: KeyO
 
 def weigh(
     blocks: Iterable[Sequence[Cell]],
-    weights: Mapping[Hashable, float],
+    weights: Mapping[Any, float],
     metric: str,
     level: float,
     threshold: float,

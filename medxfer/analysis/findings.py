@@ -203,6 +203,7 @@ class Judge:
             level=figures.level,
             p=figures.p_adjusted,
             p_equivalent=figures.p_equivalent,
+            trainings=figures.trainings,
         )
 
 

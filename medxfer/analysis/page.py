@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,19 +23,34 @@ from medxfer.study.files import write_text
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of the page; `colormaps` are its rows, from top to bottom."""
-
     kind: str  # media type
     content: bytes
-    colormaps: tuple[str, ...]
 
     @property
     def url(self) -> str:
         return f"data:{self.kind};base64,{base64.b64encode(self.content).decode()}"
 
+
+@dataclass(frozen=True)
+class Figure1:
+    """Phantoms under each colormap; `colormaps` are the picture's rows, from top to bottom."""
+
+    picture: Picture
+    colormaps: tuple[str, ...]
+
     @property
     def caption(self) -> str:
         return f"Phantoms, not patients: CT left, X-ray right; {listing(self.colormaps)} from top to bottom."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A test image that arms disagree on: what it is, and each arm's score of one class."""
+
+    title: str
+    said: str
+    pictures: Sequence[tuple[str, Picture]]  # by colormap
+    scores: Sequence[tuple[str, str]]  # by arm
 
 
 @dataclass(frozen=True)
@@ -56,8 +72,10 @@ class TableRow:
     unfinished: bool
 
 
-def render_page(study: StudyRecord, verdict: Verdict, figure1: Picture | None = None) -> str:
-    """The page's HTML; `figure1` is shown as Figure 1."""
+def render_page(
+    study: StudyRecord, verdict: Verdict, figure1: Figure1 | None = None, changed: Sequence[Shown] = ()
+) -> str:
+    """The page's HTML; `changed` are pictures of patients: leave them out unless asked for."""
     style, script = _read("page.css"), _read("page.js")
     return (
         _environment()
@@ -75,16 +93,19 @@ def render_page(study: StudyRecord, verdict: Verdict, figure1: Picture | None = 
             forest=panels.contrasts(verdict),
             sections=sections(study, verdict),
             figure1=figure1,
+            changed=changed,
             table=_table(study),
             how=provenance.groups(study),
         )
     )
 
 
-def write_page(study: StudyRecord, verdict: Verdict, figure1: Picture | None = None) -> Path:
+def write_page(
+    study: StudyRecord, verdict: Verdict, figure1: Figure1 | None = None, changed: Sequence[Shown] = ()
+) -> Path:
     """Write <study>/report.html and return its path."""
     path = study.folder / "report.html"
-    write_text(path, render_page(study, verdict, figure1))
+    write_text(path, render_page(study, verdict, figure1, changed))
     return path
 
 

@@ -17,6 +17,7 @@ from medxfer.analysis.verdict import Verdict
 from medxfer.analysis.words import interval, listing, margin_points, metric_name, percent, points
 from medxfer.errors import MedxferError
 
+PROVISIONAL = ("one training", "incomplete")
 COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them
 
 
@@ -54,7 +55,7 @@ def answers(verdict: Verdict) -> Panel | None:
         f"Difference in {metric}, in points (hundredths); right is better. The band is the margin declared "
         f"beforehand, ±{margin_points(verdict.declared['margin'])}: what lies inside does not matter. Lines are "
         f"{percent(level)} intervals{simultaneous}. Colours are compared with pretrained weights, "
-        "weights on gray images."
+        f"weights on gray images.{_provisional(findings)}"
     )
     return _intervals([("", findings, "")], verdict.declared["margin"], caption)
 
@@ -62,7 +63,7 @@ def answers(verdict: Verdict) -> Panel | None:
 def contrasts(verdict: Verdict) -> Panel | None:
     """The forest: every table of the verdict, on one axis."""
     primary = [finding for answer in verdict.answers for finding in answer.findings]
-    tables = [(table.title, table.findings, table.note) for table in verdict.tables]
+    tables = [(table.title, [*table.findings], table.note) for table in verdict.tables]
     tables = [("RQ1 and RQ2", primary, ""), *tables] if tables else []
     return _intervals(tables, verdict.declared["margin"], "")
 
@@ -144,11 +145,21 @@ def _intervals(tables: Sequence[tuple[str, Sequence[Finding], str]], margin: flo
     return Panel(groups, axis_row(axis, signed=True, band=100 * margin), caption)
 
 
+def _provisional(findings: Sequence[Finding]) -> str:
+    parts = []
+    if any(finding.conclusion in PROVISIONAL for finding in findings):
+        parts.append(" Hollow marks: one training, or not every cell finished.")
+    if any(finding.figures and finding.figures.trainings == 1 for finding in findings):
+        parts.append(" With one training, a line is over patients alone.")
+    return "".join(parts)
+
+
 def _row(finding: Finding, axis: Axis, margin: float) -> Row:
     f = finding.figures
     if f is None:
         return Row(_label(finding), Markup(), finding.conclusion)
-    drawing = interval_row(100 * f.estimate, 100 * f.low, 100 * f.high, axis, 100 * margin)
+    kind = "hollow" if finding.conclusion in PROVISIONAL else "solid"
+    drawing = interval_row(100 * f.estimate, 100 * f.low, 100 * f.high, axis, 100 * margin, kind)
     return Row(_label(finding), drawing, f"{points(f.estimate)} ({interval(f.low, f.high)})")
 
 

@@ -1,4 +1,4 @@
-"""The contrasts as a table for the paper, in LaTeX and in Markdown."""
+"""The answer in other forms: tables for the paper in LaTeX and Markdown, and the answers in Markdown."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,6 +15,18 @@ def markdown_table(verdict: Verdict) -> str:
     """A GitHub-flavoured table: primary contrasts first, then the exploratory ones."""
     lines = [_markdown_row(HEAD), _markdown_row(["---"] * len(HEAD))]
     return "\n".join([*lines, *map(_markdown_row, _rows(verdict)), "", _caption(verdict), ""])
+
+
+def answers_markdown(verdict: Verdict) -> str:
+    """RQ1 and RQ2 with their sentences, for a W&B workspace or a message; then the table."""
+    parts = []
+    for answer in verdict.answers:
+        lines = [*answer.text, *filter(None, [answer.closing]), *answer.beside]
+        parts.append(
+            f"## {answer.question}: {answer.asks}\n\n**{answer.headline}**\n\n" + "\n".join(f"- {x}" for x in lines)
+        )
+    parts.append("\n".join(filter(None, [verdict.scope, *(f"> {notice}" for notice in verdict.notices)])))
+    return "\n\n".join([*parts, markdown_table(verdict)])
 
 
 def latex_table(verdict: Verdict) -> str:

@@ -183,14 +183,21 @@ def _scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     data = [f"{name} ({modality[name]})" for name in dict.fromkeys(d for f in judged for d in f.datasets)]
     networks = list(dict.fromkeys(b for f in judged for b in f.backbones))
     trainings = sorted({f.trainings for f in judged})
+    start = "These figures are so far of" if any(f.unfinished for f in findings) else "These answers hold for"
+    tested = "test image" if _without_patients(study) else "test patient"
     text = (
-        f"These answers hold for {listing(data)} with {listing(networks)}, from "
-        f"{listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} "
-        f"an arm and {count(max(f.patients for f in judged), 'test patient')}."
+        f"{start} {listing(data)} with {listing(networks)}, from "
+        f"{listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
+        f"and {count(max(f.patients for f in judged), tested)}."
     )
     if any(cell.record["data"]["resampled"] for cell in study.done):
         return f"{text} Training images were drawn anew with each seed, so they also hold for other draws."
     return f"{text} All trainings saw the same training images, so they hold for this training set."
+
+
+def _without_patients(study: StudyRecord) -> bool:
+    """Whether a data set says that it has no patient ids, so that images are counted as patients."""
+    return any(text.startswith("no patient ids") for cell in study.done for text in cell.record["data"]["caveats"])
 
 
 def _notices(study: StudyRecord) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
+import pandas as pd
 from filelock import FileLock
 
 from medxfer.data.image_error import ImageError
@@ -25,8 +25,8 @@ class Dataset:
     fingerprint: str  # 16 hex digits; the same for the same files wherever they lie
     key: bytes  # for the pseudonyms; never leaves the store's folder
     folder: Path  # this data set's place under store.root, readable by its owner only
-    modality: str  # the one modality of all files, "mixed", or "unreadable" where none has a header
-    unreadable: dict[str, str]  # file -> kind of ImageError, found in the headers
+    modality: str  # of all files, such as "CT" or "CR+DX"; "unreadable" where none has a header
+    headers: pd.DataFrame  # by file: modality, burned_in, and in unreadable the kind of ImageError or ""
 
     def pseudonyms(self, kind: str, names: Iterable[str]) -> list[str]:
         """Keyed pseudonyms, the same in every study and image size of this data set (HMAC-SHA-256, RFC 2104)."""
@@ -44,10 +44,9 @@ def open_dataset(source: Source, store_root: Path) -> Dataset:
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
-    headers = _survey(source, index, folder / "headers.json")
-    modalities = set(headers["modality"].values())
-    modality = "mixed" if len(modalities) > 1 else next(iter(modalities), "unreadable")
-    return Dataset(source, index, fingerprint, key, folder, modality, headers["unreadable"])
+    headers = _survey(source, index, folder / "headers.parquet")
+    modalities = headers["modality"][headers["unreadable"] == ""].unique()
+    return Dataset(source, index, fingerprint, key, folder, "+".join(sorted(modalities)) or "unreadable", headers)
 
 
 def private_folder(folder: Path) -> Path:
@@ -62,25 +61,25 @@ def private_folder(folder: Path) -> Path:
     return folder
 
 
-def _survey(source: Source, index: Index, cache: Path) -> dict[str, dict[str, str]]:
-    """The modality of every file by its header, and the files that cannot be images; read once, then kept."""
+def _survey(source: Source, index: Index, cache: Path) -> pd.DataFrame:
+    """By file: modality and burned_in, or in `unreadable` why it cannot be an image; read once, then kept."""
     with FileLock(cache.with_suffix(".lock")):
         if not cache.is_file():
             files = list(index.images["file"])
             pool = joblib.Parallel(1 if len(files) < 500 else os.cpu_count(), batch_size=64)
-            found = pool(joblib.delayed(_header)(source, file) for file in files)
-            headers = {
-                "modality": {file: value for file, (value, ok) in zip(files, found, strict=True) if ok},
-                "unreadable": {file: value for file, (value, ok) in zip(files, found, strict=True) if not ok},
-            }
+            headers = pd.DataFrame(
+                pool(joblib.delayed(_header)(source, file) for file in files),
+                columns=["modality", "burned_in", "unreadable"],
+                index=pd.Index(files, name="file"),
+            )
             partial = cache.with_suffix(".partial")
-            partial.write_text(json.dumps(headers))
+            headers.to_parquet(partial)
             partial.replace(cache)
-    return json.loads(cache.read_text())
+    return pd.read_parquet(cache)
 
 
-def _header(source: Source, file: str) -> tuple[str, bool]:
+def _header(source: Source, file: str) -> tuple[str, bool, str]:
     try:
-        return source.modality(file), True
+        return *source.header(file), ""
     except ImageError as error:
-        return error.kind, False
+        return "", True, error.kind

@@ -45,6 +45,7 @@ class DicomInfo:
     """
 
     modality: str | None
+    burned_in: bool  # whether the header says that annotations stand in the pixels
     sop_class: str | None
     transfer_syntax: str
     photometric: str
@@ -123,6 +124,7 @@ def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool =
         form, text = file.format, file.header.described
         return DicomInfo(
             modality=text("Modality"),
+            burned_in=text("BurnedInAnnotation") == "YES",
             sop_class=text("SOPClassUID"),
             transfer_syntax=str(file.syntax),
             photometric=form.photometric,

@@ -41,7 +41,8 @@ MAX_INFLATED_BYTES = 2**29
 _DEFERRED_BYTES = 2**24  # a larger element than this is no part of an image's description
 
 _READ = """
-    SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName PresentationIntentType ViewPosition
+    SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName
+    PresentationIntentType ViewPosition BurnedInAnnotation
     PatientID StudyInstanceUID SeriesInstanceUID InstanceNumber ImagePositionPatient ImageOrientationPatient
     SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns
     BitsAllocated BitsStored HighBit PixelRepresentation

@@ -37,8 +37,8 @@ def split_images(
     stay together. A release's own parts are kept; where it has no validation part, that is drawn from what is not test.
     Raises MedxferError where a class has fewer than three patients, or no draw puts every class into every part.
     """
-    onehot = np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
-    _check_classes(images["patient"], onehot, classes)
+    onehot = _onehot(labels, classes)
+    check_classes(images["patient"], labels, classes)
     official = (images["split"] != "").any()
     units, _ = pd.factorize(images["patient"] if official else _inseparable(images["patient"], images["pixels"]))
     counts = np.zeros((units.max() + 1, len(classes)))  # images of each class, by unit
@@ -69,7 +69,9 @@ def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed
     return (rank < np.ceil(np.round(fraction * size, 9)))[units]
 
 
-def _check_classes(patients: pd.Series, onehot: NDArray, classes: tuple[str, ...]) -> None:
+def check_classes(patients: pd.Series, labels: NDArray, classes: tuple[str, ...]) -> None:
+    """Raise MedxferError where a class has fewer patients than there are parts."""
+    onehot = _onehot(labels, classes)
     patients_of = {name: patients[column > 0].nunique() for name, column in zip(classes, onehot.T, strict=True)}
     few = [f"'{name}' has {n}" for name, n in patients_of.items() if n < 3]
     if few:
@@ -77,6 +79,10 @@ def _check_classes(patients: pd.Series, onehot: NDArray, classes: tuple[str, ...
             f"too few patients in a class: {', '.join(few)}; training, validation and test need one each, so give "
             "every class at least three, or choose another column of labels (data.label=)"
         )
+
+
+def _onehot(labels: NDArray, classes: tuple[str, ...]) -> NDArray[np.float64]:
+    return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
 
 
 def _inseparable(patients: pd.Series, pixels: pd.Series) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ from medxfer.data.image_error import ImageError
 from medxfer.data.sources.base import Source
 from medxfer.errors import MedxferError
 
-VERSION = 1  # raised whenever a store would hold other values, so that old ones are made again
+VERSION = 2  # raised whenever a store would hold other values, so that old ones are made again
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
 
@@ -30,7 +30,7 @@ class GrayStore:
     """The readable images of a data set at one size."""
 
     gray: np.memmap  # (N, H, W): uint8 or uint16 display gray, or int16 Hounsfield units
-    images: pd.DataFrame  # (N rows) image and patient (pseudonyms), split (the release's own or ""), pixels (hash)
+    images: pd.DataFrame  # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash)
     labels: NDArray  # (N,) int64 or (N, C) float32
     classes: tuple[str, ...]
     task: str
@@ -95,7 +95,8 @@ def _build(
     shutil.rmtree(folder)
     private_folder(folder)
     files = list(dataset.index.images["file"])
-    rejected = dict(dataset.unreadable)
+    unreadable = dataset.headers["unreadable"]
+    rejected = dict(unreadable[unreadable != ""])
     readable = [(row, file) for row, file in enumerate(files) if file not in rejected]
     gray: np.memmap | None = None
     kept: list[tuple[int, str]] = []
@@ -132,6 +133,7 @@ def _write(
             "image": dataset.pseudonyms("image", table["file"]),
             "patient": dataset.pseudonyms("patient", table["patient"]),
             "split": table["split"].to_numpy(),
+            "burned_in": dataset.headers["burned_in"].loc[table["file"]].to_numpy(),
             "pixels": [pixels for _, pixels in kept],
         }
     )

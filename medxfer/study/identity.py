@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 FACTORS = ("data", "backbone", "colormap", "pretrained", "window", "image_size", "train_fraction", "seed")
-OUTSIDE = ("data", "logger", "store", "study", "hydra", "experiment")  # no part of the training's settings
+OUTSIDE = ("data", "logger", "report", "store", "study", "hydra", "experiment")  # no part of the training's settings
 # Trainer arguments that cannot change a result.
 TRAINER_OUTSIDE = (
     "accelerator",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medxfer.analysis.conclusion import Statement, conclude, disagreement, needed, sentence
+from medxfer.analysis.conclusion import Conclusion, Statement, conclude, disagreement, needed, sentence
 from medxfer.analysis.inference import Forecast
 
 OPEN = Statement(
@@ -19,6 +19,7 @@ OPEN = Statement(
     level=0.975,
     p=0.6,
     p_equivalent=0.3,
+    trainings=5,
 )
 
 
@@ -60,9 +61,10 @@ def test_the_sentence_gives_estimate_interval_and_adjusted_p() -> None:
     )
 
 
-def test_one_training_speaks_of_this_one_training_and_gives_no_p() -> None:
-    text = sentence(OPEN, "one training")
-    assert text.startswith("In this one training of each")
+@pytest.mark.parametrize("conclusion", ["one training", "incomplete"])
+def test_one_training_speaks_of_itself_and_gives_no_p(conclusion: Conclusion) -> None:
+    text = sentence(replace(OPEN, trainings=1), conclusion)
+    assert "one training" in text
     assert "patients alone" in text
     assert "p =" not in text
 

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 from synthetic_study import write_study
 
+from medxfer.analysis.paper import answers_markdown
+from medxfer.analysis.results import read_study
+from medxfer.analysis.verdict import judge
 from medxfer.report import main, report
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
@@ -107,7 +110,7 @@ def test_the_terminal_shows_arms_answers_and_the_page(tmp_path: Path, capsys: py
         assert part in shown
 
 
-@pytest.mark.parametrize("arguments", [[], ["study="], ["--help"], ["study=a", "study=b"]])
+@pytest.mark.parametrize("arguments", [[], ["study="], ["--help"], ["study=a", "report.images=yes"]])
 def test_wrong_arguments_get_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     assert "study=DIR" in capsys.readouterr().err
@@ -126,3 +129,12 @@ def test_the_papers_tables_hold_every_contrast_and_escape_names(tmp_path: Path) 
     assert r"RQ1 & a\_b|c\&d $-$ none, pretrained &" in latex
     assert latex.count(r"\\") == markdown.count("\n| RQ") + 1
     assert "phantom_dx" in markdown
+
+
+def test_the_answers_in_markdown(tmp_path: Path) -> None:
+    verdict = judge(read_study(write_study(tmp_path / "s", caveats=["phantoms"])))
+    text = answers_markdown(verdict)
+    for answer in verdict.answers:
+        assert f"## {answer.question}: {answer.asks}\n\n**{answer.headline}**" in text
+    assert "> phantom_dx: phantoms" in text
+    assert "| Question |" in text

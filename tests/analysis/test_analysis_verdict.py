@@ -122,10 +122,11 @@ def test_ct_and_x_ray_are_one_answer_and_named(tmp_path: Path) -> None:
     assert "this training set" in verdict.scope
 
 
-def test_caveats_are_notices(tmp_path: Path) -> None:
+def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", caveats=["no patient ids: intervals are too narrow"])
     verdict, _, _ = answers(folder)
     assert verdict.notices == ("phantom_dx: no patient ids: intervals are too narrow",)
+    assert "60 test images" in verdict.scope  # each counts as a patient, and is not called one
 
 
 def test_many_classes_are_judged(tmp_path: Path) -> None:

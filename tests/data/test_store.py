@@ -51,7 +51,7 @@ def test_unreadable_files_are_left_out_counted_and_named_in_the_store_only(tmp_p
     store = open_store(data, 8, hounsfield=False)
     assert len(store) == 8
     assert store.rejected == {"undecodable": 2}
-    listed = pd.read_csv(data.folder / "v1-8px-gray" / "rejected.csv")
+    listed = pd.read_csv(data.folder / "v2-8px-gray" / "rejected.csv")
     assert listed["file"].tolist() == ["0.png", "1.png"]
 
 
@@ -59,7 +59,7 @@ def test_too_many_unreadable_files_stop_the_build_with_the_reasons(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=5), tmp_path / "cache")
     with pytest.raises(MedxferError, match=r"5 of 10 files cannot be used \(5 undecodable"):
         open_store(data, 8, hounsfield=False)
-    assert not (data.folder / "v1-8px-gray").exists()
+    assert not (data.folder / "v2-8px-gray").exists()
     assert len(open_store(data, 8, hounsfield=False, max_rejected=0.5)) == 5
 
 
@@ -116,7 +116,7 @@ def test_pseudonyms_are_the_same_at_every_size_and_no_names(tmp_path):
 def test_the_store_is_its_owners_alone(tmp_path):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    for folder in (data.folder, data.folder / "v1-8px-gray"):
+    for folder in (data.folder, data.folder / "v2-8px-gray"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -136,4 +136,4 @@ def test_an_unwritable_cache_is_one_sentence(tmp_path):
 def test_the_record_holds_counts_only(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=1), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    assert json.loads((data.folder / "v1-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
+    assert json.loads((data.folder / "v2-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}

@@ -3,6 +3,7 @@
 They are drawings. A result on them says that the program works, and nothing about patients.
 """
 
+from medxfer.data.phantom.example import example
 from medxfer.data.phantom.write import GENERATION, write_phantoms
 
-__all__ = ["GENERATION", "write_phantoms"]
+__all__ = ["GENERATION", "example", "write_phantoms"]

@@ -6,12 +6,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.errors import MedxferError
+
+
+class Header(NamedTuple):
+    """What a file says of its image."""
+
+    modality: str  # "CT", "DX", "CR" or another of DICOM's, or "images" where files carry none
+    burned_in: bool  # whether annotations stand in the pixels; such an image is never shown on a page
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,8 @@ class Source(ABC):
         `hounsfield`, float32 in Hounsfield units. Raises ImageError where that is not possible."""
 
     @abstractmethod
-    def modality(self, file: str) -> str:
-        """ "CT", "DX", "CR" or another DICOM modality by the file's header, or "images" where files carry none."""
+    def header(self, file: str) -> Header:
+        """What is known of the image `file` without its pixels. Raises ImageError where it cannot be an image."""
 
     @abstractmethod
     def settings(self) -> dict[str, object]:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.data.dicom import inspect, read_gray
+from medxfer.data.sources.base import Header
 from medxfer.data.sources.table import LabelledFolder
 
 
@@ -13,5 +14,6 @@ class DicomFolder(LabelledFolder):
     def read(self, file: str, hounsfield: bool) -> NDArray[np.float32]:
         return read_gray(self.root / file, window=None if hounsfield else "auto")
 
-    def modality(self, file: str) -> str:
-        return inspect(self.root / file).modality or "unknown"
+    def header(self, file: str) -> Header:
+        info = inspect(self.root / file)
+        return Header(info.modality or "unknown", info.burned_in)

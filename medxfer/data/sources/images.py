@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from medxfer.data.image_error import ImageError
+from medxfer.data.sources.base import Header
 from medxfer.data.sources.table import LabelledFolder
 
 COLOUR_TOLERANCE = 8  # of 255: JPEG's chroma rounding leaves that much between the channels of a gray picture
@@ -21,8 +22,8 @@ class ImageFolder(LabelledFolder):
             raise ImageError(path, "not in HU", "a PNG or JPEG holds no Hounsfield units; use window=file")
         return read_picture(path)
 
-    def modality(self, file: str) -> str:
-        return "images"
+    def header(self, file: str) -> Header:
+        return Header("images", burned_in=False)
 
 
 def read_picture(path: Path) -> NDArray:

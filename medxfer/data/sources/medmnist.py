@@ -11,7 +11,7 @@ from medmnist.info import HOMEPAGE, INFO
 from numpy.typing import NDArray
 
 from medxfer.data.image_error import ImageError
-from medxfer.data.sources.base import Index, Source
+from medxfer.data.sources.base import Header, Index, Source
 from medxfer.data.sources.table import NO_PATIENTS
 from medxfer.errors import MedxferError, unknown
 
@@ -65,8 +65,8 @@ class MedMNIST(Source):
         split, row = file.rstrip("]").split("[")
         return _arrays(self.path(file))[f"{split}_images"][int(row)]
 
-    def modality(self, file: str) -> str:
-        return "images"
+    def header(self, file: str) -> Header:
+        return Header("images", burned_in=False)
 
     def _checksum_caveat(self) -> tuple[str, ...]:
         md5 = hashlib.md5(self.path("").read_bytes(), usedforsecurity=False).hexdigest()
