@@ -1,7 +1,11 @@
 """The grid around its cells: checked and planned before the first one trains, judged and reported after the last."""
 
+import re
 import sys
-from collections.abc import Sequence
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
+from rich.markup import escape
 
 from medxfer.errors import MedxferError
 from medxfer.prepare import Impossible, prepare
@@ -35,8 +40,7 @@ class Grid:
 
 
 class GridHooks(Callback):
-    """Called by Hydra in the process that the user started, whatever the launcher. Hydra turns a callback's exceptions
-    into warnings, so that errors leave as SystemExit."""
+    """Called by Hydra in the process that the user started, whatever the launcher."""
 
     def __init__(self) -> None:
         self.grid: Grid | None = None
@@ -54,16 +58,30 @@ class GridHooks(Callback):
         self._finish()
 
     def _begin(self, configs: Sequence[DictConfig]) -> None:
-        try:
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # type: ignore[assignment]
+        with _errors_exit():
             self.grid = begin([without_hydra(config) for config in configs], command(sys.argv[1:]))
-        except MedxferError as error:
-            display.close()
-            sys.exit(f"error: {error}")
 
     def _finish(self) -> None:
         assert self.grid is not None
-        if not finish(self.grid):
+        with _errors_exit():
+            complete = finish(self.grid)
+        if not complete:
             sys.exit(1)
+
+
+@contextmanager
+def _errors_exit() -> Iterator[None]:
+    """Hydra would turn an exception here into a warning and go on; SystemExit passes."""
+    try:
+        yield
+    except MedxferError as error:
+        display.close()
+        sys.exit(f"error: {error}")
+    except Exception:
+        display.close()
+        traceback.print_exc()
+        sys.exit(1)
 
 
 def begin(configs: Sequence[DictConfig], command: str) -> Grid:
@@ -85,7 +103,7 @@ def begin(configs: Sequence[DictConfig], command: str) -> Grid:
         cells.append(cell)
     for text in reasons:
         count = sum(str(p.error) == text for p in impossible)
-        display.say(f"[red]{count} of {len(configs)} cells cannot be:[/] {text}")
+        display.say(f"[red]{count} of {len(configs)} cells cannot be:[/] {escape(text)}")
     grid = Grid(tuple(cells), configs[0].report.images, Path(configs[0].store.root).expanduser())
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
@@ -101,9 +119,8 @@ def finish(grid: Grid) -> bool:
         report(study.folder, grid.images, grid.store_root)
     missing = [cell for cell in grid.cells if not cell.is_done()]
     for cell in missing:
-        display.say(
-            f"[red]not done:[/] {describe(cell)}: {cell.failure() or 'another process trains it, or it was stopped'}"
-        )
+        why = cell.failure() or "another process trains it, or it was stopped"
+        display.say(f"[red]not done:[/] {escape(f'{describe(cell)}: {why}')}")
     return not missing
 
 
@@ -130,7 +147,8 @@ def command(arguments: Sequence[str]) -> str:
     public = []
     for argument in arguments:
         key, equals, _ = argument.partition("=")
-        public.append(f"{key}=<path>" if equals and key.rpartition(".")[2] in PATH_KEYS else argument)
+        is_path = equals and key.rpartition(".")[2] in PATH_KEYS
+        public.append(f"{key}=<path>" if is_path else re.sub(r"file:[^,]*/", "file:", argument))
     return " ".join(["python -m medxfer.train", *public])
 
 

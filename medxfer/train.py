@@ -47,6 +47,8 @@ def train_cell(prepared: "Prepared") -> tuple[dict[str, float], dict[str, Any]]:
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def main(config: DictConfig) -> None:
     """One job of Hydra's. What fails is recorded and said here, so that the others run; the grid's end counts it."""
+    from rich.markup import escape
+
     from medxfer.prepare import Impossible, prepare
     from medxfer.study.cell import Taken
     from medxfer.study.progress import display
@@ -60,7 +62,7 @@ def main(config: DictConfig) -> None:
     except Taken:
         outcome = "another process trains it"
     except Exception as error:
-        outcome = f"[red]failed:[/] {error}"
+        outcome = f"[red]failed:[/] {escape(str(error))}"
     display.cell_ended(prepared.cell, outcome)
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from medxfer.data.dataset import Dataset, private_folder
 from medxfer.data.image_error import ImageError
-from medxfer.data.sources.base import Source
+from medxfer.data.sources.base import UNLABELLED, Source
 from medxfer.errors import MedxferError
 
 VERSION = 2  # raised whenever a store would hold other values, so that old ones are made again
@@ -56,7 +56,7 @@ def open_store(
 
     With `hounsfield` it holds HU (int16), else display gray. Two processes that want the same store build it once;
     one that is killed half-way leaves nothing that would be taken for a store. Raises MedxferError where more than
-    `max_rejected` of the files cannot be read, with the reasons; else they are left out and counted.
+    `max_rejected` of the files are missing or cannot be read, with the reasons; else they are left out and counted.
     """
     _check_modality(dataset, hounsfield)
     settings = f"v{VERSION}-{image_size}px-{'hu' if hounsfield else 'gray'}"
@@ -66,7 +66,9 @@ def open_store(
             partial = private_folder(dataset.folder / f"{settings}.partial")
             _build(dataset, partial, image_size, hounsfield, max_rejected, workers, progress)
             partial.replace(folder)
-    return _load(dataset, folder, hounsfield)
+    store = _load(dataset, folder, hounsfield)
+    _check_rejected(dataset.source, store.rejected, len(store), max_rejected)
+    return store
 
 
 def _check_modality(dataset: Dataset, hounsfield: bool) -> None:
@@ -112,7 +114,8 @@ def _build(
             kept.append((row, pixels))
         if progress:
             progress("decoding", done, len(readable))
-    _refuse_if_too_few(dataset, rejected, len(files), max_rejected)
+    if gray is None:
+        _check_rejected(dataset.source, Counter(rejected.values()), 0, max_rejected)
     assert gray is not None
     _write(dataset, folder, gray, kept, rejected)
 
@@ -148,13 +151,15 @@ def _write(
     (folder / "store.json").write_text(json.dumps({"rejected": counts}))
 
 
-def _refuse_if_too_few(dataset: Dataset, rejected: dict[str, str], total: int, max_rejected: float) -> None:
-    if len(rejected) <= max_rejected * total and len(rejected) < total:
+def _check_rejected(source: Source, rejected: Mapping[str, int], kept: int, max_rejected: float) -> None:
+    """Raise MedxferError where more than `max_rejected` of the files are missing or unreadable, or all are."""
+    unusable = {kind: count for kind, count in rejected.items() if kind != UNLABELLED}
+    total = kept + sum(unusable.values())
+    if kept and total - kept <= max_rejected * total:
         return
-    reasons = ", ".join(f"{count} {kind}" for kind, count in Counter(rejected.values()).most_common())
-    example = next(iter(rejected))
+    reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
     raise MedxferError(
-        f"{dataset.source.root}: {len(rejected)} of {total} files cannot be used ({reasons}; for example {example}); "
+        f"{source.root}: {total - kept} of {total} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
     )
 

@@ -1,5 +1,6 @@
 """What the person at the terminal sees while a study runs: a bar for the grid and one for the epoch."""
 
+import atexit
 import time
 from typing import Any
 
@@ -86,6 +87,7 @@ class Display:
 
 
 display = Display()  # one terminal, one display
+atexit.register(display.close)  # however the command ends, the terminal gets its cursor back
 
 
 def describe(cell: Cell) -> str:

@@ -59,8 +59,28 @@ def test_too_many_unreadable_files_stop_the_build_with_the_reasons(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=5), tmp_path / "cache")
     with pytest.raises(MedxferError, match=r"5 of 10 files cannot be used \(5 undecodable"):
         open_store(data, 8, hounsfield=False)
-    assert not (data.folder / "v2-8px-gray").exists()
+    with pytest.raises(MedxferError, match="5 of 10"):  # also once it is built
+        open_store(data, 8, hounsfield=False)
     assert len(open_store(data, 8, hounsfield=False, max_rejected=0.5)) == 5
+
+
+def test_files_that_are_missing_count_too_and_rows_without_a_label_do_not(tmp_path):
+    root = make_pictures(tmp_path / "in")
+    for i in range(3):
+        (root / f"{i}.png").unlink()
+    with pytest.raises(MedxferError, match=r"3 of 10 files cannot be used \(3 file missing"):
+        open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
+    make_pictures(root)
+    table = pd.read_csv(root / "labels.csv")
+    table.loc[:4, "label"] = None
+    table.to_csv(root / "labels.csv", index=False)
+    assert open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False).rejected == {"no label": 5}
+
+
+def test_a_folder_without_one_readable_file_is_refused(tmp_path):
+    data = dataset(make_pictures(tmp_path / "in", broken=10), tmp_path / "cache")
+    with pytest.raises(MedxferError, match="10 of 10"):
+        open_store(data, 8, hounsfield=False, max_rejected=1.0)
 
 
 def test_a_second_start_reads_no_pixels(tmp_path, monkeypatch):

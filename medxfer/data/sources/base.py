@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from medxfer.errors import MedxferError
 
+UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file
+
 
 class Header(NamedTuple):
     """What a file says of its image."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from medxfer.data.sources.base import Index, Source, encode_labels, existing_folder
+from medxfer.data.sources.base import UNLABELLED, Index, Source, encode_labels, existing_folder
 from medxfer.errors import MedxferError
 
 NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
@@ -39,7 +39,7 @@ class LabelledFolder(Source):
         labelled = table[self.label].notna() & (table[self.label] != "")
         left_out = {
             "file missing": tuple(table["path"][~exists]),
-            "no label": tuple(table["path"][exists & ~labelled]),
+            UNLABELLED: tuple(table["path"][exists & ~labelled]),
         }
         table = table[exists & labelled].reset_index(drop=True)
         if table.empty:
