@@ -29,6 +29,7 @@ PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pyd
 MONITOR = "val/loss"  # what chooses the best epoch
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a tenth of a step
 warnings.filterwarnings("ignore", module="pytorch_lightning")  # advice on workers and GPUs that does not fit here
 
 
@@ -38,6 +39,7 @@ class Fitted:
 
     record: dict[str, Any]
     predictions: pd.DataFrame
+    colors: pd.DataFrame | None  # the learned table that was tested, where colours are learned
     objects: dict[str, Any]
 
 
@@ -81,7 +83,8 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": _machine(model.device),
     }
-    return Fitted(record, _predictions(prepared.store, model), {"trainer": trainer, "model": model, "data": data})
+    objects = {"trainer": trainer, "model": model, "data": data}
+    return Fitted(record, _predictions(prepared.store, model), _learned_colors(model), objects)
 
 
 def _checkpoints(prepared: Prepared) -> tuple[ModelCheckpoint, ModelCheckpoint]:
@@ -113,6 +116,12 @@ def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:
             table = table.join(pd.DataFrame(labels.astype(np.int64)).add_prefix("label_"))
         tables.append(table.join(pd.DataFrame(scores).add_prefix("score_")))
     return pd.concat(tables, ignore_index=True)
+
+
+def _learned_colors(model: Classifier) -> pd.DataFrame | None:
+    """A learned table, a row a gray level, as trained: sRGB, which nothing keeps within [0, 1]. None for fixed ones."""
+    learned = getattr(model.color, "learned", None)
+    return None if learned is None else pd.DataFrame(learned.colors.detach().cpu().numpy(), columns=["r", "g", "b"])
 
 
 def _about_data(prepared: Prepared) -> dict[str, Any]:

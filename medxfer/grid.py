@@ -58,7 +58,7 @@ class GridHooks(Callback):
         self._finish()
 
     def _begin(self, configs: Sequence[DictConfig]) -> None:
-        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"  # type: ignore[assignment]
+        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
         with _errors_exit():
             self.grid = begin([without_hydra(config) for config in configs], command(sys.argv[1:]))
 

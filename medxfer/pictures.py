@@ -57,8 +57,7 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
 
 def _show(changed: Changed, gray: NDArray) -> Shown:
     window = parse_window(str(changed.block[2]))
-    colormaps = [name for name, _ in changed.scores if not name.startswith("learned:")]  # its table is the model's
-    names = _drawable(["none", *colormaps])
+    names = _drawable(["none", *(name for name, _ in changed.scores)])
     pictures = [(name, _picture(gray, name, window)) for name in names]
     scores = [(arm_name(arm), f"{score:.2f}") for arm, score in changed.scores.items()]
     return Shown(f"{changed.block[0]}: {changed.label}", f"score of {changed.said}", pictures, scores)
@@ -88,12 +87,13 @@ def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tup
 
 
 def _drawable(names: Sequence[str]) -> list[str]:
-    """Each once, without those that are no colormaps: their cells are recorded as failed."""
+    """Each once, without learned ones, whose tables are the trainings', and those that are no colormaps."""
     known = []
     for name in dict.fromkeys(names):
         try:
-            parse_colormap(name)
+            colormap = parse_colormap(name)
         except MedxferError:
-            continue
-        known.append(name)
+            continue  # its cells are recorded as failed
+        if colormap.kind != "learned":
+            known.append(name)
     return known

@@ -12,6 +12,7 @@ from hydra.utils import get_class
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
+from medxfer.analysis.contrasts import read_rules
 from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
 from medxfer.data.dataset import Dataset, open_dataset
@@ -24,7 +25,7 @@ from medxfer.model.recipe import OPTIMIZERS
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.files import write_parquet
-from medxfer.study.identity import cell_name, factors, shared_settings
+from medxfer.study.identity import cell_name, declaration, factors, shared_settings
 from medxfer.study.study import Study, open_study
 
 
@@ -95,10 +96,13 @@ def _check_settings(config: DictConfig) -> None:
         if config[key] not in choices:
             raise unknown(key, str(config[key]), choices, f"choose {' or '.join(choices)}.")
     check_levels(config.levels)
+    declared = declaration(config)
+    parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
 
 
 def _dataset(config: DictConfig) -> Dataset:
-    for key, value in OmegaConf.to_container(config.data, resolve=False).items():  # type: ignore[union-attr]
+    settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=False)  # type: ignore[assignment]
+    for key, value in settings.items():
         if value == "???":
             raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
     source = OmegaConf.to_container(config.data.source, resolve=True)

@@ -32,16 +32,19 @@ def report(study: Path, images: bool = False, store_root: Path | None = None) ->
         MedxferError: there is no study in the folder, or a record in it cannot be read or written; with `images`,
             the decoded images are not there.
     """
-    from medxfer.pictures import changed_images, figure1  # with torch, which wrong arguments need not wait for
+    # With torch, which wrong arguments need not wait for.
+    from medxfer.analysis.learned_tables import learned_tables
+    from medxfer.pictures import changed_images, figure1
 
     records = read_study(study)
     verdict = judge(records)
+    learned = learned_tables(records)
     changed = changed_images(records, store_root or user_cache_path("medxfer")) if images else []
     try:
         write_results(records)
         write_verdict(verdict, study)
         write_tables(verdict, study)
-        page = write_page(records, verdict, figure1(records), changed)
+        page = write_page(records, verdict, figure1(records), changed, learned)
     except OSError as error:
         raise MedxferError(f"cannot write into {study}: {error.strerror}; make the folder writable") from error
     print_summary(records, verdict, page)

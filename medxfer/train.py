@@ -37,7 +37,7 @@ def train_cell(prepared: "Prepared") -> tuple[dict[str, float], dict[str, Any]]:
         try:
             with cell_logger(prepared.config, cell) as logger:
                 fitted = fit(prepared, logger)
-            cell.record_done(prepared.config, fitted.record, fitted.predictions)
+            cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors)
         except Exception as error:
             cell.record_failed(error)
             raise

@@ -144,6 +144,8 @@ def test_a_cell_that_cannot_be_is_named_first_recorded_and_the_others_run(tmp_pa
         (["data=dicom", "data.root=nowhere"], r"data\.root=nowhere: no such folder"),
         (["data=dicom"], r"data=dicom needs data\.root"),
         (["optimizer=adam"], r"unknown optimizer 'adam': did you mean adamw"),
+        (["study.rq1.with=viridis"], r"study\.rq1=.*only within\.pretrained can be chosen"),
+        (["study.rq2.within.colormap=virids"], r"unknown colormap 'virids'.*viridis"),
         (["normalize=arms"], r"unknown normalize 'arms': did you mean arm"),
         (["levels=300"], r"levels"),
         (["colormap=windows:brain+lung+bone", "data=images", "data.root={images}"], r"needs CT images"),

@@ -38,6 +38,7 @@ _FAMILIES: tuple[tuple[Question, str, str, str], ...] = (
         "Controls explain an effect: order destroyed, luminance alone, one channel.",
     ),
     ("RQ1", "random weights", "RQ1, starting from random weights", ""),
+    ("RQ1", "pretrained weights", "RQ1, starting from pretrained weights", ""),
     ("RQ1", "averaged", "RQ1, averaged over both starts", ""),
     ("RQ1", "interaction", "Does colour help pretrained weights more than random ones?", ""),
     ("RQ2", "other colormaps", "RQ2, in the other colormaps", ""),

@@ -1,13 +1,23 @@
-"""RQ1 and RQ2 as contrasts of arms, fixed by the planned grid before the first cell runs."""
+"""RQ1 and RQ2 as contrasts of arms: the declared rules, applied to the planned grid."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from medxfer.errors import MedxferError
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained)
 Question = Literal["RQ1", "RQ2"]
 PRIMARY = "primary"
 CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a study chooses of its two rules (study.rq1 and study.rq2 of the configuration); all else is fixed."""
+
+    weights: bool | str  # within which RQ1 compares colormaps
+    colormap: str  # within which RQ2 compares weights
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,30 @@ class Contrast:
     subject: str
     name: str
     weights: Mapping[Arm, float]
+
+
+def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
+    """The rules as configuration and study.json hold them.
+
+    Raises:
+        MedxferError: a rule asks for what the analysis does not do.
+    """
+    return Rules(
+        _within(
+            "rq1", rq1, "pretrained", {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
+        ),
+        _within("rq2", rq2, "colormap", {"compare": "pretrained", "level": True, "with": False}),
+    )
+
+
+def _within(name: str, rule: Mapping[str, Any], factor: str, fixed: Mapping[str, Any]) -> Any:
+    """The level in a rule's `within`; MedxferError unless the rest of the rule is `fixed`."""
+    within = rule.get("within") if isinstance(rule, Mapping) else None
+    chosen = within.get(factor) if isinstance(within, Mapping) else None
+    kinds = (bool, str) if factor == "pretrained" else str
+    if not isinstance(chosen, kinds) or rule != {**fixed, "within": {factor: chosen}}:
+        raise MedxferError(f"study.{name}={rule}: only within.{factor} can be chosen, the rest must be {fixed}")
+    return chosen
 
 
 def is_control(colormap: str) -> bool:
@@ -33,16 +67,21 @@ def controlled(control: str) -> str | None:
     return control.removesuffix(":luminance") if control.endswith(":luminance") else None
 
 
-def declare(arms: Iterable[Arm]) -> list[Contrast]:
+def declare(arms: Iterable[Arm], rules: Rules) -> list[Contrast]:
     """Every contrast that a grid with these arms asks for.
 
-    The primary ones: for RQ1 each colormap − none within pretrained=true, controls apart; for RQ2
-    pretrained − random at colormap=none.
+    The primary ones: for RQ1 each colormap − none within `rules.weights`, controls apart; for RQ2
+    pretrained − random within `rules.colormap`.
     """
     present = list(dict.fromkeys(arms))
     colormaps = list(dict.fromkeys(colormap for colormap, _ in present if colormap != "none"))
     own = list(dict.fromkeys(start for _, start in present if not isinstance(start, bool)))
-    wanted = [*_colour(colormaps), *_against_controls(colormaps), *_start(["none", *colormaps]), *_own(own)]
+    wanted = [
+        *_colour(colormaps, rules.weights),
+        *_against_controls(colormaps, rules.weights),
+        *_start(["none", *colormaps], rules.colormap),
+        *_own(own, rules.colormap),
+    ]
     return [contrast for contrast in wanted if set(contrast.weights) <= set(present)]
 
 
@@ -56,15 +95,20 @@ def weights_name(pretrained: bool | str) -> str:
     return pretrained if isinstance(pretrained, str) else "pretrained" if pretrained else "random"
 
 
-def _colour(colormaps: Sequence[str]) -> list[Contrast]:
-    def gain(colormap: str, pretrained: bool, scale: float = 1.0) -> dict[Arm, float]:
+def images_name(colormap: str) -> str:
+    """What the images of a colormap are called: gray images, or images in viridis."""
+    return "gray images" if colormap == "none" else f"images in {colormap}"
+
+
+def _colour(colormaps: Sequence[str], within: bool | str) -> list[Contrast]:
+    def gain(colormap: str, pretrained: bool | str, scale: float = 1.0) -> dict[Arm, float]:
         return {(colormap, pretrained): scale, ("none", pretrained): -scale}
 
-    contrasts = []
+    contrasts, others = [], [start for start in (True, False) if start != within]
     for c in colormaps:
         forms = (
-            (CONTROL if is_control(c) else PRIMARY, "pretrained", gain(c, True)),
-            ("random weights", "random weights", gain(c, False)),
+            (CONTROL if is_control(c) else PRIMARY, weights_name(within), gain(c, within)),
+            *((f"{weights_name(w)} weights", f"{weights_name(w)} weights", gain(c, w)) for w in others),
             ("averaged", "averaged over weights", gain(c, True, 0.5) | gain(c, False, 0.5)),
             ("interaction", "gain with pretrained − with random", gain(c, True) | gain(c, False, -1.0)),
         )
@@ -72,29 +116,29 @@ def _colour(colormaps: Sequence[str]) -> list[Contrast]:
     return contrasts
 
 
-def _against_controls(colormaps: Sequence[str]) -> list[Contrast]:
+def _against_controls(colormaps: Sequence[str], within: bool | str) -> list[Contrast]:
     """Each colormap − its own control: what the control takes away, and nothing else."""
     return [
         Contrast(
             "RQ1",
             CONTROL,
             control,
-            f"{base} − {control}, pretrained",
-            {(base, True): 1.0, (control, True): -1.0},
+            f"{base} − {control}, {weights_name(within)}",
+            {(base, within): 1.0, (control, within): -1.0},
         )
         for control in colormaps
         if (base := controlled(control)) is not None
     ]
 
 
-def _start(colormaps: Sequence[str]) -> list[Contrast]:
+def _start(colormaps: Sequence[str], within: str) -> list[Contrast]:
     def gain(colormap: str, scale: float = 1.0) -> dict[Arm, float]:
         return {(colormap, True): scale, (colormap, False): -scale}
 
     contrasts = [
         Contrast(
             "RQ2",
-            PRIMARY if c == "none" else "other colormaps",
+            PRIMARY if c == within else "other colormaps",
             "pretrained",
             f"pretrained − random, {c}",
             gain(c),
@@ -109,14 +153,14 @@ def _start(colormaps: Sequence[str]) -> list[Contrast]:
     return contrasts
 
 
-def _own(starts: Sequence[str]) -> list[Contrast]:
+def _own(starts: Sequence[str], within: str) -> list[Contrast]:
     return [
         Contrast(
             "RQ2",
             "own weights",
             start,
-            f"{start} − {weights_name(other)}, none",
-            {("none", start): 1.0, ("none", other): -1.0},
+            f"{start} − {weights_name(other)}, {within}",
+            {(within, start): 1.0, (within, other): -1.0},
         )
         for start in starts
         for other in (True, False)

@@ -18,14 +18,14 @@ def read_controls(primary: Sequence[Finding], controls: Sequence[Finding]) -> li
         controls: the findings of the family of controls: control − none and colormap − its control.
     """
     gains = {finding.subject: finding for finding in primary}
-    by_name = {finding.contrast: finding for finding in controls}
+    by_name = {finding.contrast.partition(", ")[0]: finding for finding in controls}  # all within the same weights
     return list(_sentences(gains, by_name))
 
 
 def _sentences(gains: dict[str, Finding], controls: dict[str, Finding]) -> Iterator[str]:
     for name, finding in controls.items():
         control = finding.subject
-        if name != f"{control} − none, pretrained":
+        if name != f"{control} − none":
             continue
         base = controlled(control)
         if base is None:
@@ -33,7 +33,7 @@ def _sentences(gains: dict[str, Finding], controls: dict[str, Finding]) -> Itera
         elif base not in gains:
             yield f"{control}: {base} itself is not in the study, so that the control has nothing to explain."
         else:
-            yield _read(gains[base], finding, controls[f"{base} − {control}, pretrained"])
+            yield _read(gains[base], finding, controls[f"{base} − {control}"])
 
 
 def _alone(finding: Finding) -> str:

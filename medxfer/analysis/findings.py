@@ -79,7 +79,8 @@ class Judge:
 
     @cached_property
     def contrasts(self) -> list[Contrast]:
-        return declare(cell.arm for cells in self.blocks.values() for cell in cells)
+        arms = [cell.arm for cells in self.blocks.values() for cell in cells]
+        return declare(arms, self.study.declared.rules)
 
     def family(self, question: Question, family: str) -> list[Finding]:
         """The findings of one predeclared family, over all blocks."""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from medxfer.analysis import panels, provenance
 from medxfer.analysis.results import StudyRecord, results_table
-from medxfer.analysis.sections import sections
+from medxfer.analysis.sections import Section, sections
 from medxfer.analysis.svg import number
 from medxfer.analysis.verdict import Verdict
 from medxfer.analysis.words import listing, metric_name
@@ -73,7 +73,11 @@ class TableRow:
 
 
 def render_page(
-    study: StudyRecord, verdict: Verdict, figure1: Figure1 | None = None, changed: Sequence[Shown] = ()
+    study: StudyRecord,
+    verdict: Verdict,
+    figure1: Figure1 | None = None,
+    changed: Sequence[Shown] = (),
+    learned: Section | None = None,
 ) -> str:
     """The page's HTML; `changed` are pictures of patients: leave them out unless asked for."""
     style, script = _read("page.css"), _read("page.js")
@@ -91,7 +95,7 @@ def render_page(
             primary=panels.answers(verdict),
             dots=panels.trainings(study),
             forest=panels.contrasts(verdict),
-            sections=sections(study, verdict),
+            sections=[*sections(study, verdict), *([learned] if learned else [])],
             figure1=figure1,
             changed=changed,
             table=_table(study),
@@ -101,11 +105,15 @@ def render_page(
 
 
 def write_page(
-    study: StudyRecord, verdict: Verdict, figure1: Figure1 | None = None, changed: Sequence[Shown] = ()
+    study: StudyRecord,
+    verdict: Verdict,
+    figure1: Figure1 | None = None,
+    changed: Sequence[Shown] = (),
+    learned: Section | None = None,
 ) -> Path:
     """Write <study>/report.html and return its path."""
     path = study.folder / "report.html"
-    write_text(path, render_page(study, verdict, figure1, changed))
+    write_text(path, render_page(study, verdict, figure1, changed, learned))
     return path
 
 

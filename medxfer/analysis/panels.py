@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from medxfer.analysis.contrasts import Arm, weights_name
+from medxfer.analysis.contrasts import Arm, images_name, read_rules, weights_name
 from medxfer.analysis.evidence import arm_mean
 from medxfer.analysis.figures import axis_row, dot_row, interval_row
 from medxfer.analysis.findings import Finding
@@ -49,13 +49,14 @@ def answers(verdict: Verdict) -> Panel | None:
     """The first screen's plot: every primary contrast's interval against the margin."""
     findings = [finding for answer in verdict.answers for finding in answer.findings]
     level, metric = verdict.declared["level"], metric_name(verdict.declared["metric"])
+    rules = read_rules(verdict.declared["rq1"], verdict.declared["rq2"])
     shared = [f.question for f in findings if f.figures and f.figures.level > level + 1e-9]
     simultaneous = f", those of {listing(list(dict.fromkeys(shared)))} simultaneous" if shared else ""
     caption = (
         f"Difference in {metric}, in points (hundredths); right is better. The band is the margin declared "
         f"beforehand, ±{margin_points(verdict.declared['margin'])}: what lies inside does not matter. Lines are "
-        f"{percent(level)} intervals{simultaneous}. Colours are compared with pretrained weights, "
-        f"weights on gray images.{_provisional(findings)}"
+        f"{percent(level)} intervals{simultaneous}. Colours are compared with {weights_name(rules.weights)} "
+        f"weights, weights on {images_name(rules.colormap)}.{_provisional(findings)}"
     )
     return _intervals([("", findings, "")], verdict.declared["margin"], caption)
 

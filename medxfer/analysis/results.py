@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from medxfer.analysis.contrasts import Rules, read_rules
 from medxfer.errors import MedxferError
 from medxfer.study.files import write_text
 
@@ -25,6 +26,12 @@ class Declared:
     level: float = 0.95
     threshold: float = 0.5
     tuned: tuple[str, ...] = ()
+    rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
+    rq2: Mapping[str, Any] = field(kw_only=True)
+
+    @property
+    def rules(self) -> Rules:
+        return read_rules(self.rq1, self.rq2)
 
 
 @dataclass(frozen=True)
@@ -79,23 +86,23 @@ def read_study(folder: Path) -> StudyRecord:
     """Read study.json and every cell's metrics.json or failed.json.
 
     Raises:
-        MedxferError: there is no readable study in `folder`, or it plans and holds no cell.
+        MedxferError: there is no readable study in `folder`, it plans and holds no cell, or it declares contrasts that
+            the analysis does not make.
     """
     plan = _read_json(folder / "study.json", "point study= at a study's folder, made by medxfer.train")
-    declared = dict(plan.get("declared", {}))
-    declared["tuned"] = tuple(declared.get("tuned") or ())
     planned = dict(plan.get("planned", {}))
     found = {path.name for path in (folder / "cells").glob("*/") if _record_files(path)}
     cells = [_read_cell(folder / "cells" / name, planned.get(name)) for name in sorted(found | set(planned))]
     if not cells:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
+    declared = _declared(folder / "study.json", plan.get("declared", {}))
     keys = (
         "data",
         "backbone",
         "window",
         "image_size",
         "train_fraction",
-        *declared["tuned"],
+        *declared.tuned,
         "colormap",
         "pretrained",
         "seed",
@@ -105,7 +112,7 @@ def read_study(folder: Path) -> StudyRecord:
     return StudyRecord(
         folder=folder,
         name=str(plan.get("name", folder.name)),
-        declared=Declared(**{key: declared[key] for key in declared if key in Declared.__dataclass_fields__}),
+        declared=declared,
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
         cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
@@ -120,7 +127,7 @@ def results_table(study: StudyRecord) -> pd.DataFrame:
     metrics = sorted({key for cell in study.done for key in cell.record["metrics"] if key.startswith("test/")})
     keys = [*FACTORS, *study.declared.tuned]
     rows = [
-        [_plain(cell.factors.get(key)) for key in keys]
+        [hydra_value(cell.factors.get(key)) for key in keys]
         + [cell.record["metrics"].get(key) if cell.status == "done" else None for key in metrics]
         + [cell.status]
         for cell in study.cells
@@ -134,6 +141,16 @@ def write_results(study: StudyRecord) -> Path:
     path = study.folder / "results.csv"
     write_text(path, results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     return path
+
+
+def _declared(path: Path, values: Mapping[str, Any]) -> Declared:
+    known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
+    declared = Declared(**{"rq1": {}, "rq2": {}, **known, "tuned": tuple(known.get("tuned") or ())})
+    try:
+        read_rules(declared.rq1, declared.rq2)
+    except MedxferError as error:
+        raise MedxferError(f"cannot judge by what {path} declares: {error}") from error
+    return declared
 
 
 def _record_files(folder: Path) -> bool:
@@ -160,7 +177,7 @@ def _read_json(path: Path, way_out: str) -> dict[str, Any]:
     return content
 
 
-def _plain(value: Any) -> Any:
+def hydra_value(value: Any) -> Any:
     """Booleans as Hydra spells them, so that a row can be given back on a command line."""
     return str(value).lower() if isinstance(value, bool) else value
 

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 
 def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
-    """One element: `view_box` becomes viewBox, other underscores hyphens; None attributes are left out."""
+    """One element: `view_box` and `preserve_aspect_ratio` get SVG's own names, other underscores become hyphens;
+    None attributes are left out."""
     parts = [
         Markup(' {}="{}"').format(_attribute(key), f"{value:.6g}" if isinstance(value, float) else value)
         for key, value in attributes.items()
@@ -21,7 +22,9 @@ def tag(name: str, *children: str, **attributes: str | float | None) -> Markup:
 
 
 def _attribute(key: str) -> str:
-    return {"view_box": "viewBox", "cls": "class"}.get(key, key.strip("_").replace("_", "-"))
+    return {"view_box": "viewBox", "preserve_aspect_ratio": "preserveAspectRatio", "cls": "class"}.get(
+        key, key.strip("_").replace("_", "-")
+    )
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from medxfer.analysis.breakdown import Table, breakdown, exploratory, in_general
-from medxfer.analysis.contrasts import CONTROL, PRIMARY, Question
+from medxfer.analysis.contrasts import CONTROL, PRIMARY, Question, Rules, images_name, weights_name
 from medxfer.analysis.controls import read_controls
 from medxfer.analysis.findings import Finding, Judge
 from medxfer.analysis.learning_curve import Worth, worth
 from medxfer.analysis.provenance import caveats, describe
 from medxfer.analysis.related import longer_budgets, other_normalisations
-from medxfer.analysis.results import StudyRecord
+from medxfer.analysis.results import StudyRecord, hydra_value
 from medxfer.analysis.second_opinion import Opinion, second_opinions
 from medxfer.analysis.selection import choices
 from medxfer.analysis.words import count, interval, listing, margin_points, metric_name, points
@@ -101,7 +101,8 @@ def write_verdict(verdict: Verdict, folder: Path) -> Path:
 def _answer(question: Question, judge: Judge) -> Answer:
     findings = judge.family(question, PRIMARY)
     if not findings:
-        return Answer(question, ASKS[question], "Not asked by this study.", _NOT_ASKED[question], (), "", ())
+        text = _not_asked(question, judge.study.declared.rules)
+        return Answer(question, ASKS[question], "Not asked by this study.", text, (), "", ())
     return Answer(
         question,
         ASKS[question],
@@ -122,18 +123,18 @@ def _beside(finding: Finding) -> str:
     return f"{finding.contrast.partition(', ')[0]}: {', '.join(others)} points"
 
 
-_NOT_ASKED: Mapping[Question, tuple[str, ...]] = {
-    "RQ1": (
-        "It takes gray images (colormap none) and at least one colormap, both with pretrained weights.",
-        "Run the study's command again with, for example, colormap=none,viridis,inferno pretrained=true "
-        "seed=0,1,2,3,4; cells that are finished are kept.",
-    ),
-    "RQ2": (
-        "It takes pretrained and random weights, both on gray images (colormap none).",
-        "Run the study's command again with colormap=none pretrained=true,false seed=0,1,2,3,4; "
-        "cells that are finished are kept.",
-    ),
-}
+def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
+    """What a grid must have for the question, and how to get it."""
+    if question == "RQ1":
+        start = weights_name(rules.weights)
+        takes = f"It takes gray images (colormap none) and at least one colormap, both with {start} weights."
+        grid = f"with, for example, colormap=none,viridis,inferno pretrained={hydra_value(rules.weights)}"
+    else:
+        takes = f"It takes pretrained and random weights, both on {images_name(rules.colormap)}."
+        grid = f"with colormap={rules.colormap} pretrained=true,false"
+    return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."
+
+
 ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1,2,3,4) would tell by how much."
 MANY = 3  # names that a headline still lists
 SHOWN = 3  # unfinished cells that the first screen names

@@ -60,11 +60,19 @@ class Cell:
         except Timeout:
             raise Taken(self.name) from None
 
-    def record_done(self, config: DictConfig, record: dict[str, Any], predictions: pd.DataFrame) -> None:
+    def record_done(
+        self,
+        config: DictConfig,
+        record: dict[str, Any],
+        predictions: pd.DataFrame,
+        colors: pd.DataFrame | None = None,
+    ) -> None:
         """Write the cell's records; metrics.json comes last, because its presence says that the cell is done."""
         settings = without_paths(OmegaConf.to_container(config, resolve=True))
         write_text(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(settings)))
         write_parquet(self.folder / "predictions.parquet", predictions)
+        if colors is not None:
+            write_parquet(self.folder / "colors.parquet", colors)
         write_json(self.folder / "metrics.json", {"cell": self.name, "factors": self.factors, **record})
         (self.folder / "failed.json").unlink(missing_ok=True)
         (self.checkpoints / "last.ckpt").unlink(missing_ok=True)  # nothing is left to resume

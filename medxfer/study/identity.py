@@ -41,13 +41,16 @@ def shared_settings(config: DictConfig) -> Json:
 
 def declaration(config: DictConfig) -> Json:
     """What the study declares before its first cell runs, so that nobody chooses it by the results."""
-    study = config.study
+    study = OmegaConf.to_container(config.study, resolve=True)
+    assert isinstance(study, dict)
     return {
-        "metric": study.metric,
-        "margin": float(study.margin),
+        "metric": study["metric"],
+        "margin": float(study["margin"]),
         "level": 0.95,
         "threshold": 0.5,
-        "tuned": list(study.tuned),
+        "tuned": study["tuned"],
+        "rq1": without_paths(study["rq1"]),
+        "rq2": without_paths(study["rq2"]),
     }
 
 

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from omegaconf import OmegaConf
 from scipy.stats import rankdata
 
+from medxfer.config import CONF
+
 Effect = Callable[[Mapping[str, Any]], float]
+
+RULES = {rule: OmegaConf.to_container(OmegaConf.load(CONF / "train.yaml").study[rule]) for rule in ("rq1", "rq2")}
 
 
 def write_study(
@@ -70,7 +75,7 @@ def write_study(
             "name": folder.name,
             "settings": {"lr": 1e-3, "batch_size": 32, "trainer": {"max_epochs": 3}, **(settings or {})},
             "declared": {"metric": "balanced_accuracy", "margin": 0.01, "level": 0.95, "threshold": 0.5,
-                         "tuned": list(tuned), **(declared or {})},
+                         "tuned": list(tuned), **RULES, **(declared or {})},
             "command": command,
             "planned": planned,
         },

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_study import write_study
+from synthetic_study import RULES, write_study
 
 from medxfer.analysis.breakdown import breakdown, in_general
-from medxfer.analysis.contrasts import controlled, declare, is_control
+from medxfer.analysis.contrasts import Rules, controlled, declare, is_control, read_rules
 from medxfer.analysis.controls import read_controls
 from medxfer.analysis.findings import Finding, Judge
 from medxfer.analysis.learning_curve import learning_curves, worth
@@ -19,6 +19,7 @@ from medxfer.analysis.results import read_study
 from medxfer.analysis.second_opinion import BOOTSTRAP, MIXED_MODEL, second_opinions
 from medxfer.analysis.selection import choices, full_fraction
 from medxfer.analysis.verdict import judge
+from medxfer.errors import MedxferError
 
 
 def primary(study: Judge) -> list[Finding]:
@@ -27,7 +28,7 @@ def primary(study: Judge) -> list[Finding]:
 
 def test_every_contrast_sums_to_zero_and_subjects_gain_with_positive_weight() -> None:
     arms = [(c, p) for c in ("none", "viridis", "single", "shuffled:viridis@3") for p in (True, False, "file:a.pth")]
-    contrasts = declare(arms)
+    contrasts = declare(arms, read_rules(**RULES))
     assert len({contrast.name for contrast in contrasts}) == len(contrasts)
     for contrast in contrasts:
         assert sum(contrast.weights.values()) == pytest.approx(0)
@@ -37,6 +38,44 @@ def test_every_contrast_sums_to_zero_and_subjects_gain_with_positive_weight() ->
         "file:a.pth − pretrained, none",
         "file:a.pth − random, none",
     ]
+
+
+def test_other_rules_make_other_contrasts_primary() -> None:
+    arms = [(c, p) for c in ("none", "viridis", "viridis:luminance") for p in (True, False, "file:a.pth")]
+
+    def names(family: str, rules: Rules) -> list[str]:
+        return [contrast.name for contrast in declare(arms, rules) if contrast.family == family]
+
+    random = Rules(weights=False, colormap="viridis")
+    assert names("primary", random) == ["viridis − none, random", "pretrained − random, viridis"]
+    assert names("control", random) == ["viridis:luminance − none, random", "viridis − viridis:luminance, random"]
+    assert names("pretrained weights", random)[0] == "viridis − none, pretrained weights"
+    assert names("random weights", random) == []
+    assert names("other colormaps", random)[0] == "pretrained − random, none"
+    assert names("own weights", random) == ["file:a.pth − pretrained, viridis", "file:a.pth − random, viridis"]
+    own = Rules(weights="file:a.pth", colormap="none")
+    assert names("primary", own)[0] == "viridis − none, file:a.pth"
+    assert len(names("random weights", own)) == len(names("pretrained weights", own)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("rq1", {"with": "viridis"}),
+        ("rq1", {"compare": "backbone"}),
+        ("rq1", {"adjust": "none"}),
+        ("rq1", {"within": {"pretrained": None}}),
+        ("rq1", {"within": {"colormap": "none"}}),
+        ("rq1", {"until": "significant"}),
+        ("rq2", {"with": True}),
+        ("rq2", {"level": "file:own.pth"}),
+        ("rq2", {"within": {"colormap": "none", "seed": 0}}),
+        ("rq2", {"within": "none"}),
+    ],
+)
+def test_a_rule_that_the_analysis_does_not_follow_is_refused(rule: str, change: dict[str, Any]) -> None:
+    with pytest.raises(MedxferError, match=rf"study\.{rule}=.*can be chosen"):
+        read_rules(**{**RULES, rule: {**RULES[rule], **change}})
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,12 @@ def test_a_folder_without_a_study_is_one_clear_sentence(tmp_path: Path, content:
         read_study(tmp_path)
 
 
+def test_a_study_that_declares_no_contrasts_is_not_judged(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", declared={"rq2": None})
+    with pytest.raises(MedxferError, match=r"study\.json declares: study\.rq2=None"):
+        read_study(folder)
+
+
 def test_a_study_without_cells_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(json.dumps({"name": "x", "planned": {}}))
     with pytest.raises(MedxferError, match=r"no cells.*medxfer\.train"):

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from synthetic_study import write_study
+from synthetic_study import RULES, write_study
 
 from medxfer.analysis.results import read_study
 from medxfer.analysis.verdict import Answer, Verdict, judge, write_verdict
@@ -54,6 +54,25 @@ def test_colormaps_share_a_family_and_the_pretrained_arm_answers(tmp_path: Path)
         assert finding.figures is not None
         assert finding.figures.level == pytest.approx(0.975)
         assert finding.figures.p_adjusted >= finding.figures.p
+
+
+def test_the_declared_rules_decide_what_answers(tmp_path: Path) -> None:
+    rq1 = {**RULES["rq1"], "within": {"pretrained": False}}
+    rq2 = {**RULES["rq2"], "within": {"colormap": "viridis"}}
+    folder = write_study(tmp_path / "s", colormaps=("none", "viridis"), declared={"rq1": rq1, "rq2": rq2}, seeds=2)
+    verdict, colour, weights = answers(folder)
+    assert [finding.contrast for finding in colour.findings] == ["viridis − none, random"]
+    assert [finding.contrast for finding in weights.findings] == ["pretrained − random, viridis"]
+    assert "RQ1, starting from pretrained weights" in [table.title for table in verdict.tables]
+    assert verdict.declared["rq1"] == rq1
+
+
+def test_a_question_that_is_not_asked_says_what_the_declared_rule_takes(tmp_path: Path) -> None:
+    rq1 = {**RULES["rq1"], "within": {"pretrained": "file:own.pth"}}
+    _, colour, _ = answers(write_study(tmp_path / "s", declared={"rq1": rq1}))
+    assert colour.findings == ()
+    assert "both with file:own.pth weights" in colour.text[0]
+    assert "pretrained=file:own.pth" in colour.text[1]
 
 
 def test_unfinished_cells_make_an_answer_incomplete(tmp_path: Path) -> None:

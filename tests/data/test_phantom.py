@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from medxfer.data.phantom import write, write_phantoms
+from medxfer.data.phantom import images, write, write_phantoms
 from medxfer.data.phantom.anatomy import virtual_patient
 from medxfer.data.phantom.ellipsoids import Ellipsoid, Plane, remaining
 from medxfer.data.phantom.images import PADDING, draw_ct, draw_dx, frontal_plane
@@ -111,11 +111,9 @@ def test_remaining_is_what_no_interval_covers(whole: np.ndarray, removed: np.nda
 
 
 def test_ribs_are_integrated_exactly() -> None:
-    from medxfer.data.phantom.images import _ribs
-
     ribs = virtual_patient(np.random.default_rng(0)).ribs
     view = frontal_plane(np.random.default_rng(1), 24)
-    analytic = _ribs(ribs, view, view.chord(ribs.outer), view.chord(ribs.inner))
+    analytic = images._ribs(ribs, view, view.chord(ribs.outer), view.chord(ribs.inner))
     steps, step = np.linspace(-16, 16, 8001, retstep=True)
     for row, column in ((4, 6), (10, 4), (12, 17), (18, 8)):
         start = np.array([view.linear(axis)[row, column] for axis in np.eye(3)])
@@ -179,25 +177,25 @@ def test_slices_are_in_hounsfield_units(tmp_path: Path) -> None:
         ds = pydicom.dcmread(path)
         hu = ds.pixel_array * float(ds.RescaleSlope) + float(ds.RescaleIntercept)
         assert hu[0, 0] == PADDING
-        assert hu[24, 0] == pytest.approx(-1000, abs=80) or hu[24, 0] > -200  # air, or a wide patient's flank
-        assert 0 < np.median(hu[18:26, 12:18]) < 150  # liver
+        assert hu[2, 22:26].mean() == pytest.approx(-1000, abs=60)  # air before the chest
+        assert 50 < np.median(hu[18:26, 12:18]) < 150  # liver
 
 
 def test_a_lesion_changes_pixels_and_nothing_that_a_header_tells() -> None:
     for modality in ("DX", "CT"):
-        plan = write._Plan(modality, patients=10, images=1, seed=3, size=64)
+        plan = write._Plan(modality, patients=10, images=1, seed=3, size=48)
         means, changes = [], []
         for patient in range(10):
             well, ill = (next(write._patient(plan, patient, diseased)) for diseased in (False, True))
             shown = [ds.pixel_array.astype(float) for ds in (well, ill)]
-            assert 0.002 < (shown[0] != shown[1]).mean() < (1 if modality == "DX" else 0.2)
+            assert (shown[0] != shown[1]).any()
             means.append(shown[0].mean())
             changes.append(shown[1].mean() - shown[0].mean())
             assert abs(well.WindowCenter - ill.WindowCenter) < 0.05 * well.WindowWidth
             for ds in (well, ill):
                 del ds.PixelData, ds.WindowCenter, ds.WindowWidth
             assert well == ill
-        assert abs(np.mean(changes)) < 0.5 * np.std(means)  # brightness alone tells little
+        assert abs(np.mean(changes)) < 0.75 * np.std(means)  # brightness alone tells little
 
 
 def test_what_is_drawn_is_physical() -> None:
@@ -245,9 +243,9 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_killed_half_way_and_asked_again(tmp_path: Path) -> None:
-    settings = SMALL | {"patients": 40, "workers": 2}
+    endless = SMALL | {"patients": 4000, "workers": 2}
     code = "import sys; from pathlib import Path; from medxfer.data.phantom import write_phantoms as w\n"
-    code += f"if __name__ == '__main__': w(Path(sys.argv[1]), 'DX', **{settings | {'patients': 4000}})"
+    code += f"if __name__ == '__main__': w(Path(sys.argv[1]), 'CT', **{endless})"
     script = tmp_path / "script.py"
     script.write_text(code)
     root = tmp_path / "p"
@@ -258,8 +256,8 @@ def test_killed_half_way_and_asked_again(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not root.exists()
-    write_phantoms(root, "DX", **settings | {"workers": 1})
-    assert len(list(root.iterdir())) == 81
+    write_phantoms(root, "CT", **SMALL)
+    assert len(rows(root)) == 16
     assert not list(tmp_path.glob(".p.partial-*"))
 
 

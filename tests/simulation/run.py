@@ -24,7 +24,7 @@ from tables import Setting, all_settings
 from medxfer.analysis.metrics import NotComparable
 
 CHUNK = 250
-COLUMNS = ["table", "setting", "trainings", "figure", "value", "error", "asked", "repetitions", "seconds"]
+COLUMNS = ["table", "setting", "trainings", "figure", "value", "error", "asked", "repetitions"]
 
 
 def chunk(table: str, number: int, index: int) -> pd.DataFrame:
@@ -43,24 +43,11 @@ def _repetition(setting: Setting, rng: np.random.Generator) -> dict[str, float]:
 
 def run_setting(pool: ProcessPoolExecutor, setting: Setting, number: int, repetitions: int) -> pd.DataFrame:
     """One row a figure: mean, its Monte-Carlo standard error, and in how many repetitions it was asked."""
-    start = time.perf_counter()
     jobs = [pool.submit(chunk, setting.table, number, i) for i in range(-(-repetitions // CHUNK))]
     results = pd.concat([job.result() for job in jobs])
-    rows = [
-        [
-            setting.table,
-            setting.name,
-            setting.truth.trainings,
-            figure,
-            x.mean(),
-            x.sem(),
-            x.count(),
-            len(results),
-        ]
-        for figure, x in results.items()
-    ]
-    seconds = round(time.perf_counter() - start, 1)
-    return pd.DataFrame([[*row, seconds] for row in rows], columns=COLUMNS)
+    about = [setting.table, setting.name, setting.truth.trainings]
+    rows = [[*about, name, x.mean(), x.sem(), x.count(), len(results)] for name, x in results.items()]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def main(arguments: list[str]) -> None:
@@ -72,16 +59,20 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     kept = options.out.with_suffix(".csv")
     results = pd.read_csv(kept) if kept.is_file() else pd.DataFrame(columns=COLUMNS)
+    known = {(s.table, s.name) for settings in all_settings().values() for s in settings}
+    keys = pd.Series(zip(results["table"], results["setting"], strict=True), index=results.index, dtype=object)
+    results = results.loc[keys.isin(known), COLUMNS]
     with ProcessPoolExecutor(options.workers) as pool:
         for table in options.tables or all_settings():
             for number, setting in enumerate(all_settings()[table]):
                 same = (results["table"] == table) & (results["setting"] == setting.name)
                 if (results[same]["repetitions"] >= options.repetitions).any():
                     continue
+                start = time.perf_counter()
                 fresh = run_setting(pool, setting, number, options.repetitions)
                 results = pd.concat([frame for frame in (results[~same], fresh) if len(frame)])
                 results.to_csv(kept, index=False, float_format="%.6g")
-                print(f"{table}: {setting.name}: {fresh['seconds'].iloc[0]:.0f} s", flush=True)
+                print(f"{table}: {setting.name}: {time.perf_counter() - start:.0f} s", flush=True)
     write_page(results, options.out)
 
 

@@ -40,6 +40,7 @@ def test_a_cell_is_done_when_its_metrics_are_there(cell):
     assert cell.metrics() == {"test/accuracy": 1.0}
     assert "secret" not in (cell.folder / "config.yaml").read_text()
     assert pd.read_parquet(cell.folder / "predictions.parquet").equals(table)
+    assert not (cell.folder / "colors.parquet").exists()
 
 
 def test_a_failure_is_recorded_without_paths_and_forgotten_once_done(cell):
@@ -84,3 +85,10 @@ def test_a_record_is_whole_or_the_old_one(tmp_path, monkeypatch):
 def test_what_is_no_number_is_no_record(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "r.json", {"a": float("nan")})
+
+
+def test_a_learned_table_is_part_of_the_record(cell):
+    cell.folder.mkdir(parents=True)
+    colors = pd.DataFrame({"r": [0.0, 1.0], "g": [0.0, 0.5], "b": [0.1, 0.9]})
+    cell.record_done(OmegaConf.create({}), {"metrics": {}}, pd.DataFrame({"image": ["i"]}), colors)
+    assert pd.read_parquet(cell.folder / "colors.parquet").equals(colors)

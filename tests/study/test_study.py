@@ -43,6 +43,18 @@ def test_what_was_declared_cannot_be_changed_afterwards(tmp_path):
     open_study(configured(tmp_path, "study.name=mine"), "f1")
     with pytest.raises(MedxferError, match=r"metric was balanced_accuracy, is accuracy"):
         open_study(configured(tmp_path, "study.name=mine", "study.metric=accuracy"), "f1")
+    with pytest.raises(MedxferError, match=r"rq1\.within\.pretrained was True, is False"):
+        open_study(configured(tmp_path, "study.name=mine", "study.rq1.within.pretrained=false"), "f1")
+
+
+def test_the_rules_of_both_contrasts_are_written_down_in_words(tmp_path):
+    study = open_study(configured(tmp_path, "study.rq1.within.pretrained=file:/secret/own.pth"), "f1")
+    declared = study.record["declared"]
+    assert declared["rq1"] == {
+        "compare": "colormap", "except": "controls", "with": "none", "within": {"pretrained": "file:own.pth"},
+        "adjust": "holm",
+    }  # fmt: skip
+    assert declared["rq2"] == {"compare": "pretrained", "level": True, "with": False, "within": {"colormap": "none"}}
 
 
 def test_an_unwritable_folder_is_one_sentence(tmp_path):

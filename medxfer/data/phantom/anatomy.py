@@ -55,11 +55,13 @@ class _Blood:
     liver: float
 
 
-def virtual_patient(rng: np.random.Generator) -> Body:
-    """Another patient at each call; half of them have been given contrast medium, which only CT shows."""
-    blood = _Blood(rng.normal(145, 8), rng.normal(150, 8), rng.normal(108, 6))
-    if rng.random() < 0.5:
-        blood = _Blood(rng.normal(42, 3), rng.normal(42, 4), rng.normal(60, 4))
+def virtual_patient(rng: np.random.Generator, haze: float = 0, fatty: float = 0) -> Body:
+    """Another patient at each call; `haze` makes the lungs denser, and `fatty` the liver less dense, by so many HU.
+
+    All have been given contrast medium; the liver's vessels may have more of it than the liver, or still less.
+    """
+    liver_hu = rng.normal(105, 6) - fatty
+    blood = _Blood(rng.normal(145, 8), liver_hu + rng.choice([-18, 40]), liver_hu)
     build = np.clip(rng.normal(1, 0.05, 3), 0.9, 1.1)
 
     def built(parts: Iterator[Ellipsoid]) -> list[Ellipsoid]:
@@ -67,7 +69,7 @@ def virtual_patient(rng: np.random.Generator) -> Body:
 
     breath = rng.normal(0, 0.8)
     ribs = _ribs(rng, build)
-    lungs = built(_lungs(rng))
+    lungs = built(_lungs(rng, haze))
     liver, left_dome = built(_domes(rng, breath, blood))
     great = built(_heart_and_vessels(rng, breath, blood))
     muscle, skin = _wall(rng, ribs.outer, build)
@@ -128,8 +130,8 @@ def _wall(rng: np.random.Generator, cage: Ellipsoid, build: Point) -> tuple[list
     return muscle, skin
 
 
-def _lungs(rng: np.random.Generator) -> Iterator[Ellipsoid]:
-    density = rng.normal(LUNG, 15)
+def _lungs(rng: np.random.Generator, haze: float) -> Iterator[Ellipsoid]:
+    density = rng.normal(LUNG, 15) + haze
     for side in SIDES:
         yield Ellipsoid.of((side * 7.5, 0, -1), _vary(rng, (7.0, 9.6, 18), 0.02), density, FILLING)
 

@@ -44,14 +44,15 @@ def empty(modality: str, sop: UID, study: UID, series: UID, patient_id: str, num
     return ds
 
 
-def fill_dx(ds: Dataset, attenuation: Array, spacing: float, white_is_air: bool) -> None:
+def fill_dx(ds: Dataset, attenuation: Array, spacing: float, white_is_air: bool, shift: float) -> None:
     """Add the image `attenuation`, (H, W) of ln(I₀/I), its pixels `spacing` cm apart.
 
-    MONOCHROME1 where air has the largest stored value (`white_is_air`), else MONOCHROME2.
+    MONOCHROME1 where air has the largest stored value (`white_is_air`), else MONOCHROME2. The window holds all but
+    the outermost values, as if set by hand: `shift`, a share of its width, off the middle.
     """
     stored = np.clip(np.rint(attenuation * DX_STEPS), 0, DX_MAX)
     low, high = np.percentile(stored, [2, 98])
-    center = (low + high) / 2
+    center = (low + high) / 2 + shift * (high - low)
     if white_is_air:
         stored, center = DX_MAX - stored, DX_MAX - center
     _fill_pixels(ds, stored.astype("<u2"), bits=12)

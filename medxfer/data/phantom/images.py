@@ -34,10 +34,10 @@ def liver_level(rng: np.random.Generator, body: Body) -> float:
 
 def liver_lesions(rng: np.random.Generator, body: Body, level: float) -> list[Ellipsoid]:
     """One to six lesions darker than the liver around them, centred close to the height `level`."""
-    liver, hu = body.liver, body.liver.hu - rng.uniform(30, 60)
+    liver, hu = body.liver, body.liver.hu - rng.uniform(25, 50)
     radius = np.sqrt(1 - ((level - liver.center[2]) * liver.shape[2, 2]) ** 2) / np.diag(liver.shape)[:2]
     lesions = []
-    for _ in range(rng.integers(1, 7)):
+    for _ in range(rng.integers(1, 5)):
         angle, far = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform(0, 0.6))
         center = liver.center[:2] + radius * far * (np.cos(angle), np.sin(angle))
         lesions.append(Ellipsoid.of((*center, level + rng.uniform(-0.3, 0.3)), _lesion_half(rng), hu, liver.hu))
@@ -45,7 +45,7 @@ def liver_lesions(rng: np.random.Generator, body: Body, level: float) -> list[El
 
 
 def _lesion_half(rng: np.random.Generator) -> Point:
-    return np.exp(rng.uniform(*np.log([0.8, 2.0]))) * rng.uniform(0.85, 1.15, 3)
+    return np.exp(rng.uniform(*np.log([0.8, 2.2]))) * rng.uniform(0.85, 1.15, 3)
 
 
 def frontal_plane(rng: np.random.Generator, size: int) -> Plane:

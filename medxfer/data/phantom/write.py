@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from glob import escape
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Literal, get_args
 
+import joblib
 import numpy as np
 from filelock import FileLock
 from pydicom.dataset import Dataset
@@ -82,7 +82,7 @@ def patient_id(patient: int) -> str:
 def write_phantoms(
     root: Path,
     modality: Modality,
-    patients: int = 300,
+    patients: int = 240,
     images: int = 3,
     seed: int = 0,
     size: int = 256,
@@ -146,30 +146,14 @@ def _write(root: Path, plan: _Plan, workers: int) -> None:
 
 
 def _share_out(folder: Path, plan: _Plan, workers: int) -> None:
-    """Every patient by one of `workers` processes; by this one where there is but one."""
-    if workers == 1:
-        _write_patients(folder, plan, range(plan.patients))
-        return
-    spawn = get_context("spawn")  # a fork would inherit other threads' locks
+    """Every patient by one of `workers` processes, which neither fork this one nor run the user's script again."""
     shares = [range(first, plan.patients, workers) for first in range(workers)]
-    processes = [spawn.Process(target=_write_patients, args=(folder, plan, share), daemon=True) for share in shares]
-    try:
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join()
-    finally:
-        for process in processes:
-            process.kill()
-    if any(process.exitcode for process in processes):
-        raise MedxferError(f"cannot write phantoms to {folder}: a process failed, see above; is the disk full?")
+    joblib.Parallel(workers)(joblib.delayed(_write_patients)(folder, plan, share) for share in shares)
 
 
 def _write_patients(folder: Path, plan: _Plan, patients: range) -> None:
     lesions = plan.lesions()
     for patient in patients:
-        if (parent := parent_process()) and not parent.is_alive():
-            return
         for image, ds in enumerate(_patient(plan, patient, lesions[patient])):
             ds.save_as(folder / plan.name(patient, image), enforce_file_format=True)
 
@@ -178,7 +162,8 @@ def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
     """The images of one patient. Lesions have random numbers of their own: nothing else depends on them."""
     for_body, for_lesions, *for_images = plan.seeds(patient).spawn(2 + plan.images)
     rng, lesion_rng = np.random.default_rng(for_body), np.random.default_rng(for_lesions)
-    body = virtual_patient(rng)
+    haze, fatty = (lesion_rng.uniform(20, 130), lesion_rng.uniform(3, 25)) if diseased else (0, 0)
+    body = virtual_patient(rng, haze, fatty)
     level = liver_level(rng, body)
     white_is_air, window = bool(rng.integers(2)), CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
     lesions: list[Ellipsoid] = []
@@ -197,7 +182,8 @@ def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
         )
         if plan.modality == "DX":
             plane = frontal_plane(rng, plan.size)
-            files.fill_dx(ds, draw_dx(rng, body, plane, lesions), plane.spacing, white_is_air)
+            attenuation = draw_dx(rng, body, plane, lesions)
+            files.fill_dx(ds, attenuation, plane.spacing, white_is_air, shift=rng.normal(0, 0.06))
         else:
             height = level + rng.uniform(-0.4, 0.4)
             plane = axial_plane(rng, height, plan.size)
