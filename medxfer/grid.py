@@ -89,6 +89,7 @@ def begin(configs: Sequence[DictConfig], command: str) -> Grid:
 
     Raises MedxferError where no cell can be, or the study's folder cannot be used.
     """
+    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
     prepared = [prepare(config, progress=display.step) for config in configs]
     display.drop("decoding")
     possible = [p for p in prepared if not isinstance(p, Impossible)]
