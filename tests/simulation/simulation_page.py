@@ -88,17 +88,21 @@ all. The forecast knows the difference no better than its pilot does.
 
 def write_page(results: pd.DataFrame, path: Path) -> None:
     """Write the page from the rows of `run.py`; tables that were not run are left out."""
-    repetitions = results.groupby("table", sort=False)["repetitions"].min()
-    counts = "; ".join(f"{table}: {n:,}" for table, n in repetitions.items())
+    repetitions = results.groupby("table", sort=False)["repetitions"].agg(["min", "max"])
+    counts = "; ".join(f"{table}: {_range(*few_many)}" for table, *few_many in repetitions.itertuples())
     text = [INTRODUCTION.format(counts=f"Repetitions of each setting: {counts}.")]
     for table, words in SECTIONS.items():
         if table == "correction":
             text += [words, *_corrections()]
         elif table == "permuted arms":
             text += [words, *_permuted(path.with_name("permuted_arms.csv"))]
-        elif table in repetitions:
+        elif table in repetitions.index:
             text += [words, *_TABLES[table](_wide(results, table))]
     path.write_text("\n".join(text), encoding="utf-8")
+
+
+def _range(fewest: int, most: int) -> str:
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
 
 
 def _wide(results: pd.DataFrame, table: str) -> pd.DataFrame:

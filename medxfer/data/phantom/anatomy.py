@@ -60,7 +60,7 @@ def virtual_patient(rng: np.random.Generator, haze: float = 0, fatty: float = 0)
 
     All have been given contrast medium; the liver's vessels may have more of it than the liver, or still less.
     """
-    liver_hu = rng.normal(105, 6) - fatty
+    liver_hu = rng.normal(105, 4) - fatty
     blood = _Blood(rng.normal(145, 8), liver_hu + rng.choice([-18, 40]), liver_hu)
     build = np.clip(rng.normal(1, 0.05, 3), 0.9, 1.1)
 

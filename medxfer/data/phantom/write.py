@@ -162,7 +162,7 @@ def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
     """The images of one patient. Lesions have random numbers of their own: nothing else depends on them."""
     for_body, for_lesions, *for_images = plan.seeds(patient).spawn(2 + plan.images)
     rng, lesion_rng = np.random.default_rng(for_body), np.random.default_rng(for_lesions)
-    haze, fatty = (lesion_rng.uniform(20, 130), lesion_rng.uniform(3, 25)) if diseased else (0, 0)
+    haze, fatty = (lesion_rng.uniform(40, 180), lesion_rng.uniform(10, 35)) if diseased else (0, 0)
     body = virtual_patient(rng, haze, fatty)
     level = liver_level(rng, body)
     white_is_air, window = bool(rng.integers(2)), CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
