@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from medxfer.data.phantom import write_phantoms
+from medxfer.data.phantom import GENERATION, write_phantoms
 from medxfer.data.sources.base import Index
 from medxfer.data.sources.dicom import DicomFolder
 
@@ -14,7 +14,7 @@ class PhantomFolder(DicomFolder):
     """Virtual patients under `root`; `patients` of them with `images` each, drawn from `seed`."""
 
     def __init__(self, root: str, modality: Literal["DX", "CT"], patients: int, images: int, seed: int) -> None:
-        folder = Path(root) / f"{modality.lower()}-{patients}x{images}-seed{seed}"
+        folder = Path(root) / f"{modality.lower()}-{patients}x{images}-seed{seed}-v{GENERATION}"
         write_phantoms(folder, modality, patients=patients, images=images, seed=seed)
         super().__init__(str(folder), str(folder / "labels.csv"))
 
