@@ -26,7 +26,7 @@ from medxfer.study.progress import EpochBar
 from medxfer.wire import wire
 
 PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
-MONITOR = "val/loss"  # what chooses the best epoch
+LOWER_IS_BETTER = ("loss", "brier", "calibration_error")
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a tenth of a step
@@ -64,15 +64,16 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
     fitted = time.perf_counter()
     trainer.test(model, data, ckpt_path=str(cell.checkpoints / "best.ckpt"), verbose=False)
+    chosen = history.best(config.monitor, _mode(config.monitor))
     weights: WeightsRecord | None = model.backbone.weights_record  # type: ignore[assignment]
     record = {
         "task": model.task,
         "classes": list(model.classes),
-        "metrics": _metrics(history.epochs[history.best(MONITOR)], trainer),
+        "metrics": _metrics(history.epochs[chosen], trainer),
         "undefined": model.undefined,
-        "monitor": MONITOR,
+        "monitor": config.monitor,
         "epochs": history.epochs,
-        "best_epoch": history.best(MONITOR),
+        "best_epoch": chosen,
         "data": _about_data(prepared),
         "weights": weights.record() if weights else None,
         "timings": {
@@ -89,10 +90,14 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
 
 def _checkpoints(prepared: Prepared) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """The best epoch's weights, for testing and prediction, and the last epoch whole, for resuming."""
-    folder = str(prepared.cell.checkpoints)
+    folder, monitor = str(prepared.cell.checkpoints), prepared.config.monitor
     every: dict[str, Any] = {"dirpath": folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
-    best = ModelCheckpoint(**every, filename="best", monitor=MONITOR, mode="min", save_weights_only=True)
+    best = ModelCheckpoint(**every, filename="best", monitor=monitor, mode=_mode(monitor), save_weights_only=True)
     return best, ModelCheckpoint(**every, filename="last")
+
+
+def _mode(monitor: str) -> str:
+    return "min" if monitor.endswith(LOWER_IS_BETTER) else "max"
 
 
 def _metrics(best_epoch: dict[str, float], trainer: pl.Trainer) -> dict[str, float]:

@@ -21,6 +21,7 @@ from medxfer.data.split import SplitSettings, check_classes, split_images, train
 from medxfer.data.store import GrayStore, Progress, open_store
 from medxfer.errors import MedxferError, unknown
 from medxfer.model.catalogue import check_backbone
+from medxfer.model.metrics import METRICS
 from medxfer.model.recipe import OPTIMIZERS
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
@@ -96,6 +97,9 @@ def _check_settings(config: DictConfig) -> None:
         if config[key] not in choices:
             raise unknown(key, str(config[key]), choices, f"choose {' or '.join(choices)}.")
     check_levels(config.levels)
+    monitors = [f"val/{name}" for name in ("loss", *METRICS)]
+    if config.monitor not in monitors:
+        raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
     declared = declaration(config)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
 

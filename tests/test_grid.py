@@ -79,6 +79,9 @@ def test_every_cell_leaves_its_records(grid):
         assert re.fullmatch(r"[A-Za-z0-9._-]+", cell.name)
         record = json.loads((cell / "metrics.json").read_text())
         assert len(record["epochs"]) == 2
+        chosen = max(record["epochs"], key=lambda epoch: epoch["val/auroc"])
+        assert record["best_epoch"] == chosen["epoch"]
+        assert record["metrics"]["val/auroc"] == chosen["val/auroc"]
         predictions = pd.read_parquet(cell / "predictions.parquet")
         assert set(predictions["split"]) == {"val", "test"}
         assert predictions[["score_0", "score_1"]].sum(axis=1).round(4).eq(1).all()
@@ -147,6 +150,7 @@ def test_a_cell_that_cannot_be_is_named_first_recorded_and_the_others_run(tmp_pa
         (["study.rq1.with=viridis"], r"study\.rq1=.*only within\.pretrained can be chosen"),
         (["study.rq2.within.colormap=virids"], r"unknown colormap 'virids'.*viridis"),
         (["normalize=arms"], r"unknown normalize 'arms': did you mean arm"),
+        (["monitor=val/auc"], r"unknown monitor 'val/auc': did you mean val/auroc"),
         (["levels=300"], r"levels"),
         (["colormap=windows:brain+lung+bone", "data=images", "data.root={images}"], r"needs CT images"),
         (["window=lungs", "data.patients=6", "data.images=1"], r"window"),

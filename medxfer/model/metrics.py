@@ -10,6 +10,15 @@ from torchmetrics.functional import classification as tm
 
 Task = Literal["binary", "multiclass", "multilabel"]
 
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "auroc",
+    "average_precision",
+    "f1",
+    "brier",
+    "calibration_error",
+)  # of every task
 BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 

@@ -15,9 +15,10 @@ class History(pl.Callback):
         logged = {name: round(float(value), 7) for name, value in trainer.callback_metrics.items()}
         self.epochs.append({"epoch": trainer.current_epoch, **dict(sorted(logged.items()))})
 
-    def best(self, monitor: str) -> int:
-        """The epoch with the lowest `monitor`, the first of equals, as ModelCheckpoint chooses."""
-        return min(range(len(self.epochs)), key=lambda epoch: self.epochs[epoch][monitor])
+    def best(self, monitor: str, mode: str) -> int:
+        """The epoch with the best `monitor` ("min" or "max"), the first of equals, as ModelCheckpoint chooses."""
+        sign = 1 if mode == "min" else -1
+        return min(range(len(self.epochs)), key=lambda epoch: sign * self.epochs[epoch][monitor])
 
     def state_dict(self) -> dict[str, Any]:
         return {"epochs": self.epochs}

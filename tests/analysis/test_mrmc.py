@@ -242,9 +242,9 @@ def test_extreme_figures_stay_finite() -> None:
 def test_ten_thousand_images_take_seconds() -> None:
     rng = np.random.default_rng(0)
     scores, labels = rng.normal(size=(6, 10, 10_000)), rng.integers(0, 2, 10_000)
-    start = time.perf_counter()
+    start = time.process_time()
     compare(scores, labels, [1, -1, 1, -1, 1, -1], patients=rng.integers(0, 3_000, 10_000))
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_a_comparison_gives_other_levels() -> None:

@@ -73,7 +73,8 @@ Every other arm against the first, none of which differ: rate of studies with at
 
 Networks of one recipe, trained on BreastMNIST (MedMNIST v2, Yang et al. 2023; CC BY 4.0) from a seed each and drawn
 into two arms at random, so that whatever is found between the arms is false (`permuted_arms.py`). Nominal 5 %.
-Patients are the same in both arms: this checks the trainings' side, on real scores.
+This checks the trainings' side, on real scores. The test patients stay the same, so that the chance in patients, which
+the intervals allow for, is not at work, and rates below 5 % are as they should be.
 """,
     "forecast": f"""\
 ## "About N more trainings are needed"
