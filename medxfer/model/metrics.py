@@ -10,6 +10,7 @@ from torchmetrics.functional import classification as tm
 
 Task = Literal["binary", "multiclass", "multilabel"]
 
+# Of every task, whatever else it has.
 METRICS = (
     "accuracy",
     "balanced_accuracy",
@@ -18,7 +19,7 @@ METRICS = (
     "f1",
     "brier",
     "calibration_error",
-)  # of every task
+)
 BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 
