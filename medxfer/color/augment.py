@@ -20,9 +20,9 @@ class Augment(nn.Module):
 
     def __init__(
         self,
-        rotate: float = 10.0,
-        shift: float = 0.05,
-        scale: float = 0.1,
+        rotate: float = 5.0,
+        shift: float = 0.03,
+        scale: float = 0.05,
         flip: float = 0.0,
         cutout: float = 0.0,
         brightness: float = 0.1,
