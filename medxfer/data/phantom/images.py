@@ -33,7 +33,7 @@ def liver_level(rng: np.random.Generator, body: Body) -> float:
 
 
 def liver_lesions(rng: np.random.Generator, body: Body, level: float) -> list[Ellipsoid]:
-    """One to six lesions darker than the liver around them, centred close to the height `level`."""
+    """One to four lesions darker than the liver around them, centred close to the height `level`."""
     liver, hu = body.liver, body.liver.hu - rng.uniform(25, 50)
     radius = np.sqrt(1 - ((level - liver.center[2]) * liver.shape[2, 2]) ** 2) / np.diag(liver.shape)[:2]
     lesions = []

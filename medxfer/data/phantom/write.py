@@ -90,10 +90,11 @@ def write_phantoms(
 ) -> Path:
     """Write `root`/*.dcm, `size` pixels wide, and `root`/labels.csv (path,label,patient_id); return `root`.
 
-    Half of the patients have a lesion, in all of their images: label "lesion", or else "no_lesion". What is
-    written depends on the settings alone, not on `workers` (default: a process for each core). The folder
-    appears when it is complete; where it is there already, with the same settings, this returns at once.
-    Several processes may ask for the same folder.
+    Half of the patients have lesions, in all of their images: label "lesion", or else "no_lesion". DX: nodules, in
+    lungs that are hazier throughout; CT: dark spots, in a liver that is fattier throughout; the change throughout is
+    what a network without pretraining can find in so few images. What is written depends on the settings alone, not
+    on `workers` (default: a process for each core). The folder appears when it is complete; where it is there
+    already, with the same settings, this returns at once. Several processes may ask for the same folder.
 
     Raises MedxferError where a setting is wrong, `root` holds anything else, or it cannot be written.
     """
