@@ -41,8 +41,8 @@ def test_a_named_study_refuses_other_settings_and_says_which(tmp_path):
 
 def test_what_was_declared_cannot_be_changed_afterwards(tmp_path):
     open_study(configured(tmp_path, "study.name=mine"), "f1")
-    with pytest.raises(MedxferError, match=r"metric was balanced_accuracy, is accuracy"):
-        open_study(configured(tmp_path, "study.name=mine", "study.metric=accuracy"), "f1")
+    with pytest.raises(MedxferError, match=r"margin was 0\.01, is 0\.05"):
+        open_study(configured(tmp_path, "study.name=mine", "study.margin=0.05"), "f1")
     with pytest.raises(MedxferError, match=r"rq1\.within\.pretrained was True, is False"):
         open_study(configured(tmp_path, "study.name=mine", "study.rq1.within.pretrained=false"), "f1")
 
