@@ -250,11 +250,12 @@ def test_killed_half_way_and_asked_again(tmp_path: Path) -> None:
     script.write_text(code)
     root = tmp_path / "p"
     process = subprocess.Popen([sys.executable, script, root])
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob(".p.partial-*/*.dcm")) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 120
+    while not (begun := list(tmp_path.glob(".p.partial-*/*.dcm"))) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    assert begun
     assert not root.exists()
     write_phantoms(root, "CT", **SMALL)
     assert len(rows(root)) == 16

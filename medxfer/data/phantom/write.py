@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -149,14 +150,24 @@ def _write(root: Path, plan: _Plan, workers: int) -> None:
 def _share_out(folder: Path, plan: _Plan, workers: int) -> None:
     """Every patient by one of `workers` processes, which neither fork this one nor run the user's script again."""
     shares = [range(first, plan.patients, workers) for first in range(workers)]
-    joblib.Parallel(workers)(joblib.delayed(_write_patients)(folder, plan, share) for share in shares)
+    write = joblib.delayed(_write_share)
+    joblib.Parallel(workers)(write(folder, plan, share, os.getpid()) for share in shares)
 
 
-def _write_patients(folder: Path, plan: _Plan, patients: range) -> None:
+def _write_share(folder: Path, plan: _Plan, patients: range, asked_by: int) -> None:
+    """Write some patients; end this process where the one that asked, with the id `asked_by`, has been killed."""
+
+    def orphaned() -> bool:
+        return asked_by not in (os.getpid(), os.getppid())
+
     lesions = plan.lesions()
-    for patient in patients:
-        for image, ds in enumerate(_patient(plan, patient, lesions[patient])):
-            ds.save_as(folder / plan.name(patient, image), enforce_file_format=True)
+    try:
+        for patient in itertools.takewhile(lambda _: not orphaned(), patients):
+            for image, ds in enumerate(_patient(plan, patient, lesions[patient])):
+                ds.save_as(folder / plan.name(patient, image), enforce_file_format=True)
+    finally:
+        if orphaned():
+            os._exit(1)  # joblib would keep it waiting for work
 
 
 def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
