@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types format bench clean
+.PHONY: demo test browser simulations lint types format bench clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -18,6 +18,13 @@ demo: $(VENV)/installed  ## the main job on phantoms: 3 colormaps × 2 initialis
 
 test: $(VENV)/installed  ## every fast test; those on real images want MEDXFER_TEST_DATA
 	$(BIN)/python -m pytest
+
+browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besides Debian's chromium and npm
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
+	npm install --silent --no-fund --no-audit --prefix $(VENV) axe-core@4
+
+simulations: $(VENV)/installed  ## the false positives and coverage of docs/simulations.md; goes on where it stopped (2 hours of a core)
+	$(BIN)/python tests/simulation/run.py --repetitions 10000 --out docs/simulations.md
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

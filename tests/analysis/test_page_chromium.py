@@ -1,7 +1,7 @@
-"""The page in a real browser. Needs Debian's chromium and the packages that `pip install playwright` brings."""
+"""The page in a real browser. Needs Debian's chromium and what `make browser` brings."""
 
-import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from synthetic_study import write_study
 
 from medxfer.report import report
 
+AXE = Path(sys.prefix, "node_modules/axe-core/axe.min.js")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -111,10 +112,9 @@ def test_print_shows_black_on_white_without_tools(open_page: Any) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light")])
 def test_axe_finds_no_serious_violation(open_page: Any, width: int, scheme: str) -> None:
-    axe = os.environ.get("MEDXFER_AXE")
-    if not axe:
-        pytest.skip("MEDXFER_AXE is not set: it is the path of axe.min.js (npm install axe-core)")
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: make browser")
     page = open_page(width, scheme, bypass_csp=True)
-    page.add_script_tag(path=axe)
+    page.add_script_tag(path=AXE)
     violations = page.evaluate("axe.run()")["violations"]
     assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
