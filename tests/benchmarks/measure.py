@@ -1,19 +1,29 @@
-"""Ratios within one run: calls take turns, so that a drift of the machine's speed meets them all alike."""
+"""Ratios within one run: calls take turns, so that a drift of the machine's speed meets them all alike.
+
+Every figure is printed and added to results.csv, from which page.py writes docs/benchmarks.md.
+"""
 
 import csv
 import os
 import platform
+import re
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 RESULTS = Path(__file__).parent / "results.csv"
-COLUMNS = ("date", "commit", "benchmark", "peer", "ratio", "low", "high", "rounds", "goal", "machine", "torch")
+COLUMNS = (
+    "date", "commit", "topic", "benchmark", "measured", "value", "low", "high", "unit", "seconds", "rounds", "goal",
+    "machine", "versions",
+)  # fmt: skip
+VERSIONS = ("torch", "pytorch-lightning", "timm", "numpy", "pydicom")
 ROUNDS = 15
 
 
@@ -22,10 +32,16 @@ def ratios(
 ) -> dict[str, float]:
     """Time `calls` in turns and print and record the median of each round's time(call) / time(`of`), with quartiles.
 
-    `goals` says in words what was aimed for; nothing is asserted, because machines are noisy.
+    Each call is made once before. `goals` says in words what was aimed for; nothing is asserted, because machines are
+    noisy.
     """
     for call in calls.values():
         call()
+    return compare(benchmark, in_turns(calls, rounds), of, goals)
+
+
+def in_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every call in every round."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
@@ -35,32 +51,63 @@ def ratios(
                 torch.cuda.synchronize()
             times[name].append(time.perf_counter() - start)
             del result
+    return times
+
+
+def compare(benchmark: str, times: dict[str, list[float]], of: str, goals: dict[str, str]) -> dict[str, float]:
+    """Print and record the median of each round's time / time of `of`, with quartiles; `times` in seconds."""
     medians = {}
     print(f"\n{benchmark} ({machine()})")
     for name, seconds in times.items():
         each = [mine / other for mine, other in zip(seconds, times[of], strict=True)]
-        low, median, high = statistics.quantiles(each, n=4)
+        low, median, high = quartiles(each)
         medians[name] = median
-        print(
-            f"  {name:<28} {1000 * statistics.median(seconds):9.2f} ms  {median:6.2f} × {of}  ({low:.2f} to {high:.2f})"
-        )
+        absolute = statistics.median(seconds)
+        print(f"  {name:<28} {1000 * absolute:9.2f} ms  {median:6.2f} × {of}  ({low:.2f} to {high:.2f})")
         if name != of:
-            _record(benchmark, f"{name} / {of}", median, low, high, rounds, goals.get(name, ""))
+            _add(benchmark, f"{name} / {of}", each, "×", goals.get(name, ""), absolute)
     return medians
 
 
+def record(benchmark: str, measured: str, values: Sequence[float], unit: str, goal: str = "") -> float:
+    """Print and record the median of `values` in `unit`, with quartiles, for what is no ratio; returns the median."""
+    low, median, high = quartiles(values)
+    print(f"  {benchmark}: {measured:<28} {median:9.3f} {unit}  ({low:.3f} to {high:.3f})  {goal}")
+    _add(benchmark, measured, values, unit, goal)
+    return median
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """First quartile, median, third; a single value is all three."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, median, high
+
+
+@cache
 def machine() -> str:
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine()
-    return f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {device}"
+    """What the figures hold for."""
+    cpuinfo = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*: (.+)", cpuinfo.read_text() if cpuinfo.is_file() else "")
+    processor = model[1] if model else platform.processor() or platform.machine()
+    device = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{processor}, {os.cpu_count()} cores{device}"
 
 
-def _record(benchmark: str, peer: str, median: float, low: float, high: float, rounds: int, goal: str) -> None:
+def _add(
+    benchmark: str, measured: str, values: Sequence[float], unit: str, goal: str, seconds: float | None = None
+) -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    figures = [f"{value:.3f}" for value in (median, low, high)]
+    low, median, high = quartiles(values)
+    figures = [f"{value:.4g}" for value in (median, low, high)]
+    absolute = "" if seconds is None else f"{seconds:.4g}"
+    topic = os.environ["PYTEST_CURRENT_TEST"].partition(".py")[0].rpartition("test_")[2]
+    versions = " ".join(f"{name} {version(name)}" for name in VERSIONS)
     new = not RESULTS.exists()
     with RESULTS.open("a", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
             writer.writerow(COLUMNS)
-        today = date.today().isoformat()
-        writer.writerow([today, commit, benchmark, peer, *figures, rounds, goal, machine(), torch.__version__])
+        where = [date.today().isoformat(), commit, topic, benchmark, measured]
+        writer.writerow([*where, *figures, unit, absolute, len(values), goal, machine(), versions])

@@ -1,0 +1,22 @@
+"""A run of the benchmarks ends by writing its page."""
+
+import pandas as pd
+import pytest
+from measure import RESULTS
+from page import write_page
+
+
+def _written() -> int:
+    return RESULTS.stat().st_mtime_ns if RESULTS.is_file() else 0
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[BEFORE] = _written()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.stash.get(BEFORE, _written()) != _written():
+        write_page(pd.read_csv(RESULTS, dtype={"commit": str}))
+
+
+BEFORE = pytest.StashKey[int]()

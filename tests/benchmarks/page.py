@@ -1,0 +1,89 @@
+"""docs/benchmarks.md from results.csv: python tests/benchmarks/page.py (each run of the benchmarks ends with it)."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results.csv"
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+
+INTRODUCTION = """\
+# How fast is it?
+
+Written by `make bench` from `tests/benchmarks/results.csv`, which keeps every figure of every run; the tables hold each
+benchmark's latest. A ratio is the median over rounds in which both sides took turns, with its quartiles, because
+machines are noisy; a ratio of times below 1 means that what is named first is faster. Where a goal was
+set and is not reached, the table says **missed**. Repeat them on a machine that does nothing else.
+"""
+
+# In this order; a topic without words here comes after, under its own name.
+SECTIONS = {
+    "grid_peers": """\
+## The grid, end to end
+
+The 3 × 2 grid (none, viridis, inferno × pretrained, random), from the files to the last cell's scores, against what
+one would write instead (`tests/benchmarks/peers/`): the same images, network, epochs, batch size, optimiser and
+augmentation, each peer with the settings that its own documentation recommends. Every side runs as its own command,
+with all its start-up; ours decodes anew each time and writes its records, verdict and page.
+""",
+    "input_pipeline": """\
+## Images a second, ready for the network
+
+From the file or the store to a normalised colour batch on the device, augmented; and a training epoch on real batches
+against one on a single batch that is there already: the share is what the input costs.
+""",
+    "startup": "## Start-up\n\nThe command as a user types it, in a new process.\n",
+    "growth": """\
+## Growth
+
+Time and memory at several sizes, with the exponent of the fitted power law: 1 is a straight line, below 1 better.
+""",
+    "lookup": "## Gray to colour\n\nA copy of the result is the limit: no lookup can write less.\n",
+}
+
+
+def write_page(results: pd.DataFrame, page: Path = PAGE) -> None:
+    """Write `page` from the rows of results.csv, the latest of each figure."""
+    latest = results.drop_duplicates(["topic", "benchmark", "measured", "machine"], keep="last")
+    topics = [topic for topic in SECTIONS if topic in set(latest["topic"])]
+    topics += sorted(set(latest["topic"]) - set(topics))
+    text = [INTRODUCTION]
+    for topic in topics:
+        text.append(SECTIONS.get(topic, f"## {topic.replace('_', ' ').capitalize()}\n"))
+        for where, rows in latest[latest["topic"] == topic].groupby(["machine", "versions"], sort=False):
+            text += [_table(rows), _measured_on(*where, rows)]
+    page.write_text("\n".join(text), encoding="utf-8")
+
+
+def _table(rows: pd.DataFrame) -> str:
+    lines = ["| | | median | quartiles | rounds | seconds | goal |", "|---|---|--:|--:|--:|--:|---|"]
+    shown = None
+    for row in rows.sort_values("benchmark", kind="stable").to_dict("records"):
+        benchmark = "" if row["benchmark"] == shown else row["benchmark"]
+        shown = row["benchmark"]
+        quartiles = f"{row['low']:g} to {row['high']:g}" if row["rounds"] > 1 else ""
+        seconds = "" if pd.isna(row["seconds"]) else f"{row['seconds']:.3g}"
+        goal = "" if pd.isna(row["goal"]) else with_verdict(row["goal"], row["value"])
+        figures = [f"{row['value']:g} {row['unit']}", quartiles, str(row["rounds"]), seconds, goal]
+        lines.append(f"| {' | '.join([benchmark, row['measured'], *figures])} |")
+    return "\n".join(lines)
+
+
+def with_verdict(goal: str, value: float) -> str:
+    """The goal, marked where it is a bound ("at most 1.7") that `value` does not keep."""
+    bound = re.match(r"at (most|least) ([\d.]+)", goal)
+    if bound is None:
+        return goal
+    missed = value > float(bound[2]) if bound[1] == "most" else value < float(bound[2])
+    return f"{goal}: **missed**" if missed else goal
+
+
+def _measured_on(machine: str, versions: str, rows: pd.DataFrame) -> str:
+    commits = ", ".join(dict.fromkeys(rows["commit"].astype(str)))
+    dates = f"{rows['date'].min()}" + ("" if rows["date"].nunique() == 1 else f" to {rows['date'].max()}")
+    return f"\n*{machine}; {versions}; {dates}; commit {commits}.*\n"
+
+
+if __name__ == "__main__":
+    write_page(pd.read_csv(RESULTS, dtype={"commit": str}))
