@@ -50,7 +50,7 @@ def main(config: DictConfig) -> None:
     from rich.markup import escape
 
     from medxfer.prepare import Impossible, prepare
-    from medxfer.study.cell import Taken
+    from medxfer.study.claim import Taken
     from medxfer.study.progress import display
 
     prepared = prepare(config)

@@ -2,24 +2,19 @@
 
 import re
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.errors import MedxferError
+from medxfer.study.claim import claim
 from medxfer.study.files import read_json, write_json, write_parquet, write_text
 from medxfer.study.identity import Json, without_paths
 from medxfer.study.study import Study
-
-
-class Taken(Exception):  # noqa: N818 - not an error: another process trains this cell
-    """Another living process works on the cell."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +44,9 @@ class Cell:
     def metrics(self) -> dict[str, float]:
         return read_json(self.folder / "metrics.json")["metrics"]
 
-    @contextmanager
-    def claim(self) -> Iterator[None]:
-        """Hold the cell while training it; the system lets go of it if this process dies. Raises Taken."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.folder / ".claim", timeout=0)
-        try:
-            with lock:
-                yield
-        except Timeout:
-            raise Taken(self.name) from None
+    def claim(self) -> AbstractContextManager[None]:
+        """Hold the cell while training it, against every other process on every machine. Raises Taken."""
+        return claim(self.folder)
 
     def record_done(
         self,

@@ -1,29 +1,16 @@
-"""Cells: one process at a time, records whole or not at all, reasons without paths."""
+"""Cells: records whole or not at all, reasons without paths."""
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 
 import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
 from medxfer.errors import MedxferError
-from medxfer.study.cell import Cell, Taken, reason
+from medxfer.study.cell import Cell, reason
 from medxfer.study.files import write_json, write_text
 from medxfer.study.study import Study
-
-HOLD = """
-import sys, time, pathlib
-from medxfer.study.cell import Cell
-from medxfer.study.study import Study
-with Cell(Study(pathlib.Path(sys.argv[1])), "c", {}).claim():
-    print("held", flush=True)
-    time.sleep(60)
-"""
 
 
 @pytest.fixture
@@ -56,22 +43,6 @@ def test_a_failure_is_recorded_without_paths_and_forgotten_once_done(cell):
 
 def test_other_libraries_errors_are_one_line():
     assert reason(ValueError("first\nsecond")) == "ValueError: first"
-
-
-def test_a_claim_is_exclusive_and_dies_with_its_owner(cell):
-    owner = subprocess.Popen([sys.executable, "-c", HOLD, str(cell.study.folder)], stdout=subprocess.PIPE)
-    assert owner.stdout.readline() == b"held\n"
-    with pytest.raises(Taken), cell.claim():
-        pass
-    os.kill(owner.pid, signal.SIGKILL)
-    owner.wait()
-    for _ in range(50):
-        try:
-            with cell.claim():
-                return
-        except Taken:
-            time.sleep(0.1)
-    pytest.fail("the claim of a dead process was not taken over")
 
 
 def test_a_record_is_whole_or_the_old_one(tmp_path, monkeypatch):
