@@ -24,6 +24,7 @@ from medxfer.study.cell import Cell
 from medxfer.study.identity import PATH_KEYS
 from medxfer.study.progress import describe, display
 from medxfer.study.study import Study
+from medxfer.worker import begin_work, check_launcher
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,14 @@ class GridHooks(Callback):
         self._begin([config])
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        with _errors_exit():
+            check_launcher(config.hydra)
         self._begin(sweep_configs(config))
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Called in the process that trains the cell, which other launchers than Hydra's own start."""
+        with _errors_exit():
+            begin_work(config)
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
         self._finish()
