@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from medxfer.data.module import part_sizes
+from medxfer.data.split import duplicate_caveats
 from medxfer.data.store import GrayStore
 from medxfer.model.classifier import Classifier
 from medxfer.model.weights import WeightsRecord
@@ -137,7 +138,7 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "modality": store.modality,
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
-        "caveats": list(store.caveats),
+        "caveats": [*store.caveats, *duplicate_caveats(prepared.split.images)],
         "resampled": prepared.config.data.split.resample,
     }
 

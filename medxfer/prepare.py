@@ -1,24 +1,19 @@
 """Everything that is settled before a cell trains: its data, window, split, weights and name; or why it cannot be."""
 
-import json
+import warnings
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.utils import get_class
 from numpy.typing import NDArray
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from medxfer.analysis.contrasts import read_rules
 from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
-from medxfer.data.dataset import Dataset, open_dataset
-from medxfer.data.dicom import CT_WINDOW
-from medxfer.data.split import SplitSettings, check_classes, split_images, training_subset
-from medxfer.data.store import GrayStore, Progress, open_store
+from medxfer.data.split import check_classes, duplicate_caveats, training_subset
+from medxfer.data.store import GrayStore, Progress
+from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
 from medxfer.errors import MedxferError, unknown
 from medxfer.model.catalogue import check_backbone
 from medxfer.model.metrics import METRICS
@@ -37,6 +32,7 @@ class Prepared:
     config: DictConfig
     cell: Cell
     store: GrayStore
+    split: Split
     parts: NDArray[np.str_]  # (N,) train, val, test, or "" for what train_fraction leaves out
     window: tuple[float, float] | None  # center and width in HU; None for display gray
     weights: WeightsRecord | None  # None for random initialisation
@@ -65,31 +61,34 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
         _check_settings(config)
         check_backbone(config.backbone)
         weights = resolve(config.backbone, config.pretrained)
-        dataset = _dataset(config)
-        window_name = _window_name(config.window, dataset.modality)
-        window = parse_window(window_name)
+        dataset = dataset_of(config)
+        shown = window_name(config.window, dataset.modality)
+        window = parse_window(shown)
         if colormap.takes_hu and window is None:
             raise MedxferError(
                 f"colormap={config.colormap} needs CT images in Hounsfield units; these are '{dataset.modality}' "
-                f"shown with window={window_name}"
+                f"shown with window={shown}"
             )
-        store = _store(config, dataset, hounsfield=window is not None, progress=progress)
+        store = store_of(config, dataset, window is not None, config.data.max_rejected, progress)
         check_classes(store.images["patient"], store.labels, store.classes)
+        split = split_of(config, dataset, store)
     except MedxferError as error:
         return Impossible(config, error)
     study = open_study(config, dataset.fingerprint)
     try:
-        parts = _parts(config, store, study)
+        parts = _parts(split, config, study)
     except MedxferError as error:
         return Impossible(config, error)
-    named = factors(config, window_name)
+    named = factors(config, shown)
     identity = {
         "settings": shared_settings(config),
         "factors": {key: value for key, value in named.items() if key != "data"},
-        "data": [dataset.fingerprint, OmegaConf.to_container(config.data.split, resolve=True)],
+        "data": [dataset.fingerprint, split.identity],
         "weights": weights.sha256 if weights else None,
     }
-    return Prepared(config, Cell(study, cell_name(named, identity), named), store, parts, window, weights)
+    for caveat in duplicate_caveats(split.images):
+        warnings.warn(f"data '{config.data.name}': {caveat}", stacklevel=2)
+    return Prepared(config, Cell(study, cell_name(named, identity), named), store, split, parts, window, weights)
 
 
 def _check_settings(config: DictConfig) -> None:
@@ -104,58 +103,20 @@ def _check_settings(config: DictConfig) -> None:
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
 
 
-def _dataset(config: DictConfig) -> Dataset:
-    settings: dict[str, Any] = OmegaConf.to_container(config.data, resolve=False)  # type: ignore[assignment]
-    for key, value in settings.items():
-        if value == "???":
-            raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
-    source = OmegaConf.to_container(config.data.source, resolve=True)
-    return _open_dataset(json.dumps(source), str(config.store.root))
-
-
-@lru_cache(maxsize=8)
-def _open_dataset(source: str, store_root: str) -> Dataset:
-    settings = json.loads(source)
-    kind = get_class(settings.pop("_target_"))  # not instantiate(), which wraps a source's own errors in Hydra's
-    return open_dataset(kind(**settings), Path(store_root).expanduser().resolve())
-
-
-_stores: dict[tuple[Any, ...], GrayStore] = {}  # shared by the cells of this process
-
-
-def _store(config: DictConfig, dataset: Dataset, hounsfield: bool, progress: Progress | None) -> GrayStore:
-    key = (dataset, config.image_size, hounsfield)
-    if key not in _stores:
-        _stores[key] = open_store(dataset, config.image_size, hounsfield, config.data.max_rejected, progress=progress)
-    return _stores[key]
-
-
-def _window_name(window: str, modality: str) -> str:
-    if window != "auto":
-        return str(window)
-    if modality != "CT" and "CT" in modality.split("+"):
-        raise MedxferError(
-            f"the data set mixes CT with other modalities ({modality}), so no window fits all: "
-            "keep them in two folders, or take each file's own window with window=file"
-        )
-    # The files' own CT windows differ by scanner and would give it away.
-    return f"{CT_WINDOW.center:g}/{CT_WINDOW.width:g}" if modality == "CT" else "file"
-
-
-def _parts(config: DictConfig, store: GrayStore, study: Study) -> NDArray[np.str_]:
+def _parts(split: Split, config: DictConfig, study: Study) -> NDArray[np.str_]:
     """The part of each image; from the study's folder where it was drawn before, so that a study has one test set."""
-    split = SplitSettings(**config.data.split)
-    drawn_by = f"split{split.seed}" + (f"-seed{config.seed}" if split.resample else "")
-    path = study.folder / "splits" / f"{config.data.name}-{store.fingerprint}-{drawn_by}.parquet"
+    images, labels = split.store.images, split.store.labels
+    path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
     if path.is_file():
         drawn = pd.read_parquet(path).set_index("image")["part"]
-        parts = drawn.reindex(store.images["image"]).to_numpy(dtype=str)
+        parts = drawn.reindex(images["image"]).to_numpy(dtype=str)
     else:
-        parts = split_images(store.images, store.labels, store.classes, split, config.seed)
+        parts = split.draw()
         path.parent.mkdir(exist_ok=True)
-        write_parquet(path, store.images[["image", "patient"]].assign(part=parts))
+        write_parquet(path, images[["image", "patient"]].assign(part=parts))
     if config.train_fraction < 1:
         train = np.flatnonzero(parts == "train")
-        taken = training_subset(store.images.iloc[train], store.labels[train], config.train_fraction, split.seed)
+        seed = split.settings.seed
+        taken = training_subset(images.iloc[train], labels[train], config.train_fraction, seed)
         parts[train[~taken]] = ""
     return parts

@@ -2,16 +2,13 @@
 
 import hashlib
 import hmac
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import pandas as pd
 from filelock import FileLock
 
-from medxfer.data.image_error import ImageError
 from medxfer.data.sources.base import Index, Source
 from medxfer.errors import MedxferError
 
@@ -26,7 +23,7 @@ class Dataset:
     key: bytes  # for the pseudonyms; never leaves the store's folder
     folder: Path  # this data set's place under store.root, readable by its owner only
     modality: str  # of all files, such as "CT" or "CR+DX"; "unreadable" where none has a header
-    headers: pd.DataFrame  # by file: modality, burned_in, and in unreadable the kind of ImageError or ""
+    headers: pd.DataFrame  # by file, as Source.survey has them
 
     def pseudonyms(self, kind: str, names: Iterable[str]) -> list[str]:
         """Keyed pseudonyms, the same in every study and image size of this data set (HMAC-SHA-256, RFC 2104)."""
@@ -44,7 +41,7 @@ def open_dataset(source: Source, store_root: Path) -> Dataset:
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
-    headers = _survey(source, index, folder / "headers.parquet")
+    headers = _survey(source, index, folder / "headers-2.parquet")
     modalities = headers["modality"][headers["unreadable"] == ""].unique()
     return Dataset(source, index, fingerprint, key, folder, "+".join(sorted(modalities)) or "unreadable", headers)
 
@@ -62,24 +59,10 @@ def private_folder(folder: Path) -> Path:
 
 
 def _survey(source: Source, index: Index, cache: Path) -> pd.DataFrame:
-    """By file: modality and burned_in, or in `unreadable` why it cannot be an image; read once, then kept."""
+    """What the files' headers say, read once and then kept."""
     with FileLock(cache.with_suffix(".lock")):
         if not cache.is_file():
-            files = list(index.images["file"])
-            pool = joblib.Parallel(1 if len(files) < 500 else os.cpu_count(), batch_size=64)
-            headers = pd.DataFrame(
-                pool(joblib.delayed(_header)(source, file) for file in files),
-                columns=["modality", "burned_in", "unreadable"],
-                index=pd.Index(files, name="file"),
-            )
             partial = cache.with_suffix(".partial")
-            headers.to_parquet(partial)
+            source.survey(list(index.images["file"])).to_parquet(partial)
             partial.replace(cache)
     return pd.read_parquet(cache)
-
-
-def _header(source: Source, file: str) -> tuple[str, bool, str]:
-    try:
-        return *source.header(file), ""
-    except ImageError as error:
-        return "", True, error.kind

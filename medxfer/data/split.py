@@ -21,6 +21,14 @@ class SplitSettings:
     val: float = 0.2  # share of the images
     test: float = 0.2
     resample: bool = False  # train and val are drawn again with each training's seed; test never is
+    file: str | None = None  # a table of parts, instead of the release's own; what it does not name is drawn
+
+    def __post_init__(self) -> None:
+        if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
+            raise MedxferError(
+                f"data.split.val={self.val} and data.split.test={self.test}: give shares above 0 that leave some "
+                "images for training"
+            )
 
 
 def split_images(
@@ -32,29 +40,40 @@ def split_images(
 ) -> NDArray[np.str_]:
     """The part ("train", "val" or "test") of every image, (N,).
 
-    `images` has the columns patient, split (the release's own part, or "") and pixels (equal for equal pictures);
+    `images` has the columns patient, split (the part that is given, or "") and pixels (equal for equal pictures);
     `labels` is (N,) class indices or (N, C) multi-label. Patients are never divided, and patients who share a picture
-    stay together. A release's own parts are kept; where it has no validation part, that is drawn from what is not test.
+    stay together. Parts that are given are kept, and what is missing of val and test is drawn from the rest.
     Raises MedxferError where a class has fewer than three patients, or no draw puts every class into every part.
     """
     onehot = _onehot(labels, classes)
     check_classes(images["patient"], labels, classes)
-    official = (images["split"] != "").any()
-    units, _ = pd.factorize(images["patient"] if official else _inseparable(images["patient"], images["pixels"]))
-    counts = np.zeros((units.max() + 1, len(classes)))  # images of each class, by unit
+    if (images.groupby("patient")["split"].nunique() > 1).any():
+        raise MedxferError("the split that is given has a patient in two parts, which would flatter every result")
+    units, part = _units(images)
+    counts = np.zeros((len(part), len(classes)))  # images of each class, by unit
     np.add.at(counts, units, onehot)
-    own = pd.Series(images["split"].to_numpy()).groupby(units).agg(["nunique", "first"])
-    if (own["nunique"] > 1).any():
-        raise MedxferError("the release's own split has a patient in two parts, which would flatter every result")
-    part = own["first"].to_numpy(dtype=object)
     if not (part == "test").any():
-        part[_draw(counts, settings.test, (settings.seed, 1), keep=2)] = "test"
+        free = np.flatnonzero(part != "val")
+        part[free[_draw(counts[free], settings.test, (settings.seed, 1), keep=2)]] = "test"
     rest = np.flatnonzero(part != "test")
     if settings.resample or not (part == "val").any():
         seed = training_seed if settings.resample else settings.seed
         part[rest] = "train"
         part[rest[_draw(counts[rest], settings.val / (1 - settings.test), (seed, 2), keep=1)]] = "val"
+    part[part == ""] = "train"
     return part[units].astype(str)
+
+
+def duplicate_caveats(images: pd.DataFrame) -> tuple[str, ...]:
+    """What to say of equal pictures; `images` as in `split_images`."""
+    by_picture = images.groupby("pixels").agg({"patient": "nunique", "split": "nunique"})
+    shared, across = int((by_picture["patient"] > 1).sum()), int((by_picture["split"] > 1).sum())
+    caveats = []
+    if shared:
+        caveats.append(f"{shared} pictures are of several patients, who are kept in one part unless parts are given")
+    if across:
+        caveats.append(f"{across} pictures are in more than one of the parts that are given, which flatters results")
+    return tuple(caveats)
 
 
 def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed: int) -> NDArray[np.bool_]:
@@ -85,14 +104,19 @@ def _onehot(labels: NDArray, classes: tuple[str, ...]) -> NDArray[np.float64]:
     return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
 
 
-def _inseparable(patients: pd.Series, pixels: pd.Series) -> NDArray[np.int64]:
-    """Patients who share a picture, as one group (connected components of patients and pictures)."""
-    patient, _ = pd.factorize(patients)
-    picture, _ = pd.factorize(pixels)
+def _units(images: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """What cannot be divided: the number of each image's unit, and the part given to each unit, or "".
+
+    A unit is patients who share a picture (connected components of patients and pictures); pictures do not join
+    patients whose parts are given and differ.
+    """
+    patient, _ = pd.factorize(images["patient"])
+    picture = images.groupby(["pixels", "split"]).ngroup().to_numpy()
     n = int(patient.max()) + 1
     nodes = n + int(picture.max()) + 1
     graph = coo_array((np.ones(len(patient)), (patient, n + picture)), shape=(nodes, nodes))
-    return connected_components(graph, directed=False)[1][patient]
+    units, _ = pd.factorize(connected_components(graph, directed=False)[1][patient])
+    return units, pd.Series(images["split"].to_numpy()).groupby(units).first().to_numpy(dtype=object)
 
 
 def _draw(counts: NDArray, share: float, seed: tuple[int, int], keep: int) -> NDArray[np.bool_]:
@@ -104,8 +128,8 @@ def _draw(counts: NDArray, share: float, seed: tuple[int, int], keep: int) -> ND
         if (has[taken].sum(0) >= 1).all() and (has[~taken].sum(0) >= keep).all():
             return taken
     raise MedxferError(
-        "no split by patient puts every class into training, validation and test: too many have several labels; "
-        "merge rare classes, or choose another column of labels (data.label=)"
+        "no split by patient puts every class into training, validation and test: too many have several labels or "
+        "share pictures; merge rare classes, or choose other labels (data.label=)"
     )
 
 

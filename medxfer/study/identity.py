@@ -98,7 +98,7 @@ def without_paths(value: Any) -> Any:
     return value
 
 
-PATH_KEYS = ("root", "labels", "path", "cache")
+PATH_KEYS = ("root", "labels", "path", "cache", "file")
 
 
 def _remove(settings: dict, keys: list[str]) -> None:

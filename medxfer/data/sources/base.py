@@ -2,26 +2,43 @@
 
 import hashlib
 import json
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from medxfer.data.image_error import ImageError
 from medxfer.errors import MedxferError
 
 UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file
 
 
 class Header(NamedTuple):
-    """What a file says of its image."""
+    """What a file says of its image; "" for what it does not say. The last three stay within the store's folder."""
 
     modality: str  # "CT", "DX", "CR" or another of DICOM's, or "images" where files carry none
     burned_in: bool  # whether annotations stand in the pixels; such an image is never shown on a page
+    syntax: str = ""  # how the pixels are coded: the transfer syntax's name, "PNG", "JPEG"
+    size: str = ""  # rows×columns
+    photometric: str = ""
+    bits: str = ""
+    manufacturer: str = ""
+    model: str = ""
+    view: str = ""
+    patient: str = ""
+    series: str = ""
+    position: float | None = None  # mm along the slice's normal
+
+
+# The fields that may be shown; what a scanner or a hospital does alike for many patients.
+TECHNICAL = ("modality", "manufacturer", "model", "view", "syntax", "size", "photometric", "bits")
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,7 @@ class Source(ABC):
     """
 
     reader_version = 1  # raised whenever `read` would return other values, so that old stores are not used
+    obtain: ClassVar[str] = ""  # what to download and where from, for `python -m medxfer.data`
     root: Path
 
     @abstractmethod
@@ -65,6 +83,13 @@ class Source(ABC):
     @abstractmethod
     def settings(self) -> dict[str, object]:
         """What besides files and label bytes decides the result, for the fingerprint; no paths."""
+
+    def survey(self, files: Sequence[str]) -> pd.DataFrame:
+        """What the headers of `files` say, by file: the fields of Header, and in `unreadable` the kind of ImageError
+        where it cannot be an image, else ""."""
+        pool = joblib.Parallel(1 if len(files) < 500 else os.cpu_count(), batch_size=64)
+        rows = pool(joblib.delayed(_surveyed)(self, file) for file in files)
+        return pd.DataFrame(rows, columns=[*Header._fields, "unreadable"], index=pd.Index(files, name="file"))
 
     def label_bytes(self) -> bytes:
         """The label table as it lies on disk."""
@@ -85,6 +110,13 @@ class Source(ABC):
         return self.root / file
 
 
+def _surveyed(source: Source, file: str) -> tuple[object, ...]:
+    try:
+        return *source.header(file), ""
+    except ImageError as error:
+        return *Header("", burned_in=True), error.kind
+
+
 def existing_folder(path: str | Path, setting: str) -> Path:
     """`path` as an absolute folder. Raises MedxferError where there is none, naming the `setting` to change."""
     folder = Path(path).expanduser().resolve()
@@ -99,3 +131,18 @@ def encode_labels(values: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]
     if len(classes) < 2:
         raise MedxferError(f"all images have the label '{classes[0]}': a comparison needs two classes or more")
     return codes.astype(np.int64), tuple(classes), "binary" if len(classes) == 2 else "multiclass"
+
+
+def encode_findings(findings: pd.DataFrame) -> tuple[NDArray, tuple[str, ...], str]:
+    """Labels, class names and task of `findings`, (N, C) of 0 and 1, a column each: one column is a binary task,
+    several are a multi-label one."""
+    for name, column in findings.items():
+        if column.nunique() < 2:
+            raise MedxferError(
+                f"'{name}' is {'absent from' if not column.any() else 'present in'} all images: "
+                "choose findings that some have and some have not (data.label=)"
+            )
+    names = tuple(map(str, findings.columns))
+    if len(names) == 1:
+        return findings.iloc[:, 0].to_numpy(np.int64), (f"no {names[0]}", names[0]), "binary"
+    return findings.to_numpy(np.float32), names, "multilabel"

@@ -1,0 +1,69 @@
+"""A split that is given: a study's own, or a table with the parts of some images or patients."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from medxfer.data.dataset import Dataset
+from medxfer.errors import MedxferError
+
+PARTS = ("train", "val", "test")
+KEYS = ("image", "path", "patient_id")
+
+
+def given_parts(file: str, dataset: Dataset, images: pd.DataFrame) -> NDArray[np.str_]:
+    """The part that the table `file` gives to each of `images` (pseudonyms, columns image and patient), or "", (N,).
+
+    A CSV, or a parquet file as it lies in a study's folder, with the column part (train, val, test) and one of image
+    (pseudonym), path (as the data set's table names the file) and patient_id. Raises MedxferError where it is none,
+    or names what the data set does not have.
+    """
+    table = _read(Path(file).expanduser())
+    key = next((key for key in KEYS if key in table.columns), None)
+    if key is None or "part" not in table.columns:
+        raise MedxferError(f"data.split.file={file}: needs the column part and one of {', '.join(KEYS)}")
+    odd = table["part"][~table["part"].isin(PARTS)]
+    if len(odd):
+        raise MedxferError(f"data.split.file={file}: '{odd.iloc[0]}' is no part; parts are {', '.join(PARTS)}")
+    table = table.drop_duplicates([key, "part"])
+    if table[key].duplicated().any():
+        raise MedxferError(f"data.split.file={file}: gives one {key} two parts")
+    _check_names(file, key, table[key], dataset)
+    names = table[key] if key == "image" else dataset.pseudonyms(_kind(key), table[key])
+    part = pd.Series(table["part"].to_numpy(), index=pd.Index(names))
+    return images["patient" if key == "patient_id" else "image"].map(part).fillna("").to_numpy(dtype=str)
+
+
+def _kind(key: str) -> str:
+    return "patient" if key == "patient_id" else "image"
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path).astype(str)
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise MedxferError(
+            f"data.split.file={path}: cannot be read ({type(error).__name__}); "
+            "give a CSV, or a parquet file of a study's folder splits"
+        ) from error
+
+
+def _check_names(file: str, key: str, names: pd.Series, dataset: Dataset) -> None:
+    """What is named must be of the data set, be it readable or not."""
+    table, left_out = dataset.index.images, dataset.index.left_out
+    if key == "patient_id":
+        known = set(table["patient"])
+    else:
+        known = {*table["file"], *(name for names in left_out.values() for name in names)}
+        if key == "image":
+            known = set(dataset.pseudonyms("image", known))
+    unknown = names[~names.isin(known)]
+    if len(unknown):
+        raise MedxferError(
+            f"data.split.file={file}: {len(unknown)} of its {len(names)} values of {key} are not in the data set "
+            f"(the first is '{unknown.iloc[0]}')"
+        )

@@ -1,0 +1,76 @@
+"""CT series: slices in the order of their position, labelled by slice, by folder or by SeriesInstanceUID."""
+
+import pandas as pd
+import pytest
+from pydicom import uid
+from releases import dicom, prepared
+
+from medxfer.data.sources.ct_series import CtSeries
+from medxfer.errors import MedxferError
+
+AXIAL = [1, 0, 0, 0, 1, 0]
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Twelve patients with a series of three slices each, stored against the order of their positions."""
+    root = tmp_path / "scans"
+    for patient in range(12):
+        series = f"1.2.3.{patient}"
+        for i in range(3):
+            dicom(
+                root / f"scan{patient:02}" / f"{i}.dcm", Modality="CT", PatientID=f"P{patient}", RescaleIntercept=-1024,
+                SeriesInstanceUID=series, ImagePositionPatient=[0, 0, 100 - 5 * i], ImageOrientationPatient=AXIAL,
+                SOPClassUID=uid.CTImageStorage, RescaleSlope=1,
+            )  # fmt: skip
+    return root
+
+
+def write(scans, paths: list[str], **columns) -> CtSeries:
+    labels = ["bleed" if i % 2 else "none" for i in range(len(paths))]
+    pd.DataFrame({"path": paths, "label": labels, **columns}).to_csv(scans / "labels.csv", index=False)
+    return CtSeries(str(scans), str(scans / "labels.csv"), "label", cache=str(scans.parent / "cache"))
+
+
+@pytest.mark.parametrize("by", ["folder", "uid"])
+def test_a_series_label_is_that_of_its_slices_in_order(scans, by):
+    index = write(scans, [f"scan{i:02}" if by == "folder" else f"1.2.3.{i}" for i in range(12)]).index()
+    assert len(index.images) == 36
+    assert index.images["file"][:3].tolist() == ["scan00/2.dcm", "scan00/1.dcm", "scan00/0.dcm"]
+    assert index.images["patient"].nunique() == 12
+    label = dict(zip(index.images["file"], index.labels, strict=True))
+    assert [label[f"scan{i:02}/1.dcm"] for i in range(12)] == [1, 0] * 6
+
+
+def test_slices_may_have_labels_of_their_own(scans, tmp_path):
+    paths = [f"scan{patient:02}/{i}.dcm" for patient in range(12) for i in range(3)]
+    index = write(scans, paths, patient_id=[path[:6] for path in paths]).index()
+    assert index.images["file"][:3].tolist() == ["scan00/2.dcm", "scan00/1.dcm", "scan00/0.dcm"]
+    assert index.labels[:3].tolist() == [1, 0, 1]
+    assert index.images["patient"][0] == "scan00"
+    cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}")
+    assert cell.store.hounsfield
+    assert cell.store.images.assign(part=cell.parts).groupby("patient")["part"].nunique().max() == 1
+
+
+def test_a_file_that_cannot_be_read_is_refused_later_and_one_that_is_not_there_is_named(scans, tmp_path):
+    (scans / "scan00" / "0.dcm").write_bytes(b"no")
+    source = write(scans, [*(f"scan{i:02}" for i in range(12)), "scan99"])
+    assert source.index().left_out == {"file missing": ("scan99",)}
+    cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}")
+    assert len(cell.store) == 35
+    assert sum(cell.store.rejected.values()) == 2
+
+
+def test_without_patients_in_table_and_headers_the_record_says_so(scans):
+    for path in scans.rglob("*.dcm"):
+        dicom(path, Modality="CT")
+    index = write(scans, [f"scan{i:02}" for i in range(12)]).index()
+    assert "no patient ids" in index.caveats[0]
+
+
+def test_a_slice_that_is_labelled_twice_and_paths_of_nothing_are_refused(scans):
+    with pytest.raises(MedxferError, match=r"'scan00' and 'scan00/1\.dcm' name the same slice"):
+        write(scans, ["scan00", "scan00/1.dcm", "scan01"]).index()
+    with pytest.raises(MedxferError, match="none of its 2 paths is a file"):
+        write(scans, ["a", "b"]).index()

@@ -1,0 +1,71 @@
+"""A folder for each class: parts above, pictures and DICOM within, patients by an expression."""
+
+import pytest
+from releases import dicom, picture, prepared, split_of
+
+from medxfer.data.sources.tree import ClassFolders
+from medxfer.errors import MedxferError
+
+
+@pytest.fixture
+def tree(tmp_path):
+    root = tmp_path / "tree"
+    for label in ("cat scan", "dog"):
+        for i in range(12):
+            picture(root / label / f"P{i:02}" / f"{i}.png")
+            dicom(root / label / f"P{i:02}" / "slice.dcm", ViewPosition="AP")
+    return root
+
+
+def test_folders_are_classes_at_any_depth(tree):
+    index = ClassFolders(str(tree)).index()
+    assert index.classes == ("cat scan", "dog")
+    assert len(index.images) == 48
+    assert "no patient ids" in index.caveats[0]
+    assert index.left_out == {}
+
+
+def test_an_expression_names_the_patients(tree, tmp_path):
+    source = ClassFolders(str(tree), r"/(P\d+)/")
+    assert source.index().images["patient"].nunique() == 12
+    cell = prepared(tmp_path, "data=tree", f"data.root={tree}", r"data.patient='/(P\d+)/'")
+    assert cell.store.modality == "DX+images"
+    parts = split_of(cell, source)
+    patients = [{file.split("/")[1] for file in files} for files in parts.values()]
+    assert sum(map(len, patients)) == 12
+
+
+def test_parts_above_the_classes_are_kept(tree, tmp_path):
+    for i in range(6):
+        for label in ("cat scan", "dog"):
+            picture(tree / "Test" / label / f"t{i}.png")
+    for label in ("cat scan", "dog"):
+        (tree / "train").mkdir(exist_ok=True)
+        (tree / label).rename(tree / "train" / label)
+    source = ClassFolders(str(tree))
+    parts = split_of(prepared(tmp_path, "data=tree", f"data.root={tree}"), source)
+    assert parts["test"] == {f"Test/{label}/t{i}.png" for i in range(6) for label in ("cat scan", "dog")}
+    assert all(file.startswith("train/") for file in parts["train"] | parts["val"])
+
+
+def test_other_kinds_of_files_are_named_and_hidden_ones_do_not_count(tree):
+    (tree / "dog" / "volume.nii").write_bytes(b"?")
+    (tree / "dog" / ".DS_Store").write_bytes(b"?")
+    (tree / "README").write_text("in no class")
+    assert ClassFolders(str(tree)).index().left_out == {"unknown file type": ("dog/volume.nii",)}
+
+
+def test_what_is_wrong_is_one_sentence(tree, tmp_path):
+    with pytest.raises(MedxferError, match="not a regular expression"):
+        ClassFolders(str(tree), "(")
+    with pytest.raises(MedxferError, match="has no group"):
+        ClassFolders(str(tree), r"P\d+")
+    with pytest.raises(MedxferError, match=r"does not match 'cat scan/P00/0\.png'"):
+        ClassFolders(str(tree), r"(Q\d+)").index()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MedxferError, match="no image in a folder for its class"):
+        ClassFolders(str(tmp_path / "empty")).index()
+    (tmp_path / "empty" / "one").mkdir()
+    picture(tmp_path / "empty" / "one" / "1.png")
+    with pytest.raises(MedxferError, match="all images have the label 'one'"):
+        ClassFolders(str(tmp_path / "empty")).index()
