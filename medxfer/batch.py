@@ -19,3 +19,11 @@ class RenderedBatch(NamedTuple):
     pixels: Tensor  # (B, C, H, W) float, normalised colour, channels_last
     label: Tensor
     row: Tensor
+
+
+class FeatureBatch(NamedTuple):
+    """A rendered batch that has been through the frozen part of a network: what its head takes."""
+
+    features: Tensor  # (B, D) float32
+    label: Tensor
+    row: Tensor

@@ -16,10 +16,13 @@ from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
+from medxfer.compute import Compute, settle
 from medxfer.data.module import part_sizes
 from medxfer.data.split import duplicate_caveats
 from medxfer.data.store import GrayStore
+from medxfer.features import frozen_features
 from medxfer.model.classifier import Classifier
+from medxfer.model.stopping import Patience
 from medxfer.model.weights import WeightsRecord
 from medxfer.prepare import Prepared
 from medxfer.study.history import History
@@ -49,18 +52,13 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     started = time.perf_counter()
     config, cell = prepared.config, prepared.cell
     model, data = wire(prepared)
+    compute = settle(prepared, model, data)
+    compute.apply(model)
     history = History()
-    best, last = _checkpoints(prepared)
-    trainer = pl.Trainer(
-        **OmegaConf.to_container(config.trainer, resolve=True),  # type: ignore[arg-type]
-        deterministic=config.deterministic,
-        logger=logger or False,
-        callbacks=[EpochBar(), history, best, last],
-        default_root_dir=str(cell.folder),
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = _trainer(prepared, logger, compute, history)
+    features = frozen_features(prepared, model, data, trainer)
+    if features is not None:
+        data.use_features(features)
     checkpoint = cell.checkpoints / "last.ckpt"
     trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
     fitted = time.perf_counter()
@@ -83,10 +81,27 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
             "total_s": round(time.perf_counter() - started, 3),
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": _machine(model.device),
+        "machine": {**_machine(model.device), "compute": str(compute)},
     }
     objects = {"trainer": trainer, "model": model, "data": data}
     return Fitted(record, _predictions(prepared.store, model), _learned_colors(model), objects)
+
+
+def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, history: History) -> pl.Trainer:
+    config = prepared.config
+    callbacks = [EpochBar(), history, *_checkpoints(prepared)]
+    if config.patience is not None:
+        callbacks.append(Patience(config.monitor, _mode(config.monitor), config.patience))
+    return pl.Trainer(
+        **{"precision": compute.trainer_precision, **OmegaConf.to_container(config.trainer, resolve=True)},  # type: ignore[dict-item]
+        deterministic=config.deterministic,
+        logger=logger or False,
+        callbacks=callbacks,
+        default_root_dir=str(prepared.cell.folder),
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 def _checkpoints(prepared: Prepared) -> tuple[ModelCheckpoint, ModelCheckpoint]:

@@ -11,13 +11,16 @@ from omegaconf import DictConfig
 from medxfer.analysis.contrasts import read_rules
 from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
+from medxfer.data.balance import BALANCE, check_balance
 from medxfer.data.split import check_classes, duplicate_caveats, training_subset
 from medxfer.data.store import GrayStore, Progress
 from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
 from medxfer.errors import MedxferError, unknown
-from medxfer.model.catalogue import check_backbone
+from medxfer.model.catalogue import BOTTOM, check_backbone
+from medxfer.model.freeze import check_finetune
 from medxfer.model.metrics import METRICS
 from medxfer.model.recipe import OPTIMIZERS
+from medxfer.model.stages import count_of, stage_names
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.files import write_parquet
@@ -59,7 +62,7 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
     try:
         colormap = parse_colormap(config.colormap)
         _check_settings(config)
-        check_backbone(config.backbone)
+        _check_network(config)
         weights = resolve(config.backbone, config.pretrained)
         dataset = dataset_of(config)
         shown = window_name(config.window, dataset.modality)
@@ -71,6 +74,7 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
             )
         store = store_of(config, dataset, window is not None, config.data.max_rejected, progress)
         check_classes(store.images["patient"], store.labels, store.classes)
+        check_balance(config.balance, store.task)
         split = split_of(config, dataset, store)
     except MedxferError as error:
         return Impossible(config, error)
@@ -92,15 +96,34 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
 
 
 def _check_settings(config: DictConfig) -> None:
-    for key, choices in (("optimizer", OPTIMIZERS), ("normalize", ("fixed", "arm"))):
+    choices_of = {
+        "optimizer": OPTIMIZERS,
+        "normalize": ("fixed", "arm"),
+        "balance": BALANCE,
+        "compute": ("float32", "auto"),
+    }
+    for key, choices in choices_of.items():
         if config[key] not in choices:
             raise unknown(key, str(config[key]), choices, f"choose {' or '.join(choices)}.")
+    if config.patience is not None and not (isinstance(config.patience, int) and config.patience > 0):
+        raise MedxferError(f"patience={config.patience}: give a whole number of epochs from 1, or null for no stop.")
+    if not 0 <= config.label_smoothing < 1:
+        raise MedxferError(f"label_smoothing={config.label_smoothing}: must be from 0 to below 1.")
+    if config.compute == "auto" and "precision" in config.trainer:
+        raise MedxferError("compute=auto chooses the precision: leave trainer.precision out, or use compute=float32.")
     check_levels(config.levels)
     monitors = [f"val/{name}" for name in ("loss", *METRICS)]
     if config.monitor not in monitors:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
     declared = declaration(config)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
+
+
+def _check_network(config: DictConfig) -> None:
+    check_backbone(config.backbone)
+    check_finetune(config.finetune, config.backbone)
+    if isinstance(config.pretrained, str) and config.pretrained.startswith(BOTTOM):
+        count_of(f"pretrained={config.pretrained}", "bottom", stage_names(config.backbone))
 
 
 def _parts(split: Split, config: DictConfig, study: Study) -> NDArray[np.str_]:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics, take_single_channel
+from medxfer.data.balance import class_weights
 from medxfer.data.module import GrayDataModule, GrayImages
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import input_statistics
@@ -38,12 +39,23 @@ def wire(prepared: Prepared) -> tuple[Classifier, GrayDataModule]:
         weight_decay=config.weight_decay,
         optimizer=config.optimizer,
         warmup_fraction=config.warmup,
+        label_smoothing=config.label_smoothing,
+        class_weights=_class_weights(prepared) if config.balance == "weights" else None,
+        finetune=config.finetune,
+        backbone_lr_scale=config.backbone_lr_scale,
         color=color if learned else None,
         color_lr=config.learned.lr,
         color_smoothness=config.learned.smoothness,
     )
-    renderer = Renderer(None if learned else color, prepared.window, Augment(**config.augment))
-    return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed)
+    augment = Augment(**config.augment) if config.augment else None
+    renderer = Renderer(None if learned else color, prepared.window, augment)
+    balanced = config.balance == "sampling"
+    return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed, balanced)
+
+
+def _class_weights(prepared: Prepared) -> list[float]:
+    """Of the training part, so that they are the same in every arm."""
+    return class_weights(prepared.store.labels[prepared.parts == "train"], len(prepared.store.classes))
 
 
 def _arm_statistics(prepared: Prepared) -> tuple[tuple[float, ...], tuple[float, ...]]:

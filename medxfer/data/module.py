@@ -7,10 +7,11 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from medxfer.batch import GrayBatch, RenderedBatch
+from medxfer.batch import FeatureBatch, GrayBatch, RenderedBatch
+from medxfer.data.balance import image_chances
 from medxfer.data.store import GrayStore
 
 
@@ -22,12 +23,23 @@ class GrayDataModule(pl.LightningDataModule):
     """
 
     def __init__(
-        self, store: GrayStore, parts: NDArray[np.str_], renderer: nn.Module, batch_size: int, seed: int
+        self,
+        store: GrayStore,
+        parts: NDArray[np.str_],
+        renderer: nn.Module,
+        batch_size: int,
+        seed: int,
+        balanced: bool = False,
     ) -> None:
+        """Serve `store`; `balanced` draws training images with replacement, every class as often as any other."""
         super().__init__()
         self.store, self.parts, self.renderer = store, parts, renderer
-        self.batch_size, self.seed = batch_size, seed
-        self.images = GrayImages(store)
+        self.batch_size, self.seed, self.balanced = batch_size, seed, balanced
+        self.images: Dataset[Any] = GrayImages(store)
+
+    def use_features(self, features: Tensor) -> None:
+        """From now on serve the store's images as what a frozen network makes of them: (N, D), a row an image."""
+        self.images = FeatureRows(features, torch.from_numpy(self.store.labels))
 
     def setup(self, stage: str) -> None:
         assert self.trainer is not None
@@ -35,7 +47,8 @@ class GrayDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == "train")
-        order = SeededOrder(rows, self.seed)
+        chances = image_chances(self.store.labels[rows]) if self.balanced else None
+        order = SeededOrder(rows, self.seed, chances)
         # A last batch of one image would break batch norm; it is left out where there are others.
         batches = BatchSampler(order, self.batch_size, drop_last=len(rows) % self.batch_size == 1 and len(rows) > 1)
         return self._loader(batches)
@@ -46,8 +59,12 @@ class GrayDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> DataLoader[GrayBatch]:
         return self._in_order("test")
 
-    def on_after_batch_transfer(self, batch: GrayBatch, dataloader_idx: int) -> RenderedBatch:
+    def on_after_batch_transfer(
+        self, batch: GrayBatch | FeatureBatch, dataloader_idx: int
+    ) -> RenderedBatch | FeatureBatch:
         """Gray becomes what the network sees, on the device; augmented in training only."""
+        if isinstance(batch, FeatureBatch):
+            return batch
         trainer = self.trainer
         if trainer is None or not trainer.training:
             return self.renderer(batch, None)
@@ -80,11 +97,31 @@ class GrayImages(Dataset[GrayBatch]):
         return GrayBatch(torch.from_numpy(self.gray[rows]), self.labels[index], index)
 
 
-class SeededOrder(Sampler[int]):
-    """A new order of `rows` in every epoch, by (`seed`, epoch) alone; Lightning calls `set_epoch`."""
+class FeatureRows(Dataset[FeatureBatch]):
+    """Features in memory as batches."""
 
-    def __init__(self, rows: NDArray[np.int64], seed: int) -> None:
-        self.rows, self.seed, self.epoch = rows, seed, 0
+    def __init__(self, features: Tensor, labels: Tensor) -> None:
+        self.features, self.labels = features, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> FeatureBatch:
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: list[int]) -> FeatureBatch:
+        index = torch.tensor(rows)
+        return FeatureBatch(self.features[index], self.labels[index], index)
+
+
+class SeededOrder(Sampler[int]):
+    """A new order of `rows` in every epoch, by (`seed`, epoch) alone; Lightning calls `set_epoch`.
+
+    With `chances`, one a row, as many are drawn with replacement.
+    """
+
+    def __init__(self, rows: NDArray[np.int64], seed: int, chances: NDArray[np.float64] | None = None) -> None:
+        self.rows, self.seed, self.chances, self.epoch = rows, seed, chances, 0
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
@@ -93,7 +130,10 @@ class SeededOrder(Sampler[int]):
         return len(self.rows)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(np.random.default_rng([self.seed, self.epoch]).permutation(self.rows).tolist())
+        random = np.random.default_rng([self.seed, self.epoch])
+        if self.chances is None:
+            return iter(random.permutation(self.rows).tolist())
+        return iter(random.choice(self.rows, len(self.rows), p=self.chances).tolist())
 
 
 def _as_is(batch: Any) -> Any:

@@ -1,6 +1,7 @@
 """Networks by name, from timm or torchvision, with random or pretrained weights that fit or are refused."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import timm
@@ -12,9 +13,10 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from medxfer.errors import MedxferError
 from medxfer.model import seeds
-from medxfer.model.catalogue import Entry, find
+from medxfer.model.catalogue import BOTTOM, Entry, find
 from medxfer.model.head import find_head, head_keys
 from medxfer.model.packaged import to_timm
+from medxfer.model.stages import count_of, find_stages
 from medxfer.model.weights import WeightsRecord, read_state, resolve
 
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # heads of Inception that only its own training uses
@@ -43,7 +45,8 @@ def create_backbone(
     Args:
         name: a timm name, `torchvision/<name>`, or `alexnet`.
         num_classes: outputs. The weights' own classifier is kept where it has as many.
-        pretrained: True, a tag of published weights, or `file:<path>`; False for random weights.
+        pretrained: True, a tag of published weights, or `file:<path>`; False for random weights; `bottom:<k>` for
+            pretrained weights in the k lowest stages and random ones above (Raghu et al. 2019, "Transfusion").
         weights: what `weights.resolve(name, pretrained)` found, where it has been called already.
         in_chans: 3, or 1 (pretrained stems are summed over their channels).
         image_size: height and width in pixels. Where the network is built for one size, its position
@@ -63,6 +66,10 @@ def create_backbone(
     create = _create_timm if entry.library == "timm" else _create_torchvision
     with seeds.seeded(seeds.derive(seed, seeds.BACKBONE)):
         network, record = create(entry, num_classes, record, in_chans, image_size)
+    if record and isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
+        with seeds.seeded(seeds.derive(seed, seeds.BACKBONE)):  # the top is the random arm's
+            upper, _ = create(entry, num_classes, None, in_chans, image_size)
+        network, record = _bottom(pretrained, network, upper, record)
     if not find_head(network) and num_classes:
         raise MedxferError(f"backbone '{name}' is no classification network: python -m medxfer.model lists those.")
     network = network.to(memory_format=torch.channels_last)
@@ -105,6 +112,17 @@ def _take_over(network: nn.Module, loaded: nn.Module) -> list[str]:
     common = {k: v for k, v in loaded.state_dict().items() if k in own and v.shape == own[k].shape}
     network.load_state_dict(common, strict=False)
     return [key for key in own if key not in common]
+
+
+def _bottom(
+    pretrained: str, loaded: nn.Module, network: nn.Module, record: WeightsRecord
+) -> tuple[nn.Module, WeightsRecord]:
+    """Fill the lowest stages of `network` from `loaded`; `record` with their names."""
+    stages = find_stages(network)
+    taken = stages[: count_of(f"pretrained={pretrained}", "bottom", [stage.name for stage in stages])]
+    state = loaded.state_dict()
+    network.load_state_dict({key: state[key] for stage in taken for key in stage.keys}, strict=False)
+    return network, replace(record, stages=tuple(stage.name for stage in taken))
 
 
 def _timm_model(entry: Entry, **options: Any) -> nn.Module:

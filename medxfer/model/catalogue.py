@@ -12,6 +12,7 @@ from medxfer.errors import MedxferError, unknown
 TORCHVISION = "torchvision/"
 SHORT = {"alexnet": "torchvision/alexnet"}  # timm has none, so the short name is free
 FILE = "file:"
+BOTTOM = "bottom:"
 LIST_HINT = "python -m medxfer.model lists all."
 
 
@@ -61,13 +62,13 @@ def find(name: str, pretrained: bool | str = True) -> Entry:
 
     Args:
         name: a timm name (`resnet18`, `resnet18.a1_in1k`), `torchvision/<name>` or `alexnet`.
-        pretrained: a tag of published weights (`a1_in1k`, `IMAGENET1K_V2`); a bool or `file:<path>` leaves it
-            to the tag in the name or, without one, to the library's default.
+        pretrained: a tag of published weights (`a1_in1k`, `IMAGENET1K_V2`); a bool, `file:<path>` or
+            `bottom:<k>` leaves it to the tag in the name or, without one, to the library's default.
 
     Raises:
         MedxferError: no such backbone, or no such weights for it.
     """
-    tag = pretrained if isinstance(pretrained, str) and not pretrained.startswith(FILE) else ""
+    tag = pretrained if isinstance(pretrained, str) and not pretrained.startswith((FILE, BOTTOM)) else ""
     return _find(SHORT.get(name, name), tag)
 
 

@@ -7,14 +7,15 @@ from typing import Any, Literal, Self
 import pytorch_lightning as pl
 import torch
 import torch.nn.functional as F
+from pytorch_lightning.plugins.precision import Precision
 from torch import Tensor, nn
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from medxfer.batch import RenderedBatch
+from medxfer.batch import FeatureBatch, RenderedBatch
 from medxfer.errors import MedxferError
 from medxfer.model import seeds
 from medxfer.model.freeze import freeze, keep_frozen_in_eval
-from medxfer.model.head import reset_head
+from medxfer.model.head import find_head, reset_head
 from medxfer.model.metrics import Task, choose_threshold, compute_metrics
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
 
@@ -80,7 +81,7 @@ class Classifier(pl.LightningModule):
             warmup_fraction: of all steps; then half a cosine to 0.
             label_smoothing: in [0, 1).
             class_weights: one a class, in the loss; in multilabel tasks the weight of a label's positives.
-            finetune: full, head or last:<k>: which layers are trained.
+            finetune: full, head or last:<k>: which layers are trained. With head alone, batches may be FeatureBatches.
             backbone_lr_scale: learning rate of the layers before the head, over the head's.
             color: applied to the pixels first (a learned table); `smoothness()`, if any, joins the loss.
             color_lr: learning rate of `color`; by default `lr`.
@@ -96,6 +97,7 @@ class Classifier(pl.LightningModule):
         freeze(backbone, finetune)
         self.backbone = backbone
         self.color = color
+        self.memory_format = torch.channels_last
         self.task: Task = task
         self.classes = classes
         weights = None if class_weights is None else torch.tensor(class_weights)
@@ -109,7 +111,8 @@ class Classifier(pl.LightningModule):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, C_in, H, W) → (B, C) logits."""
-        return self.backbone(pixels if self.color is None else self.color(pixels))
+        seen = pixels if self.color is None else self.color(pixels)
+        return self.backbone(seen.contiguous(memory_format=self.memory_format))
 
     def scores(self, logits: Tensor) -> Tensor:
         """(B, C) logits → (B, C) float32 probabilities."""
@@ -151,10 +154,10 @@ class Classifier(pl.LightningModule):
         Raises:
             NotFinite: it is NaN or infinite (on an accelerator, up to 50 steps later).
         """
-        pixels, label, _ = _rendered(batch)
         place = (self.current_epoch, batch_idx, self.global_rank)
         torch.manual_seed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place))
-        loss = self.loss(self(pixels), label)
+        label = _rendered(batch).label
+        loss = self.loss(self._logits(batch), label)
         if (smoothness := getattr(self.color, "smoothness", None)) is not None:
             loss = loss + self.hparams["color_smoothness"] * smoothness()
         self._losses.append((loss.detach(), len(label)))
@@ -164,8 +167,13 @@ class Classifier(pl.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """After the epoch's last batch log its mean loss over images, before any callback's end of epoch."""
-        if not self.trainer.is_last_batch:
+        """After the epoch's last batch log its mean loss over images, before any callback's end of epoch.
+
+        The last step of a budget in steps ends its epoch, wherever in it: that is validated like every other.
+        """
+        if 0 < self.trainer.max_steps <= self.trainer.global_step:
+            self.trainer.should_stop = True
+        elif not self.trainer.is_last_batch:
             return
         self._refuse_not_finite(self._losses)
         losses = torch.stack([loss for loss, _ in self._losses]).float()
@@ -173,6 +181,16 @@ class Classifier(pl.LightningModule):
         sums = torch.stack([losses @ images, images.sum()])
         sums = torch.as_tensor(self.all_gather(sums)).reshape(-1, 2).sum(dim=0)
         self.log("train/loss", sums[0] / sums[1], on_step=False, on_epoch=True, batch_size=1)
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, *rest: Any, **more: Any
+    ) -> None:
+        """Clip as the Trainer says, also in bfloat16, where Lightning refuses fused optimisers for float16's sake."""
+        plugin = self.trainer.precision_plugin
+        if self.trainer.precision == "bf16-mixed" and gradient_clip_val:
+            Precision.clip_gradients(plugin, optimizer, gradient_clip_val)
+        else:
+            super().configure_gradient_clipping(optimizer, gradient_clip_val, *rest, **more)
 
     def _refuse_not_finite(self, losses: list[tuple[Tensor, int]]) -> None:
         bad = ~torch.stack([loss for loss, _ in losses]).isfinite()
@@ -194,8 +212,7 @@ class Classifier(pl.LightningModule):
 
     def predict_step(self, batch: Any, batch_idx: int) -> tuple[Tensor, Tensor]:
         """(index, scores) of one rendered batch; its labels are not looked at."""
-        pixels, _, index = _rendered(batch)
-        return index, self.scores(self(pixels))
+        return _rendered(batch).row, self.scores(self._logits(batch))
 
     def on_validation_epoch_end(self) -> None:
         """Log val/loss and val/<metric> over the whole split."""
@@ -217,8 +234,14 @@ class Classifier(pl.LightningModule):
             self.predictions["val"] = Predictions(**checkpoint["val_predictions"])
 
     def _collect(self, batch: Any) -> None:
-        pixels, label, index = _rendered(batch)
-        self._rows.append((index, label, self(pixels).float()))
+        _, label, index = _rendered(batch)
+        self._rows.append((index, label, self._logits(batch).float()))
+
+    def _logits(self, batch: RenderedBatch | FeatureBatch) -> Tensor:
+        if isinstance(batch, FeatureBatch):
+            (head,) = find_head(self.backbone)
+            return head(batch.features)
+        return self(batch.pixels)
 
     def _finish(self, split: Split) -> None:
         rows, self._rows = self._rows, []
@@ -240,8 +263,8 @@ class Classifier(pl.LightningModule):
         return choose_threshold(val.scores, val.label) if val is not None and self.task == "binary" else None
 
 
-def _rendered(batch: Any) -> RenderedBatch:
-    if not isinstance(batch, RenderedBatch):
+def _rendered(batch: Any) -> RenderedBatch | FeatureBatch:
+    if not isinstance(batch, RenderedBatch | FeatureBatch):
         raise MedxferError(
             f"a batch ({type(batch).__name__}) has not been through the renderer: use GrayDataModule, "
             "or render it with its renderer, before the network sees it."

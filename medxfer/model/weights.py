@@ -32,6 +32,7 @@ class WeightsRecord:
     licence: str | None
     missing: tuple[str, ...] = ()  # the network's keys that the file did not fill: its head's, or none
     unexpected: tuple[str, ...] = ()  # the file's keys that are not the network's
+    stages: tuple[str, ...] = ()  # the stages that were filled, from the bottom; none named: all
     path: Path = field(default=Path(), repr=False, compare=False)
 
     def record(self) -> dict[str, Any]:
@@ -43,6 +44,7 @@ class WeightsRecord:
             "licence": self.licence,
             "missing": list(self.missing),
             "unexpected": list(self.unexpected),
+            "stages": list(self.stages),
         }
 
     def loaded(self, missing: list[str], unexpected: list[str]) -> Self:
@@ -54,8 +56,8 @@ def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
     """The weights that backbone `name` starts from, as a file on this machine; None for random weights.
 
     In this order: the user's file (`pretrained="file:<path>"`), the weights that a Python package ships, the
-    local hub or torch cache, the hub. A tag (`pretrained="a1_in1k"`, or in the name) means those published
-    weights and none else, so it passes over the packages.
+    local hub or torch cache, the hub. `bottom:<k>` goes the same way. A tag (`pretrained="a1_in1k"`, or in the
+    name) means those published weights and none else, so it passes over the packages.
 
     Raises:
         MedxferError: no such backbone, tag or file; no published weights; or neither here nor in reach.

@@ -65,8 +65,9 @@ def factors(config: DictConfig, window: str) -> Json:
 
 def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
     """A readable name made from what the cells share."""
-    epochs = settings["trainer"].get("max_epochs")
-    return safe_name(f"epochs{epochs}-batch{settings['batch_size']}-{digest({**settings, 'declared': declared})}")
+    trainer = settings["trainer"]
+    budget = f"epochs{trainer.get('max_epochs')}" if trainer.get("max_epochs") != -1 else f"steps{trainer['max_steps']}"
+    return safe_name(f"{budget}-batch{settings['batch_size']}-{digest({**settings, 'declared': declared})}")
 
 
 def cell_name(factors: Mapping[str, Any], identity: Mapping[str, Any]) -> str:

@@ -100,8 +100,8 @@ def describe(cell: Cell) -> str:
 class EpochBar(pl.Callback):
     """Moves the epoch's bar; it counts batches of the whole training, so that the time left is the cell's."""
 
+    def on_train_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self.steps = int(trainer.estimated_stepping_batches)
+
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        total = int(trainer.num_training_batches)
-        epoch, epochs = trainer.current_epoch + 1, trainer.max_epochs
-        done = trainer.current_epoch * total + trainer.fit_loop.batch_idx + 1
-        display.step("epoch", done, total * (epochs or 1), f"batches, epoch {epoch} of {epochs}")
+        display.step("epoch", trainer.global_step, self.steps, f"batches, epoch {trainer.current_epoch + 1}")

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from medxfer.batch import GrayBatch, RenderedBatch
 from medxfer.errors import MedxferError
 from medxfer.model import Classifier, NotFinite, choose_threshold, compute_metrics, create_backbone
+from medxfer.model.stopping import Patience
 
 CLASSES = {"binary": ["a", "b"], "multiclass": ["a", "b", "c"], "multilabel": ["a", "b", "c"]}
 
@@ -168,6 +169,29 @@ def test_resuming_at_an_epochs_boundary_changes_nothing(tmp_path: Path) -> None:
         resumed, batches("binary", 16), ckpt_path=tmp_path / "last.ckpt"
     )
     assert all(torch.equal(a, b) for a, b in zip(straight.parameters(), resumed.parameters(), strict=True))
+
+
+def test_a_training_that_had_stopped_early_is_not_resumed(tmp_path: Path) -> None:
+    def stopping(epochs: int, **options: Any) -> pl.Trainer:
+        patience = Patience("val/loss", "min", 2)
+        return trainer(tmp_path, epochs, callbacks=[patience, ModelCheckpoint(tmp_path, filename="last")], **options)
+
+    run, module = stopping(9), classifier(lr=0.0, weight_decay=0.0, finetune="head")
+    run.fit(module, batches("binary", 16), batches("binary", 12))
+    assert run.current_epoch == 3
+    again = stopping(9)
+    again.fit(module, batches("binary", 16), batches("binary", 12), ckpt_path=tmp_path / "last.ckpt")
+    assert again.global_step == run.global_step == 6
+
+
+def test_gradients_are_clipped_in_every_precision(tmp_path: Path) -> None:
+    for precision in ("32-true", "bf16-mixed"):
+        module = classifier(optimizer="sgd", lr=1.0, weight_decay=0.0, warmup_fraction=0.0)
+        before = torch.cat([p.detach().flatten() for p in module.parameters()]).clone()
+        options = {"gradient_clip_val": 1e-3, "precision": precision, "max_steps": 1}
+        trainer(tmp_path, enable_checkpointing=False, **options).fit(module, batches("binary", 8))
+        moved = torch.cat([p.detach().flatten() for p in module.parameters()]) - before
+        assert moved.norm() == pytest.approx(1.9e-3, rel=0.01)  # Nesterov: (1 + momentum) · gradient
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_learning_rate(tmp_path: Path) -> None:
