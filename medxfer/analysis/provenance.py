@@ -27,8 +27,7 @@ def groups(study: StudyRecord) -> list[Group]:
         Group("Caveats", text=tuple(caveats(study))),
         Group("Not done", text=tuple(describe(cell) for cell in study.unfinished)),
         *(_data(name, data) for name, data in _distinct((r["data"] for r in records), "name").items()),
-        *(_weights(file, weights) for file, weights in _distinct(
-            (r["weights"] for r in records if r.get("weights")), "file").items()),
+        *(_weights(weights) for weights in _different(r["weights"] for r in records if r.get("weights"))),
         Group("Settings shared by all cells", facts=_facts(flat(study.settings))),
         Group("Versions", facts=_differing(records, "versions")),
         Group("Machine and time", facts=(*_differing(records, "machine"), *_time(records))),
@@ -65,9 +64,9 @@ def _data(name: str, data: Mapping[str, Any]) -> Group:
     )  # fmt: skip
 
 
-def _weights(file: str, weights: Mapping[str, Any]) -> Group:
+def _weights(weights: Mapping[str, Any]) -> Group:
     shown = {key: value for key, value in weights.items() if key != "file" and value not in ([], None)}
-    return Group(f"Weights: {file}", facts=_facts(shown))
+    return Group(f"Weights: {weights['file']}", facts=_facts(shown))
 
 
 def _time(records: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
@@ -86,6 +85,11 @@ def _differing(records: Iterable[Mapping[str, Any]], key: str) -> tuple[tuple[st
 
 def _distinct(items: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
     return {str(item[key]): item for item in items}
+
+
+def _different(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Each once: one file may fill different stages."""
+    return list({str(item): item for item in items}.values())
 
 
 def _facts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
