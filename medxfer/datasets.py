@@ -28,14 +28,14 @@ def dataset_of(config: DictConfig) -> Dataset:
         if value == "???":
             raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
     source = OmegaConf.to_container(config.data.source, resolve=True)
-    return _open_dataset(json.dumps(source), str(config.store.root))
+    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect)
 
 
 @lru_cache(maxsize=8)
-def _open_dataset(source: str, store_root: str) -> Dataset:
+def _open_dataset(source: str, store_root: str, keep_aspect: bool) -> Dataset:
     settings = json.loads(source)
     kind = get_class(settings.pop("_target_"))  # not instantiate(), which wraps a source's own errors in Hydra's
-    return open_dataset(kind(**settings), Path(store_root).expanduser().resolve())
+    return open_dataset(kind(**settings), Path(store_root).expanduser().resolve(), keep_aspect)
 
 
 _stores: dict[tuple[Any, ...], GrayStore] = {}  # shared by the cells of this process

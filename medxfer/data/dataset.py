@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from filelock import FileLock
 
 from medxfer.data.sources.base import Index, Source
 from medxfer.errors import MedxferError
+
+VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,26 +27,34 @@ class Dataset:
     folder: Path  # this data set's place under store.root, readable by its owner only
     modality: str  # of all files, such as "CT" or "CR+DX"; "unreadable" where none has a header
     headers: pd.DataFrame  # by file, as Source.survey has them
+    keep_aspect: bool  # whether pictures are resized without changing their shape
 
     def pseudonyms(self, kind: str, names: Iterable[str]) -> list[str]:
         """Keyed pseudonyms, the same in every study and image size of this data set (HMAC-SHA-256, RFC 2104)."""
         return [hmac.new(self.key, f"{kind}:{name}".encode(), hashlib.sha256).hexdigest()[:16] for name in names]
 
+    def counted_caveats(self, files: Iterable[str]) -> tuple[str, ...]:
+        """What their headers say of `files`, and of how many."""
+        caveats = self.headers["caveats"].loc[list(files)]
+        counts = Counter(caveat for of_file in caveats for caveat in of_file)
+        return tuple(f"{caveat}: {count} of {len(caveats)} files" for caveat, count in sorted(counts.items()))
 
-def open_dataset(source: Source, store_root: Path) -> Dataset:
+
+def open_dataset(source: Source, store_root: Path, keep_aspect: bool = False) -> Dataset:
     """Index and identify the data set behind `source`.
 
     The pseudonyms' key is derived from the files' manifest: whoever has the data can make it again on any machine,
     whoever has only a study's folder (with the fingerprint, another one-way function of the manifest) cannot.
     """
     index = source.index()
-    manifest = source.manifest(index)
+    manifest = source.manifest(index) + (b"keep_aspect" if keep_aspect else b"")
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
-    headers = _survey(source, index, folder / "headers-2.parquet")
+    headers = _survey(source, index, folder / f"headers-v{VERSION}.parquet")
     modalities = headers["modality"][headers["unreadable"] == ""].unique()
-    return Dataset(source, index, fingerprint, key, folder, "+".join(sorted(modalities)) or "unreadable", headers)
+    modality = "+".join(sorted(modalities)) or "unreadable"
+    return Dataset(source, index, fingerprint, key, folder, modality, headers, keep_aspect)
 
 
 def private_folder(folder: Path) -> Path:

@@ -74,6 +74,7 @@ def read_gray(
     prefer: Literal["lut", "window"] = "lut",
     luminance: bool = False,
     for_processing: bool = False,
+    hounsfield: bool = False,
 ) -> NDArray[np.float32]:
     """One frame of a grayscale DICOM file, (rows, columns) float32.
 
@@ -87,11 +88,12 @@ def read_gray(
     prefer          which kind comes first where a file has both VOI LUTs and windows
     luminance       take RGB, YBR and palette images as their luminance (no VOI applies), do not refuse them
     for_processing  take images FOR PROCESSING (detector signal, no display values), do not refuse them
+    hounsfield      refuse images whose calibrated values are not in Hounsfield units
 
     Decodes in this process: a decoder that crashes takes the process with it.
     Raises DicomError for a file that is refused, MedxferError for a `window` that is none.
     """
-    display = Display(_window(window), voi, prefer)
+    display = Display(_window(window), voi, prefer, hounsfield)
     with silence(), open_dicom(Path(path)) as file:
         _check_policy(file, luminance, for_processing)
         return frame_gray(file, frame, display)
@@ -105,9 +107,10 @@ def read_frames(
     prefer: Literal["lut", "window"] = "lut",
     luminance: bool = False,
     for_processing: bool = False,
+    hounsfield: bool = False,
 ) -> Iterator[NDArray[np.float32]]:
     """Every frame in turn, as `read_gray` gives it: the header is read once, and one frame is in memory."""
-    display = Display(_window(window), voi, prefer)
+    display = Display(_window(window), voi, prefer, hounsfield)
     with open_dicom(Path(path)) as file:
         with silence():
             _check_policy(file, luminance, for_processing)

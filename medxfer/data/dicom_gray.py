@@ -26,19 +26,22 @@ _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as the Y of
 
 @dataclass(frozen=True)
 class Display:
-    """What to show: `window`, `voi` and `prefer` as in `read_gray`."""
+    """What to show: `window`, `voi`, `prefer` and `hounsfield` as in `read_gray`."""
 
     window: Window | Literal["auto"] | None
     voi: int | str
     prefer: Literal["lut", "window"]
+    hounsfield: bool
 
 
 def frame_gray(file: DicomFile, frame: int, display: Display) -> NDArray[np.float32]:
     """One frame as `read_gray` gives it. Raises DicomError."""
+    header = file.header.of_frame(frame)
+    if display.hounsfield and not in_hounsfield(header):
+        raise header.error("its values are not in Hounsfield units", "not in HU")
     stored = file.stored(frame)
     if file.format.photometric not in GRAY:
         return _luminance(file, stored, display.window)
-    header = file.header.of_frame(frame)
     levels = Levels(stored)
     padding = _padding(file, levels.values) | ~np.isfinite(levels.values)
     values = _calibrated(header, np.where(np.isfinite(levels.values), levels.values, 0))
@@ -56,6 +59,16 @@ def frame_gray(file: DicomFile, frame: int, display: Display) -> NDArray[np.floa
     if file.format.photometric == "MONOCHROME1":
         gray = 1 - gray  # the one inversion: Presentation LUT Shape INVERSE says the same again
     return levels.paint(np.where(padding, 0, gray))
+
+
+def in_hounsfield(header: Header) -> bool:
+    """Whether it is CT, is rescaled, and says of no other unit (Rescale Type, PS3.3 C.11.1.1.2; HU where absent)."""
+    tables = header.items("ModalityLUTSequence")
+    if tables:
+        unit = Header(header.path, tables[0]).text("ModalityLUTType")
+    else:
+        unit = "none" if header.get("RescaleIntercept") is None else header.text("RescaleType")
+    return header.text("Modality") == "CT" and unit in (None, "HU")
 
 
 def _calibrated(header: Header, stored: Floats) -> Floats:
@@ -94,7 +107,7 @@ def _as_stored(value: float, bits: int, signed: bool) -> float:
 def _own_gray(header: Header, levels: Levels, values: Floats, padding: Mask, display: Display) -> Floats:
     """`values` (n,) in [0, 1] by the file's own VOI, or by the default where it has none."""
     own = _voi(header, values[~padding], display)
-    if own is None and header.text("Modality") == "CT" and header.get("RescaleIntercept") is not None:
+    if own is None and in_hounsfield(header):
         own = CT_WINDOW
     if own is None:
         return stretch(values, np.where(padding, 0, levels.counts()), PERCENTILES)

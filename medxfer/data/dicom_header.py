@@ -27,6 +27,7 @@ Kind = Literal[
     "no pixel data",  # reports, plans, waveforms, directories, headers alone
     "bad header",  # a needed element is missing, damaged or contradicts another
     "not grayscale",
+    "not in HU",
     "for processing",
     "too large",
     "truncated",
@@ -48,7 +49,7 @@ _READ = """
     BitsAllocated BitsStored HighBit PixelRepresentation
     PixelPaddingValue PixelPaddingRangeLimit FloatPixelPaddingValue FloatPixelPaddingRangeLimit
     DoubleFloatPixelPaddingValue DoubleFloatPixelPaddingRangeLimit
-    ModalityLUTSequence RescaleSlope RescaleIntercept PresentationLUTShape
+    ModalityLUTSequence RescaleSlope RescaleIntercept RescaleType PresentationLUTShape
     VOILUTSequence WindowCenter WindowWidth WindowCenterWidthExplanation VOILUTFunction
     SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
     RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor

@@ -1,27 +1,25 @@
 """Decode once: a memory map of gray images that every cell of every study on these images shares."""
 
-import hashlib
 import json
-import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
-from PIL import Image
 
-from medxfer.data.dataset import Dataset, private_folder
+from medxfer.data.dataset import VERSION, Dataset, private_folder
+from medxfer.data.decode import Decoded, Decoder
+from medxfer.data.gray_file import GrayFile
 from medxfer.data.image_error import ImageError
 from medxfer.data.sources.base import UNLABELLED, Source
+from medxfer.data.workers import SECONDS, in_processes
 from medxfer.errors import MedxferError
 
-VERSION = 2  # raised whenever a store would hold other values, so that old ones are made again
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
 
@@ -63,9 +61,16 @@ def open_store(
     folder = dataset.folder / settings
     with FileLock(dataset.folder / f"{settings}.lock"):
         if not (folder / "store.json").is_file():
-            partial = private_folder(dataset.folder / f"{settings}.partial")
-            _build(dataset, partial, image_size, hounsfield, max_rejected, workers, progress)
-            partial.replace(folder)
+            partial = dataset.folder / f"{settings}.partial"
+            try:
+                shutil.rmtree(partial, ignore_errors=True)
+                _build(dataset, private_folder(partial), image_size, hounsfield, max_rejected, workers, progress)
+                partial.replace(folder)
+            except OSError as error:
+                raise MedxferError(
+                    f"store.root: {partial} cannot be written ({error.strerror or error}); free some space, or give "
+                    "another folder by store.root="
+                ) from error
     store = _load(dataset, folder, hounsfield)
     _check_rejected(dataset.source, store.rejected, len(store), max_rejected)
     return store
@@ -83,61 +88,81 @@ def _load(dataset: Dataset, folder: Path, hounsfield: bool) -> GrayStore:
     images = pd.read_parquet(folder / "images.parquet")
     rows = images.pop("row").to_numpy()
     index = dataset.index
+    caveats = (
+        *index.caveats,
+        *dataset.counted_caveats(index.images["file"].iloc[np.unique(rows)]),
+        *_shared_pictures(images),
+    )
     return GrayStore(
         np.load(folder / "gray.npy", mmap_mode="r"), images, index.labels[rows], index.classes, index.task,
-        dataset.modality, hounsfield, dataset.fingerprint, about["rejected"], index.caveats,
+        dataset.modality, hounsfield, dataset.fingerprint, about["rejected"], caveats,
     )  # fmt: skip
+
+
+def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
+    """Whether pictures are of several patients, which a release's own split may have put on several sides."""
+    by_picture = images.groupby("pixels")
+    several = int((by_picture["patient"].nunique() > 1).sum())
+    caveats = [f"the same picture, pixel by pixel, in several patients: {several} pictures"] if several else []
+    divided = int((by_picture["split"].nunique() > 1).sum())
+    if divided:
+        caveats.append(f"the same picture in two parts of the release's own split: {divided} pictures")
+    return tuple(caveats)
 
 
 def _build(
     dataset: Dataset, folder: Path, size: int, hounsfield: bool, max_rejected: float, workers: int | None,
     progress: Progress | None,
 ) -> None:  # fmt: skip
-    """Decode every file in parallel straight into the map; what cannot be read keeps no row in it."""
-    shutil.rmtree(folder)
-    private_folder(folder)
-    files = list(dataset.index.images["file"])
-    unreadable = dataset.headers["unreadable"]
-    rejected = dict(unreadable[unreadable != ""])
-    readable = [(row, file) for row, file in enumerate(files) if file not in rejected]
-    gray: np.memmap | None = None
-    kept: list[tuple[int, str]] = []
-    for done, (row, outcome) in enumerate(_decode_all(dataset.source, readable, size, hounsfield, workers), start=1):
-        if isinstance(outcome, ImageError):
-            rejected[files[row]] = outcome.kind
+    """Decode every file in parallel straight to disk; what cannot be read keeps no row there."""
+    files, headers = dataset.index.images["file"].to_numpy(), dataset.headers
+    rejected = dict(headers["unreadable"][headers["unreadable"] != ""])
+    readable = np.flatnonzero([file not in rejected for file in files])
+    frames = headers["frames"].loc[files[readable]].to_numpy()
+    ends = np.cumsum(frames)
+    gray = GrayFile(folder / "all.npy", int(frames.sum()), size)
+    kept: dict[int, list[str]] = {}  # place in readable -> the hash of each picture
+    decode = Decoder(dataset.source, size, hounsfield, dataset.keep_aspect)
+    patience = {file: SECONDS * n for file, n in zip(files[readable], frames, strict=True)}
+    outcomes = in_processes(decode, list(files[readable]), workers, patience.__getitem__)
+    for done, (place, outcome) in enumerate(outcomes, start=1):
+        if isinstance(outcome, Decoded) and len(outcome.gray) == frames[place]:
+            gray.write(int(ends[place] - frames[place]), outcome.gray)
+            kept[place] = outcome.pixels
         else:
-            picture, pixels = outcome
-            if gray is None:
-                shape = (len(readable), size, size)
-                gray = np.lib.format.open_memmap(folder / "all.npy", "w+", _store_dtype(picture, hounsfield), shape)
-            gray[len(kept)] = _quantise(picture, gray.dtype)
-            kept.append((row, pixels))
+            rejected[files[readable[place]]] = _why(outcome)
         if progress:
             progress("decoding", done, len(readable))
-    if gray is None:
+    if not kept:
         _check_rejected(dataset.source, Counter(rejected.values()), 0, max_rejected)
-    assert gray is not None
-    _write(dataset, folder, gray, kept, rejected)
+    whole = sorted(kept)
+    gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(readable)), whole), frames))
+    rows = np.repeat(readable[whole], frames[whole])
+    _write(dataset, folder, rows, [pixels for place in whole for pixels in kept[place]], rejected)
+
+
+def _why(outcome: Decoded | ImageError | str) -> str:
+    if isinstance(outcome, ImageError):
+        return outcome.kind
+    return outcome if isinstance(outcome, str) else "bad header"  # fewer frames than it says
 
 
 def _write(
-    dataset: Dataset, folder: Path, gray: np.memmap, kept: list[tuple[int, str]], rejected: dict[str, str]
+    dataset: Dataset, folder: Path, rows: NDArray[np.int64], pixels: list[str], rejected: dict[str, str]
 ) -> None:
-    final = np.lib.format.open_memmap(folder / "gray.npy", "w+", gray.dtype, (len(kept), *gray.shape[1:]))
-    for start in range(0, len(kept), 1024):
-        final[start : start + 1024] = gray[start : min(start + 1024, len(kept))]
-    final.flush()
-    (folder / "all.npy").unlink()
-    rows = [row for row, _ in kept]
+    """The tables beside the gray; `rows` (N,) of the index, `pixels` the hash of each picture."""
     table = dataset.index.images.iloc[rows]
+    number = pd.Series(rows).groupby(rows).cumcount()
+    several = (dataset.headers["frames"].loc[table["file"]] > 1).to_numpy()
+    names = [f"{file}[{k}]" if s else file for file, k, s in zip(table["file"], number, several, strict=True)]
     images = pd.DataFrame(
         {
             "row": rows,
-            "image": dataset.pseudonyms("image", table["file"]),
+            "image": dataset.pseudonyms("image", names),
             "patient": dataset.pseudonyms("patient", table["patient"]),
             "split": table["split"].to_numpy(),
             "burned_in": dataset.headers["burned_in"].loc[table["file"]].to_numpy(),
-            "pixels": [pixels for _, pixels in kept],
+            "pixels": pixels,
         }
     )
     images.to_parquet(folder / "images.parquet")
@@ -146,7 +171,8 @@ def _write(
         *((file, why) for why, names in dataset.index.left_out.items() for file in names),
     ]
     pd.DataFrame(reasons, columns=["file", "reason"]).to_csv(folder / "rejected.csv", index=False)
-    table[["file", "patient"]].assign(image=images["image"].to_numpy()).to_csv(folder / "files.csv", index=False)
+    named = {"file": names, "patient": table["patient"].to_numpy(), "image": images["image"]}
+    pd.DataFrame(named).to_csv(folder / "files.csv", index=False)
     counts = dict(sorted(Counter(why for _, why in reasons).items()))
     (folder / "store.json").write_text(json.dumps({"rejected": counts}))
 
@@ -162,49 +188,3 @@ def _check_rejected(source: Source, rejected: Mapping[str, int], kept: int, max_
         f"{source.root}: {total - kept} of {total} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
     )
-
-
-def _decode_all(
-    source: Source, files: list[tuple[int, str]], size: int, hounsfield: bool, workers: int | None
-) -> Iterator[tuple[int, tuple[NDArray, str] | ImageError]]:
-    """(row, (picture, hash of its pixels) or why not) for each file, in order."""
-    # joblib's own processes neither fork beside torch's threads nor run the user's script again.
-    few = len(files) < 64  # starting processes would take longer than the work
-    pool = joblib.Parallel(1 if few else workers or os.cpu_count(), return_as="generator", batch_size=8)
-    yield from pool(joblib.delayed(_decode)(source, row, file, size, hounsfield) for row, file in files)
-
-
-def _decode(
-    source: Source, row: int, file: str, size: int, hounsfield: bool
-) -> tuple[int, tuple[NDArray, str] | ImageError]:
-    try:
-        picture = source.read(file, hounsfield)
-    except ImageError as error:
-        return row, error
-    # Pictures of nothing, such as the slices above a head, are equal and no sign that two patients are one.
-    content = file.encode() if picture.min() == picture.max() else picture.tobytes()
-    pixels = hashlib.blake2b(content + str(picture.shape).encode(), digest_size=16).hexdigest()
-    return row, (resize(picture, size), pixels)
-
-
-def resize(picture: NDArray, size: int) -> NDArray:
-    """`picture` (H, W) as (size, size) in its own dtype, bilinear with antialiasing; done in gray, never in colour."""
-    if picture.shape == (size, size):
-        return picture
-    image = Image.fromarray(picture.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
-    resized = np.asarray(image)
-    return resized if picture.dtype.kind == "f" else np.rint(resized).astype(picture.dtype)
-
-
-def _store_dtype(picture: NDArray, hounsfield: bool) -> np.dtype:
-    return np.dtype(np.int16) if hounsfield else np.dtype(np.uint8 if picture.dtype == np.uint8 else np.uint16)
-
-
-def _quantise(picture: NDArray, dtype: np.dtype) -> NDArray:
-    """`picture` in the store's dtype: HU to the nearest integer, display gray over the dtype's whole range."""
-    if picture.dtype == dtype:
-        return picture
-    if dtype == np.int16:
-        return np.clip(np.rint(picture), -32768, 32767).astype(np.int16)
-    as_unit = picture if picture.dtype.kind == "f" else picture / np.float32(np.iinfo(picture.dtype).max)
-    return np.rint(np.clip(as_unit, 0, 1) * np.iinfo(dtype).max).astype(dtype)

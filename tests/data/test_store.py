@@ -3,6 +3,9 @@
 import json
 import multiprocessing
 import stat
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +16,9 @@ from PIL import Image
 
 from medxfer.data import store as store_module
 from medxfer.data.dataset import open_dataset
+from medxfer.data.decode import resize
 from medxfer.data.sources.images import ImageFolder
-from medxfer.data.store import open_store, resize
+from medxfer.data.store import open_store
 from medxfer.errors import MedxferError
 
 
@@ -38,20 +42,13 @@ def test_sixteen_bits_are_kept(tmp_path):
     assert len(np.unique(store.gray)) > 1000
 
 
-def test_resizing_averages_instead_of_skipping_pixels():
-    checks = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
-    small = resize(checks, 16)
-    assert small.dtype == np.uint8
-    assert np.abs(small[2:-2, 2:-2].astype(float) - 127.5).max() < 8
-
-
 def test_unreadable_files_are_left_out_counted_and_named_in_the_store_only(tmp_path):
     root = make_pictures(tmp_path / "in", broken=2)
     data = dataset(root, tmp_path / "cache")
     store = open_store(data, 8, hounsfield=False)
     assert len(store) == 8
     assert store.rejected == {"undecodable": 2}
-    listed = pd.read_csv(data.folder / "v2-8px-gray" / "rejected.csv")
+    listed = pd.read_csv(data.folder / "v3-8px-gray" / "rejected.csv")
     assert listed["file"].tolist() == ["0.png", "1.png"]
 
 
@@ -109,8 +106,8 @@ def _build(root: Path, cache: Path) -> int:
 
 def test_two_processes_may_build_it_at_once(tmp_path):
     root = make_pictures(tmp_path / "in", n=30)
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        sums = pool.starmap(_build, [(root, tmp_path / "cache")] * 2)
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        sums = list(pool.map(_build, [root] * 2, [tmp_path / "cache"] * 2))
     assert sums[0] == sums[1] == _build(root, tmp_path / "cache")
 
 
@@ -136,7 +133,7 @@ def test_pseudonyms_are_the_same_at_every_size_and_no_names(tmp_path):
 def test_the_store_is_its_owners_alone(tmp_path):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    for folder in (data.folder, data.folder / "v2-8px-gray"):
+    for folder in (data.folder, data.folder / "v3-8px-gray"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -153,7 +150,64 @@ def test_an_unwritable_cache_is_one_sentence(tmp_path):
         dataset(root, tmp_path / "file" / "cache")
 
 
+def test_depth_does_not_depend_on_the_first_picture(tmp_path):
+    root = make_pictures(tmp_path / "in")
+    deep = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    Image.fromarray(deep).save(root / "7.png")
+    store = open_store(dataset(root, tmp_path / "cache"), 64, hounsfield=False)
+    assert (store.gray[7] == deep).all()
+    assert store.gray[0].max() > 60000
+
+
+def test_aspect_is_kept_by_a_setting_of_its_own_store(tmp_path):
+    root = make_pictures(tmp_path / "in")
+    source = ImageFolder(str(root), str(root / "labels.csv"))
+    stretched, kept = (open_dataset(source, tmp_path / "cache", keep_aspect=keep) for keep in (False, True))
+    assert stretched.fingerprint != kept.fingerprint
+    gray = open_store(kept, 20, hounsfield=False).gray
+    assert (gray[0][:, 2:-2] == np.asarray(Image.open(root / "0.png"))).all()
+    assert not gray[:, :, :2].any()
+    assert not gray[:, :, -2:].any()
+
+
+def test_pictures_that_patients_share_are_counted(tmp_path):
+    root = make_pictures(tmp_path / "in")
+    (root / "1.png").write_bytes((root / "0.png").read_bytes())  # of one patient
+    (root / "9.png").write_bytes((root / "2.png").read_bytes())
+    store = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
+    assert store.caveats == ("the same picture, pixel by pixel, in several patients: 1 pictures",)
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+from medxfer.data.dataset import open_dataset
+from medxfer.data.sources.images import ImageFolder
+from medxfer.data.store import open_store
+root, cache = map(Path, sys.argv[1:])
+data = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), cache)
+open_store(data, 8, False, progress=lambda what, done, of: print(done, flush=True) or time.sleep(0.02))
+"""
+
+
+def test_a_build_that_is_killed_at_any_moment_is_done_again(tmp_path):
+    root, cache = make_pictures(tmp_path / "in", n=30), tmp_path / "cache"
+    for moment in ("1", "15", "30"):
+        command = [sys.executable, "-c", KILLED, str(root), str(cache)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == moment:
+                process.kill()
+        assert process.wait() != 0
+    again = open_store(dataset(root, cache), 8, hounsfield=False)
+    elsewhere = open_store(dataset(root, tmp_path / "other"), 8, hounsfield=False)
+    assert (again.gray == elsewhere.gray).all()
+    assert again.images.equals(elsewhere.images)
+    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v3-8px-gray", "v3-8px-gray.lock"}
+
+
 def test_the_record_holds_counts_only(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=1), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    assert json.loads((data.folder / "v2-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
+    assert json.loads((data.folder / "v3-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}

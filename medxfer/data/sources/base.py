@@ -2,19 +2,18 @@
 
 import hashlib
 import json
-import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.data.image_error import ImageError
+from medxfer.data.workers import in_processes
 from medxfer.errors import MedxferError
 
 UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file
@@ -35,6 +34,8 @@ class Header(NamedTuple):
     patient: str = ""
     series: str = ""
     position: float | None = None  # mm along the slice's normal
+    frames: int = 1  # pictures that `Source.pictures` gives of it
+    caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
 
 
 # The fields that may be shown; what a scanner or a hospital does alike for many patients.
@@ -76,6 +77,10 @@ class Source(ABC):
         """One image, (H, W): uint8 or uint16 display gray (0 is black), float32 display gray in [0, 1], or, with
         `hounsfield`, float32 in Hounsfield units. Raises ImageError where that is not possible."""
 
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
+        """Every picture of `file`, as `read` gives the only one; as many as its header says."""
+        yield self.read(file, hounsfield)
+
     @abstractmethod
     def header(self, file: str) -> Header:
         """What is known of the image `file` without its pixels. Raises ImageError where it cannot be an image."""
@@ -87,8 +92,12 @@ class Source(ABC):
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         """What the headers of `files` say, by file: the fields of Header, and in `unreadable` the kind of ImageError
         where it cannot be an image, else ""."""
-        pool = joblib.Parallel(1 if len(files) < 500 else os.cpu_count(), batch_size=64)
-        rows = pool(joblib.delayed(_surveyed)(self, file) for file in files)
+        read = _HeaderReader(self)
+        if len(files) < 500:  # processes would take longer to start, and no decoder runs
+            rows = list(map(read, files))
+        else:
+            outcomes = dict(in_processes(read, files))
+            rows = [_no_image(row) if isinstance(row, str) else row for _, row in sorted(outcomes.items())]
         return pd.DataFrame(rows, columns=[*Header._fields, "unreadable"], index=pd.Index(files, name="file"))
 
     def label_bytes(self) -> bytes:
@@ -110,11 +119,21 @@ class Source(ABC):
         return self.root / file
 
 
-def _surveyed(source: Source, file: str) -> tuple[object, ...]:
-    try:
-        return *source.header(file), ""
-    except ImageError as error:
-        return *Header("", burned_in=True), error.kind
+@dataclass(frozen=True)
+class _HeaderReader:
+    """A row of `Source.survey`."""
+
+    source: Source
+
+    def __call__(self, file: str) -> tuple[object, ...]:
+        try:
+            return *self.source.header(file), ""
+        except ImageError as error:
+            return _no_image(error.kind)
+
+
+def _no_image(why: str) -> tuple[object, ...]:
+    return *Header("", burned_in=True), why
 
 
 def existing_folder(path: str | Path, setting: str) -> Path:

@@ -8,6 +8,7 @@ import pandas as pd
 from filelock import FileLock
 
 from medxfer.data.dataset import private_folder
+from medxfer.data.sources.base import Header
 from medxfer.data.sources.dicom import DicomFiles
 
 
@@ -19,7 +20,7 @@ class HeaderIndexed(DicomFiles):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         folder = private_folder(self.cache)
-        digest = hashlib.sha256(str(self.root).encode())
+        digest = hashlib.sha256(f"{self.root}{Header._fields}".encode())
         for file in files:
             stat = self.path(file).stat()
             digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())

@@ -1,0 +1,147 @@
+"""Processes that decode: whatever a file does to its decoder costs that file alone, and nothing outlives the parent."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pictures import make_pictures
+
+from medxfer.data import store as store_module
+from medxfer.data.dataset import open_dataset
+from medxfer.data.sources.images import ImageFolder
+from medxfer.data.store import open_store
+from medxfer.data.workers import in_processes
+
+CRASHES = {
+    "segfault": lambda: ctypes.string_at(0),
+    "abort": lambda: (os.write(2, b"thread panicked at 'DOE^JANE'\n"), os.abort()),
+}
+HANGS = {"sleep": lambda: time.sleep(1000), "without the GIL's release": lambda: ctypes.PyDLL(None).sleep(1000)}
+
+
+def decode(item: str) -> str:
+    {**CRASHES, **HANGS}.get(item, lambda: None)()
+    return item.upper()
+
+
+def test_a_crash_or_a_hang_costs_its_item(capfd: pytest.CaptureFixture[str]) -> None:
+    items = ["a", *CRASHES, "b", *HANGS, *"cdefgh"]
+    outcomes = dict(in_processes(decode, items, workers=2, seconds=lambda _: 0.5))
+    assert [outcomes[place] for place in range(len(items))] == [
+        *("A", "decoder crashed", "decoder crashed"),
+        *("B", "decoder hung", "decoder hung", *"CDEFGH"),
+    ]
+    assert capfd.readouterr() == ("", "")
+
+
+class CrashesOnce:
+    """As where the machine was short of memory."""
+
+    def __init__(self, flag: Path) -> None:
+        self.flag = flag
+
+    def __call__(self, item: int) -> int:
+        if item == 2 and not self.flag.exists():
+            self.flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+
+def test_what_was_lost_is_tried_once_more(tmp_path: Path) -> None:
+    assert sorted(in_processes(CrashesOnce(tmp_path / "flag"), [0, 1, 2, 3])) == [(i, i) for i in range(4)]
+
+
+def test_an_error_comes_out_as_it_was_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        list(in_processes((1).__truediv__, [1, 0]))
+
+
+def test_no_items_no_processes() -> None:
+    assert list(in_processes(decode, [])) == []
+
+
+SCRIPT = """
+import fcntl, os, sys, time
+from medxfer.data.workers import in_processes
+folder, what = sys.argv[1:]
+print("run", flush=True)
+held = {}
+def task(item):
+    if not held:
+        held["file"] = open(f"{folder}/{os.getpid()}", "w")
+        fcntl.flock(held["file"], fcntl.LOCK_EX)  # until this process ends
+    if item >= 100:
+        time.sleep({"waits": 0, "works": 0.05, "hangs": 1000}[what])
+    return item
+for done, _ in enumerate(in_processes(task, list(range(1000)), 2, lambda _: 3.0)):
+    if what == "waits" and done > 100:
+        time.sleep(1000)
+"""
+
+
+def alive(folder: Path) -> int:
+    """How many of the processes that have written their number in `folder` hold their lock."""
+    import fcntl
+
+    count = 0
+    for file in folder.iterdir():
+        with file.open() as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                count += 1
+    return count
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="fcntl")
+@pytest.mark.parametrize("what", ["waits", "works", "hangs"])
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path, what: str) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    folder = tmp_path / "processes"
+    folder.mkdir()
+    command = [sys.executable, str(tmp_path / "script.py"), str(folder), what]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: alive(folder) == 2, 60)
+    time.sleep(0.5)
+    parent.kill()
+    wait_until(lambda: alive(folder) == 0, 10)
+    assert parent.communicate()[0] == "run\n"  # a script without a guard is not run again in the processes
+
+
+class PlantedDecoders(ImageFolder):
+    """The files 3.png and 5.png break what reads them."""
+
+    def read(self, file: str, hounsfield: bool) -> np.ndarray:
+        if file == "3.png":
+            CRASHES["abort"]()
+        if file == "5.png":
+            HANGS["sleep"]()
+        return super().read(file, hounsfield)
+
+
+def test_a_store_is_built_around_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(store_module, "SECONDS", 0.5)
+    root = make_pictures(tmp_path / "in")
+    data = open_dataset(PlantedDecoders(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    store = open_store(data, 8, hounsfield=False)
+    assert store.rejected == {"decoder crashed": 1, "decoder hung": 1}
+    whole = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    expected = open_store(whole, 8, hounsfield=False).gray[[0, 1, 2, 4, 6, 7, 8, 9]]
+    assert (store.gray == expected).all()
+    assert capfd.readouterr() == ("", "")
