@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test browser simulations lint types format bench clean
+.PHONY: demo test browser simulations lint types format bench bench-long clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -37,8 +37,12 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed  ## what is timed, as ratios
+bench: $(VENV)/installed  ## what is timed, as ratios; writes docs/benchmarks.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
+
+bench-long: export MEDXFER_BENCH := long
+bench-long: bench  ## the same, large: hours
 
 clean:  ## everything made here but studies
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,0 +1,16 @@
+"""How large the benchmarks are. `make bench` takes minutes, `make bench-long` hours."""
+
+import os
+
+LONG = os.environ.get("MEDXFER_BENCH") == "long"
+
+
+def setting(name: str, quick: int, long: int) -> int:
+    """MEDXFER_BENCH_<NAME> where it is set, else the size for the quick or the long run."""
+    return int(os.environ.get(f"MEDXFER_BENCH_{name}", long if LONG else quick))
+
+
+TRAINING_IMAGES = setting("IMAGES", 1000, 4000)  # of the grid
+EPOCHS = setting("EPOCHS", 1, 4)
+PAIRS = setting("PAIRS", 3, 7)  # rounds of the grid, in each of which every side runs once
+GROWTH = setting("GROWTH", 4000, 100_000)  # most images
