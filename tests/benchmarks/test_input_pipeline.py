@@ -1,0 +1,163 @@
+"""Images a second, ready for the network on its device, and what is left of a training loop's speed with them."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+import torch
+import torch.nn.functional as F
+from measure import compare, in_turns, ratios
+from PIL import Image
+from pydicom.uid import JPEG2000Lossless
+from torch import Tensor, nn
+
+from medxfer.batch import RenderedBatch
+from medxfer.color import Augment, ColorTransform, Renderer
+from medxfer.data.dataset import open_dataset
+from medxfer.data.module import GrayDataModule
+from medxfer.data.phantom import write_phantoms
+from medxfer.data.sources.dicom import DicomFolder
+from medxfer.data.sources.images import ImageFolder
+from medxfer.data.store import GrayStore, open_store
+from medxfer.model import create_backbone
+from medxfer.model.recipe import create_optimizer, parameter_groups
+
+sys.path.append(str(Path(__file__).parent / "peers"))  # its scripts import each other by name
+
+pytestmark = pytest.mark.benchmark
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PATIENTS, BATCH, PAIRS = 160, 32, 7
+FORMATS = ("DICOM, 16 bits", "DICOM, JPEG 2000", "PNG, 8 bits")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same phantoms, 512 px, in three formats, each with labels.csv and the peers' table.csv."""
+    root = tmp_path_factory.mktemp("formats")
+    made = {name: root / str(number) for number, name in enumerate(FORMATS)}
+    write_phantoms(made[FORMATS[0]], "DX", patients=PATIENTS, images=1, seed=0, size=512)
+    labels = pd.read_csv(made[FORMATS[0]] / "labels.csv")
+    for name in FORMATS[1:]:
+        made[name].mkdir()
+        for file in labels["path"]:
+            dataset = pydicom.dcmread(made[FORMATS[0]] / file)
+            if name == "PNG, 8 bits":
+                gray = (dataset.pixel_array / 4095 * 255).astype(np.uint8)
+                Image.fromarray(gray).save(made[name] / file.replace(".dcm", ".png"))
+            else:
+                dataset.compress(JPEG2000Lossless)
+                dataset.save_as(made[name] / file)
+    for name, folder in made.items():
+        table = labels.assign(path=labels["path"].str.replace(".dcm", ".png" if name == "PNG, 8 bits" else ".dcm"))
+        table.to_csv(folder / "labels.csv", index=False)
+        codes = (table["label"] == sorted(set(table["label"]))[1]).astype(int)
+        peers = pd.DataFrame({"path": [str(folder / file) for file in table["path"]], "label": codes, "part": "train"})
+        peers.to_csv(folder / "table.csv", index=False)
+    return made
+
+
+def store_of(folder: Path, size: int, root: Path) -> GrayStore:
+    kind = ImageFolder if next(folder.glob("*.png"), None) else DicomFolder
+    return open_store(open_dataset(kind(str(folder), str(folder / "labels.csv")), root), size, hounsfield=False)
+
+
+def batches(store: GrayStore, batch: int = BATCH) -> Callable[[], Iterator[RenderedBatch]]:
+    """Epochs of augmented, coloured batches on the device, as the Trainer gets them."""
+    renderer = Renderer(ColorTransform("viridis", MEAN, STD), None, Augment()).to(DEVICE)
+    data = GrayDataModule(store, np.full(len(store), "train"), renderer, batch, seed=0)
+    epochs = count()
+
+    def epoch() -> Iterator[RenderedBatch]:
+        number = next(epochs)
+        for i, gray in enumerate(data.train_dataloader()):
+            on_device = type(gray)(*(part.to(DEVICE) for part in gray))
+            yield renderer(on_device, (0, number, i))
+
+    return epoch
+
+
+def consume(epoch: Iterator) -> int:
+    return sum(len(batch[1]) for batch in epoch)
+
+
+@pytest.mark.parametrize("size", [64, 224, 512])
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_epoch_of_images_beside_the_peers(folders: dict[str, Path], form: str, size: int, tmp_path: Path) -> None:
+    """First epochs start from the files, later ones from what each side keeps; (c) loads as (a) does."""
+    monai_grid = pytest.importorskip("monai_grid", exc_type=ImportError)
+    import student
+
+    monai_grid.md.set_track_meta(False)
+    table, numbers = folders[form] / "table.csv", count()
+    options = Namespace(table=table, size=size, batch=BATCH)
+    later: dict[str, Callable[[], Iterator]] = {}
+
+    def ours() -> int:
+        later["medxfer"] = batches(store_of(folders[form], size, tmp_path / f"store{next(numbers)}"))
+        return consume(later["medxfer"]())
+
+    def script() -> int:
+        images = student.Images(table, "train", "viridis", size)
+        loader = torch.utils.data.DataLoader(images, BATCH, shuffle=True, num_workers=2, persistent_workers=True)
+        later["(a) script"] = lambda: iter(loader)
+        return consume(later["(a) script"]())
+
+    def monai() -> int:
+        loader = monai_grid.loader(monai_grid.cached(options, "train"), "train", "viridis", BATCH)
+        later["(b) MONAI"] = lambda: iter(loader)
+        return consume(later["(b) MONAI"]())
+
+    first = {"medxfer": ours, "(a) script": script, "(b) MONAI": monai}
+    name = f"{form}, {PATIENTS} × {size} px"
+    assert [call() for call in first.values()] == [PATIENTS, PATIENTS, PATIENTS // BATCH * BATCH]
+    compare(f"first epoch, {name}", in_turns(first, 3), "medxfer", {})
+    ratios(f"later epochs, {name}", {side: lambda s=side: consume(later[s]()) for side in first}, "medxfer", {}, PAIRS)
+
+
+class Loop:
+    """A plain training loop, without a Trainer."""
+
+    def __init__(self, network: str) -> None:
+        self.model = create_backbone(network, 2, pretrained=False).to(DEVICE).train()
+        self.optimizer = create_optimizer("adamw", parameter_groups(self.model, None, lr=1e-3, weight_decay=0.05))
+
+    def run(self, rendered: Iterator[tuple[Tensor, Tensor]]) -> None:
+        for pixels, label in rendered:
+            self.optimizer.zero_grad()
+            F.cross_entropy(self.model(pixels), label).backward()
+            nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("network", "size", "steps"),
+    [("tf_efficientnet_lite0", 64, 16), ("tf_efficientnet_lite0", 224, 3), ("test_efficientnet", 64, 32)],
+)
+def test_training_on_images_beside_training_on_one_synthetic_batch(
+    folders: dict[str, Path], network: str, size: int, steps: int, tmp_path: Path
+) -> None:
+    """Resident: the decoded images copied into memory; map: read from the file as they are asked for."""
+    store = store_of(folders["DICOM, 16 bits"], size, tmp_path)
+    resident = GrayStore(**{**vars(store), "gray": np.array(store.gray)})  # type: ignore[arg-type]
+    loop, synthetic = Loop(network), next(batches(store)())
+
+    def forever(kept: GrayStore) -> Iterator[tuple[Tensor, Tensor]]:
+        epoch = batches(kept)
+        while True:
+            yield from ((batch.pixels, batch.label) for batch in epoch())
+
+    sources = {"map": forever(store), "resident": forever(resident)}
+    calls: dict[str, Callable[[], object]] = {
+        "synthetic": lambda: loop.run(iter([(synthetic.pixels, synthetic.label)] * steps))
+    }
+    calls |= {side: lambda s=side: loop.run(islice(sources[s], steps)) for side in sources}
+    name = f"{network}, {steps} × {BATCH} × {size} px"
+    ratios(name, calls, "synthetic", dict.fromkeys(sources, "at most 1.0204 (98 % of its throughput)"), PAIRS)
