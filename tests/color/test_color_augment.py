@@ -1,58 +1,69 @@
-"""The pose and exposure that are written out, against the libraries that have them."""
+"""What each change of augmentation does to pixels."""
 
-import kornia.geometry.transform as geometry
 import pytest
 import torch
-import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from medxfer.color import Augment
-from medxfer.color.augment import _grid
 
 KEY = (0, 0, 0)
 STILL = {"brightness": 0.0, "contrast": 0.0, "gamma": 0.0}
 POSED = {"rotate": 0.0, "shift": 0.0, "scale": 0.0}
 
 
-def _backwards(augment: Augment, shape: tuple[int, ...]) -> torch.Tensor:
-    return augment._backwards(shape, torch.Generator().manual_seed(1))
+def _centres(gray: torch.Tensor) -> torch.Tensor:
+    """(B, 2): where the light of images (B, 1, H, W) is, x and y in pixels."""
+    weight = gray[:, 0] / gray.sum(dim=(1, 2, 3)).view(-1, 1, 1)
+    _, height, width = weight.shape
+    x = (weight.sum(dim=1) * torch.arange(width)).sum(dim=1)
+    return torch.stack([x, (weight.sum(dim=2) * torch.arange(height)).sum(dim=1)], dim=1)
 
 
-@given(st.integers(1, 9), st.integers(2, 40), st.integers(2, 40), st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
-def test_the_grid_is_torchs(n: int, height: int, width: int, seed: int) -> None:
-    theta = torch.randn(n, 2, 3, generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(
-        _grid(theta, height, width), F.affine_grid(theta, [n, 1, height, width], align_corners=False), atol=1e-5, rtol=0
+def _spot(n: int, height: int, width: int, x: int, y: int) -> torch.Tensor:
+    """n images that are black but for a disc around (x, y)."""
+    down, across = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    return torch.exp(-((across - x) ** 2 + (down - y) ** 2) / 18.0).expand(n, 1, -1, -1)
+
+
+def test_without_any_setting_nothing_moves() -> None:
+    gray = torch.rand(3, 1, 24, 40)
+    assert torch.equal(Augment(**POSED, **STILL).pose(gray, KEY), gray)
+
+
+@pytest.mark.parametrize(("height", "width"), [(96, 96), (80, 120)])
+def test_turns_go_both_ways_up_to_the_limit_around_the_middle_in_pixels(height: int, width: int) -> None:
+    middle = torch.tensor([(width - 1) / 2, (height - 1) / 2])
+    spot = _spot(600, height, width, width // 2 + 25, height // 2)
+    offset = _centres(Augment(rotate=10, shift=0, scale=0).pose(spot, KEY)) - middle
+    degrees = torch.rad2deg(torch.atan2(offset[:, 1], offset[:, 0]))
+    before = _centres(spot)[0] - middle
+    torch.testing.assert_close(offset.norm(dim=1), before.norm().expand(600), atol=0.05, rtol=0)
+    turned = degrees - torch.rad2deg(torch.atan2(before[1], before[0]))
+    assert -10.1 < turned.min() < -9.8
+    assert 9.8 < turned.max() < 10.1
+
+
+def test_shifts_go_both_ways_up_to_their_share_of_each_side() -> None:
+    moved = _centres(Augment(rotate=0, shift=0.1, scale=0).pose(_spot(600, 80, 120, 60, 40), KEY)) - torch.tensor(
+        [60.0, 40.0]
     )
+    for axis, side in ((0, 120), (1, 80)):
+        assert -0.1 * side - 0.1 < moved[:, axis].min() < -0.098 * side
+        assert 0.098 * side < moved[:, axis].max() < 0.1 * side + 0.1
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (24, 40)])
-def test_a_turn_is_kornias(height: int, width: int) -> None:
-    """Rotation alone, of images whose sides differ too: a turn in pixels, not in shares of the sides."""
-    gray = torch.rand(3, 1, height, width)
-    augment = Augment(rotate=90, shift=0, scale=0, **STILL)
-    theta = _backwards(augment, tuple(gray.shape))
-    degrees = torch.rad2deg(torch.atan2(-theta[:, 1, 0] * height / width, theta[:, 1, 1]))
-    center = torch.tensor([[(width - 1) / 2, (height - 1) / 2]]).expand(3, -1)
-    expected = geometry.rotate(gray, -degrees, center=center, align_corners=True)
-    ours = F.grid_sample(gray, _grid(theta, height, width), align_corners=False)
-    inner = (slice(None), slice(None), slice(4, -4), slice(4, -4))
-    torch.testing.assert_close(ours[inner], expected[inner], atol=1e-4, rtol=0)
+def test_sizes_change_both_ways_up_to_the_limit() -> None:
+    spot = _spot(600, 97, 97, 78, 48)
+    distance = _centres(Augment(rotate=0, shift=0, scale=0.05).pose(spot, KEY))[:, 0] - 48
+    assert 0.949 < distance.min() / 30 < 0.952
+    assert 1.048 < distance.max() / 30 < 1.051
 
 
-def test_every_change_keeps_within_its_limit_and_uses_it() -> None:
-    theta = _backwards(Augment(rotate=5, shift=0, scale=0), (4000, 1, 32, 32))
-    degrees = torch.rad2deg(torch.atan2(theta[:, 0, 1], theta[:, 0, 0]))
-    assert degrees.abs().max() <= 5.001
-    assert degrees.min() < -4.9
-    assert degrees.max() > 4.9
-    shifted = _backwards(Augment(rotate=0, shift=0.03, scale=0), (4000, 1, 32, 32))[:, :, 2]
-    assert 0.059 < shifted.abs().max() <= 0.06001  # of 2, the image's side in these coordinates
-    sizes = 1 / _backwards(Augment(rotate=0, shift=0, scale=0.05), (4000, 1, 32, 32))[:, 0, 0]
-    assert 0.95 <= sizes.min() < 0.951
-    assert 1.049 < sizes.max() <= 1.0501
+def test_flips_are_left_to_right_and_as_often_as_asked() -> None:
+    gray = torch.rand(1, 1, 8, 8).expand(2000, -1, -1, -1)
+    flipped = Augment(**POSED, flip=0.3).pose(gray, KEY)
+    mirrored = (flipped == gray.flip(-1)).all(dim=(1, 2, 3))
+    assert ((flipped == gray).all(dim=(1, 2, 3)) | mirrored).all()
+    assert 0.26 < mirrored.float().mean() < 0.34
 
 
 def test_brightness_is_added_then_contrast_multiplies_then_gamma_is_the_exponent() -> None:
