@@ -20,8 +20,10 @@ from medxfer.compute import Compute, settle
 from medxfer.data.module import part_sizes
 from medxfer.data.split import duplicate_caveats
 from medxfer.data.store import GrayStore
+from medxfer.ddp import Member, others
 from medxfer.features import frozen_features
 from medxfer.model.classifier import Classifier
+from medxfer.model.norms import synchronize_norms
 from medxfer.model.stopping import Patience
 from medxfer.model.weights import WeightsRecord
 from medxfer.prepare import Prepared
@@ -32,9 +34,10 @@ from medxfer.wire import wire
 PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")
 
-logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+for lightning in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(lightning).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=lightning)  # advice on workers, GPUs and Slurm that does not fit here
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a tenth of a step
-warnings.filterwarnings("ignore", module="pytorch_lightning")  # advice on workers and GPUs that does not fit here
 
 
 @dataclass(frozen=True)
@@ -47,22 +50,28 @@ class Fitted:
     objects: dict[str, Any]
 
 
-def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
-    """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch."""
+def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None) -> Fitted:
+    """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch.
+
+    On several devices this starts a process for each but the first; `member` says which of them this is.
+    """
     started = time.perf_counter()
     config, cell = prepared.config, prepared.cell
     model, data = wire(prepared)
     compute = settle(prepared, model, data)
     compute.apply(model)
-    history = History()
-    trainer = _trainer(prepared, logger, compute, history)
+    history, member = History(), member or Member()
+    trainer = _trainer(prepared, logger, compute, history, member)
     features = frozen_features(prepared, model, data, trainer)
     if features is not None:
         data.use_features(features)
+    if trainer.num_devices > 1:
+        model.backbone = synchronize_norms(model.backbone, trainer.strategy.root_device)
     checkpoint = cell.checkpoints / "last.ckpt"
-    trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
-    fitted = time.perf_counter()
-    trainer.test(model, data, ckpt_path=str(cell.checkpoints / "best.ckpt"), verbose=False)
+    with others(config, trainer, member):
+        trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
+        fitted = time.perf_counter()
+        trainer.test(model, data, ckpt_path=str(cell.checkpoints / "best.ckpt"), verbose=False)
     chosen = history.best(config.monitor, _mode(config.monitor))
     weights: WeightsRecord | None = model.backbone.weights_record  # type: ignore[assignment]
     record = {
@@ -87,9 +96,13 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     return Fitted(record, _predictions(prepared.store, model), _learned_colors(model), objects)
 
 
-def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, history: History) -> pl.Trainer:
+def _trainer(
+    prepared: Prepared, logger: Logger | None, compute: Compute, history: History, member: Member
+) -> pl.Trainer:
     config = prepared.config
-    callbacks = [EpochBar(), history, *_checkpoints(prepared)]
+    callbacks: list[pl.Callback] = [history, *_checkpoints(prepared)]
+    if member.rank == 0:
+        callbacks.append(EpochBar())
     if config.patience is not None:
         callbacks.append(Patience(config.monitor, _mode(config.monitor), config.patience))
     return pl.Trainer(
@@ -97,6 +110,8 @@ def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, histor
         deterministic=config.deterministic,
         logger=logger or False,
         callbacks=callbacks,
+        plugins=[member],
+        use_distributed_sampler=False,  # the data module divides each batch
         default_root_dir=str(prepared.cell.folder),
         num_sanity_val_steps=0,
         enable_progress_bar=False,

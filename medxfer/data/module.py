@@ -1,7 +1,7 @@
 """The LightningDataModule: batches of gray from the store, rendered on the device."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -14,12 +14,15 @@ from medxfer.batch import FeatureBatch, GrayBatch, RenderedBatch
 from medxfer.data.balance import image_chances
 from medxfer.data.store import GrayStore
 
+Batch = TypeVar("Batch", GrayBatch, RenderedBatch, FeatureBatch)
+
 
 class GrayDataModule(pl.LightningDataModule):
     """Serves the parts "train", "val" and "test" of a store; `parts` (N,) names each image's.
 
     Every draw depends on (`seed`, epoch, batch) alone, so that arms with the same seed see the same images in the same
     order with the same augmentation (common random numbers), and a resumed training sees what it would have seen.
+    Where several processes train one network, each takes its part of every batch, so that their number changes nothing.
     """
 
     def __init__(
@@ -64,12 +67,20 @@ class GrayDataModule(pl.LightningDataModule):
     ) -> RenderedBatch | FeatureBatch:
         """Gray becomes what the network sees, on the device; augmented in training only."""
         if isinstance(batch, FeatureBatch):
-            return batch
+            return self._own_part(batch)
         trainer = self.trainer
         if trainer is None or not trainer.training:
-            return self.renderer(batch, None)
+            return self.renderer(self._own_part(batch), None)
         number = trainer.fit_loop.batch_idx + 1  # Lightning counts a batch once it has been transferred
-        return self.renderer(batch, (self.seed, trainer.current_epoch, number))
+        # The draws are the whole batch's, so each process renders all of it.
+        return self._own_part(self.renderer(batch, (self.seed, trainer.current_epoch, number)))
+
+    def _own_part(self, batch: Batch) -> Batch:
+        """This process's images of a batch; all of them where there are fewer than processes."""
+        processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        if processes == 1 or len(batch.label) < processes:
+            return batch
+        return type(batch)(*(column.tensor_split(processes)[rank] for column in batch))
 
     def _in_order(self, part: str) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == part).tolist()

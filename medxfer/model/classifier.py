@@ -158,6 +158,8 @@ class Classifier(pl.LightningModule):
         torch.manual_seed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place))
         label = _rendered(batch).label
         loss = self.loss(self._logits(batch), label)
+        if self.trainer.world_size > 1:
+            loss = loss * self._share_of_batch(label)
         if (smoothness := getattr(self.color, "smoothness", None)) is not None:
             loss = loss + self.hparams["color_smoothness"] * smoothness()
         self._losses.append((loss.detach(), len(label)))
@@ -165,6 +167,12 @@ class Classifier(pl.LightningModule):
         if len(self._losses) % look_every == 0:
             self._refuse_not_finite(self._losses[-look_every:])
         return loss
+
+    def _share_of_batch(self, label: Tensor) -> Tensor:
+        """What weighs this process's mean loss so that the mean over processes is the mean over the whole batch."""
+        weights = None if self.task == "multilabel" else self.class_weights
+        mass = torch.tensor(float(len(label)), device=label.device) if weights is None else weights[label].sum()
+        return mass / torch.as_tensor(self.all_gather(mass)).mean()
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After the epoch's last batch log its mean loss over images, before any callback's end of epoch.
@@ -193,7 +201,8 @@ class Classifier(pl.LightningModule):
             super().configure_gradient_clipping(optimizer, gradient_clip_val, *rest, **more)
 
     def _refuse_not_finite(self, losses: list[tuple[Tensor, int]]) -> None:
-        bad = ~torch.stack([loss for loss, _ in losses]).isfinite()
+        everywhere = torch.as_tensor(self.all_gather(torch.stack([loss for loss, _ in losses])))  # all give up together
+        bad = ~everywhere.reshape(-1, len(losses)).sum(dim=0).isfinite()
         if bool(bad.any()):
             batch = len(self._losses) - len(losses) + int(bad.int().argmax()) + 1
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
