@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test browser simulations lint types format bench bench-long clean
+.PHONY: demo test browser simulations lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -43,6 +43,9 @@ bench: $(VENV)/installed  ## what is timed, as ratios; writes docs/benchmarks.md
 
 bench-long: export MEDXFER_BENCH := long
 bench-long: bench  ## the same, large: hours
+
+slurm-test: $(VENV)/installed  ## a grid on a real Slurm of this one machine, preempted; wants root, slurm-wlm and munge
+	tests/slurm/cluster.sh $(BIN)/python -m pytest tests/slurm -m slurm -s
 
 clean:  ## everything made here but studies
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
