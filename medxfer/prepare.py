@@ -25,6 +25,7 @@ from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.files import write_parquet
 from medxfer.study.identity import cell_name, declaration, factors, shared_settings
+from medxfer.study.loggers import check_logger
 from medxfer.study.study import Study, open_study
 
 
@@ -112,6 +113,7 @@ def _check_settings(config: DictConfig) -> None:
     if config.compute == "auto" and "precision" in config.trainer:
         raise MedxferError("compute=auto chooses the precision: leave trainer.precision out, or use compute=float32.")
     check_levels(config.levels)
+    check_logger(config.logger.kind)
     monitors = [f"val/{name}" for name in ("loss", *METRICS)]
     if config.monitor not in monitors:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")

@@ -77,6 +77,11 @@ class Cell:
         write_json(self.folder / "failed.json", record)
 
 
+def arm_name(cell: Cell) -> str:
+    """The cell's treatments, as loggers group by them."""
+    return f"{cell.factors['colormap']} × {'pretrained' if cell.factors['pretrained'] else 'random'}"
+
+
 def reason(error: BaseException) -> str:
     """One line that may be recorded: without paths, which only the terminal shows."""
     text = str(error) if isinstance(error, MedxferError) else f"{type(error).__name__}: {error}"

@@ -99,7 +99,7 @@ def without_paths(value: Any) -> Any:
     return value
 
 
-PATH_KEYS = ("root", "labels", "path", "cache", "file")
+PATH_KEYS = ("root", "labels", "path", "cache", "file", "uri")
 
 
 def _remove(settings: dict, keys: list[str]) -> None:

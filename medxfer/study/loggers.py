@@ -1,14 +1,17 @@
-"""Where a cell's curves go besides its own records: W&B, a CSV, or nowhere."""
+"""Where a cell's curves go besides its own records: W&B, MLflow, a CSV, or nowhere."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any, Literal, cast
 
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
-from medxfer.study.cell import Cell
+from medxfer.errors import MedxferError
+from medxfer.study.cell import Cell, arm_name
+from medxfer.study.mlflow_run import mlflow_run
 
 WandbMode = Literal["online", "offline", "disabled", "shared"]
 
@@ -21,22 +24,28 @@ def cell_logger(config: DictConfig, cell: Cell) -> Iterator[Logger | None]:
     elif config.logger.kind == "csv":
         yield CSVLogger(save_dir=str(cell.study.folder), name="logs", version=cell.name)
     else:
-        with _wandb_run(config, cell) as logger:
+        run = mlflow_run(config.logger.uri, cell) if config.logger.kind == "mlflow" else _wandb_run(config, cell)
+        with run as logger:
             yield logger
+
+
+def check_logger(kind: str) -> None:
+    """Raises MedxferError where the logger's package is not installed."""
+    if kind == "mlflow" and find_spec("mlflow") is None:
+        raise MedxferError("logger=mlflow is not installed: pip install 'medxfer[mlflow]'")
 
 
 @contextmanager
 def _wandb_run(config: DictConfig, cell: Cell) -> Iterator[Logger]:
     import wandb
 
-    arm = f"{cell.factors['colormap']} × {'pretrained' if cell.factors['pretrained'] else 'random'}"
     run = wandb.init(
         project=config.logger.project,
         entity=config.logger.entity,
         id=cell.name,
         name=cell.name,
         group=cell.study.name,
-        job_type=arm,
+        job_type=arm_name(cell),
         config=dict(cell.factors),
         dir=str(cell.study.folder),
         mode=wandb_mode(),
