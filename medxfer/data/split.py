@@ -54,7 +54,8 @@ def split_images(
     np.add.at(counts, units, onehot)
     if not (part == "test").any():
         free = np.flatnonzero(part != "val")
-        part[free[_draw(counts[free], settings.test, (settings.seed, 1), keep=2)]] = "test"
+        keep = 2 if len(free) == len(part) else 1  # for training, and for validation where that is to be drawn
+        part[free[_draw(counts[free], settings.test, (settings.seed, 1), keep)]] = "test"
     rest = np.flatnonzero(part != "test")
     if settings.resample or not (part == "val").any():
         seed = training_seed if settings.resample else settings.seed

@@ -11,7 +11,6 @@ from PIL import Image
 from medxfer.data.image_error import ImageError
 from medxfer.data.sources.dicom import DicomFolder
 from medxfer.data.sources.images import ImageFolder, read_picture
-from medxfer.data.sources.medmnist import MedMNIST
 from medxfer.errors import MedxferError
 
 
@@ -129,44 +128,6 @@ def test_pictures_keep_their_depth_and_colour_is_refused(tmp_path):
         assert caught.value.kind == kind
         copy = pickle.loads(pickle.dumps(caught.value))
         assert (str(copy), copy.kind) == (str(caught.value), kind)
-
-
-@pytest.fixture
-def npz(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for split, n in (("train", 8), ("val", 4), ("test", 6)):
-        arrays[f"{split}_images"] = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
-        arrays[f"{split}_labels"] = (np.arange(n) % 2).astype(np.uint8)[:, None]
-    np.savez(tmp_path / "breastmnist.npz", **arrays)
-    return tmp_path / "breastmnist.npz"
-
-
-def test_medmnist_keeps_the_official_split_and_says_what_it_lacks(npz):
-    source = MedMNIST("breastmnist", str(npz), 28, "unused")
-    with pytest.warns(UserWarning, match="not the official file"):
-        index = source.index()
-    assert index.images["split"].value_counts().to_dict() == {"train": 8, "val": 4, "test": 6}
-    assert index.classes == ("malignant", "normal, benign")
-    assert any("no patient ids" in caveat for caveat in index.caveats)
-    assert any("MD5" in caveat for caveat in index.caveats)
-    with np.load(npz) as arrays:
-        assert (source.read("test[3]", hounsfield=False) == arrays["test_images"][3]).all()
-
-
-def test_medmnist_refuses_what_it_is_not(npz, tmp_path):
-    with pytest.raises(MedxferError, match="breastmnist"):
-        MedMNIST("brestmnist", str(npz), 28, "unused")
-    (tmp_path / "not.npz").write_text("no")
-    with pytest.raises(MedxferError, match="not an npz"):
-        MedMNIST("breastmnist", str(tmp_path / "not.npz"), 28, "unused").index()
-
-
-@pytest.mark.data
-def test_real_breastmnist(test_data):
-    with pytest.warns(UserWarning, match="not the official file"):
-        index = MedMNIST("breastmnist", str(test_data / "breastmnist/breastmnist.npz"), 28, "unused").index()
-    assert len(index.images) == 780
 
 
 @pytest.mark.data

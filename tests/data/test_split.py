@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medxfer.data.split import SplitSettings, split_images, training_subset
+from medxfer.data.split import SplitSettings, duplicate_caveats, split_images, training_subset
 from medxfer.errors import MedxferError
 
 
@@ -100,6 +100,68 @@ def test_multi_label_puts_every_label_into_every_part():
     parts = split_images(table(list(range(90))), labels, tuple("abcd"), SplitSettings(), 0)
     for part in ("train", "val", "test"):
         assert (labels[parts == part].sum(0) > 0).all()
+
+
+@st.composite
+def multi_label_sets(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
+    """Patients with one to three images, each with any set of labels; six patients have each label alone."""
+    classes = draw(st.integers(2, 5))
+    alone = [[row] for row in np.repeat(np.eye(classes), 6, axis=0)]
+    findings = st.lists(st.integers(0, 1), min_size=classes, max_size=classes)
+    others = draw(st.lists(st.lists(findings, min_size=1, max_size=3), max_size=30))
+    images = [(number, label) for number, patient in enumerate([*alone, *others]) for label in patient]
+    return table([n for n, _ in images]), np.array([label for _, label in images], np.float32), tuple("abcde"[:classes])
+
+
+@settings(max_examples=40, deadline=None)
+@given(multi_label_sets(), st.integers(0, 5))
+def test_multi_label_keeps_patients_whole_and_every_label_everywhere(data, seed):
+    images, labels, classes = data
+    parts = split_images(images, labels, classes, SplitSettings(seed=seed), 0)
+    assert images.assign(part=parts).groupby("patient")["part"].nunique().max() == 1
+    for part in ("train", "val", "test"):
+        assert (labels[parts == part].sum(0) > 0).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(data_sets(), st.integers(0, 3), st.integers(0, 3), st.sampled_from(["test", "val", "both"]), st.booleans())
+def test_parts_that_are_given_are_kept_and_the_rest_is_drawn(data, seed, training_seed, which, resample):
+    images, labels, classes = data
+    drawn = split_images(images, labels, classes, SplitSettings(seed=seed), 0)
+    keep = {"test": ["test"], "val": ["val"], "both": ["test", "val"]}[which]
+    given = images.assign(split=np.where(np.isin(drawn, keep), drawn, ""))
+    again = SplitSettings(seed=seed + 1, resample=resample)
+    parts = split_images(given, labels, classes, again, training_seed)
+    for part in keep:
+        if part == "test" or not resample:
+            assert ((parts == part) == (drawn == part)).all()
+    assert set(parts) == {"train", "val", "test"}
+    assert images.assign(part=parts).groupby("patient")["part"].nunique().max() == 1
+
+
+def test_shares_that_leave_nothing_are_refused():
+    for shares in ({"val": 0.5, "test": 0.5}, {"val": 0}, {"test": -0.1}):
+        with pytest.raises(MedxferError, match=r"data\.split\.val=.*some images for training"):
+            SplitSettings(**shares)
+
+
+def test_equal_pictures_are_told_of():
+    images = table(list(range(9)), pixels=[0, 0, 1, 2, 3, 4, 5, 6, 7], split=["train"] * 6 + ["test"] * 3)
+    assert duplicate_caveats(images) == (
+        "1 pictures are of several patients, who are kept in one part unless parts are given",
+    )
+    images.loc[8, "pixels"] = 0
+    assert any("more than one of the parts" in caveat for caveat in duplicate_caveats(images))
+    assert duplicate_caveats(table(list(range(9)))) == ()
+
+
+def test_pictures_join_patients_within_the_given_parts_only():
+    images = table(list(range(30)), pixels=[0, 0, *range(2, 29), 0], split=["train"] * 20 + ["test"] * 10)
+    labels = np.arange(30) % 2
+    for seed in range(10):
+        parts = split_images(images, labels, ("a", "b"), SplitSettings(seed=seed), 0)
+        assert parts[0] == parts[1]
+        assert (parts[20:] == "test").all()
 
 
 def test_official_parts_are_kept_and_a_missing_val_is_drawn_from_train():
