@@ -17,7 +17,7 @@ from medxfer.data.dataset import Dataset, open_dataset
 from medxfer.data.dicom import CT_WINDOW
 from medxfer.data.split import SplitSettings, split_images
 from medxfer.data.split_file import given_parts
-from medxfer.data.store import GrayStore, Progress, open_store
+from medxfer.data.store import SAME_PICTURE, GrayStore, Progress, open_store
 from medxfer.errors import MedxferError
 
 
@@ -85,6 +85,12 @@ class Split:
         """What of it makes a training another: the settings, with the file's content in place of its path."""
         return {**asdict(self.settings), "file": self.given}
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What to say of the parts that a file gives."""
+        divided = int((self.images.groupby("pixels")["split"].nunique() > 1).sum()) if self.given else 0
+        return (f"{SAME_PICTURE} in two parts of data.split.file: {divided} pictures",) if divided else ()
+
     def draw(self) -> NDArray[np.str_]:
         """The part of every image, (N,). Raises MedxferError where there is no such split."""
         return split_images(self.images, self.store.labels, self.store.classes, self.settings, self.training_seed)
@@ -95,7 +101,7 @@ def split_of(config: DictConfig, dataset: Dataset, store: GrayStore) -> Split:
     settings = SplitSettings(**config.data.split)
     if not settings.file:
         return Split(settings, store, store.images, config.seed, None)
-    parts = given_parts(settings.file, dataset, store.images)
+    parts = given_parts(settings.file, dataset, store)
     content = "\n".join(sorted(store.images["image"] + parts))
     given = hashlib.sha256(content.encode()).hexdigest()[:8]
     return Split(settings, store, store.images.assign(split=parts), config.seed, given)

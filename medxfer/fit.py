@@ -18,7 +18,6 @@ from pytorch_lightning.loggers import Logger
 
 from medxfer.compute import Compute, settle
 from medxfer.data.module import part_sizes
-from medxfer.data.split import duplicate_caveats
 from medxfer.data.store import GrayStore
 from medxfer.ddp import Member, others
 from medxfer.features import frozen_features
@@ -168,7 +167,7 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "modality": store.modality,
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
-        "caveats": [*store.caveats, *duplicate_caveats(prepared.split.images)],
+        "caveats": [*store.caveats, *prepared.split.caveats],
         "resampled": prepared.config.data.split.resample,
     }
 

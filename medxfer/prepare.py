@@ -12,8 +12,8 @@ from medxfer.analysis.contrasts import read_rules
 from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
 from medxfer.data.balance import BALANCE, check_balance
-from medxfer.data.split import check_classes, duplicate_caveats, training_subset
-from medxfer.data.store import GrayStore, Progress
+from medxfer.data.split import check_classes, training_subset
+from medxfer.data.store import SAME_PICTURE, GrayStore, Progress
 from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
 from medxfer.errors import MedxferError, unknown
 from medxfer.model.catalogue import BOTTOM, check_backbone
@@ -91,8 +91,9 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
         "data": [dataset.fingerprint, split.identity],
         "weights": weights.sha256 if weights else None,
     }
-    for caveat in duplicate_caveats(split.images):
-        warnings.warn(f"data '{config.data.name}': {caveat}", stacklevel=2)
+    for caveat in (*store.caveats, *split.caveats):
+        if caveat.startswith(SAME_PICTURE):
+            warnings.warn(f"data '{config.data.name}': {caveat}", stacklevel=2)
     return Prepared(config, Cell(study, cell_name(named, identity), named), store, split, parts, window, weights)
 
 

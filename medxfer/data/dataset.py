@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,6 +53,7 @@ def open_dataset(source: Source, store_root: Path, keep_aspect: bool = False) ->
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
+    _describe(source, folder / "dataset.json")
     headers = _survey(source, index, folder / f"headers-v{VERSION}.parquet")
     modalities = headers["modality"][headers["unreadable"] == ""].unique()
     modality = "+".join(sorted(modalities)) or "unreadable"
@@ -67,6 +70,13 @@ def private_folder(folder: Path) -> Path:
             f"store.root={folder.parent}: cannot be written ({error.strerror}); give a writable folder by store.root="
         ) from error
     return folder
+
+
+def _describe(source: Source, record: Path) -> None:
+    """Leave what `python -m medxfer.data stores` says of the data set; the file's time is that of its last use."""
+    partial = record.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text(json.dumps({"source": type(source).__name__, "root": str(source.root)}))
+    partial.replace(record)
 
 
 def _survey(source: Source, index: Index, cache: Path) -> pd.DataFrame:

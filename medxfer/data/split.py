@@ -65,18 +65,6 @@ def split_images(
     return part[units].astype(str)
 
 
-def duplicate_caveats(images: pd.DataFrame) -> tuple[str, ...]:
-    """What to say of equal pictures; `images` as in `split_images`."""
-    by_picture = images.groupby("pixels").agg({"patient": "nunique", "split": "nunique"})
-    shared, across = int((by_picture["patient"] > 1).sum()), int((by_picture["split"] > 1).sum())
-    caveats = []
-    if shared:
-        caveats.append(f"{shared} pictures are of several patients, who are kept in one part unless parts are given")
-    if across:
-        caveats.append(f"{across} pictures are in more than one of the parts that are given, which flatters results")
-    return tuple(caveats)
-
-
 def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed: int) -> NDArray[np.bool_]:
     """Which of the training `images` a learning curve's `fraction` takes, (N,): whole patients, some of every class,
     nested (10 % is part of 30 %)."""

@@ -7,14 +7,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.data.dataset import Dataset
+from medxfer.data.store import GrayStore
 from medxfer.errors import MedxferError
 
 PARTS = ("train", "val", "test")
 KEYS = ("image", "path", "patient_id")
 
 
-def given_parts(file: str, dataset: Dataset, images: pd.DataFrame) -> NDArray[np.str_]:
-    """The part that the table `file` gives to each of `images` (pseudonyms, columns image and patient), or "", (N,).
+def given_parts(file: str, dataset: Dataset, store: GrayStore) -> NDArray[np.str_]:
+    """The part that the table `file` gives to each image of the store, or "", (N,).
 
     A CSV, or a parquet file as it lies in a study's folder, with the column part (train, val, test) and one of image
     (pseudonym), path (as the data set's table names the file) and patient_id. Raises MedxferError where it is none,
@@ -30,14 +31,11 @@ def given_parts(file: str, dataset: Dataset, images: pd.DataFrame) -> NDArray[np
     table = table.drop_duplicates([key, "part"])
     if table[key].duplicated().any():
         raise MedxferError(f"data.split.file={file}: gives one {key} two parts")
-    _check_names(file, key, table[key], dataset)
-    names = table[key] if key == "image" else dataset.pseudonyms(_kind(key), table[key])
-    part = pd.Series(table["part"].to_numpy(), index=pd.Index(names))
-    return images["patient" if key == "patient_id" else "image"].map(part).fillna("").to_numpy(dtype=str)
-
-
-def _kind(key: str) -> str:
-    return "patient" if key == "patient_id" else "image"
+    part = pd.Series(table["part"].to_numpy(), index=pd.Index(table[key]))
+    index = dataset.index.images.iloc[store.rows]
+    names = {"image": store.images["image"], "path": index["file"], "patient_id": index["patient"]}[key]
+    _check_names(file, key, table[key], dataset, store)
+    return names.map(part).fillna("").to_numpy(dtype=str)
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -52,15 +50,15 @@ def _read(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _check_names(file: str, key: str, names: pd.Series, dataset: Dataset) -> None:
+def _check_names(file: str, key: str, names: pd.Series, dataset: Dataset, store: GrayStore) -> None:
     """What is named must be of the data set, be it readable or not."""
     table, left_out = dataset.index.images, dataset.index.left_out
-    if key == "patient_id":
-        known = set(table["patient"])
-    else:
+    if key == "image":
+        known = {*store.images["image"], *dataset.pseudonyms("image", table["file"])}
+    elif key == "path":
         known = {*table["file"], *(name for names in left_out.values() for name in names)}
-        if key == "image":
-            known = set(dataset.pseudonyms("image", known))
+    else:
+        known = set(table["patient"])
     unknown = names[~names.isin(known)]
     if len(unknown):
         raise MedxferError(

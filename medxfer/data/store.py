@@ -20,6 +20,7 @@ from medxfer.data.sources.base import UNLABELLED, Source
 from medxfer.data.workers import SECONDS, in_processes
 from medxfer.errors import MedxferError
 
+SAME_PICTURE = "the same picture"  # as caveats of it begin
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
 
@@ -29,6 +30,7 @@ class GrayStore:
 
     gray: np.memmap  # (N, H, W): uint8 or uint16 display gray, or int16 Hounsfield units
     images: pd.DataFrame  # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash)
+    rows: NDArray[np.int64]  # (N,) the image's row in the data set's index
     labels: NDArray  # (N,) int64 or (N, C) float32
     classes: tuple[str, ...]
     task: str
@@ -94,7 +96,7 @@ def _load(dataset: Dataset, folder: Path, hounsfield: bool) -> GrayStore:
         *_shared_pictures(images),
     )
     return GrayStore(
-        np.load(folder / "gray.npy", mmap_mode="r"), images, index.labels[rows], index.classes, index.task,
+        np.load(folder / "gray.npy", mmap_mode="r"), images, rows, index.labels[rows], index.classes, index.task,
         dataset.modality, hounsfield, dataset.fingerprint, about["rejected"], caveats,
     )  # fmt: skip
 
@@ -103,10 +105,10 @@ def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
     """Whether pictures are of several patients, which a release's own split may have put on several sides."""
     by_picture = images.groupby("pixels")
     several = int((by_picture["patient"].nunique() > 1).sum())
-    caveats = [f"the same picture, pixel by pixel, in several patients: {several} pictures"] if several else []
+    caveats = [f"{SAME_PICTURE}, pixel by pixel, in several patients: {several} pictures"] if several else []
     divided = int((by_picture["split"].nunique() > 1).sum())
     if divided:
-        caveats.append(f"the same picture in two parts of the release's own split: {divided} pictures")
+        caveats.append(f"{SAME_PICTURE} in two parts of the release's own split: {divided} pictures")
     return tuple(caveats)
 
 

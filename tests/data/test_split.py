@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medxfer.data.split import SplitSettings, duplicate_caveats, split_images, training_subset
+from medxfer.data.split import SplitSettings, split_images, training_subset
 from medxfer.errors import MedxferError
 
 
@@ -143,16 +143,6 @@ def test_shares_that_leave_nothing_are_refused():
     for shares in ({"val": 0.5, "test": 0.5}, {"val": 0}, {"test": -0.1}):
         with pytest.raises(MedxferError, match=r"data\.split\.val=.*some images for training"):
             SplitSettings(**shares)
-
-
-def test_equal_pictures_are_told_of():
-    images = table(list(range(9)), pixels=[0, 0, 1, 2, 3, 4, 5, 6, 7], split=["train"] * 6 + ["test"] * 3)
-    assert duplicate_caveats(images) == (
-        "1 pictures are of several patients, who are kept in one part unless parts are given",
-    )
-    images.loc[8, "pixels"] = 0
-    assert any("more than one of the parts" in caveat for caveat in duplicate_caveats(images))
-    assert duplicate_caveats(table(list(range(9)))) == ()
 
 
 def test_pictures_join_patients_within_the_given_parts_only():

@@ -46,9 +46,9 @@ TECHNICAL = ("modality", "manufacturer", "model", "view", "syntax", "size", "pho
 class Index:
     """The images of a data set, as its release describes them; no pixel has been read yet."""
 
-    images: (
-        pd.DataFrame
-    )  # one row an image: file (str, as Source.read takes it), patient (str), split ("" or the release's own)
+    # One row an image: file (str, as Source.read takes it), patient (str), split ("" or the release's own part) and,
+    # where the release's own table has it, view (str).
+    images: pd.DataFrame
     labels: NDArray  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
     classes: tuple[str, ...]
     task: str  # binary, multiclass or multilabel

@@ -15,6 +15,7 @@ FINDINGS = (
     "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
     "Support Devices",
 )  # fmt: skip
+VIEW = ("Frontal/Lateral", "AP/PA")
 POLICIES = {"ones": 1.0, "zeros": 0.0, "leave_out": np.nan}  # what a label of −1 becomes
 MINED = "labels of training images were mined from reports by a program (Irvin et al. 2019), so some are wrong"
 
@@ -48,11 +49,12 @@ class CheXpert(PictureFiles, Release):
         if has_test:
             parts["test.csv"] = "test"
         tables = [self.table([name], ["Path", *chosen]).assign(split=part) for name, part in parts.items()]
-        table = pd.concat(tables, ignore_index=True)
+        table = pd.concat(tables, ignore_index=True).fillna("")  # test.csv has fewer columns
         path = table["Path"].map(_within_release)
         there = path.map(lambda file: (self.root / file).is_file())
         images = pd.DataFrame({"name": path, "file": path.where(there, ""), "split": table["split"]})
         images["patient"] = path.str.extract(r"(?:^|/)(patient\d+)/", expand=False)
+        images["view"] = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else ""
         if images["patient"].isna().any():
             raise MedxferError(f"data.root={self.root}: a Path of its tables names no patient; download them again")
         caveats = (MINED, f"labels that the reports leave uncertain: {self.uncertain.replace('_', ' ')}")

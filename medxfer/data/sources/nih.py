@@ -8,7 +8,7 @@ from medxfer.data.sources.release import Release, files_under
 from medxfer.errors import MedxferError
 
 TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
-COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "View Position")
 TRAIN_VAL, TEST = "train_val_list.txt", "test_list.txt"
 FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
@@ -39,7 +39,9 @@ class NihChestXray14(PictureFiles, Release):
             )
         findings = pd.DataFrame({name: [float(name in names) for names in said] for name in chosen})
         files = files_under(self.root)
-        images = pd.DataFrame({"name": table["Image Index"], "patient": table["Patient ID"]})
+        images = pd.DataFrame(
+            {"name": table["Image Index"], "patient": table["Patient ID"], "view": table["View Position"]}
+        )
         images["file"] = [files.get(name, "") for name in images["name"]]
         images["split"], caveats = self._parts(images["name"])
         return self.assemble(images, findings, (MINED, *caveats))

@@ -13,6 +13,8 @@ CAVEAT = "phantoms: drawn by formula, so the result says nothing about patients"
 class PhantomFolder(DicomFolder):
     """Virtual patients under `root`; `patients` of them with `images` each, drawn from `seed`."""
 
+    obtain = "nothing: they are drawn when first asked for"
+
     def __init__(self, root: str, modality: Literal["DX", "CT"], patients: int, images: int, seed: int) -> None:
         folder = Path(root) / f"{modality.lower()}-{patients}x{images}-seed{seed}-v{GENERATION}"
         write_phantoms(folder, modality, patients=patients, images=images, seed=seed)

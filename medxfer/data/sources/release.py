@@ -56,7 +56,8 @@ class Release(Source):
         return asked
 
     def assemble(self, images: pd.DataFrame, labels: pd.Series | pd.DataFrame, caveats: tuple[str, ...] = ()) -> Index:
-        """The index of `images`, with the columns name, file ("" where it is not there), patient and split.
+        """The index of `images`, with the columns name, file ("" where it is not there), patient, split and, where
+        the release has a table of it, view.
 
         `labels` has a row an image: names of classes, or findings, (N, C) of 0 and 1; NaN where there is none.
         """
@@ -76,7 +77,7 @@ class Release(Source):
             raise MedxferError(f"data.root={self.root}: no image has a label; choose another by data.label=")
         kept = labels[keep]
         codes, classes, task = encode_labels(kept) if isinstance(kept, pd.Series) else encode_findings(kept)
-        table = images.loc[keep, ["file", "patient", "split"]].reset_index(drop=True)
+        table = images.loc[keep].drop(columns="name").reset_index(drop=True)
         return Index(
             table, codes, classes, task, caveats, {reason: names for reason, names in left_out.items() if names}
         )

@@ -29,7 +29,7 @@ class RsnaIch(HeaderIndexed, Release):
     they are unwrapped. ID_6431af929 is truncated in the release itself, and is refused like any other such file.
     """
 
-    obtain = f"{FOLDER} (432 GB) and {LABELS} from kaggle.com/c/rsna-intracranial-hemorrhage-detection"
+    obtain = f"{FOLDER} and {LABELS} from kaggle.com/c/rsna-intracranial-hemorrhage-detection"
     tables = (LABELS,)
 
     def __init__(self, root: str, label: str | list[str], cache: str) -> None:

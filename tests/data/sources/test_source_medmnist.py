@@ -12,7 +12,7 @@ from medxfer.data.sources import medmnist as module
 from medxfer.data.sources.medmnist import GRAYSCALE, SIZES, MedMNIST
 from medxfer.errors import MedxferError
 
-COUNTS = {"train": 48, "val": 24, "test": 24}
+COUNTS = {"train": 28, "val": 14, "test": 14}
 
 
 def write(folder: Path, name: str, size: int = 28, labels: int = 1) -> Path:
@@ -53,10 +53,10 @@ def test_every_set_has_its_classes_in_order_and_its_official_split(tmp_path, ope
     assert any("no patient ids" in caveat for caveat in index.caveats)
     assert any("MD5" in caveat for caveat in index.caveats)
     if name == "chestmnist":
-        assert (index.task, index.labels.shape, index.labels.dtype) == ("multilabel", (96, 14), np.float32)
+        assert (index.task, index.labels.shape, index.labels.dtype) == ("multilabel", (56, 14), np.float32)
     else:
         assert index.task == ("binary" if len(index.classes) == 2 else "multiclass")
-        assert index.labels[:48].tolist() == (np.arange(48) % len(index.classes)).tolist()
+        assert index.labels[:28].tolist() == (np.arange(28) % len(index.classes)).tolist()
 
 
 @pytest.mark.filterwarnings("ignore:not the official file")
@@ -84,7 +84,7 @@ def test_it_is_unpacked_once(tmp_path, open_set, monkeypatch):
     path = write(tmp_path, "breastmnist")
     open_set(path, "breastmnist").index()
     monkeypatch.setattr(module, "_extract", lambda *_: pytest.fail("unpacked again"))
-    assert len(open_set(path, "breastmnist").index().images) == 96
+    assert len(open_set(path, "breastmnist").index().images) == 56
 
 
 def test_the_official_file_has_no_caveat_but_its_patients(tmp_path, open_set, monkeypatch):
