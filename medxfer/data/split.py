@@ -1,5 +1,6 @@
 """Train, validation and test: whole patients, stratified by label, seeded apart from training."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +68,20 @@ def split_images(
 
 def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed: int) -> NDArray[np.bool_]:
     """Which of the training `images` a learning curve's `fraction` takes, (N,): whole patients, some of every class,
-    nested (10 % is part of 30 %)."""
+    nested (10 % is part of 30 %), stratified by the rarest class that a patient has."""
     units, _ = pd.factorize(images["patient"])
-    label_sets, _ = pd.factorize(pd.Series([label.tobytes() for label in labels]))
-    stratum = pd.Series(label_sets).groupby(units).min().to_numpy()  # a patient with several counts for the first
-    order = pd.Series(np.random.default_rng([seed, 3]).permutation(len(stratum)))
-    rank = order.groupby(stratum).rank(method="first").to_numpy() - 1  # 0, 1, 2 … within the stratum
+    onehot = _onehot(labels, range(labels.max() + 1)) if labels.ndim == 1 else labels
+    has = np.zeros((units.max() + 1, onehot.shape[1]), bool)
+    np.logical_or.at(has, units, onehot > 0)
+    order = np.random.default_rng([seed, 3]).permutation(len(has))
+    stratum = np.where(has.any(1), np.where(has, has.sum(0), np.inf).argmin(1), has.shape[1])
+    rank = pd.Series(order).groupby(stratum).rank(method="first").to_numpy() - 1  # 0, 1, 2 … within the stratum
     size = np.bincount(stratum)[stratum]
-    return (rank < np.ceil(np.round(fraction * size, 9)))[units]
+    taken = rank < np.ceil(np.round(fraction * size, 9))
+    for column in has.T[has.any(0)]:  # a class may be no patient's rarest
+        holders = np.flatnonzero(column)
+        taken[holders[order[holders].argmin()]] = True
+    return taken[units]
 
 
 def check_classes(patients: pd.Series, labels: NDArray, classes: tuple[str, ...]) -> None:
@@ -89,7 +96,7 @@ def check_classes(patients: pd.Series, labels: NDArray, classes: tuple[str, ...]
         )
 
 
-def _onehot(labels: NDArray, classes: tuple[str, ...]) -> NDArray[np.float64]:
+def _onehot(labels: NDArray, classes: Sized) -> NDArray[np.float64]:
     return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
 
 

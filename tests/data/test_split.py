@@ -69,6 +69,22 @@ def test_training_fractions_are_nested_whole_patients_with_every_class(data, see
     assert training_subset(images, labels, 1.0, seed).all()
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.05, 1), st.floats(0.05, 1))
+def test_multi_label_fractions_are_nested_whole_patients_and_as_large_as_asked(seed, a, b):
+    rng = np.random.default_rng(seed)
+    images = table(rng.integers(0, 300, 600).tolist())
+    labels = (rng.random((600, 8)) < rng.uniform(0.02, 0.5, 8)).astype(np.float32)  # hundreds of sets of labels
+    patients = images["patient"].nunique()
+    small, large = (training_subset(images, labels, fraction, seed) for fraction in sorted((a, b)))
+    assert (large | ~small).all()
+    for taken, fraction in ((small, min(a, b)), (large, max(a, b))):
+        assert images.assign(taken=taken).groupby("patient")["taken"].nunique().max() == 1
+        assert (labels[taken].sum(0) > 0).tolist() == (labels.sum(0) > 0).tolist()
+        assert images["patient"][taken].nunique() == pytest.approx(fraction * patients, abs=9 + 8)
+    assert training_subset(images, labels, 1.0, seed).all()
+
+
 def test_shares_are_close_to_what_was_asked():
     rng = np.random.default_rng(0)
     patients = rng.integers(0, 400, 1200).tolist()

@@ -21,13 +21,13 @@ class HeaderIndexed(DicomFiles):
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         folder = private_folder(self.cache)
         digest = hashlib.sha256(f"{self.root}{Header._fields}".encode())
-        for file in files:
+        for file in sorted(files):
             stat = self.path(file).stat()
             digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
         kept = folder / f"{type(self).__name__}-{digest.hexdigest()[:16]}.parquet"
         with FileLock(kept.with_suffix(".lock")):
             if not kept.is_file():
                 partial = kept.with_suffix(".partial")
-                super().survey(files).to_parquet(partial)
+                super().survey(sorted(files)).to_parquet(partial)
                 partial.replace(kept)
-        return pd.read_parquet(kept)
+        return pd.read_parquet(kept).loc[list(files)]

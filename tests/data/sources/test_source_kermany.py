@@ -1,12 +1,14 @@
 """Kermany in its own layout: sixteen images of val, patients in names, Kaggle's second copy."""
 
+import json
 import shutil
 
 import pytest
-from releases import picture, prepared, split_of
+from releases import compose_cell, picture, prepared, split_of
 
 from medxfer.data.sources.kermany import Kermany
 from medxfer.errors import MedxferError
+from medxfer.train import train
 
 
 @pytest.fixture
@@ -47,6 +49,15 @@ def test_the_test_part_is_kept_and_validation_is_drawn_from_train_and_the_sixtee
     assert len(parts["val"]) >= 8
     assert {file.split("/")[0] for file in parts["train"] | parts["val"]} == {"train", "val"}
     assert any("numbers begin anew" in caveat for caveat in cell.store.caveats)
+
+
+def test_a_cell_trains_on_it_and_its_record_says_what_is_not_known(release, tmp_path):
+    metrics, _ = train(compose_cell(tmp_path, "data=kermany", f"data.root={release}"))
+    assert 0 <= metrics["test/balanced_accuracy"] <= 1
+    (cell,) = (tmp_path / "studies").glob("*/cells/*")
+    record = json.loads((cell / "metrics.json").read_text())["data"]
+    assert record["images"] == {"train": 52 - record["images"]["val"], "val": record["images"]["val"], "test": 10}
+    assert any("numbers begin anew" in caveat for caveat in record["caveats"])
 
 
 def test_another_layout_is_one_sentence(release):

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_files import write_dicom
-from releases import prepared, split_of
+from releases import compose_cell, prepared, split_of
 
 from medxfer.data.image_error import ImageError
 from medxfer.data.sources.rsna_ich import SUBTYPES, RsnaIch
 from medxfer.errors import MedxferError
+from medxfer.train import train
 
 CORRUPT = "ID_6431af929"
 HU = np.arange(-1000, 200, 10, dtype=np.int16).reshape(12, 10)
@@ -89,6 +90,15 @@ def test_through_to_a_split_the_truncated_file_is_refused_and_counted(release, t
     parts = split_of(cell, source(release))
     patients = [{int(file[-6:-4], 16) // 2 for file in files} for files in parts.values()]
     assert sum(map(len, patients)) == len(set.union(*patients)) == 30
+
+
+def test_a_cell_trains_on_it_and_leaves_a_score_for_each_subtype(release, tmp_path):
+    metrics, _ = train(compose_cell(tmp_path, "data=rsna_ich", f"data.root={release}", "data.label=[subdural,any]"))
+    assert 0 <= metrics["test/auroc/subdural"] <= 1
+    (cell,) = (tmp_path / "studies").glob("*/cells/*")
+    table = pd.read_parquet(cell / "predictions.parquet")
+    assert {"label_0", "label_1", "score_0", "score_1"} <= set(table)
+    assert "truncated" in (cell / "metrics.json").read_text()
 
 
 def test_a_table_with_two_values_for_one_label_is_refused(release):
