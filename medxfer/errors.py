@@ -1,7 +1,9 @@
-"""The errors that a user sees: one sentence that names the thing, the reason and the way out."""
+"""What a user is told: errors of one sentence (the thing, the reason, the way out), and what scores are not for."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+RESEARCH_ONLY = "For research, not for diagnosis."  # wherever a person reads a score
 
 
 class MedxferError(Exception):

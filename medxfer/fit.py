@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 from medxfer.compute import Compute, settle
-from medxfer.data.module import part_sizes
+from medxfer.data.module import GrayDataModule, part_sizes
 from medxfer.data.store import GrayStore
 from medxfer.ddp import Member, others
 from medxfer.features import frozen_features
@@ -78,10 +78,13 @@ def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None)
         "classes": list(model.classes),
         "metrics": _metrics(history.epochs[chosen], trainer),
         "undefined": model.undefined,
+        "threshold": model.threshold(),
         "monitor": config.monitor,
         "epochs": history.epochs,
         "best_epoch": chosen,
         "data": _about_data(prepared),
+        "input": _about_input(prepared.store, model, data),
+        "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
         "weights": weights.record() if weights else None,
         "timings": {
             "fit_s": round(fitted - started, 3),
@@ -170,6 +173,12 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "caveats": [*store.caveats, *prepared.split.caveats],
         "resampled": prepared.config.data.split.resample,
     }
+
+
+def _about_input(store: GrayStore, model: Classifier, data: GrayDataModule) -> dict[str, Any]:
+    """What turns a file into the network's input, beside the settings."""
+    color: Any = model.color or data.renderer.color
+    return {"gray": str(store.gray.dtype), "mean": list(color.mean), "std": list(color.std)}
 
 
 def _machine(device: torch.device) -> dict[str, Any]:

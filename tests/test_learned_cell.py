@@ -3,30 +3,13 @@
 import numpy as np
 import pandas as pd
 import torch
-from hydra import compose, initialize_config_dir
-from pictures import make_pictures
+from trained_cells import train_cell
 
 from medxfer.color import colormap_table
-from medxfer.config import CONF
-from medxfer.train import train
-
-
-def trained(folder, colormap: str):
-    """The folder of a tiny cell, trained."""
-    images = make_pictures(folder / "in", n=30)
-    overrides = [
-        "data=images", f"data.root={images}", "backbone=test_efficientnet", "pretrained=false", "image_size=32",
-        "batch_size=8", "trainer.max_epochs=1", "logger=none", f"colormap={colormap}", f"store.root={folder / 'cache'}",
-        f"study.root={folder / 'studies'}",
-    ]  # fmt: skip
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        train(compose("train", overrides))
-    (cell,) = folder.glob("studies/*/cells/*")
-    return cell
 
 
 def test_a_learned_table_is_recorded_as_the_tested_weights_have_it(tmp_path):
-    cell = trained(tmp_path, "learned:viridis")
+    cell = train_cell(tmp_path, "colormap=learned:viridis")
     table = pd.read_parquet(cell / "colors.parquet")
     assert list(table.columns) == ["r", "g", "b"]
     assert table.shape == (256, 3)
@@ -37,4 +20,4 @@ def test_a_learned_table_is_recorded_as_the_tested_weights_have_it(tmp_path):
 
 
 def test_a_fixed_table_is_not_recorded(tmp_path):
-    assert not (trained(tmp_path, "viridis") / "colors.parquet").exists()
+    assert not (train_cell(tmp_path, "colormap=viridis") / "colors.parquet").exists()

@@ -34,6 +34,7 @@ class ColorTransform(nn.Module):
         check_levels(levels)
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise MedxferError(f"mean={list(mean)} std={list(std)}: three numbers each, and std above 0.")
+        self.mean, self.std = tuple(map(float, mean)), tuple(map(float, std))  # of three channels, as given
         if self.colormap.kind == "single":
             m, s = single_normalisation(mean, std)
             mean, std = [m], [s]

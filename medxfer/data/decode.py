@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.data.image_error import ImageError
-from medxfer.data.sources.base import Source
+from medxfer.data.sources.base import Reader
 
 
 class Decoded(NamedTuple):
@@ -23,7 +23,7 @@ class Decoded(NamedTuple):
 class Decoder:
     """How to read the files of `source` for one store."""
 
-    source: Source
+    source: Reader
     size: int
     hounsfield: bool
     keep_aspect: bool

@@ -262,12 +262,13 @@ class Classifier(pl.LightningModule):
         loss = self.loss(logits, label)
         found = Predictions(index.cpu(), label.cpu(), self.scores(logits).cpu())
         self.predictions[split] = found
-        values, undefined = compute_metrics(found.scores, found.label, self.task, self.classes, self._threshold())
+        values, undefined = compute_metrics(found.scores, found.label, self.task, self.classes, self.threshold())
         self.undefined = {name: why for name, why in self.undefined.items() if not name.startswith(f"{split}/")}
         self.undefined |= {f"{split}/{name}": why for name, why in undefined.items()}
         self.log_dict({f"{split}/{name}": value for name, value in ({"loss": float(loss)} | values).items()})
 
-    def _threshold(self) -> float | None:
+    def threshold(self) -> float | None:
+        """What a score of class 1 must exceed, chosen on the validation scores; None where there is no such choice."""
         val = self.predictions.get("val")
         return choose_threshold(val.scores, val.label) if val is not None and self.task == "binary" else None
 

@@ -3,10 +3,10 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -58,6 +58,13 @@ class Index:
     )  # reason -> rows of the release that name no image
 
 
+class Reader(Protocol):
+    """What decoding needs of a source."""
+
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
+        """As `Source.pictures`."""
+
+
 class Source(ABC):
     """One kind of release. A subclass is small: where images, labels and patients come from, and how one is read.
 
@@ -67,6 +74,7 @@ class Source(ABC):
     reader_version = 1  # raised whenever `read` would return other values, so that old stores are not used
     obtain: ClassVar[str] = ""  # what to download and where from, for `python -m medxfer.data`
     root: Path
+    dicom_reader: ClassVar[Callable[..., NDArray] | None] = None  # of files of this release, where not `read_dicom`
 
     @abstractmethod
     def index(self) -> Index:

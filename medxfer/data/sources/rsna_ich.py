@@ -22,6 +22,14 @@ SUBTYPES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", 
 WRAP = 4096  # of 12 bits
 
 
+def read_ich(path: Path, hounsfield: bool, frame: int = 0) -> NDArray[np.float32]:
+    """As `read_dicom`, with what was wrapped put right."""
+    with silence(), open_dicom(path) as dicom:
+        if _is_wrapped(dicom):
+            return _unwrapped(dicom, hounsfield)
+    return read_dicom(path, hounsfield, frame)
+
+
 class RsnaIch(HeaderIndexed, Release):
     """`label` is all (the six columns of the challenge), one of them, or a list. Patients are the headers' PatientID.
 
@@ -31,6 +39,7 @@ class RsnaIch(HeaderIndexed, Release):
 
     obtain = f"{FOLDER} and {LABELS} from kaggle.com/c/rsna-intracranial-hemorrhage-detection"
     tables = (LABELS,)
+    dicom_reader = staticmethod(read_ich)
 
     def __init__(self, root: str, label: str | list[str], cache: str) -> None:
         super().__init__(root, label)
@@ -58,11 +67,7 @@ class RsnaIch(HeaderIndexed, Release):
         return self.assemble(images.assign(split=""), findings)
 
     def read(self, file: str, hounsfield: bool) -> NDArray[np.float32]:
-        path = self.root / file
-        with silence(), open_dicom(path) as dicom:
-            if _is_wrapped(dicom):
-                return _unwrapped(dicom, hounsfield)
-        return read_dicom(path, hounsfield)
+        return read_ich(self.root / file, hounsfield)
 
 
 def _is_wrapped(dicom: DicomFile) -> bool:
