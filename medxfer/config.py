@@ -13,6 +13,7 @@ CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if (p
 
 # XDG_CACHE_HOME/medxfer, or the platform's own cache folder.
 OmegaConf.register_new_resolver("medxfer.cache", lambda: str(user_cache_path("medxfer")), replace=True)
+OmegaConf.register_new_resolver("medxfer.hydra", lambda root: str(Path(root).expanduser() / "hydra"), replace=True)
 
 
 def _count_devices(devices_per_cell: Any) -> int:

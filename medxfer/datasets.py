@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,8 +19,8 @@ from medxfer.data.dataset import Dataset, open_dataset
 from medxfer.data.dicom import CT_WINDOW
 from medxfer.data.split import SplitSettings, split_images
 from medxfer.data.split_file import given_parts
-from medxfer.data.store import SAME_PICTURE, GrayStore, Progress, open_store
-from medxfer.errors import MedxferError
+from medxfer.data.store import SAME_PICTURE, GrayStore, Progress, check_modality, open_store
+from medxfer.errors import MedxferError, PrivateError
 
 
 def dataset_of(config: DictConfig) -> Dataset:
@@ -28,7 +30,17 @@ def dataset_of(config: DictConfig) -> Dataset:
         if value == "???":
             raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
     source = OmegaConf.to_container(config.data.source, resolve=True)
-    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect)
+    with _private():
+        return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect)
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """What is wrong with the data is said with names of files and patients, which no record may hold."""
+    try:
+        yield
+    except MedxferError as error:
+        raise PrivateError(str(error)) from error
 
 
 @lru_cache(maxsize=8)
@@ -46,8 +58,10 @@ def store_of(
 ) -> GrayStore:
     """The decoded images of `dataset`; opened once a process."""
     key = (dataset, config.image_size, hounsfield)
+    check_modality(dataset, hounsfield)
     if key not in _stores:
-        _stores[key] = open_store(dataset, config.image_size, hounsfield, max_rejected, progress=progress)
+        with _private():
+            _stores[key] = open_store(dataset, config.image_size, hounsfield, max_rejected, progress=progress)
     return _stores[key]
 
 
@@ -101,7 +115,8 @@ def split_of(config: DictConfig, dataset: Dataset, store: GrayStore) -> Split:
     settings = SplitSettings(**config.data.split)
     if not settings.file:
         return Split(settings, store, store.images, config.seed, None)
-    parts = given_parts(settings.file, dataset, store)
+    with _private():
+        parts = given_parts(settings.file, dataset, store)
     content = "\n".join(sorted(store.images["image"] + parts))
     given = hashlib.sha256(content.encode()).hexdigest()[:8]
     return Split(settings, store, store.images.assign(split=parts), config.seed, given)

@@ -10,6 +10,10 @@ class MedxferError(Exception):
     """Wrong input or settings. Entry points print its text as one line and exit with 1; no traceback."""
 
 
+class PrivateError(MedxferError):
+    """Its text may name files, folders or patients: the terminal shows it, no record holds it."""
+
+
 def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferError:
     """The error for a `name` that is none of `choices`, with the nearest names and where to find all (`hint`)."""
     by_lower = {choice.lower(): choice for choice in choices}

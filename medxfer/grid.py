@@ -17,6 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 from rich.markup import escape
 
+from medxfer.data.dataset import private_folder
 from medxfer.errors import MedxferError
 from medxfer.prepare import Impossible, prepare
 from medxfer.report import report
@@ -52,6 +53,7 @@ class GridHooks(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with _errors_exit():
             check_launcher(config.hydra)
+            private_folder(Path(config.hydra.sweep.dir))
         self._begin(sweep_configs(config))
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:

@@ -58,7 +58,7 @@ def open_store(
     one that is killed half-way leaves nothing that would be taken for a store. Raises MedxferError where more than
     `max_rejected` of the files are missing or cannot be read, with the reasons; else they are left out and counted.
     """
-    _check_modality(dataset, hounsfield)
+    check_modality(dataset, hounsfield)
     settings = f"v{VERSION}-{image_size}px-{'hu' if hounsfield else 'gray'}"
     folder = dataset.folder / settings
     with FileLock(dataset.folder / f"{settings}.lock"):
@@ -78,7 +78,8 @@ def open_store(
     return store
 
 
-def _check_modality(dataset: Dataset, hounsfield: bool) -> None:
+def check_modality(dataset: Dataset, hounsfield: bool) -> None:
+    """Raise MedxferError where Hounsfield units are asked for, and it is not CT."""
     if hounsfield and dataset.modality != "CT":
         raise MedxferError(
             f"a window in Hounsfield units needs CT images; these are '{dataset.modality}': use window=file"

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from medxfer.errors import MedxferError
+from medxfer.errors import MedxferError, PrivateError
 from medxfer.study.claim import claim
 from medxfer.study.files import read_json, write_json, write_parquet, write_text
 from medxfer.study.identity import Json, without_paths
@@ -84,6 +84,8 @@ def arm_name(cell: Cell) -> str:
 
 def reason(error: BaseException) -> str:
     """One line that may be recorded: without paths, which only the terminal shows."""
+    if isinstance(error, PrivateError):
+        return "its data cannot be used; the command that trains it says why"
     text = str(error) if isinstance(error, MedxferError) else f"{type(error).__name__}: {error}"
     return re.sub(r"(?<![\w.])[/~][^\s,;:'\"]+", "<path>", text.strip().splitlines()[0])
 
