@@ -170,6 +170,14 @@ def test_aspect_is_kept_by_a_setting_of_its_own_store(tmp_path):
     assert not gray[:, :, -2:].any()
 
 
+def test_pictures_that_patients_share_are_counted(tmp_path):
+    root = make_pictures(tmp_path / "in")
+    (root / "1.png").write_bytes((root / "0.png").read_bytes())  # of one patient
+    (root / "9.png").write_bytes((root / "2.png").read_bytes())
+    store = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
+    assert store.caveats == ("the same picture, pixel by pixel, in several patients: 1 pictures",)
+
+
 KILLED = """
 import sys, time
 from pathlib import Path
