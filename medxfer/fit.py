@@ -92,7 +92,7 @@ def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None)
             "total_s": round(time.perf_counter() - started, 3),
         },
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {**_machine(model.device), "compute": str(compute)},
+        "machine": {**_machine(model.device), "devices": trainer.num_devices, "compute": str(compute)},
     }
     objects = {"trainer": trainer, "model": model, "data": data}
     return Fitted(record, _predictions(prepared.store, model), _learned_colors(model), objects)

@@ -29,9 +29,10 @@ def mlflow_run(uri: str | None, cell: Cell) -> Iterator[Logger]:
 
     for chatter in ("mlflow", "alembic"):
         logging.getLogger(chatter).setLevel(logging.ERROR)
-    where = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{cell.study.folder / 'mlflow.db'}"
+    root = cell.study.folder.parent  # all studies in one database; and not in a study's folder, because it holds paths
+    where = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
     try:
-        with FileLock(cell.study.folder / ".mlflow.lock"):
+        with FileLock(root / ".mlflow.lock"):
             client = MlflowClient(where)
             run_id = _open_run(client, cell)
     except MlflowException as error:
