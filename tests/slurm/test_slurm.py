@@ -73,7 +73,7 @@ def test_a_preempted_grid_ends_as_one_that_was_left_alone(tmp_path, request):
     print(out, flush=True)
     assert grid.returncode == 0, err
 
-    logs = {path.name: path.read_text() for path in (slurm / "studies" / ".hydra" / ".submitit").rglob("*_log.err")}
+    logs = {path.name: path.read_text() for path in (tmp_path / "cache").rglob("*_log.err")}
     assert sum("this job is preempted" in text for text in logs.values()) == 2
     assert (slurm / "studies" / "s" / "results.csv").read_bytes() == (
         alone / "studies" / "s" / "results.csv"
