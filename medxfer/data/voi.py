@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +29,8 @@ class Window:
     def gray(self, x: Floats) -> Floats:
         """`x` (any shape) in [0, 1]."""
         if self.function == "SIGMOID":
+            from scipy.special import expit  # half a second in every decoding process, for a rare function
+
             return expit(4 * (x - self.center) / self.width)
         if self.function == "LINEAR_EXACT":
             return np.clip((x - self.center) / self.width + 0.5, 0, 1)

@@ -3,7 +3,7 @@
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +11,19 @@ import pandas as pd
 import pydicom
 import pytest
 import torch
-import torch.nn.functional as F
 from measure import compare, in_turns, ratios
 from PIL import Image
+from pipeline import BATCH, Loop, batches, forever, store_of
 from pydicom.uid import JPEG2000Lossless
-from torch import Tensor, nn
 
-from medxfer.batch import RenderedBatch
-from medxfer.color import Augment, ColorTransform, Renderer
-from medxfer.data.dataset import open_dataset
-from medxfer.data.module import GrayDataModule
 from medxfer.data.phantom import write_phantoms
-from medxfer.data.sources.dicom import DicomFolder
-from medxfer.data.sources.images import ImageFolder
-from medxfer.data.store import GrayStore, open_store
-from medxfer.model import create_backbone
-from medxfer.model.recipe import create_optimizer, parameter_groups
+from medxfer.data.store import GrayStore
 
 sys.path.append(str(Path(__file__).parent / "peers"))  # its scripts import each other by name
 
 pytestmark = pytest.mark.benchmark
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-PATIENTS, BATCH, PAIRS = 160, 32, 7
+PATIENTS, PAIRS = 160, 7
 FORMATS = ("DICOM, 16 bits", "DICOM, JPEG 2000", "PNG, 8 bits")
 
 
@@ -62,26 +51,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         peers = pd.DataFrame({"path": [str(folder / file) for file in table["path"]], "label": codes, "part": "train"})
         peers.to_csv(folder / "table.csv", index=False)
     return made
-
-
-def store_of(folder: Path, size: int, root: Path) -> GrayStore:
-    kind = ImageFolder if next(folder.glob("*.png"), None) else DicomFolder
-    return open_store(open_dataset(kind(str(folder), str(folder / "labels.csv")), root), size, hounsfield=False)
-
-
-def batches(store: GrayStore, batch: int = BATCH) -> Callable[[], Iterator[RenderedBatch]]:
-    """Epochs of augmented, coloured batches on the device, as the Trainer gets them."""
-    renderer = Renderer(ColorTransform("viridis", MEAN, STD), None, Augment()).to(DEVICE)
-    data = GrayDataModule(store, np.full(len(store), "train"), renderer, batch, seed=0)
-    epochs = count()
-
-    def epoch() -> Iterator[RenderedBatch]:
-        number = next(epochs)
-        for i, gray in enumerate(data.train_dataloader()):
-            on_device = type(gray)(*(part.to(DEVICE) for part in gray))
-            yield renderer(on_device, (0, number, i))
-
-    return epoch
 
 
 def consume(epoch: Iterator) -> int:
@@ -122,21 +91,6 @@ def test_an_epoch_of_images_beside_the_peers(folders: dict[str, Path], form: str
     ratios(f"later epochs, {name}", {side: lambda s=side: consume(later[s]()) for side in first}, "medxfer", {}, PAIRS)
 
 
-class Loop:
-    """A plain training loop, without a Trainer."""
-
-    def __init__(self, network: str) -> None:
-        self.model = create_backbone(network, 2, pretrained=False).to(DEVICE).train()
-        self.optimizer = create_optimizer("adamw", parameter_groups(self.model, None, lr=1e-3, weight_decay=0.05))
-
-    def run(self, rendered: Iterator[tuple[Tensor, Tensor]]) -> None:
-        for pixels, label in rendered:
-            self.optimizer.zero_grad()
-            F.cross_entropy(self.model(pixels), label).backward()
-            nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            self.optimizer.step()
-
-
 @pytest.mark.parametrize(
     ("network", "size", "steps"),
     [("tf_efficientnet_lite0", 64, 16), ("tf_efficientnet_lite0", 224, 3), ("test_efficientnet", 64, 32)],
@@ -147,17 +101,8 @@ def test_training_on_images_beside_training_on_one_synthetic_batch(
     """Resident: the decoded images copied into memory; map: read from the file as they are asked for."""
     store = store_of(folders["DICOM, 16 bits"], size, tmp_path)
     resident = GrayStore(**{**vars(store), "gray": np.array(store.gray)})  # type: ignore[arg-type]
-    loop, synthetic = Loop(network), next(batches(store)())
-
-    def forever(kept: GrayStore) -> Iterator[tuple[Tensor, Tensor]]:
-        epoch = batches(kept)
-        while True:
-            yield from ((batch.pixels, batch.label) for batch in epoch())
-
-    sources = {"map": forever(store), "resident": forever(resident)}
-    calls: dict[str, Callable[[], object]] = {
-        "synthetic": lambda: loop.run(iter([(synthetic.pixels, synthetic.label)] * steps))
-    }
-    calls |= {side: lambda s=side: loop.run(islice(sources[s], steps)) for side in sources}
+    calls = Loop(network).beside_synthetic({"map": forever(store), "resident": forever(resident)}, steps)
     name = f"{network}, {steps} × {BATCH} × {size} px"
-    ratios(name, calls, "synthetic", dict.fromkeys(sources, "at most 1.0204 (98 % of its throughput)"), PAIRS)
+    ratios(
+        name, calls, "synthetic", dict.fromkeys(("map", "resident"), "at most 1.0204 (98 % of its throughput)"), PAIRS
+    )

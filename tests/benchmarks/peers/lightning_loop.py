@@ -36,8 +36,8 @@ class Lit(pl.LightningModule):
 
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         pixels, label = batch
-        self.scores.append(positive(self(pixels)))
-        self.labels.append(label)
+        self.scores.append(positive(self(pixels)).cpu())
+        self.labels.append(label.cpu())
 
     def configure_optimizers(self) -> dict:
         optimizer, schedule = recipe(self.model, int(self.trainer.estimated_stepping_batches))

@@ -83,7 +83,8 @@ def train_cell(options: Namespace, images: dict[str, md.CacheDataset], colormap:
     cell = options.out / f"{colormap}-{pretrained}"
     best = ModelCheckpoint(dirpath=cell, monitor="val/auroc", mode="max")
     trainer = pl.Trainer(
-        max_epochs=options.epochs, callbacks=[best], logger=False, gradient_clip_val=1.0, num_sanity_val_steps=0,
+        max_epochs=options.epochs, precision=options.precision, callbacks=[best], logger=False,
+        gradient_clip_val=1.0, num_sanity_val_steps=0,
         enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(model, parts["train"], parts["val"])

@@ -20,6 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms as T
 from torchvision.transforms import functional as TF
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
 
 class Images(Dataset[tuple[Tensor, int]]):
     """Files → augmented gray → colour → normalised tensors (3, size, size)."""
@@ -71,6 +73,7 @@ def loaders(options: argparse.Namespace, colormap: str) -> dict[str, DataLoader]
         made[part] = DataLoader(
             Images(options.table, part, colormap, options.size), options.batch if train else 4 * options.batch,
             shuffle=train, drop_last=train, num_workers=WORKERS, persistent_workers=True,
+            pin_memory=DEVICE.type == "cuda",
         )  # fmt: skip
     return made
 
@@ -80,16 +83,23 @@ def evaluate(model: nn.Module, loader: DataLoader) -> tuple[Tensor, Tensor]:
     model.eval()
     scores, labels = [], []
     for pixels, label in loader:
-        scores.append(positive(model(pixels.contiguous(memory_format=torch.channels_last))))
+        scores.append(positive(model(moved(pixels))).cpu())
         labels.append(label)
     return torch.cat(scores), torch.cat(labels)
 
 
-def train_epoch(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, schedule: object) -> None:
+def moved(pixels: Tensor) -> Tensor:
+    return pixels.to(DEVICE, memory_format=torch.channels_last, non_blocking=True)
+
+
+def train_epoch(
+    model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, schedule: object, bf16: bool
+) -> None:
     model.train()
     for pixels, label in loader:
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(pixels.contiguous(memory_format=torch.channels_last)), label)
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=bf16):
+            loss = F.cross_entropy(model(moved(pixels)), label.to(DEVICE, non_blocking=True))
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -103,12 +113,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     parts = loaders(options, options.colormap)
-    model = network(options.network, options.weights if options.pretrained else None)
+    model = network(options.network, options.weights if options.pretrained else None).to(DEVICE)
     optimizer, schedule = recipe(model, options.epochs * len(parts["train"]))
     best, checkpoint = -1.0, options.out / f"{options.colormap}-{options.pretrained}.pt"
     options.out.mkdir(parents=True, exist_ok=True)
     for epoch in range(options.epochs):
-        train_epoch(model, parts["train"], optimizer, schedule)
+        train_epoch(model, parts["train"], optimizer, schedule, options.precision == "bf16-mixed")
         reached = auroc(*evaluate(model, parts["val"]))
         print(f"epoch {epoch}: validation AUROC {reached:.3f}", flush=True)
         if reached > best:

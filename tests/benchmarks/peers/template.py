@@ -47,7 +47,8 @@ def main(config: DictConfig) -> None:
     cell = Path(config.out) / f"{config.colormap}-{config.pretrained}"
     best = ModelCheckpoint(dirpath=cell, monitor="val/auroc", mode="max", save_last=True)
     trainer = pl.Trainer(
-        max_epochs=config.epochs, callbacks=[best], logger=CSVLogger(cell), gradient_clip_val=1.0,
+        max_epochs=config.epochs, precision=config.precision, callbacks=[best], logger=CSVLogger(cell),
+        gradient_clip_val=1.0,
         num_sanity_val_steps=0, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     data = Data(config)
