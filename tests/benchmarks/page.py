@@ -31,7 +31,9 @@ with all its start-up; ours decodes anew each time and writes its records, verdi
 ## Images a second, ready for the network
 
 From the file or the store to a normalised colour batch on the device, augmented; and a training epoch on real batches
-against one on a single batch that is there already: the share is what the input costs.
+against one on a single batch that is there already: what is above 1 is what the input costs. In the first epoch ours
+also decodes into the store that every later cell and study opens, in processes that must be started: with few images,
+that is a loss.
 """,
     "startup": "## Start-up\n\nThe command as a user types it, in a new process.\n",
     "growth": """\
