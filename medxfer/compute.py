@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from filelock import FileLock
+from omegaconf import DictConfig
 from torch import Tensor
 
 from medxfer.batch import RenderedBatch
@@ -67,20 +68,18 @@ def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compu
     with FileLock(folder / ".compute.lock"):
         known = read_json(path) if path.is_file() else {}
         if key not in known:
-            figures = measure(model, data, _device(config.trainer, config.deterministic), config.trainer.max_epochs)
-            known[key] = figures
+            known[key] = measure(model, data, _device(config.trainer, config.deterministic), _steps(config, data))
             write_json(path, known)
-            display.say(f"[dim]{key}: compute=auto chose {Compute(**figures['choice'])}[/]")
+            display.say(f"[dim]{key}: compute=auto chose {Compute(**known[key]['choice'])}[/]")
     return Compute(**known[key]["choice"])
 
 
-def measure(model: Classifier, data: GrayDataModule, device: torch.device, epochs: int) -> dict[str, Any]:
+def measure(model: Classifier, data: GrayDataModule, device: torch.device, steps: int) -> dict[str, Any]:
     """Training steps of every way to compute, in turns: {"choice", "measured", "images", "device"}.
 
-    Every candidate trains a copy of the network on the same rendered batch of the training set.
+    Every candidate trains a copy of the network on the same rendered batch of the training set; a cell takes `steps`.
     """
-    loader = data.train_dataloader()
-    batch = data.renderer.cpu()(next(iter(loader)))
+    batch = data.renderer.cpu()(next(iter(data.train_dataloader())))
     trials = _trials(model, _moved(batch, device))
     slowest = max(_timed(step, device) for step in trials.values())  # also the first, which allocates
     if slowest > SLOW and len(batch.label) > FEW_IMAGES:
@@ -99,12 +98,18 @@ def measure(model: Classifier, data: GrayDataModule, device: torch.device, epoch
     fastest = min(medians, key=lambda compute: medians[compute])
     choice = fastest if medians[fastest] < WORTHWHILE * medians[Compute()] else Compute()
     measured = [{**asdict(compute), "ms_a_step": round(1000 * seconds, 3)} for compute, seconds in medians.items()]
-    steps = len(loader) * max(epochs, 1) * data.batch_size / len(batch.label)
-    if steps * medians[choice] > LONG:
-        choice, compiled = _compiled(model, _moved(batch, device), choice, medians[choice], steps)
+    whole = steps * data.batch_size / len(batch.label)  # in steps of as many images as were measured
+    if whole * medians[choice] > LONG:
+        choice, compiled = _compiled(model, _moved(batch, device), choice, medians[choice], whole)
         measured.append(compiled)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     return {"choice": asdict(choice), "measured": measured, "images": len(batch.label), "device": name}
+
+
+def _steps(config: DictConfig, data: GrayDataModule) -> int:
+    """The budget of a cell."""
+    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+    return len(data.train_dataloader()) * epochs if epochs > 0 else steps
 
 
 def _trials(model: Classifier, batch: RenderedBatch) -> dict[Compute, Callable[[], Any]]:

@@ -58,7 +58,6 @@ def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None)
     config, cell = prepared.config, prepared.cell
     model, data = wire(prepared)
     compute = settle(prepared, model, data)
-    compute.apply(model)
     history, member = History(), member or Member()
     trainer = _trainer(prepared, logger, compute, history, member)
     features = frozen_features(prepared, model, data, trainer)
@@ -66,6 +65,7 @@ def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None)
         data.use_features(features)
     if trainer.num_devices > 1:
         model.backbone = synchronize_norms(model.backbone, trainer.strategy.root_device)
+    compute.apply(model)
     checkpoint = cell.checkpoints / "last.ckpt"
     with others(config, trainer, member):
         trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)

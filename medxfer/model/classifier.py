@@ -145,7 +145,8 @@ class Classifier(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Reseed torch, for dropout and drop-path, from the seed and the epoch."""
-        torch.manual_seed(seeds.derive(self.hparams["seed"], seeds.NOISE, self.current_epoch, self.global_rank))
+        seed = seeds.derive(self.hparams["seed"], seeds.NOISE, self.current_epoch, self.global_rank)
+        seeds.reseed(seed, self.device)
         self._losses = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
@@ -155,7 +156,7 @@ class Classifier(pl.LightningModule):
             NotFinite: it is NaN or infinite (on an accelerator, up to 50 steps later).
         """
         place = (self.current_epoch, batch_idx, self.global_rank)
-        torch.manual_seed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place))
+        seeds.reseed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place), self.device)
         label = _rendered(batch).label
         loss = self.loss(self._logits(batch), label)
         if self.trainer.world_size > 1:

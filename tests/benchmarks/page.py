@@ -41,6 +41,12 @@ that is a loss.
 
 Time and memory at several sizes, with the exponent of the fitted power law: 1 is a straight line, below 1 better.
 """,
+    "training": """\
+## A cell beside its arithmetic
+
+Lightning, W&B's offline run, curves, checkpoints, predictions and records against a bare loop with the same network on
+the same rendered batches, which lie on the device already; and what a frozen network's features save.
+""",
     "lookup": "## Gray to colour\n\nA copy of the result is the limit: no lookup can write less.\n",
 }
 
