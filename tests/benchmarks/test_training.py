@@ -3,6 +3,7 @@
 `make bench` prints the figures and adds them to results.csv; run it on a machine that does nothing else.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from hydra import compose, initialize_config_dir
 from measure import record
 from omegaconf import DictConfig
 from torch import nn
+from torch.utils.data import DataLoader
 
 import medxfer.fit
 from medxfer.batch import RenderedBatch
@@ -28,7 +30,7 @@ from medxfer.wire import wire
 
 pytestmark = pytest.mark.benchmark
 
-THREADS = 2
+THREADS = int(os.environ.get("OMP_NUM_THREADS", 2))
 PAIRS = 7
 EPOCHS, BATCHES, BATCH, SIZE = 2, 40, 32, 64  # of the long cell; the short one has one epoch of one batch
 
@@ -44,8 +46,9 @@ def _two_threads() -> Iterator[None]:
 class Synthetic(pl.LightningDataModule):
     """Rendered batches that lie on the device already."""
 
-    def __init__(self, prepared: Prepared, batches: int, device: torch.device) -> None:
+    def __init__(self, prepared: Prepared, renderer: nn.Module, batches: int, device: torch.device) -> None:
         super().__init__()
+        self.renderer = renderer  # for the record
         generator = torch.Generator().manual_seed(0)
         rows = {part: torch.from_numpy(np.flatnonzero(prepared.parts == part)) for part in ("val", "test")}
         pixels = torch.randn(4 * BATCH, 3, SIZE, SIZE, generator=generator)
@@ -58,14 +61,14 @@ class Synthetic(pl.LightningDataModule):
         self.train = [batch(BATCH * (n % 4), torch.arange(BATCH)) for n in range(batches)]
         self.val, self.test = ([batch(0, rows[part])] for part in ("val", "test"))
 
-    def train_dataloader(self) -> list[RenderedBatch]:
-        return self.train
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.train, batch_size=None)  # type: ignore[arg-type]
 
-    def val_dataloader(self) -> list[RenderedBatch]:
-        return self.val
+    def val_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.val, batch_size=None)  # type: ignore[arg-type]
 
-    def test_dataloader(self) -> list[RenderedBatch]:
-        return self.test
+    def test_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.test, batch_size=None)  # type: ignore[arg-type]
 
 
 def bare(model: nn.Module, data: Synthetic, config: DictConfig) -> None:
@@ -104,7 +107,8 @@ def test_what_a_cell_costs_beside_its_arithmetic(tmp_path: Path, monkeypatch: py
         )  # fmt: skip
         cell = prepare(config)
         assert isinstance(cell, Prepared), cell
-        return cell, wire(cell)[0], Synthetic(cell, batches, device)
+        model, data = wire(cell)
+        return cell, model, Synthetic(cell, data.renderer, batches, device)
 
     def ours(batches: int, epochs: int) -> Callable[[], object]:
         def call() -> object:
