@@ -43,6 +43,7 @@ def test_the_packaged_weights_give_the_reference_packages_logits() -> None:
         "licence": "apache-2.0",
         "missing": [],
         "unexpected": [],
+        "stages": [],
     }
 
 
