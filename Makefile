@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test browser simulations lint types format bench bench-long slurm-test clean
+.PHONY: demo test kills browser simulations lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -17,7 +17,10 @@ demo: $(VENV)/installed  ## the main job on phantoms: 3 colormaps × 2 initialis
 	WANDB_MODE=offline $(BIN)/python -m medxfer.train -m colormap=none,viridis,inferno pretrained=true,false seed=0,1,2
 
 test: $(VENV)/installed  ## every fast test; those on real images want MEDXFER_TEST_DATA
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
+
+kills: $(VENV)/installed  ## a small grid killed 100 times at random moments, and 3 and 4 commands on one study
+	$(BIN)/python -m pytest tests/test_resume.py tests/test_shared_study.py -m slow
 
 browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besides Debian's chromium and npm
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'

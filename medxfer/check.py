@@ -45,7 +45,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     _show_headers(console, headers, dataset)
     _show_duplicates(console, store)
     _show_shortcuts(console, headers, store)
-    store_of(config, dataset, hounsfield, config.data.max_rejected, None)
+    store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None)
     check_classes(store.images["patient"], store.labels, store.classes)
     split = split_of(config, dataset, store)
     _show_split(console, store, split.draw())

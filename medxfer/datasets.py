@@ -54,14 +54,18 @@ _stores: dict[tuple[Any, ...], GrayStore] = {}  # shared by the cells of this pr
 
 
 def store_of(
-    config: DictConfig, dataset: Dataset, hounsfield: bool, max_rejected: float, progress: Progress | None
+    dataset: Dataset,
+    image_size: int,
+    hounsfield: bool,
+    max_rejected: float,
+    progress: Progress | None,
 ) -> GrayStore:
     """The decoded images of `dataset`; opened once a process."""
-    key = (dataset, config.image_size, hounsfield)
+    key = (dataset, image_size, hounsfield)
     check_modality(dataset, hounsfield)
     if key not in _stores:
         with _private():
-            _stores[key] = open_store(dataset, config.image_size, hounsfield, max_rejected, progress=progress)
+            _stores[key] = open_store(dataset, image_size, hounsfield, max_rejected, progress=progress)
     return _stores[key]
 
 

@@ -1,9 +1,7 @@
 """From a prepared cell to its record: train, test."""
 
-import logging
 import platform
 import time
-import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +14,7 @@ from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
+import medxfer.quiet  # noqa: F401
 from medxfer.compute import Compute, settle
 from medxfer.data.module import GrayDataModule, part_sizes
 from medxfer.data.store import GrayStore
@@ -28,14 +27,12 @@ from medxfer.model.weights import WeightsRecord
 from medxfer.prepare import Prepared
 from medxfer.study.history import History
 from medxfer.study.progress import EpochBar
+from medxfer.study.resume import LastState, WholeCheckpoints
 from medxfer.wire import wire
 
 PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")
 
-for lightning in ("pytorch_lightning", "lightning_fabric"):
-    logging.getLogger(lightning).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=lightning)  # advice on workers, GPUs and Slurm that does not fit here
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a tenth of a step
 
 
@@ -101,32 +98,37 @@ def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None)
 def _trainer(
     prepared: Prepared, logger: Logger | None, compute: Compute, history: History, member: Member
 ) -> pl.Trainer:
-    config = prepared.config
-    callbacks: list[pl.Callback] = [history, *_checkpoints(prepared)]
+    config, cell = prepared.config, prepared.cell
+    callbacks: list[pl.Callback] = [history, _best(prepared), LastState(cell.checkpoints / "last.ckpt")]
     if member.rank == 0:
-        callbacks.append(EpochBar())
+        callbacks.append(EpochBar(cell))
     if config.patience is not None:
-        callbacks.append(Patience(config.monitor, _mode(config.monitor), config.patience))
+        callbacks.insert(0, Patience(config.monitor, _mode(config.monitor), config.patience))
     return pl.Trainer(
         **{"precision": compute.trainer_precision, **OmegaConf.to_container(config.trainer, resolve=True)},  # type: ignore[dict-item]
         deterministic=config.deterministic,
         logger=logger or False,
         callbacks=callbacks,
-        plugins=[member],
+        plugins=[member, WholeCheckpoints()],
         use_distributed_sampler=False,  # the data module divides each batch
-        default_root_dir=str(prepared.cell.folder),
+        default_root_dir=str(cell.folder),
         num_sanity_val_steps=0,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
 
 
-def _checkpoints(prepared: Prepared) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """The best epoch's weights, for testing and prediction, and the last epoch whole, for resuming."""
-    folder, monitor = str(prepared.cell.checkpoints), prepared.config.monitor
-    every: dict[str, Any] = {"dirpath": folder, "save_on_train_epoch_end": True, "enable_version_counter": False}
-    best = ModelCheckpoint(**every, filename="best", monitor=monitor, mode=_mode(monitor), save_weights_only=True)
-    return best, ModelCheckpoint(**every, filename="last")
+def _best(prepared: Prepared) -> ModelCheckpoint:
+    """The best epoch's weights, for testing and prediction."""
+    return ModelCheckpoint(
+        dirpath=str(prepared.cell.checkpoints),
+        filename="best",
+        monitor=prepared.config.monitor,
+        mode=_mode(prepared.config.monitor),
+        save_weights_only=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
 
 
 def _mode(monitor: str) -> str:

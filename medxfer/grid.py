@@ -4,27 +4,30 @@ import re
 import sys
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from rich.markup import escape
 
 from medxfer.data.dataset import private_folder
 from medxfer.errors import MedxferError
-from medxfer.prepare import Impossible, prepare
+from medxfer.jobs import Job, without_hydra
+from medxfer.prepare import Impossible, Preparation, Settled
 from medxfer.report import report
 from medxfer.study.cell import Cell
-from medxfer.study.identity import PATH_KEYS
-from medxfer.study.progress import describe, display
+from medxfer.study.identity import PATH_KEYS, VALUES
+from medxfer.study.loggers import offline_hint
+from medxfer.study.progress import display
+from medxfer.study.stop import stop_politely
 from medxfer.study.study import Study
+from medxfer.study.words import describe
 from medxfer.worker import begin_work, check_launcher
 
 
@@ -32,7 +35,8 @@ from medxfer.worker import begin_work, check_launcher
 class Grid:
     """What one command asks for."""
 
-    cells: tuple[Cell, ...]  # those that can be, and those that cannot
+    cells: tuple[Cell, ...]  # in the order of the jobs
+    to_train: tuple[int, ...]  # the places in `cells` of those that can be and are not done
     images: bool  # whether the page shows pictures of patients
     store_root: Path
 
@@ -42,115 +46,127 @@ class Grid:
 
 
 class GridHooks(Callback):
-    """Called by Hydra in the process that the user started, whatever the launcher."""
+    """A single cell as a grid of one; GridSweeper does the same around many."""
 
     def __init__(self) -> None:
         self.grid: Grid | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        self._begin([config])
+        job = Job(without_hydra(config), {})
+        with errors_exit():
+            if job.base.plan:
+                show_plan([job])
+                sys.exit(0)
+            self.grid = begin([job], command(sys.argv[1:]))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        with _errors_exit():
+        with errors_exit():
             check_launcher(config.hydra)
             private_folder(Path(config.hydra.sweep.dir))
-        self._begin(sweep_configs(config))
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Called in the process that trains the cell, which other launchers than Hydra's own start."""
-        with _errors_exit():
+        with errors_exit():
             begin_work(config)
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
-        self._finish()
-
-    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        self._finish()
-
-    def _begin(self, configs: Sequence[DictConfig]) -> None:
-        warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
-        with _errors_exit():
-            self.grid = begin([without_hydra(config) for config in configs], command(sys.argv[1:]))
-
-    def _finish(self) -> None:
         assert self.grid is not None
-        with _errors_exit():
+        with errors_exit():
             complete = finish(self.grid)
         if not complete:
             sys.exit(1)
 
 
 @contextmanager
-def _errors_exit() -> Iterator[None]:
+def errors_exit() -> Iterator[None]:
     """Hydra would turn an exception here into a warning and go on; SystemExit passes."""
     try:
         yield
     except MedxferError as error:
         display.close()
         sys.exit(f"error: {error}")
+    except HydraException:  # a wrong override: Hydra says so itself
+        raise
     except Exception:
         display.close()
         traceback.print_exc()
         sys.exit(1)
 
 
-def begin(configs: Sequence[DictConfig], command: str) -> Grid:
+def begin(jobs: Sequence[Job], command: str) -> Grid:
     """Settle every cell, name those that cannot be, and enter all into their study's plan.
 
     Raises MedxferError where no cell can be, or the study's folder cannot be used.
     """
-    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
-    prepared = [prepare(config, progress=display.step) for config in configs]
-    display.drop("decoding")
-    possible = [p for p in prepared if not isinstance(p, Impossible)]
-    impossible = [p for p in prepared if isinstance(p, Impossible)]
-    reasons = list(dict.fromkeys(str(p.error) for p in impossible))
-    if not possible:
-        raise MedxferError("; ".join(reasons))
-    cells = [p.cell for p in possible]
-    for p in impossible:
-        cell = p.cell(cells[0].study)
-        cell.record_failed(p.error)
-        cells.append(cell)
-    for text in reasons:
-        count = sum(str(p.error) == text for p in impossible)
-        display.say(f"[red]{count} of {len(configs)} cells cannot be:[/] {escape(text)}")
-    grid = Grid(tuple(cells), configs[0].report.images, Path(configs[0].store.root).expanduser())
+    stop_politely()
+    settled = settle(jobs)
+    study = next(s.cell.study for s in settled if isinstance(s, Settled))
+    cells = []
+    for one in settled:
+        if isinstance(one, Impossible):
+            cells.append(one.cell(study))
+            cells[-1].record_failed(one.error)
+        else:
+            cells.append(one.cell)
+    to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
+    config = jobs[0].base
+    grid = Grid(tuple(cells), tuple(to_train), config.report.images, Path(config.store.root).expanduser())
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
         _introduce(study, [cell for cell in cells if cell.study == study])
-    display.expect(sum(not cell.is_done() for cell in cells) - len(impossible))
+    display.expect(grid.cells, len(to_train))
     return grid
 
 
-def finish(grid: Grid) -> bool:
-    """Report every study that the grid touched, name what failed, and say whether all that was asked for is done."""
+def show_plan(jobs: Sequence[Job]) -> None:
+    """Print what the jobs would train, how long it takes and what it could find; train nothing."""
+    from medxfer.plan import print_plan
+
+    stop_politely()
+    print_plan(jobs, settle(jobs))
+
+
+def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
+    """Check every cell's settings, weights and data, and name those that cannot be.
+
+    Raises MedxferError where no cell can be.
+    """
+    warnings.showwarning = display.warn
+    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
+    preparations = {id(job.base): Preparation(job.base, display.step) for job in jobs}
+    settled = [
+        preparations[id(job.base)].settle({**{key: job.base[key] for key in VALUES}, **job.values}) for job in jobs
+    ]
+    display.drop("decoding")
+    reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
+    if reasons.total() == len(jobs):
+        raise MedxferError("; ".join(reasons))
+    for text, number in reasons.items():
+        display.say(f"[red]{number} of {len(jobs)} cells cannot be:[/] {escape(text)}")
+    return settled
+
+
+def finish(grid: Grid, lost: Exception | None = None) -> bool:
+    """Report every study that the grid touched, name what failed, and say whether all that was asked for is done.
+
+    `lost` is what took the launcher's workers.
+    """
     display.close()
     for study in grid.studies:
-        report(study.folder, grid.images, grid.store_root)
+        with study.reporting():
+            report(study.folder, grid.images, grid.store_root)
+        if hint := offline_hint(study):
+            display.say(f"[dim]curves: {escape(hint)}[/]")
     missing = [cell for cell in grid.cells if not cell.is_done()]
     for cell in missing:
         why = cell.failure() or "another process trains it, or it was stopped"
-        display.say(f"[red]not done:[/] {escape(f'{describe(cell)}: {why}')}")
-    return not missing
-
-
-def sweep_configs(config: DictConfig) -> list[DictConfig]:
-    """The configuration of every job of a multirun, as Hydra's sweeper will compose them."""
-    loader = GlobalHydra.instance().config_loader()
-    parser = OverridesParser.create(config_loader=loader)
-    fixed = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
-    overrides = parser.parse_overrides([*fixed, *config.hydra.overrides.task])
-    (jobs,) = BasicSweeper.split_arguments(overrides, max_batch_size=None)
-    return [loader.load_sweep_config(config, list(job)) for job in jobs]
-
-
-def without_hydra(config: DictConfig) -> DictConfig:
-    """The application's part of a composed configuration, as Hydra hands it to a job."""
-    config = config.copy()
-    with open_dict(config):
-        config.pop("hydra", None)
-    return config
+        display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
+    if lost is not None:
+        reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
+        display.say(
+            f"[red]the workers were lost[/] ({escape(reason)}); the same command goes on where this one stopped"
+        )
+    return not missing and lost is None
 
 
 def command(arguments: Sequence[str]) -> str:

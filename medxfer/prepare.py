@@ -1,7 +1,9 @@
 """Everything that is settled before a cell trains: its data, window, split, weights and name; or why it cannot be."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from medxfer.analysis.contrasts import read_rules
 from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
 from medxfer.data.balance import BALANCE, check_balance
+from medxfer.data.dataset import Dataset
 from medxfer.data.split import check_classes, training_subset
 from medxfer.data.store import SAME_PICTURE, GrayStore, Progress
 from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
@@ -24,16 +27,15 @@ from medxfer.model.stages import count_of, stage_names
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.files import write_parquet
-from medxfer.study.identity import cell_name, declaration, factors, shared_settings
+from medxfer.study.identity import VALUES, Json, cell_name, declaration, factors, shared_settings
 from medxfer.study.loggers import check_logger
 from medxfer.study.study import Study, open_study
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """A cell with all that its training needs."""
+class Settled:
+    """A cell that can be, and what is known of it before its training."""
 
-    config: DictConfig
     cell: Cell
     store: GrayStore
     split: Split
@@ -42,59 +44,106 @@ class Prepared:
     weights: WeightsRecord | None  # None for random initialisation
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prepared(Settled):
+    """A cell with all that its training needs."""
+
+    config: DictConfig
+
+
 @dataclass(frozen=True, eq=False)
 class Impossible:
     """A cell that cannot be, and why; it still has a name, so that a study can record it as failed."""
 
     config: DictConfig
+    values: Json
     error: MedxferError
 
     def cell(self, study: Study) -> Cell:
-        named = factors(self.config, str(self.config.window))
+        named = factors(self.config, self.values, self.values["window"])
         return Cell(study, cell_name(named, {"impossible": named}), named)
 
 
 def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | Impossible:
-    """Settle a cell. What cells share (data, store, weights' hashes) is opened once a process.
+    """Settle one cell; see `Preparation`."""
+    settled = Preparation(config, progress).settle({key: config.get(key) for key in VALUES})
+    return settled if isinstance(settled, Impossible) else Prepared(**vars(settled), config=config)
 
-    Names are checked first and weights are found before any data is read, so that a slip costs seconds.
-    Raises MedxferError only for what concerns the whole study: its folder, its settings.
+
+class Preparation:
+    """Settles the cells whose configurations differ in `VALUES` alone, each in milliseconds after the first.
+
+    Names are checked first and weights are found before any data is read, so that a slip costs seconds. What cells
+    share (data, stores, weights' hashes, the study) is opened once.
     """
-    try:
-        colormap = parse_colormap(config.colormap)
-        _check_settings(config)
-        _check_network(config)
-        weights = resolve(config.backbone, config.pretrained)
-        dataset = dataset_of(config)
-        shown = window_name(config.window, dataset.modality)
-        window = parse_window(shown)
-        if colormap.takes_hu and window is None:
-            raise MedxferError(
-                f"colormap={config.colormap} needs CT images in Hounsfield units; these are '{dataset.modality}' "
-                f"shown with window={shown}"
-            )
-        store = store_of(config, dataset, window is not None, config.data.max_rejected, progress)
-        check_classes(store.images["patient"], store.labels, store.classes)
-        check_balance(config.balance, store.task)
-        split = split_of(config, dataset, store)
-    except MedxferError as error:
-        return Impossible(config, error)
-    study = open_study(config, dataset.fingerprint)
-    try:
-        parts = _parts(split, config, study)
-    except MedxferError as error:
-        return Impossible(config, error)
-    named = factors(config, shown)
-    identity = {
-        "settings": shared_settings(config),
-        "factors": {key: value for key, value in named.items() if key != "data"},
-        "data": [dataset.fingerprint, split.identity],
-        "weights": weights.sha256 if weights else None,
-    }
-    for caveat in (*store.caveats, *split.caveats):
-        if caveat.startswith(SAME_PICTURE):
-            warnings.warn(f"data '{config.data.name}': {caveat}", stacklevel=2)
-    return Prepared(config, Cell(study, cell_name(named, identity), named), store, split, parts, window, weights)
+
+    def __init__(self, config: DictConfig, progress: Progress | None = None) -> None:
+        self.config, self.progress = config, progress
+        self.splits: dict[GrayStore, Split] = {}
+
+    def settle(self, values: Json) -> Settled | Impossible:
+        """The cell with these `values`. Raises MedxferError only for what concerns the whole study: its folder."""
+        try:
+            colormap = parse_colormap(values["colormap"])
+            _ = self.declared
+            _check_network(self.config, values["backbone"], values["pretrained"])
+            weights = resolve(values["backbone"], values["pretrained"])
+            shown = window_name(values["window"], self.dataset.modality)
+            window = parse_window(shown)
+            if colormap.takes_hu and window is None:
+                raise MedxferError(
+                    f"colormap={values['colormap']} needs CT images in Hounsfield units; these are "
+                    f"'{self.dataset.modality}' shown with window={shown}"
+                )
+            store = self._store(values["image_size"], window is not None)
+            split = replace(self._split(store), training_seed=values["seed"])
+        except MedxferError as error:
+            return Impossible(self.config, values, error)
+        study, named = self.study, factors(self.config, values, shown)
+        try:
+            parts = _parts(split, self.config, study, values["train_fraction"])
+        except MedxferError as error:
+            return Impossible(self.config, values, error)
+        identity = {
+            "settings": self.settings,
+            "factors": {key: value for key, value in named.items() if key != "data"},
+            "data": [self.dataset.fingerprint, split.identity],
+            "weights": weights.sha256 if weights else None,
+        }
+        return Settled(Cell(study, cell_name(named, identity), named), store, split, parts, window, weights)
+
+    @cached_property
+    def declared(self) -> Json:
+        """What the study declares, once the settings that cells share are found to be right."""
+        _check_settings(self.config)
+        return declaration(self.config)
+
+    @cached_property
+    def settings(self) -> Json:
+        return shared_settings(self.config)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return dataset_of(self.config)
+
+    @cached_property
+    def study(self) -> Study:
+        return open_study(self.config, self.dataset.fingerprint, enter=not self.config.plan)
+
+    def _store(self, image_size: int, hounsfield: bool) -> GrayStore:
+        return store_of(self.dataset, image_size, hounsfield, self.config.data.max_rejected, self.progress)
+
+    def _split(self, store: GrayStore) -> Split:
+        """How `store` is divided, whatever the training's seed."""
+        if store not in self.splits:
+            check_classes(store.images["patient"], store.labels, store.classes)
+            check_balance(self.config.balance, store.task)
+            split = split_of(self.config, self.dataset, store)
+            for caveat in (*store.caveats, *split.caveats):
+                if caveat.startswith(SAME_PICTURE):
+                    warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
+            self.splits[store] = split
+        return self.splits[store]
 
 
 def _check_settings(config: DictConfig) -> None:
@@ -122,27 +171,31 @@ def _check_settings(config: DictConfig) -> None:
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
 
 
-def _check_network(config: DictConfig) -> None:
-    check_backbone(config.backbone)
-    check_finetune(config.finetune, config.backbone)
-    if isinstance(config.pretrained, str) and config.pretrained.startswith(BOTTOM):
-        count_of(f"pretrained={config.pretrained}", "bottom", stage_names(config.backbone))
+def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) -> None:
+    check_backbone(backbone)
+    check_finetune(config.finetune, backbone)
+    if isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
+        count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
 
 
-def _parts(split: Split, config: DictConfig, study: Study) -> NDArray[np.str_]:
+def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float) -> NDArray[np.str_]:
     """The part of each image; from the study's folder where it was drawn before, so that a study has one test set."""
     images, labels = split.store.images, split.store.labels
     path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
     if path.is_file():
-        drawn = pd.read_parquet(path).set_index("image")["part"]
-        parts = drawn.reindex(images["image"]).to_numpy(dtype=str)
+        parts = _read_parts(path, path.stat().st_mtime_ns, split.store).copy()
     else:
         parts = split.draw()
-        path.parent.mkdir(exist_ok=True)
-        write_parquet(path, images[["image", "patient"]].assign(part=parts))
-    if config.train_fraction < 1:
+        if not config.plan:
+            path.parent.mkdir(exist_ok=True)
+            write_parquet(path, images[["image", "patient"]].assign(part=parts))
+    if train_fraction < 1:
         train = np.flatnonzero(parts == "train")
-        seed = split.settings.seed
-        taken = training_subset(images.iloc[train], labels[train], config.train_fraction, seed)
+        taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
         parts[train[~taken]] = ""
     return parts
+
+
+@lru_cache(maxsize=64)
+def _read_parts(path: Path, modified: int, store: GrayStore) -> NDArray[np.str_]:
+    return pd.read_parquet(path).set_index("image")["part"].reindex(store.images["image"]).to_numpy(dtype=str)

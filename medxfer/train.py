@@ -49,21 +49,26 @@ def main(config: DictConfig) -> None:
     """One job of Hydra's. What fails is recorded and said here, so that the others run; the grid's end counts it."""
     from rich.markup import escape
 
+    from medxfer import fit  # noqa: F401 - all that is heavy, before what is kept is told from what a cell leaves
+    from medxfer.memory import drop_cell, keep_imports
     from medxfer.prepare import Impossible, prepare
     from medxfer.study.claim import Taken
     from medxfer.study.progress import display
+    from medxfer.study.stop import stop_politely
 
+    keep_imports()
+    stop_politely()
     prepared = prepare(config)
     if isinstance(prepared, Impossible) or prepared.cell.is_done():
         return  # named, or counted, before the grid began
     try:
         metrics, _ = train_cell(prepared)
-        outcome = f"test accuracy {metrics['test/accuracy']:.3f}"
+        display.cell_ended(prepared.cell, f"test accuracy {metrics['test/accuracy']:.3f}")
     except Taken:
-        outcome = "another process trains it"
+        display.cell_ended(prepared.cell, "another process trains it")
     except Exception as error:
-        outcome = f"[red]failed:[/] {escape(str(error))}"
-    display.cell_ended(prepared.cell, outcome)
+        display.cell_ended(prepared.cell, f"[red]failed:[/] {escape(str(error))}", went_wrong=True)
+    drop_cell()
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def begin_work(config: DictConfig) -> None:
     from medxfer.study.progress import display
 
     display.close()
-    display.live.disable = True
+    display.plain = True
     if name == "joblib":
         hold_device(device_groups(config.trainer.devices), int(config.hydra.launcher.n_jobs))
 

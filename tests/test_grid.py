@@ -190,6 +190,14 @@ def test_a_slip_ends_the_command_with_one_line_and_no_traceback(tmp_path, images
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_a_misspelt_key_is_named_without_a_traceback(tmp_path, mode):
+    done = run(tmp_path, *mode, "colourmap=none")
+    assert done.returncode == 1
+    assert "colourmap" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_experiment_and_data_set_composes():
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for group in ("data", "experiment", "logger"):

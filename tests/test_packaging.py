@@ -1,4 +1,4 @@
-"""The wheel: conf travels inside the package, nothing else at the top level, and it is found from anywhere."""
+"""The wheel: conf travels inside the package, beside it only Hydra's name space, and it is found from anywhere."""
 
 import subprocess
 import sys
@@ -21,7 +21,8 @@ def wheel(tmp_path_factory) -> Path:
 
 def test_conf_is_inside_the_package_and_everything_needed_is_there(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"medxfer"}
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"medxfer", "hydra_plugins"}
+    assert [name for name in names if name.startswith("hydra_plugins")] == ["hydra_plugins/medxfer_grid.py"]
     for path in ("conf/train.yaml", "conf/data/phantom_dx.yaml", "analysis/page.html.j2", "analysis/page.css"):
         assert f"medxfer/{path}" in names
 

@@ -1,29 +1,64 @@
-"""Stopped at any moment and started again, a grid ends with the table that it would have had."""
+"""Killed at any moment and started again, a grid ends with the table that it would have had."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 from pictures import make_pictures
 
 COMMAND = [
     "-m", "data=images", "backbone=test_efficientnet", "image_size=32", "batch_size=4", "trainer.max_epochs=4",
-    "logger=none", "colormap=none,viridis", "pretrained=false", "study.name=s",
+    "logger=none", "colormap=none,viridis", "pretrained=false", "seed=0,1", "study.name=s",
 ]  # fmt: skip
 
+# Imports once, then is the command in a process of its own for every folder that it reads, so that kills hit the
+# command's work and not Python's imports.
+NURSERY = """
+import os, sys
+import medxfer.fit, medxfer.grid, medxfer.report
+from medxfer.train import main
+for line in sys.stdin:
+    if not (child := os.fork()):
+        os.chdir(line.strip())
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in range(3):
+            os.dup2(null, descriptor)
+        main()
+        os._exit(0)
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
 
-def start(folder: Path, images: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(images.parent / "cache")}
-    arguments = [sys.executable, "-m", "medxfer.train", *COMMAND, f"data.root={images}"]
-    return subprocess.Popen(
-        arguments, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-    )
+
+class Command:
+    """The command, started again and again in folders that the test names."""
+
+    def __init__(self, images: Path) -> None:
+        environment = {**os.environ, "XDG_CACHE_HOME": str(images.parent / "cache"), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", NURSERY, *COMMAND, f"data.root={images}"]
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+
+    def run(self, folder: Path, seconds: float | None = None) -> int:
+        """Run in `folder`, killed after `seconds`; returns the exit status as `os.waitpid` has it."""
+        print(folder, file=self.process.stdin, flush=True)
+        child = int(self.process.stdout.readline())
+        if seconds is not None:
+            time.sleep(seconds)
+            with suppress(ProcessLookupError):  # it has ended before
+                os.kill(child, signal.SIGKILL)
+        return int(self.process.stdout.readline())
 
 
 def outcome(folder: Path) -> tuple[bytes, list[pd.DataFrame]]:
@@ -32,33 +67,48 @@ def outcome(folder: Path) -> tuple[bytes, list[pd.DataFrame]]:
     return (study / "results.csv").read_bytes(), predictions
 
 
-def kill_and_repeat(folder: Path, images: Path, kills: int, longest: float, chance: random.Random) -> None:
-    """Start the grid, kill it at `kills` random moments, and let it end; no finished cell may be trained again."""
+def check_whole(folder: Path) -> None:
+    """Every file under its own name can be read."""
+    for path in folder.rglob("*.json"):
+        json.loads(path.read_text())
+    for path in folder.rglob("*.parquet"):
+        if not path.name.startswith("."):
+            pd.read_parquet(path)
+    for path in folder.rglob("*.ckpt"):
+        torch.load(path, weights_only=False)
+
+
+def kill_and_repeat(command: Command, folder: Path, kills: int, longest: float, chance: random.Random) -> None:
+    """Run the grid, kill it at `kills` random moments, and let it end; no finished cell may be trained again."""
+    folder.mkdir()
     finished: dict[Path, int] = {}
     for number in range(kills + 1):
-        process = start(folder, images)
-        if number < kills:
-            time.sleep(chance.uniform(0.3, longest))
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=300)
+        status = command.run(folder, chance.uniform(0, longest) if number < kills else None)
+        check_whole(folder)
         now = {path: path.stat().st_mtime_ns for path in folder.glob("studies/s/cells/*/metrics.json")}
         assert finished.items() <= now.items()
         finished = now
+    assert status == 0
+    assert not list((folder / "studies").rglob("*.partial"))
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
+def uninterrupted(tmp_path_factory) -> Iterator[tuple[Command, tuple[bytes, list[pd.DataFrame]], float]]:
     folder = tmp_path_factory.mktemp("whole")
-    images = make_pictures(tmp_path_factory.mktemp("images") / "in", n=40)
-    began = time.monotonic()
-    assert start(folder, images).wait(timeout=300) == 0
-    return images, outcome(folder), time.monotonic() - began
+    command = Command(make_pictures(tmp_path_factory.mktemp("images") / "in", n=40))
+    assert command.run(folder) == 0
+    expected, began = outcome(folder), time.monotonic()
+    (folder / "again").mkdir()
+    assert command.run(folder / "again") == 0
+    yield command, expected, time.monotonic() - began
+    command.process.stdin.close()
+    command.process.wait()
 
 
-def test_two_kills_change_nothing(tmp_path, uninterrupted):
-    images, (table, predictions), seconds = uninterrupted
-    kill_and_repeat(tmp_path, images, 2, seconds, random.Random(0))
-    again, repeated = outcome(tmp_path)
+def test_a_few_kills_change_nothing(tmp_path, uninterrupted):
+    command, (table, predictions), seconds = uninterrupted
+    kill_and_repeat(command, tmp_path / "study", 5, seconds / 2, random.Random(0))
+    again, repeated = outcome(tmp_path / "study")
     assert again == table
     assert all(a.equals(b) for a, b in zip(predictions, repeated, strict=True))
 
@@ -66,6 +116,8 @@ def test_two_kills_change_nothing(tmp_path, uninterrupted):
 @pytest.mark.slow
 @pytest.mark.parametrize("trial", range(10))
 def test_many_kills_change_nothing(tmp_path, uninterrupted, trial):
-    images, (table, _), seconds = uninterrupted
-    kill_and_repeat(tmp_path, images, 10, seconds, random.Random(trial))
-    assert outcome(tmp_path)[0] == table
+    command, (table, predictions), seconds = uninterrupted
+    kill_and_repeat(command, tmp_path / "study", 10, seconds / 2, random.Random(trial))
+    again, repeated = outcome(tmp_path / "study")
+    assert again == table
+    assert all(a.equals(b) for a, b in zip(predictions, repeated, strict=True))

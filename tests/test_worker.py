@@ -74,10 +74,13 @@ def test_every_cell_once_one_end_and_a_failure_that_counts(commands):
     }  # fmt: skip
 
 
-def test_a_killed_worker_ends_the_command_and_the_same_command_finishes(commands):
-    study, finished, ((code, out, _), _) = commands
+def test_a_killed_worker_ends_the_command_with_a_report_and_the_same_command_finishes(commands):
+    study, finished, ((code, out, err), _) = commands
     assert code == 1
-    assert "RQ1 " not in out
+    assert out.count("RQ1 ") == 1
+    assert "the workers were lost" in out
+    assert "the same command goes on" in out
+    assert "Traceback" not in err
     assert len(finished) < 4
     assert len(list(study.glob("cells/*/metrics.json"))) == 4
     assert not list(study.glob("cells/*/running.json"))

@@ -8,6 +8,7 @@ from medxfer.analysis.conclusion import Conclusion, Statement, conclude, disagre
 from medxfer.analysis.contrasts import Contrast, Question, declare, weights_name
 from medxfer.analysis.evidence import Evidence, weigh
 from medxfer.analysis.inference import equivalence_p, forecast, holm
+from medxfer.analysis.mrmc import Comparison
 from medxfer.analysis.results import ALWAYS_SHOWN, Cell, StudyRecord
 from medxfer.analysis.selection import Block, at_fraction, full_fraction
 from medxfer.analysis.words import count
@@ -102,6 +103,11 @@ class Judge:
             self._finding(contrast, blocks, item, p[i], equivalent[i])
             for i, ((contrast, blocks), item) in enumerate(zip(asked, weighed, strict=True))
         ]
+
+    def comparison(self, contrast: Contrast) -> Comparison | None:
+        """The contrast over all blocks, as far as trainings are finished; None where it cannot be weighed yet."""
+        item = self._weigh(contrast, self.blocks, self.study.declared.level)
+        return item.comparison if isinstance(item, Evidence) else None
 
     def _weigh(self, contrast: Contrast, blocks: Blocks, level: float) -> Evidence | MedxferError | None:
         declared = self.study.declared

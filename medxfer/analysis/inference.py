@@ -71,9 +71,9 @@ def forecast(comparison: Comparison, margin: float, power: float = 0.8) -> Forec
     def enough(changed: Uncertainty) -> bool:
         return _chance_of_conclusion(changed, comparison.estimate, margin, comparison.level) >= power
 
-    trainings = _smallest(lambda more: enough(_with_trainings(uncertainty, more)), MOST_TRAININGS)
+    trainings = smallest(lambda more: enough(with_trainings(uncertainty, more)), MOST_TRAININGS)
     total = comparison.patients
-    patients = _smallest(lambda more: enough(_with_patients(uncertainty, 1 + more / total)), MOST_PATIENTS)
+    patients = smallest(lambda more: enough(with_patients(uncertainty, 1 + more / total)), MOST_PATIENTS)
     return Forecast(trainings, patients)
 
 
@@ -87,14 +87,16 @@ def _chance_of_conclusion(uncertainty: Uncertainty, truth: float, margin: float,
     return float(max(different, equivalent))
 
 
-def _with_trainings(uncertainty: Uncertainty, more: int) -> Uncertainty:
+def with_trainings(uncertainty: Uncertainty, more: int) -> Uncertainty:
+    """The same components of variance with `more` trainings of each arm in each block."""
     return replace(
         uncertainty,
         trainings=tuple(replace(t, trainings=t.trainings + more) for t in uncertainty.trainings),
     )
 
 
-def _with_patients(uncertainty: Uncertainty, factor: float) -> Uncertainty:
+def with_patients(uncertainty: Uncertainty, factor: float) -> Uncertainty:
+    """The same components of variance with `factor` times as many patients."""
     return replace(
         uncertainty,
         trainings=tuple(
@@ -112,7 +114,7 @@ def _shrunk(variance: float, patient_part: float, factor: float) -> float:
     return variance - part + part / factor
 
 
-def _smallest(enough: Callable[[int], bool], most: int) -> int | None:
+def smallest(enough: Callable[[int], bool], most: int) -> int | None:
     """The smallest whole number of 0 … `most` that is enough, where more is never worse."""
     if not enough(most):
         return None

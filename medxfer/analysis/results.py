@@ -1,6 +1,5 @@
 """A study's folder → one tidy table, a row a cell; and results.csv."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 
 from medxfer.analysis.contrasts import Rules, read_rules
 from medxfer.errors import MedxferError
-from medxfer.study.files import write_text
+from medxfer.study.files import read_json, write_text
 
 FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
 ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
@@ -89,7 +88,11 @@ def read_study(folder: Path) -> StudyRecord:
         MedxferError: there is no readable study in `folder`, it plans and holds no cell, or it declares contrasts that
             the analysis does not make.
     """
-    plan = _read_json(folder / "study.json", "point study= at a study's folder, made by medxfer.train")
+    try:
+        plan = read_json(folder / "study.json")
+    except OSError as error:
+        way_out = "point study= at a study's folder, made by medxfer.train"
+        raise MedxferError(f"cannot read {folder / 'study.json'}: {error.strerror}; {way_out}") from error
     planned = dict(plan.get("planned", {}))
     found = {path.name for path in (folder / "cells").glob("*/") if _record_files(path)}
     cells = [_read_cell(folder / "cells" / name, planned.get(name)) for name in sorted(found | set(planned))]
@@ -159,22 +162,12 @@ def _record_files(folder: Path) -> bool:
 
 def _read_cell(folder: Path, planned: Mapping[str, Any] | None) -> Cell:
     if (folder / "metrics.json").exists():
-        record = _read_json(folder / "metrics.json", "delete the file and run the same command again")
+        record = read_json(folder / "metrics.json")
         return Cell(folder.name, folder, record["factors"], "done", record)
     if (folder / "failed.json").exists():
-        failed = _read_json(folder / "failed.json", "delete the file and run the same command again")
+        failed = read_json(folder / "failed.json")
         return Cell(folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")))
     return Cell(folder.name, folder, planned or {}, "missing")
-
-
-def _read_json(path: Path, way_out: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MedxferError(f"cannot read {path}: {error}; {way_out}") from error
-    if not isinstance(content, dict):
-        raise MedxferError(f"cannot read {path}: it holds no JSON object; {way_out}")
-    return content
 
 
 def hydra_value(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The LightningDataModule: batches of gray from the store, rendered on the device."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -39,10 +40,19 @@ class GrayDataModule(pl.LightningDataModule):
         self.store, self.parts, self.renderer = store, parts, renderer
         self.batch_size, self.seed, self.balanced = batch_size, seed, balanced
         self.images: Dataset[Any] = GrayImages(store)
+        self.served = 0  # batches of the running epoch that a resumed training has seen
 
     def use_features(self, features: Tensor) -> None:
         """From now on serve the store's images as what a frozen network makes of them: (N, D), a row an image."""
         self.images = FeatureRows(features, torch.from_numpy(self.store.labels))
+
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of the running epoch are behind; 0 at its end."""
+        assert self.trainer is not None
+        return {"served": (self.trainer.fit_loop.batch_idx + 1) % int(self.trainer.num_training_batches)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self.served = state_dict["served"]
 
     def setup(self, stage: str) -> None:
         assert self.trainer is not None
@@ -53,8 +63,8 @@ class GrayDataModule(pl.LightningDataModule):
         chances = image_chances(self.store.labels[rows]) if self.balanced else None
         order = SeededOrder(rows, self.seed, chances)
         # A last batch of one image would break batch norm; it is left out where there are others.
-        batches = BatchSampler(order, self.batch_size, drop_last=len(rows) % self.batch_size == 1 and len(rows) > 1)
-        return self._loader(batches)
+        drop_last = len(rows) % self.batch_size == 1 and len(rows) > 1
+        return self._loader(ResumedBatches(order, self.batch_size, drop_last, self.served))
 
     def val_dataloader(self) -> DataLoader[GrayBatch]:
         return self._in_order("val")
@@ -145,6 +155,18 @@ class SeededOrder(Sampler[int]):
         if self.chances is None:
             return iter(random.permutation(self.rows).tolist())
         return iter(random.choice(self.rows, len(self.rows), p=self.chances).tolist())
+
+
+class ResumedBatches(BatchSampler):
+    """Batches whose first pass leaves out the first `served`; later ones are whole."""
+
+    def __init__(self, order: Sampler[int], batch_size: int, drop_last: bool, served: int) -> None:
+        super().__init__(order, batch_size, drop_last)
+        self.served = served
+
+    def __iter__(self) -> Iterator[list[int]]:
+        served, self.served = self.served, 0  # at the first batch: Lightning also makes iterators that it never uses
+        yield from islice(super().__iter__(), served, None)
 
 
 def _as_is(batch: Any) -> Any:

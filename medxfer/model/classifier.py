@@ -143,6 +143,10 @@ class Classifier(pl.LightningModule):
         schedule = warmup_cosine(optimizer, steps, self.hparams["warmup_fraction"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def on_train_start(self) -> None:
+        """Put losses that a checkpoint brought back where the next ones will be."""
+        self._losses = [(loss.to(self.device), images) for loss, images in self._losses]
+
     def on_train_epoch_start(self) -> None:
         """Reseed torch, for dropout and drop-path, from the seed and the epoch."""
         seed = seeds.derive(self.hparams["seed"], seeds.NOISE, self.current_epoch, self.global_rank)
@@ -233,12 +237,14 @@ class Classifier(pl.LightningModule):
         self._finish("test")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the validation scores of these weights beside them."""
+        """Put the validation scores of these weights beside them, and the running epoch's losses so far."""
+        checkpoint["losses"] = [(float(loss), images) for loss, images in self._losses]
         if "val" in self.predictions:
             checkpoint["val_predictions"] = dict(vars(self.predictions["val"]))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Bring back the validation scores of the loaded weights."""
+        """Bring back the validation scores of the loaded weights, and the losses."""
+        self._losses = [(torch.tensor(loss), images) for loss, images in checkpoint.get("losses", [])]
         self.predictions.pop("val", None)
         if "val_predictions" in checkpoint:
             self.predictions["val"] = Predictions(**checkpoint["val_predictions"])

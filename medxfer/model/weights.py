@@ -4,6 +4,7 @@ import hashlib
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
@@ -129,10 +130,17 @@ def _download(name: str, entry: Entry) -> tuple[str, Path]:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        about = path.stat()
+        return _digest(path, about.st_size, about.st_mtime_ns)
     except OSError as error:
         raise MedxferError(f"weights '{path}' cannot be read: {error.strerror}.") from error
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, size: int, modified: int) -> str:
+    """Read once a process, unless the file has changed."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_state(path: Path) -> tuple[dict[str, Tensor], list[str]]:

@@ -2,28 +2,39 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
-import pandas as pd
+from medxfer.errors import MedxferError
+
+if TYPE_CHECKING:  # status answers without it
+    import pandas as pd
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` beside `path`, flush it to the disk, and rename: a reader sees the old file or the new one."""
-    write_bytes(path, text.encode())
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside `path` that takes its place when the block ends, flushed to the disk, or is gone when it fails.
 
-
-def write_bytes(path: Path, content: bytes) -> None:
+    A reader sees the old file or the new one, also after a power cut.
+    """
     partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
         with partial.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+        _flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -31,9 +42,26 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=False, allow_nan=False, default=str) + "\n")
 
 
-def write_parquet(path: Path, table: pd.DataFrame) -> None:
-    write_bytes(path, table.to_parquet(index=False))
+def write_parquet(path: Path, table: "pd.DataFrame") -> None:
+    with whole_file(path) as file:
+        table.to_parquet(file, index=False)
 
 
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text())
+def read_json(path: Path) -> dict[str, Any]:
+    """A record. Raises FileNotFoundError, and MedxferError where the file holds something else than a record."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MedxferError(f"{path} is damaged ({error}); delete it and run the same command again") from error
+    if not isinstance(content, dict):
+        raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
+    return content
+
+
+def _flush_folder(folder: Path) -> None:
+    """Names are the folder's: without this, a file could survive a power cut that an earlier one does not."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -10,7 +10,17 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 FACTORS = ("data", "backbone", "colormap", "pretrained", "window", "image_size", "train_fraction", "seed")
-OUTSIDE = ("data", "logger", "report", "store", "study", "hydra", "experiment")  # no part of the training's settings
+VALUES = tuple(key for key in FACTORS if key != "data")  # those that are one value; data is a whole group
+OUTSIDE = (
+    "data",
+    "logger",
+    "report",
+    "store",
+    "study",
+    "hydra",
+    "experiment",
+    "plan",
+)  # no part of the training's settings
 # Trainer arguments that cannot change a result.
 TRAINER_OUTSIDE = (
     "accelerator",
@@ -28,15 +38,12 @@ Json = dict[str, Any]
 def shared_settings(config: DictConfig) -> Json:
     """The settings that all cells of a study share: `config` without factors, data, tuned keys and what cannot change
     a result."""
-    settings = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(settings, dict)
-    for key in (*FACTORS, *OUTSIDE):
-        settings.pop(key, None)
+    settings = {str(key): _plain(config[key]) for key in config if key not in (*FACTORS, *OUTSIDE)}
     for key in config.study.tuned:
         _remove(settings, key.split("."))
     for key in TRAINER_OUTSIDE:
         settings["trainer"].pop(key, None)
-    return {str(key): value for key, value in settings.items()}
+    return settings
 
 
 def declaration(config: DictConfig) -> Json:
@@ -54,13 +61,14 @@ def declaration(config: DictConfig) -> Json:
     }
 
 
-def factors(config: DictConfig, window: str) -> Json:
-    """The cell's factors, tuned keys included; `window` is the resolved one (never "auto")."""
-    values = {key: config[key] for key in FACTORS if key not in ("data", "window")}
-    if isinstance(values["pretrained"], str) and values["pretrained"].startswith("file:"):
-        values["pretrained"] = f"file:{Path(values['pretrained'][5:]).name}"
-    tuned = {key: OmegaConf.select(config, key) for key in config.study.tuned}
-    return {"data": config.data.name, "window": window, **values, **tuned}
+def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
+    """The cell's factors, tuned keys included: `values` of the plain ones, with `window` the resolved one (never
+    "auto"), the others from `config`."""
+    plain = {key: values[key] for key in VALUES if key != "window"}
+    if isinstance(plain["pretrained"], str) and plain["pretrained"].startswith("file:"):
+        plain["pretrained"] = f"file:{Path(plain['pretrained'][5:]).name}"
+    tuned = {key: values.get(key, OmegaConf.select(config, key)) for key in config.study.tuned}
+    return {"data": config.data.name, "window": str(window), **plain, **tuned}
 
 
 def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
@@ -100,6 +108,10 @@ def without_paths(value: Any) -> Any:
 
 
 PATH_KEYS = ("root", "labels", "path", "cache", "file", "uri")
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def _remove(settings: dict, keys: list[str]) -> None:

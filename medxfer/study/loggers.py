@@ -1,19 +1,24 @@
 """Where a cell's curves go besides its own records: W&B, MLflow, a CSV, or nowhere."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal, cast
 
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
 
 from medxfer.errors import MedxferError
 from medxfer.study.cell import Cell, arm_name
+from medxfer.study.identity import shared_settings, without_paths
 from medxfer.study.mlflow_run import mlflow_run
+from medxfer.study.study import Study
 
 WandbMode = Literal["online", "offline", "disabled", "shared"]
+SMALL_IS_GOOD = ("loss", "brier", "calibration_error")
+LONGEST_TAG = 64
 
 
 @contextmanager
@@ -35,6 +40,14 @@ def check_logger(kind: str) -> None:
         raise MedxferError("logger=mlflow is not installed: pip install 'medxfer[mlflow]'")
 
 
+class SteppedWandbLogger(WandbLogger):
+    """Gives W&B the training's own steps: a resumed offline run is a second file, and W&B would count from 0 again."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        self.experiment.log(dict(metrics), step=step)
+
+
 @contextmanager
 def _wandb_run(config: DictConfig, cell: Cell) -> Iterator[Logger]:
     import wandb
@@ -46,19 +59,33 @@ def _wandb_run(config: DictConfig, cell: Cell) -> Iterator[Logger]:
         name=cell.name,
         group=cell.study.name,
         job_type=arm_name(cell),
-        config=dict(cell.factors),
+        tags=[str(cell.factors[key])[:LONGEST_TAG] for key in ("data", "backbone", "colormap")],
+        config={**cell.factors, "settings": without_paths(shared_settings(config))},
         dir=str(cell.study.folder),
         mode=wandb_mode(),
         resume="allow",
         reinit="finish_previous",
         settings=wandb.Settings(**PRIVATE),
     )
+    _define(run)
     exit_code = 1
     try:
-        yield WandbLogger(experiment=run)
+        yield SteppedWandbLogger(experiment=run)
         exit_code = 0
+    except (SystemExit, KeyboardInterrupt):
+        run.mark_preempting()  # W&B then shows it as preempted, not as failed
+        raise
     finally:
         run.finish(exit_code=exit_code)
+
+
+def _define(run: Any) -> None:
+    """Curves are drawn over epochs; the summary holds the best of validation and what the test found."""
+    run.define_metric("epoch", hidden=True)
+    run.define_metric("train/*", step_metric="epoch")
+    run.define_metric("val/*", step_metric="epoch", summary="max")
+    for name in SMALL_IS_GOOD:
+        run.define_metric(f"val/{name}", step_metric="epoch", summary="min")
 
 
 def wandb_mode() -> WandbMode:
@@ -68,6 +95,12 @@ def wandb_mode() -> WandbMode:
     if mode := os.environ.get("WANDB_MODE"):
         return cast(WandbMode, mode)
     return "online" if wandb.api.api_key else "offline"
+
+
+def offline_hint(study: Study) -> str | None:
+    """The command that sends a study's offline runs to W&B; None where there are none."""
+    folder = study.folder / "wandb"
+    return f"wandb sync {folder}/offline-run-*" if any(folder.glob("offline-run-*")) else None
 
 
 # Nothing of the machine, the command line (paths) or the terminal's text, and no prompt.

@@ -1,6 +1,7 @@
 """A study's folder: what its cells share, what was declared before the first of them ran, and which cells it plans."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -28,6 +29,10 @@ class Study:
     def record(self) -> Json:
         return read_json(self.folder / "study.json")
 
+    @property
+    def metric(self) -> str:
+        return self.record["declared"]["metric"]
+
     def plan(self, cells: Mapping[str, Json], command: str) -> None:
         """Add `cells` (name -> factors) to those that the study is to have."""
         with self._lock():
@@ -36,16 +41,20 @@ class Study:
             record["command"] = command
             write_json(self.folder / "study.json", record)
 
+    def reporting(self) -> FileLock:
+        """Held while the report is made, so that of several processes the one that knows most writes last."""
+        return FileLock(self.folder / ".report.lock")
+
     def _lock(self) -> FileLock:
         return FileLock(self.folder / ".study.lock")
 
 
-def open_study(config: DictConfig, fingerprint: str) -> Study:
+def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:
     """The study that a cell with this `config`, on data with this `fingerprint`, belongs to; made if need be.
 
     The same settings give the same study. Where the data behind a name has changed, a study with a made-up name gets a
-    successor (-2, -3 …). Raises MedxferError where the user named a study whose settings or data are others, and where
-    the folder cannot be written.
+    successor (-2, -3 …). Without `enter` nothing is written. Raises MedxferError where the user named a study whose
+    settings or data are others, and where the folder cannot be written.
     """
     settings, declared = shared_settings(config), declaration(config)
     root = Path(config.study.root).expanduser().resolve()
@@ -53,9 +62,10 @@ def open_study(config: DictConfig, fingerprint: str) -> Study:
     base = safe_name(str(config.study.name)) if named else study_name(settings, declared)
     for successor in count(1):
         study = Study(root / (base if successor == 1 else f"{base}-{successor}"))
-        make_folder(study.folder)
-        with study._lock():
-            difference = _join(study, settings, declared, config.data.name, fingerprint)
+        if enter:
+            make_folder(study.folder)
+        with study._lock() if enter else nullcontext():
+            difference = _join(study, settings, declared, config.data.name, fingerprint, enter)
         if difference is None:
             return study
         if named:
@@ -79,20 +89,20 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: str) -> str | None:
+def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: str, enter: bool) -> str | None:
     """Enter the data set into the study's record, or say why this is another study."""
     path = study.folder / "study.json"
     asked = {"settings": settings, "declared": declared}
     if not path.is_file():
-        write_json(path, {"name": study.name, **asked, "data": {data: fingerprint}, "command": "", "planned": {}})
-        return None
-    record = study.record
+        record: Json = {"name": study.name, **asked, "data": {}, "command": "", "planned": {}}
+    else:
+        record = study.record
     for part, values in asked.items():
         if record[part] != values:
             return _difference(record[part], values)
     if record["data"].get(data, fingerprint) != fingerprint:
         return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
-    if data not in record["data"]:
+    if enter and data not in record["data"]:
         record["data"][data] = fingerprint
         write_json(path, record)
     return None

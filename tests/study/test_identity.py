@@ -36,11 +36,12 @@ def test_what_changes_a_result_is(override):
 def test_tuned_keys_become_factors():
     tuned = [configured("study.tuned=[lr]", f"lr={lr}") for lr in ("1e-3", "1e-4")]
     assert shared_settings(tuned[0]) == shared_settings(tuned[1])
-    assert [factors(config, "file")["lr"] for config in tuned] == [1e-3, 1e-4]
+    assert [factors(config, config, "file")["lr"] for config in tuned] == [1e-3, 1e-4]
 
 
 def test_a_file_of_weights_is_named_without_its_folder():
-    assert factors(configured("pretrained=file:/home/someone/rad.pth"), "file")["pretrained"] == "file:rad.pth"
+    config = configured("pretrained=file:/home/someone/rad.pth")
+    assert factors(config, config, "file")["pretrained"] == "file:rad.pth"
 
 
 @given(st.text())

@@ -1,8 +1,12 @@
 """W&B, as a user without a key has it: offline, a run a cell, finished, and as failed where the cell failed."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +18,7 @@ from pictures import make_pictures
 from medxfer.config import CONF
 from medxfer.errors import MedxferError
 from medxfer.study.loggers import wandb_mode
+from medxfer.study.progress import EpochBar
 from medxfer.train import train
 
 
@@ -77,3 +82,58 @@ def test_without_a_key_it_is_offline_and_the_environment_decides(monkeypatch, ke
     assert wandb_mode() == mode
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert wandb_mode() == "disabled"
+
+
+def records(folder: Path) -> list[dict]:
+    """Every record of a run's file, by W&B's own reader."""
+    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json", str(folder)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_dashboard_can_group_filter_and_draw(run_cell):
+    folder = run_cell("colormap=viridis")
+    found = records(folder)
+    (run,) = [record["run"] for record in found if record["type"] == "run"]
+    assert run["run_group"] == folder.parent.parent.name  # the study
+    assert run["job_type"] == "viridis × random"
+    assert run["tags"] == ["images", "test_efficientnet", "viridis"]
+    config = run["config"]["update"]
+    assert config["settings"]["monitor"] == "val/balanced_accuracy"
+    assert "${" not in json.dumps(config)
+    metrics = {metric.get("name") or metric["glob_name"]: metric for metric in
+               (record["metric"] for record in found if record["type"] == "metric")}  # fmt: skip
+    assert metrics["val/*"]["step_metric"] == "epoch"
+    assert metrics["val/*"]["summary"] == {"max": True}
+    assert metrics["val/loss"]["summary"] == {"min": True}
+    assert not [record for record in found if record["type"] == "stats"]
+
+
+def test_a_resumed_cell_is_one_run_with_steps_that_go_on(run_cell, tmp_path, monkeypatch):
+    def interrupt(number, frame):
+        raise SystemExit(128 + number)
+
+    def send(self, trainer, *_):
+        if trainer.current_epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(EpochBar, "on_validation_epoch_start", send)
+            with pytest.raises(SystemExit):
+                run_cell("trainer.max_epochs=3")
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    time.sleep(1)  # W&B names folders by the second
+    with contextlib.suppress(ValueError):  # there are two folders now
+        run_cell("trainer.max_epochs=3")
+    first, second = sorted(tmp_path.glob("studies/*/wandb/offline-run-*"))
+    about = [inspect(folder) for folder in (first, second)]
+    assert about[0]["run_id"] == about[1]["run_id"]
+    assert [one["exit_code"] for one in about] == [1, 0]
+    assert any(record["type"] == "preempting" for record in records(first))
+    steps = [[record["history"]["step"]["num"] for record in records(folder) if record["type"] == "history"]
+             for folder in (first, second)]  # fmt: skip
+    assert steps[0] == sorted(steps[0])
+    assert max(steps[0]) < min(steps[1])

@@ -1,0 +1,59 @@
+"""The jobs of a sweep: composed as Hydra composes them, but once for all that differ in plain factors alone."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from medxfer.study.identity import VALUES, Json
+
+Overrides = Sequence[str]  # of one job
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What one cell is asked to be: a composed configuration, and the values of factors that differ from it."""
+
+    base: DictConfig  # shared with other jobs
+    values: Json
+
+    def config(self) -> DictConfig:
+        config = self.base.copy()
+        for key, value in self.values.items():
+            config[key] = value
+        return config
+
+
+def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overrides]) -> list[Job]:
+    """What Hydra would compose for every job, with one composition for all that differ in plain factors alone."""
+    parser = OverridesParser.create(config_loader=loader)
+    parsed = {text: parser.parse_override(text) for text in dict.fromkeys(text for job in jobs for text in job)}
+    plain = {text for text, override in parsed.items() if override.key_or_group in VALUES and not override.is_delete()}
+    bases: dict[tuple[str, ...], DictConfig | None] = {}
+    composed = []
+    for job in jobs:
+        rest = tuple(text for text in job if text not in plain)
+        if rest not in bases:
+            base = without_hydra(loader.load_sweep_config(master, list(rest)))
+            bases[rest] = None if _refers_to_values(base) else base
+        if (shared := bases[rest]) is not None:
+            composed.append(Job(shared, {parsed[t].key_or_group: parsed[t].value() for t in job if t in plain}))
+        else:  # a plain factor changes more than itself
+            composed.append(Job(without_hydra(loader.load_sweep_config(master, list(job))), {}))
+    return composed
+
+
+def _refers_to_values(config: DictConfig) -> bool:
+    references = re.findall(r"\$\{[^}]*", OmegaConf.to_yaml(config))
+    return any(word in VALUES for text in references for word in re.findall(r"(?<![\w.])\.*(\w+)", text))
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """The application's part of a composed configuration, as Hydra hands it to a job."""
+    config = config.copy()
+    with open_dict(config):
+        config.pop("hydra", None)
+    return config

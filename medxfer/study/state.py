@@ -1,0 +1,97 @@
+"""How far a study is, as its folder says; light, because a running study looks every two seconds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Literal
+
+from medxfer.errors import MedxferError
+from medxfer.study.claim import Progress, progress
+from medxfer.study.files import read_json
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class State:
+    """Where one cell stands."""
+
+    name: str
+    factors: Mapping[str, Any]
+    status: Literal["done", "running", "failed", "missing"]
+    score: float | None = None  # the declared metric on the test images, once done
+    seconds: float | None = None  # that it took, once done
+    running: Progress | None = None
+    reason: str = ""  # why it failed
+
+    @property
+    def arm(self) -> tuple[tuple[str, Any], ...]:
+        """Every factor but the seed."""
+        return tuple((key, value) for key, value in self.factors.items() if key != "seed")
+
+
+def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
+    """The state of the cell in `folder`. A cell that is tried again after a failure is running."""
+    if (record := _read(folder / "metrics.json")) is not None:
+        score, seconds = record["metrics"].get(f"test/{metric}"), record["timings"]["total_s"]
+        return State(folder.name, record["factors"], "done", score, seconds)
+    if (running := progress(folder)) is not None:
+        return State(folder.name, factors, "running", running=running)
+    if (failed := _read(folder / "failed.json")) is not None:
+        return State(folder.name, failed["factors"], "failed", reason=failed["reason"])
+    return State(folder.name, factors, "missing")
+
+
+def read_states(study: Path) -> list[State]:
+    """Every cell that is planned or has a record. Raises MedxferError where there is no study in the folder."""
+    record = _read(study / "study.json")
+    if record is None:
+        raise MedxferError(f"{study}: no study is there; study= takes a folder that medxfer.train made")
+    planned: dict[str, Json] = record["planned"]
+    found = {path.parent.name for name in ("metrics", "failed") for path in study.glob(f"cells/*/{name}.json")}
+    cells = {**planned, **{name: {} for name in sorted(found - set(planned))}}
+    metric = record["declared"]["metric"]
+    return [read_state(study / "cells" / name, factors, metric) for name, factors in cells.items()]
+
+
+def seconds_left(states: Sequence[State]) -> float | None:
+    """What running and missing cells will take, judged by finished ones of the same size; None before the first.
+
+    As many cells at once as are running now, or one.
+    """
+    finished: dict[tuple[Any, ...], list[float]] = {}
+    for state in states:
+        if state.seconds is not None:
+            finished.setdefault(_size(state), []).append(state.seconds)
+    if not finished:
+        return None
+    usual = median(value for values in finished.values() for value in values)
+    left, at_once = 0.0, 0
+    for state in states:
+        seconds = median(finished[_size(state)]) if _size(state) in finished else usual
+        if state.status == "missing":
+            left += seconds
+        elif state.running is not None:
+            at_once += 1
+            left += seconds * (1 - state.running.epoch / max(state.running.epochs, 1))
+    return left / max(at_once, 1)
+
+
+def count(states: Iterable[State]) -> dict[str, int]:
+    """Cells by status, in the order in which one reads them."""
+    counts = dict.fromkeys(("done", "running", "failed", "missing"), 0)
+    for state in states:
+        counts[state.status] += 1
+    return counts
+
+
+def _size(state: State) -> tuple[Any, ...]:
+    return tuple(state.factors.get(key) for key in ("data", "backbone", "image_size", "train_fraction"))
+
+
+def _read(path: Path) -> Json | None:
+    try:
+        return read_json(path)
+    except FileNotFoundError:
+        return None

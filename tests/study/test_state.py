@@ -1,0 +1,106 @@
+"""How far a study is, from nothing but its folder."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from analysis.synthetic_study import write_study
+from rich.console import Console
+
+from medxfer.errors import MedxferError
+from medxfer.status import show, status
+from medxfer.study.matrix import matrix
+from medxfer.study.state import count, read_states, seconds_left
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Twelve cells: nine done, one failed, one running in its fourth epoch, one missing."""
+    gone = [{"colormap": "none", "pretrained": True, "seed": 1}, {"colormap": "viridis", "pretrained": True, "seed": 1}]
+    failed = [{"colormap": "inferno", "pretrained": False, "seed": 0}]
+    folder = write_study(tmp_path / "s", seeds=2, missing=gone, failed=failed)
+    (running,) = [state.name for state in read_states(folder) if state.status == "missing" and "none" in state.name]
+    cell = folder / "cells" / running
+    cell.mkdir()
+    about = {"epoch": 3, "epochs": 4, "started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
+    (cell / "running.json").write_text(json.dumps(about))
+    return folder
+
+
+def test_every_cell_has_its_status(study):
+    found = status(study)
+    assert (found["cells"], len(found["done"]), len(found["missing"])) == (12, 9, 1)
+    assert [(one["epoch"], one["epochs"]) for one in found["running"]] == [(3, 4)]
+    assert [one["reason"] for one in found["failed"]] == ["out of <memory>"]
+    assert count(read_states(study)) == {"done": 9, "running": 1, "failed": 1, "missing": 1}
+
+
+def test_time_left_is_that_of_finished_cells(study):
+    assert status(study)["seconds_left"] == pytest.approx(13.4 * 1.25)
+
+
+def test_time_left_is_unknown_before_the_first_cell_is_done(tmp_path):
+    folder = write_study(tmp_path / "s", colormaps=["none"], pretrained=[True], missing=[{"seed": 0}])
+    assert seconds_left(read_states(folder)) is None
+
+
+def test_a_finished_study_has_no_time_left(tmp_path):
+    assert seconds_left(read_states(write_study(tmp_path / "s", colormaps=["none"]))) == 0
+
+
+def test_the_terminal_shows_it_as_a_matrix_with_reasons(study):
+    console = Console(width=100, record=True, file=io.StringIO())
+    show(study, console)
+    text = console.export_text()
+    assert "12 cells: 9 done, 1 running, 1 failed, 1 missing" in text
+    assert "3/4" in text
+    assert "out of <memory>" in text
+    assert "epoch 3 of 4" in text
+    assert "about 17 s left" in text
+
+
+def test_a_large_grid_shows_what_is_near_its_work(tmp_path):
+    missing = [{"colormap": name, "seed": seed} for name in ("m8", "m9") for seed in (5, 6, 7)]
+    names = [f"m{number}" for number in range(10)]
+    folder = write_study(tmp_path / "s", colormaps=names, pretrained=[True], seeds=8, patients=12, missing=missing)
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(matrix(read_states(folder), rows=4, columns=3))
+    text = console.export_text()
+    assert "m8" in text
+    assert "m0" not in text
+    assert "and 6 more arms" in text
+    assert "and 5 more seeds" in text
+
+
+def test_the_command_needs_neither_torch_nor_pandas(study):
+    code = (
+        "import sys; from medxfer.status import main; assert main(sys.argv[1:]) == 0; "
+        "print([name for name in ('torch', 'pandas', 'pytorch_lightning') if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"study={study}", "json=true"], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.strip() == "[]"
+    assert json.loads(done.stdout)["cells"] == 12
+
+
+def test_a_folder_without_a_study_is_one_sentence(tmp_path):
+    with pytest.raises(MedxferError, match="no study is there"):
+        status(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_record_is_one_clear_sentence(study, content):
+    path = next((study / "cells").glob("*/metrics.json"))
+    whole = path.read_text()
+    path.write_text(content)
+    try:
+        with pytest.raises(MedxferError, match=r"metrics\.json is damaged .*; delete it"):
+            status(study)
+    finally:
+        path.write_text(whole)
