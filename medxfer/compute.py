@@ -10,7 +10,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from filelock import FileLock
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from medxfer.batch import RenderedBatch
 from medxfer.data.module import GrayDataModule
 from medxfer.model.classifier import Classifier
 from medxfer.prepare import Prepared
-from medxfer.study.files import read_json, write_json
+from medxfer.study.files import alone, read_json, write_json
 from medxfer.study.progress import display
 
 SECONDS = 3.0  # for all of a measurement but the first step of each candidate
@@ -65,7 +64,7 @@ def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compu
         return Compute()
     folder, key = prepared.cell.study.folder, f"{config.backbone} {config.image_size} px"
     path = folder / "compute.json"
-    with FileLock(folder / ".compute.lock"):
+    with alone(folder, "compute", "compute.json"):
         known = read_json(path) if path.is_file() else {}
         if key not in known:
             known[key] = measure(model, data, _device(config.trainer, config.deterministic), _steps(config, data))

@@ -188,7 +188,8 @@ def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float
         parts = split.draw()
         if not config.plan:
             path.parent.mkdir(exist_ok=True)
-            write_parquet(path, images[["image", "patient"]].assign(part=parts))
+            with study.changing():
+                write_parquet(path, images[["image", "patient"]].assign(part=parts))
     if train_fraction < 1:
         train = np.flatnonzero(parts == "train")
         taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
+from filelock import FileLock
+
 from medxfer.errors import MedxferError
 
 if TYPE_CHECKING:  # status answers without it
@@ -30,6 +32,20 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         _flush_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path, name: str, *files: str) -> Iterator[None]:
+    """Hold the lock `name` of `folder`, and sweep what killed processes left half-written of `files`.
+
+    `files` are patterns of names that only who holds this lock writes. Waits for the lock.
+    """
+    with FileLock(folder / f".{name}.lock"):
+        for file in files:
+            parent, _, last = file.rpartition("/")
+            for half in (folder / parent).glob(f".{last}.*.partial"):
+                half.unlink(missing_ok=True)
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,17 +1,16 @@
 """A study's folder: what its cells share, what was declared before the first of them ran, and which cells it plans."""
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from omegaconf import DictConfig
 
 from medxfer.errors import MedxferError
-from medxfer.study.files import read_json, write_json
+from medxfer.study.files import alone, read_json, write_json
 from medxfer.study.identity import Json, declaration, safe_name, shared_settings, study_name
 
 
@@ -35,18 +34,19 @@ class Study:
 
     def plan(self, cells: Mapping[str, Json], command: str) -> None:
         """Add `cells` (name -> factors) to those that the study is to have."""
-        with self._lock():
+        with self.changing():
             record = self.record
             record["planned"] = {**record["planned"], **cells}
             record["command"] = command
             write_json(self.folder / "study.json", record)
 
-    def reporting(self) -> FileLock:
-        """Held while the report is made, so that of several processes the one that knows most writes last."""
-        return FileLock(self.folder / ".report.lock")
+    def changing(self) -> AbstractContextManager[None]:
+        """Held while study.json or a split is read and written."""
+        return alone(self.folder, "study", "study.json", "splits/*")
 
-    def _lock(self) -> FileLock:
-        return FileLock(self.folder / ".study.lock")
+    def reporting(self) -> AbstractContextManager[None]:
+        """Held while the report is made, so that of several processes the one that knows most writes last."""
+        return alone(self.folder, "report", "results.csv", "verdict.json", "report.html", "table.*")
 
 
 def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:
@@ -64,7 +64,7 @@ def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Stud
         study = Study(root / (base if successor == 1 else f"{base}-{successor}"))
         if enter:
             make_folder(study.folder)
-        with study._lock() if enter else nullcontext():
+        with study.changing() if enter else nullcontext():
             difference = _join(study, settings, declared, config.data.name, fingerprint, enter)
         if difference is None:
             return study
