@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
@@ -21,7 +22,7 @@ from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
 from medxfer.errors import MedxferError, unknown
 from medxfer.model.catalogue import BOTTOM, check_backbone
 from medxfer.model.freeze import check_finetune
-from medxfer.model.metrics import METRICS
+from medxfer.model.metrics import METRICS, compute_metrics
 from medxfer.model.recipe import OPTIMIZERS
 from medxfer.model.stages import count_of, stage_names
 from medxfer.model.weights import WeightsRecord, resolve
@@ -80,6 +81,7 @@ class Preparation:
     def __init__(self, config: DictConfig, progress: Progress | None = None) -> None:
         self.config, self.progress = config, progress
         self.splits: dict[GrayStore, Split] = {}
+        self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
 
     def settle(self, values: Json) -> Settled | Impossible:
         """The cell with these `values`. Raises MedxferError only for what concerns the whole study: its folder."""
@@ -102,6 +104,7 @@ class Preparation:
         study, named = self.study, factors(self.config, values, shown)
         try:
             parts = _parts(split, self.config, study, values["train_fraction"])
+            self._check_monitor(split, parts)
         except MedxferError as error:
             return Impossible(self.config, values, error)
         identity = {
@@ -144,6 +147,20 @@ class Preparation:
                     warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
             self.splits[store] = split
         return self.splits[store]
+
+    def _check_monitor(self, split: Split, parts: NDArray[np.str_]) -> None:
+        """Raise MedxferError where the metric that chooses the epoch has no value on validation."""
+        store, monitor = split.store, self.config.monitor
+        if (store, split.name) not in self.undefined:
+            labels = torch.from_numpy(store.labels[parts == "val"])
+            scores = torch.full((len(labels), len(store.classes)), 1 / len(store.classes))
+            _, undefined = compute_metrics(scores, labels, store.task, store.classes)  # type: ignore[arg-type]
+            self.undefined[store, split.name] = undefined
+        if why := self.undefined[store, split.name].get(monitor.removeprefix("val/")):
+            raise MedxferError(
+                f"monitor={monitor} has no value on the validation images that were given ({why}): give some of every "
+                "class, or choose the epoch by monitor=val/loss"
+            )
 
 
 def _check_settings(config: DictConfig) -> None:

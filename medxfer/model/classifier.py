@@ -241,9 +241,11 @@ class Classifier(pl.LightningModule):
         checkpoint["losses"] = [(float(loss), images) for loss, images in self._losses]
         if "val" in self.predictions:
             checkpoint["val_predictions"] = dict(vars(self.predictions["val"]))
+            checkpoint["undefined"] = self.undefined
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Bring back the validation scores of the loaded weights, and the losses."""
+        self.undefined = dict(checkpoint.get("undefined", {}))
         self._losses = [(torch.tensor(loss), images) for loss, images in checkpoint.get("losses", [])]
         self.predictions.pop("val", None)
         if "val_predictions" in checkpoint:
@@ -267,8 +269,7 @@ class Classifier(pl.LightningModule):
         if not bool(logits.isfinite().all()):
             raise NotFinite(f"scores of the {split} split are not finite in epoch {self.current_epoch}: lower lr.")
         loss = self.loss(logits, label)
-        found = Predictions(index.cpu(), label.cpu(), self.scores(logits).cpu())
-        self.predictions[split] = found
+        found = self.predictions[split] = Predictions(index.cpu(), label.cpu(), self.scores(logits).cpu())
         values, undefined = compute_metrics(found.scores, found.label, self.task, self.classes, self.threshold())
         self.undefined = {name: why for name, why in self.undefined.items() if not name.startswith(f"{split}/")}
         self.undefined |= {f"{split}/{name}": why for name, why in undefined.items()}
