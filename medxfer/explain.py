@@ -37,7 +37,7 @@ def explain(cell: TrainedCell, table: pd.DataFrame, folder: Path) -> list[str]:
             row = table.iloc[len(paths)]
             scores = [float(row[f"score_{name}"]) for name in cell.classes]
             index = explained(cell, row["decision"], scores)
-            pixels = seen(cell, gray)
+            pixels = cell.pixels(gray.unsqueeze(0))
             layer = layer or find_map_layer(cell.model.backbone, pixels)
             heat = grad_cam(cell.model.backbone, layer, pixels, index)
             title = f"{cell.classes[index]} {scores[index]:.3f}\n{layer.name}, {layer.side} × {layer.side}"
@@ -52,16 +52,10 @@ def explained(cell: TrainedCell, decision: str, scores: list[float]) -> int:
     return int(np.argmax(scores)) if cell.model.task == "multilabel" else cell.classes.index(decision)
 
 
-def seen(cell: TrainedCell, gray: torch.Tensor) -> torch.Tensor:
-    """What the network is given for `gray` (H, W) of the store's dtype: (1, C, H, W), normalised."""
-    with torch.no_grad():
-        pixels = cell.renderer.cpu()(_alone(gray)).pixels
-        return (pixels if cell.model.color is None else cell.model.color(pixels)).detach()
-
-
 def draw(cell: TrainedCell, gray: torch.Tensor, pixels: torch.Tensor, heat: NDArray[np.float32], title: str) -> Figure:
     """Three panels: `gray` (H, W) as displayed, `pixels` (1, C, H, W) as colours, and `heat` (H, W) over the gray."""
-    shown = Renderer(None, cell.window)(_alone(gray)).pixels[0, 0].numpy()
+    none = torch.zeros(1, dtype=torch.int64)
+    shown = Renderer(None, cell.window)(GrayBatch(gray.unsqueeze(0), none, none)).pixels[0, 0].numpy()
     figure = Figure(figsize=(3 * _PANEL + 0.8, _PANEL + 0.9), layout="compressed")
     left, middle, right = figure.subplots(1, 3)
     for axes in (left, middle, right):
@@ -87,11 +81,6 @@ def _colors(cell: TrainedCell, pixels: torch.Tensor) -> NDArray[np.float32]:
         mean, std = mean.mean().view(1), std.mean().view(1)
     rgb = pixels[0].permute(1, 2, 0) * std + mean
     return rgb.clamp(0, 1).expand(-1, -1, 3).numpy()
-
-
-def _alone(gray: torch.Tensor) -> GrayBatch:
-    none = torch.zeros(1, dtype=torch.int64)
-    return GrayBatch(gray.unsqueeze(0), none, none)
 
 
 def _save(figure: Figure, path: Path) -> None:

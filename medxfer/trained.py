@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
 
+from medxfer.batch import GrayBatch
 from medxfer.color import ColorTransform, Renderer, parse_window, take_single_channel
 from medxfer.compute import Compute
 from medxfer.errors import MedxferError
@@ -47,6 +50,13 @@ class TrainedCell:
         color = self.renderer.color or self.model.color
         assert isinstance(color, ColorTransform)
         return color
+
+    @torch.no_grad()
+    def pixels(self, gray: Tensor) -> Tensor:
+        """What the network is given for `gray` (B, H, W) of the store's dtype: (B, C, H, W), normalised; on the CPU."""
+        none = torch.zeros(len(gray), dtype=torch.int64)
+        pixels = self.renderer.cpu()(GrayBatch(gray, none, none)).pixels
+        return pixels if self.model.color is None else self.model.color(pixels)
 
     def decide(self, scores: NDArray[np.float32]) -> list[str]:
         """The decision on each row of `scores` (N, C): a class name; of a multi-label task, those above 0.5.

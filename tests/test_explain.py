@@ -42,7 +42,7 @@ def test_each_scored_image_has_its_picture(home: Path, tmp_path: Path) -> None:
 def test_the_picture_shows_gray_and_the_colours_that_the_network_saw(home: Path, colormap: str) -> None:
     cell = open_cell(train_cell(home, f"colormap={colormap}", "seed=1"))
     gray = torch.arange(0, 256, dtype=torch.uint8).repeat(4).view(32, 32)
-    pixels = explain.seen(cell, gray)
+    pixels = cell.pixels(gray.unsqueeze(0))
     figure = explain.draw(cell, gray, pixels, np.zeros((32, 32), np.float32), "a 0.5")
     assert isinstance(figure, Figure)
     shown = [np.asarray(axes.images[0].get_array()) for axes in figure.axes[:3]]

@@ -20,6 +20,7 @@ from medxfer.model.stages import count_of, find_stages
 from medxfer.model.weights import WeightsRecord, read_state, resolve
 
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # heads of Inception that only its own training uses
+_MIXING = ("googlenet", "inception_v3")
 _INCEPTION = {"aux_logits": False, "transform_input": True}  # its weights take [-1, 1]; given to both arms
 _OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)")
 # Names of the head in files that do not follow the library.
@@ -79,14 +80,27 @@ def create_backbone(
     return network
 
 
+def library_arguments(entry: Entry, num_classes: int, image_size: int | None) -> dict[str, Any]:
+    """What the library's own function is given beside the network's name."""
+    arguments: dict[str, Any] = {"num_classes": num_classes}
+    if entry.sized and image_size is not None:
+        if entry.library == "timm":
+            arguments["img_size"] = image_size
+        elif entry.architecture == "maxvit_t":
+            arguments["input_size"] = (image_size, image_size)
+        else:
+            arguments["image_size"] = image_size
+    if entry.library == "torchvision" and entry.architecture in _MIXING:
+        arguments |= _INCEPTION
+    return arguments
+
+
 def _create_timm(
     entry: Entry, num_classes: int, record: WeightsRecord | None, in_chans: int, image_size: int | None
 ) -> tuple[nn.Module, WeightsRecord | None]:
-    options: dict[str, Any] = {"in_chans": in_chans}
-    if entry.sized and image_size is not None:
-        options["img_size"] = image_size
+    options = {**library_arguments(entry, num_classes, image_size), "in_chans": in_chans}
     if record is None:
-        return _timm_model(entry, num_classes=num_classes, **options), None
+        return _timm_model(entry, **options), None
     state, left_out = read_state(record.path)
     state = to_timm(state, entry.architecture)
     own = _own_classes(state, entry) if record.source == "file" else entry.classes
@@ -94,7 +108,8 @@ def _create_timm(
         _refuse_misfit(record, entry, timm.create_model(entry.name, num_classes=own), state, allowed="head.norm.")
     overlay = {"state_dict": state, "num_classes": own}
     try:  # built with the weights' own classifier, so that timm loads strictly
-        network = _timm_model(entry, pretrained=True, num_classes=own, pretrained_cfg_overlay=overlay, **options)
+        own_options = options | {"num_classes": own}
+        network = _timm_model(entry, pretrained=True, pretrained_cfg_overlay=overlay, **own_options)
     except RuntimeError as error:
         _refuse_misfit(record, entry, timm.create_model(entry.name, num_classes=own), state)
         raise MedxferError(
@@ -102,7 +117,7 @@ def _create_timm(
         ) from error
     if own == num_classes:
         return network, record.loaded([], left_out)
-    renewed = _timm_model(entry, num_classes=num_classes, **options)  # as the random arm has it
+    renewed = _timm_model(entry, **options)  # as the random arm has it
     return renewed, record.loaded(_take_over(renewed, network), left_out)
 
 
@@ -146,18 +161,10 @@ def _own_classes(state: dict[str, Tensor], entry: Entry) -> int:
 def _create_torchvision(
     entry: Entry, num_classes: int, record: WeightsRecord | None, in_chans: int, image_size: int | None
 ) -> tuple[nn.Module, WeightsRecord | None]:
-    options: dict[str, Any] = {"num_classes": num_classes}
-    patch = 1
-    if entry.sized and image_size is not None:
-        if entry.architecture == "maxvit_t":
-            options["input_size"] = (image_size, image_size)
-        else:
-            options["image_size"] = image_size
-            patch = int(entry.architecture.rpartition("_")[2])
-    if entry.architecture in ("googlenet", "inception_v3"):
-        if in_chans == 1:
-            raise MedxferError(f"backbone '{entry.shown}' takes 3 channels only: it mixes them before its first layer.")
-        options |= _INCEPTION
+    options = library_arguments(entry, num_classes, image_size)
+    patch = int(entry.architecture.rpartition("_")[2]) if "image_size" in options else 1
+    if entry.architecture in _MIXING and in_chans == 1:
+        raise MedxferError(f"backbone '{entry.shown}' takes 3 channels only: it mixes them before its first layer.")
     try:
         network = tv.get_model(entry.architecture, weights=None, **options)
     except _SIZE_ERRORS as error:
