@@ -4,6 +4,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,14 +129,15 @@ def _build(
     decode = Decoder(dataset.source, size, hounsfield, dataset.keep_aspect)
     patience = {file: SECONDS * n for file, n in zip(files[readable], frames, strict=True)}
     outcomes = in_processes(decode, list(files[readable]), workers, patience.__getitem__)
-    for done, (place, outcome) in enumerate(outcomes, start=1):
-        if isinstance(outcome, Decoded) and len(outcome.gray) == frames[place]:
-            gray.write(int(ends[place] - frames[place]), outcome.gray)
-            kept[place] = outcome.pixels
-        else:
-            rejected[files[readable[place]]] = _why(outcome)
-        if progress:
-            progress("decoding", done, len(readable))
+    with closing(outcomes):  # an error's traceback would keep the processes
+        for done, (place, outcome) in enumerate(outcomes, start=1):
+            if isinstance(outcome, Decoded) and len(outcome.gray) == frames[place]:
+                gray.write(int(ends[place] - frames[place]), outcome.gray)
+                kept[place] = outcome.pixels
+            else:
+                rejected[files[readable[place]]] = _why(outcome)
+            if progress:
+                progress("decoding", done, len(readable))
     if not kept:
         _check_rejected(dataset.source, Counter(rejected.values()), 0, max_rejected)
     whole = sorted(kept)

@@ -9,7 +9,7 @@ import faulthandler
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from math import ceil
 from multiprocessing.connection import Connection, wait
@@ -35,12 +35,13 @@ def in_processes(
     items: Sequence[Item],
     workers: int | None = None,
     seconds: Callable[[Item], float] = lambda _: SECONDS,
-) -> Iterator[tuple[int, Result | Lost]]:
+) -> Generator[tuple[int, Result | Lost], None, None]:
     """(place in `items`, what `task` makes of that item) for every item, in the order in which they are done.
 
     Where `task` takes longer than `seconds`, or ends its process, it is tried once more, in case that the machine was
     short of memory or asleep; then its result is why it was lost. What it writes to stdout and stderr is dropped: a
-    decoder's panic quotes what it met. Errors that it raises are raised here. `workers`: default, all cores.
+    decoder's panic quotes what it met. Errors that it raises are raised here. `workers`: default, all cores. Where the
+    loop over it may end early, close it (`contextlib.closing`): that ends the processes.
     """
     todo = deque(enumerate(items))
     lost: Counter[int] = Counter()

@@ -2,6 +2,8 @@
 
 import csv
 import hashlib
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,27 @@ def test_every_odd_file_is_an_image_or_one_typed_error(test_data: Path) -> None:
             assert outcome == ("read" if row["photometric"] in GRAY else "not grayscale"), row["path"]
         if not row["pixel_element"]:
             assert outcome != "read" or row["path"].endswith("too_short.dcm"), row["path"]
+
+
+READ_ALL = """
+import sys
+from medxfer.data.dicom import DicomError, read_gray
+for path in sys.stdin.read().splitlines():
+    try:
+        read_gray(path, luminance=True, for_processing=True)
+    except DicomError:
+        pass
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says how much memory was held")
+def test_no_odd_file_takes_a_gigabyte(test_data: Path) -> None:
+    folder = test_data / "dicom_odd"
+    paths = "\n".join(str(folder / row["path"]) for row in rows(folder / "index.csv"))
+    done = subprocess.run([sys.executable, "-c", READ_ALL], input=paths, capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[1]) < 1_000_000  # kB, the interpreter's own included
 
 
 @pytest.mark.data

@@ -1,6 +1,7 @@
 """Processes that decode: whatever a file does to its decoder costs that file alone, and nothing outlives the parent."""
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,9 +16,11 @@ from pictures import make_pictures
 
 from medxfer.data import store as store_module
 from medxfer.data.dataset import open_dataset
+from medxfer.data.gray_file import GrayFile
 from medxfer.data.sources.images import ImageFolder
 from medxfer.data.store import open_store
 from medxfer.data.workers import in_processes
+from medxfer.errors import MedxferError
 
 CRASHES = {
     "segfault": lambda: ctypes.string_at(0),
@@ -145,3 +148,17 @@ def test_a_store_is_built_around_them(
     expected = open_store(whole, 8, hounsfield=False).gray[[0, 1, 2, 4, 6, 7, 8, 9]]
     assert (store.gray == expected).all()
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_error_while_a_store_is_built_ends_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(GrayFile, "write", full)
+    root = make_pictures(tmp_path / "in")
+    data = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    before = multiprocessing.active_children()
+    with pytest.raises(MedxferError, match="No space left") as kept:
+        open_store(data, 8, hounsfield=False)
+    assert kept.tb is not None  # which holds what the loop held
+    assert set(multiprocessing.active_children()) <= set(before)
