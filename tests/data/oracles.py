@@ -4,6 +4,7 @@ GDCM: `pip install python-gdcm`. DCMTK: `apt-get install dcmtk`, or https://dcmt
 """
 
 import csv
+import faulthandler
 import multiprocessing
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 
 from medxfer.data.dicom_header import silence
-from medxfer.data.dicom_pixels import PixelFormat, used_bits
+from medxfer.data.dicom_pixels import PixelFormat
 
 DECOMPRESS = {
     **dict.fromkeys((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1), "dcmdjpeg"),
@@ -38,15 +39,19 @@ def real_files(folder: Path) -> list[Path]:
     return paths + sorted(path for path in own if path.is_file())
 
 
-def pydicom_stored(path: Path, form: PixelFormat) -> NDArray[Any]:
-    """All frames by pydicom, (frames, H, W)."""
-    with silence():
-        stored = pydicom.dcmread(path, force=True).pixel_array.reshape(form.frames, form.rows, form.columns)
-    return stored if stored.dtype.kind == "f" or form.bits_allocated == 1 else used_bits(stored, form)
+def pydicom_stored(path: Path, form: PixelFormat) -> NDArray[Any] | None:
+    """All frames by pydicom, (frames, H, W), or None where it cannot read the file."""
+    try:
+        with silence():
+            stored = pydicom.dcmread(path, force=True).pixel_array
+    except Exception:  # it raises whatever its decoders raise
+        return None
+    stored = stored.reshape(form.frames, form.rows, form.columns)
+    return stored if stored.dtype.kind == "f" or form.bits_allocated == 1 else _used_bits(stored, form)
 
 
 def gdcm_stored(path: Path, form: PixelFormat, folder: Path) -> NDArray[Any] | None:
-    """All frames by GDCM, (frames, H, W), or None where it cannot read the file or is known to err."""
+    """All frames by GDCM, (frames, H, W), or None where it cannot read the file."""
     target = folder / "gdcm.npy"
     target.unlink(missing_ok=True)
     # in a process of its own, because GDCM aborts on some of the odd files
@@ -59,6 +64,7 @@ def gdcm_stored(path: Path, form: PixelFormat, folder: Path) -> NDArray[Any] | N
 def _write_by_gdcm(path: Path, form: PixelFormat, target: Path) -> None:
     import gdcm
 
+    faulthandler.disable()  # the end of this process is no news
     reader = gdcm.ImageReader()
     reader.SetFileName(str(path))
     if not reader.Read():
@@ -88,7 +94,14 @@ def _fails(command: list[Any]) -> bool:
 
 def _frames(raw: bytes, form: PixelFormat) -> NDArray[Any]:
     stored = np.frombuffer(raw, f"<{'i' if form.signed else 'u'}{form.bits_allocated // 8}")
-    return used_bits(stored.reshape(form.frames, form.rows, form.columns), form)
+    return _used_bits(stored.reshape(form.frames, form.rows, form.columns), form)
+
+
+def _used_bits(stored: NDArray[Any], form: PixelFormat) -> NDArray[np.int64]:
+    """PS3.5 8.1.1 in numbers: the BitsStored bits up to HighBit, the highest of them negative where signed."""
+    count = 2**form.bits_stored
+    value = stored.astype(np.int64) // 2 ** (form.high_bit + 1 - form.bits_stored) % count
+    return value - count * (value >= count // 2) if form.signed else value
 
 
 def reference_gray(dataset: Dataset, stored: NDArray[Any], frame: int) -> tuple[NDArray[Any], NDArray[Any]]:

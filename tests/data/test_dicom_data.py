@@ -1,10 +1,11 @@
-"""Real files: pictures against their references, and every odd file an image or one typed error."""
+"""Real files: pictures against their references, and every odd file an image or one typed error (`-s` prints which)."""
 
 import csv
 import hashlib
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,10 @@ def rows(table: Path) -> list[dict[str, str]]:
 
 def image_or_error(path: Path) -> str:
     """ "read", or the kind of the refusal."""
-    begin = time.monotonic()
     try:
         gray = read_gray(path)
     except DicomError as error:
         return error.kind
-    finally:
-        assert time.monotonic() - begin < SECONDS
     assert gray.dtype == np.float32
     assert gray.ndim == 2
     assert gray.min() >= 0
@@ -76,11 +74,14 @@ def test_ct_contrast_is_in_hounsfield_units(test_data: Path) -> None:
 
 @pytest.mark.data
 def test_every_odd_file_is_an_image_or_one_typed_error(test_data: Path) -> None:
-    outcomes = {
-        row["path"]: image_or_error(test_data / "dicom_odd" / row["path"])
-        for row in rows(test_data / "dicom_odd/index.csv")
-    }
+    outcomes, seconds = {}, {}
+    for row in rows(test_data / "dicom_odd/index.csv"):
+        begin = time.monotonic()
+        outcomes[row["path"]] = image_or_error(test_data / "dicom_odd" / row["path"])
+        seconds[row["path"]] = time.monotonic() - begin
+    print(f"\n{len(outcomes)} files: {dict(Counter(outcomes.values()))}; the slowest {max(seconds.values()):.2f} s")
     assert len(outcomes) == 222
+    assert max(seconds.values()) < SECONDS
     for row in rows(test_data / "dicom_odd/index.csv"):
         outcome = outcomes[row["path"]]
         if row["decodes_plugins"] == "1":
@@ -107,6 +108,7 @@ def test_no_odd_file_takes_a_gigabyte(test_data: Path) -> None:
     folder = test_data / "dicom_odd"
     paths = "\n".join(str(folder / row["path"]) for row in rows(folder / "index.csv"))
     done = subprocess.run([sys.executable, "-c", READ_ALL], input=paths, capture_output=True, text=True, check=True)
+    print(f"\nthe most memory: {int(done.stdout.split()[1]) / 1000:.0f} MB")
     assert int(done.stdout.split()[1]) < 1_000_000  # kB, the interpreter's own included
 
 

@@ -1,9 +1,11 @@
 """Damaged files of every kind end in an image or in DicomError, and in nothing else.
 
-Hundreds of cases by default; HYPOTHESIS_MAX_EXAMPLES sets how many each of the tests tries.
+Hundreds of cases by default; HYPOTHESIS_MAX_EXAMPLES sets how many each of the tests tries; -m slow tries 10,000.
 """
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +138,10 @@ def test_arbitrary_bytes(tmp_path: Path, data: bytes, preamble: bool, window: ob
     path = tmp_path / "bytes.dcm"
     path.write_bytes(bytes(128) + b"DICM" + data if preamble else data)
     image_or_error(path, window, 0)
+
+
+@pytest.mark.slow
+def test_ten_thousand_cases() -> None:
+    env = {**os.environ, "HYPOTHESIS_MAX_EXAMPLES": str(-(-10_000 // (len(SYNTAXES) + 2)))}
+    done = subprocess.run([sys.executable, "-m", "pytest", __file__], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:]
