@@ -35,6 +35,13 @@ against one on a single batch that is there already: what is above 1 is what the
 also decodes into the store that every later cell and study opens, in processes that must be started: with few images,
 that is a loss.
 """,
+    "decoding": """\
+## DICOM files a second
+
+One process reading CT slices into Hounsfield units, beside other readers (pydicom alone gives stored values); a store
+decoded on one core and on two, with the start of the processes; the same data set up a second time, which reads neither
+headers nor pixels; and the memory of very many files, as the sum of the peaks of the three processes.
+""",
     "startup": "## Start-up\n\nThe command as a user types it, in a new process.\n",
     "growth": """\
 ## Growth

@@ -14,3 +14,4 @@ TRAINING_IMAGES = setting("IMAGES", 1000, 4000)  # of the grid
 EPOCHS = setting("EPOCHS", 1, 4)
 PAIRS = setting("PAIRS", 3, 7)  # rounds of the grid, in each of which every side runs once
 GROWTH = setting("GROWTH", 4000, 100_000)  # most images
+SMALL_FILES = setting("SMALL_FILES", 10_000, 100_000)  # DICOM files, most

@@ -1,10 +1,12 @@
-"""DICOM files a second beside pydicom's own, over two cores, the second time, and memory with very many files."""
+"""DICOM files a second beside other readers, over two cores, the second time, and memory with very many files."""
 
 import os
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +17,17 @@ from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels import apply_rescale
 from pydicom.uid import ExplicitVRLittleEndian
-from scale import setting
+from scale import SMALL_FILES
 
-from medxfer.data.dataset import open_dataset
+from medxfer.data.dataset import Dataset, open_dataset, private_folder
 from medxfer.data.dicom import read_gray
 from medxfer.data.phantom import write_phantoms
 from medxfer.data.sources.dicom import DicomFolder
-from medxfer.data.store import open_store
+from medxfer.data.store import GrayStore, open_store
 
 pytestmark = pytest.mark.benchmark
 
-DRAWN, FILES = 60, 1200
-SMALL = setting("SMALL_FILES", 10_000, 100_000)
+DRAWN, FILES = 60, 2400
 GIGABYTE = 1000  # MB
 
 
@@ -47,64 +48,100 @@ def ct(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "in"
 
 
-def build(folder: Path, root: Path, workers: int | None = None) -> int:
-    """How many images the store has that is built, or opened, under `root`."""
-    dataset = open_dataset(DicomFolder(str(folder), str(folder / "labels.csv")), root)
-    return len(open_store(dataset, 224, hounsfield=True, workers=workers))
+def described(folder: Path, root: Path) -> Dataset:
+    return open_dataset(DicomFolder(str(folder), str(folder / "labels.csv")), root)
 
 
-def test_reading_beside_pydicom(ct: Path) -> None:
+def opened(dataset: Dataset) -> GrayStore:
+    return open_store(dataset, 224, hounsfield=True)
+
+
+def test_reading_beside_others(ct: Path) -> None:
+    """Hounsfield units of a slice as an array, from medxfer with its padding masked; pydicom alone: stored values."""
+    monai = pytest.importorskip("monai.data")
+    transforms = pytest.importorskip("monai.transforms")
+    load = transforms.LoadImage(monai.PydicomReader(swap_ij=False), image_only=True)
+    readers: dict[str, Callable[[Path], np.ndarray]] = {
+        "medxfer": lambda path: read_gray(path, window=None),
+        "pydicom": lambda path: dcmread(path).pixel_array,
+        "pydicom, rescaled": lambda path: apply_rescale((dataset := dcmread(path)).pixel_array, dataset),
+        "MONAI": lambda path: load(path).numpy(),
+    }
     paths = sorted(ct.glob("*.dcm"))[:DRAWN]
-
-    def pydicoms() -> float:
-        return sum(dcmread(path).pixel_array[0, 0] for path in paths)
-
-    def rescaled() -> float:
-        datasets = map(dcmread, paths)
-        return sum(apply_rescale(dataset.pixel_array, dataset)[0, 0] for dataset in datasets)
-
-    def ours() -> float:
-        return sum(read_gray(path, window=None)[0, 0] for path in paths)
-
-    assert ours() == rescaled()
-    calls = {"pydicom": pydicoms, "pydicom, rescaled": rescaled, "read_gray": ours}
-    ratios(f"reading {DRAWN} CT slices, 512 px", calls, "pydicom, rescaled", {"read_gray": "at most 1.5"})
+    image = readers["pydicom"](paths[0]) != dcmread(paths[0]).PixelPaddingValue
+    for name in ("medxfer", "MONAI"):
+        assert np.array_equal(readers[name](paths[0])[image], readers["pydicom, rescaled"](paths[0])[image])
+    calls = {name: lambda read=read: [read(path)[0, 0] for path in paths] for name, read in readers.items()}
+    what = f"reading {DRAWN} CT slices, 512 px"
+    ratios(what, calls, "medxfer", {})
+    for name, seconds in in_turns(calls, rounds=5).items():
+        record(what, name, [DRAWN / second for second in seconds], "files/s")
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux binds a program to a core")
 def test_two_cores(ct: Path, tmp_path: Path) -> None:
-    roots = iter(range(100))
-    calls = {f"{n} workers": (lambda n=n: build(ct, tmp_path / str(next(roots)), n)) for n in (1, 2)}
-    times = in_turns(calls, rounds=3)
-    compare(f"decoding {FILES} CT slices into a store", times, "2 workers", {"1 workers": "at least 1.8"})
-    record("decoding into a store", "2 workers", [FILES / seconds for seconds in times["2 workers"]], "files/s")
-    assert build(ct, tmp_path / "0") == FILES
+    """From the described files to the store, with the start of the processes: as many as there are cores, beside the
+    one that writes the store."""
+    cores = sorted(os.sched_getaffinity(0))
+    assert len(cores) >= 2
+    dataset = described(ct, tmp_path)
+    folders = (private_folder(tmp_path / str(number)) for number in range(100))
+
+    def build(number: int) -> int:
+        os.sched_setaffinity(0, cores[:number])
+        try:
+            return len(opened(replace(dataset, folder=next(folders))))
+        finally:
+            os.sched_setaffinity(0, cores)
+
+    calls = {"1 core": lambda: build(1), "2 cores": lambda: build(2)}
+    assert [call() for call in calls.values()] == [FILES, FILES]
+    times = in_turns(calls, rounds=5)
+    what = f"decoding {FILES} CT slices into a store"
+    compare(what, times, "2 cores", {"1 core": "at least 1.8"})
+    for name, seconds in times.items():
+        record(what, name, [FILES / second for second in seconds], "files/s")
 
 
 def test_the_second_start(ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.perf_counter()
-    assert build(ct, tmp_path) == FILES
+    assert len(opened(described(ct, tmp_path))) == FILES
     first = time.perf_counter() - started
     monkeypatch.setattr(DicomFolder, "pictures", lambda *_: pytest.fail("pixel data is read again"))
     monkeypatch.setattr(DicomFolder, "header", lambda *_: pytest.fail("a header is read again"))
-    again = in_turns({"again": lambda: build(ct, tmp_path)}, rounds=9)["again"]
+    again = in_turns({"again": lambda: opened(described(ct, tmp_path))}, rounds=9)["again"]
     print()
     record(f"setting up {FILES} CT slices", "the first time", [first], "s")
     record(f"setting up {FILES} CT slices", "again", again, "s")
     record(f"setting up {FILES} CT slices", "first / again", [first / seconds for seconds in again], "×", "at least 50")
 
 
-# In a process of its own; the most that it and its workers may have held at once.
+# In a process of its own: images, seconds, and the most that it and its processes have held, at most at once.
 BUILD = """
-import resource, sys
+import multiprocessing, sys, time
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from test_decoding import build
-assert build(Path(sys.argv[2]), Path(sys.argv[3]), workers=2) == int(sys.argv[4])
-own, worker = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-print((own + 2 * worker) / 1024)
+from medxfer.data.dataset import open_dataset
+from medxfer.data.sources.dicom import DicomFolder
+from medxfer.data.store import open_store
+
+def megabytes(process):
+    status = Path(f"/proc/{process}/status").read_text()  # getrusage would count what the parent held when it forked
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+def progress(what, done, of):
+    if done % 100 == 0:
+        decoding.append(sum(megabytes(child.pid) for child in multiprocessing.active_children()))
+
+decoding = []
+folder, root = Path(sys.argv[1]), Path(sys.argv[2])
+started = time.perf_counter()
+dataset = open_dataset(DicomFolder(str(folder), str(folder / "labels.csv")), root)
+images = len(open_store(dataset, 16, hounsfield=True, workers=2, progress=progress))
+print(images, time.perf_counter() - started, megabytes("self") + max(decoding))
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux says how much memory a process held")
 def test_memory_with_many_small_files(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     template = dcmread(next(write_phantoms(tmp_path / "one", "CT", patients=1, images=1, size=16).glob("*.dcm")))
@@ -113,23 +150,19 @@ def test_memory_with_many_small_files(tmp_path: Path) -> None:
     template.save_as(tmp_path / "template.dcm")
     content = (tmp_path / "template.dcm").read_bytes()
     random = np.random.default_rng(0)
-    sizes = (SMALL // 8, SMALL)
-    for i in range(SMALL):
+    for i in range(SMALL_FILES):
         (tmp_path / "in" / f"{i}.dcm").write_bytes(content[:-8] + random.bytes(8))
-    table = pd.DataFrame({"path": [f"{i}.dcm" for i in range(SMALL)], "label": np.arange(SMALL) % 2})
-    table = table.assign(patient_id=np.arange(SMALL) // 3)
+    table = pd.DataFrame({"path": [f"{i}.dcm" for i in range(SMALL_FILES)], "label": np.arange(SMALL_FILES) % 2})
+    table = table.assign(patient_id=np.arange(SMALL_FILES) // 3)
     memory = []
-    for size in sizes:
+    print()
+    for size in (SMALL_FILES // 8, SMALL_FILES):
         table.head(size).to_csv(tmp_path / "in" / "labels.csv", index=False)
-        command = [sys.executable, "-c", BUILD, str(Path(__file__).parent), str(tmp_path / "in")]
-        started = time.perf_counter()
-        done = subprocess.run(
-            [*command, str(tmp_path / f"store{size}"), str(size)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        memory.append(float(done.stdout))
-        record(
-            "peak memory of decoding small files, 3 processes", f"{size:,} files", [memory[-1]], "MB", "at most 1000"
-        )
-        record("decoding small files", f"{size:,} files", [size / (time.perf_counter() - started)], "files/s")
+        command = [sys.executable, "-c", BUILD, str(tmp_path / "in"), str(tmp_path / f"store{size}")]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        images, seconds, peak = map(float, done.stdout.split())
+        assert images == size
+        memory.append(peak)
+        record("memory of setting up 16 px DICOM, 3 processes", f"{size:,} files", [peak], "MB", "at most 1000")
+        record("setting up 16 px DICOM", f"{size:,} files", [size / seconds], "files/s")
     assert max(memory) < GIGABYTE
