@@ -39,6 +39,7 @@ NATIVE: Final = (
     uid.DeflatedExplicitVRLittleEndian,
 )
 _LOSSLESS_JPEG: Final = (uid.JPEGLossless, uid.JPEGLosslessSV1)
+_RLE_HEADER_BYTES = 64  # PS3.5 G.5
 
 MAX_FRAME_BYTES = 2**27  # decoded; 67 million pixels of 16 bits, more than any detector or stitched radiograph has
 
@@ -220,6 +221,8 @@ class DicomFile:
         except Exception:  # offset tables hold arbitrary numbers
             raise self._error("undecodable", f"frame {frame} is not in its compressed pixel data") from None
         if self.syntax == uid.RLELossless:
+            if len(data) < _RLE_HEADER_BYTES:
+                raise self._error("undecodable", f"frame {frame} is shorter than the header of its compression")
             return data
         if codestream_size(data) != (form.rows, form.columns):
             raise self._error("undecodable", "its compressed image is not of the size that its header claims")

@@ -160,6 +160,15 @@ def test_broken_codestream(path: Path, syntax: str) -> None:
         assert refusal(with_codestream(path, dataset, data)) == "undecodable"
 
 
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless])
+def test_empty_codestream(path: Path, syntax: str) -> None:
+    dataset = dcmread(write_dicom(path, PIXELS, syntax))
+    item, end = b"\xfe\xff\x00\xe0" + bytes(4), b"\xfe\xff\xdd\xe0" + bytes(4)
+    dataset.PixelData = item + item + end  # no offsets, and a fragment of no bytes
+    dataset.save_as(path)
+    assert refusal(path) == "undecodable"
+
+
 @pytest.mark.parametrize("syntax", [uid.JPEGLSLossless, uid.JPEG2000Lossless], ids=lambda syntax: syntax.name)
 def test_codestream_of_another_size(path: Path, syntax: str) -> None:
     smaller = codestream(dcmread(write_dicom(path, PIXELS[:32], syntax)))
