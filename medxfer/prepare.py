@@ -20,7 +20,7 @@ from medxfer.data.split import check_classes, training_subset
 from medxfer.data.store import SAME_PICTURE, GrayStore, Progress
 from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
 from medxfer.errors import MedxferError, unknown
-from medxfer.model.catalogue import BOTTOM, check_backbone
+from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.freeze import check_finetune
 from medxfer.model.metrics import METRICS, compute_metrics
 from medxfer.model.recipe import OPTIMIZERS
@@ -190,6 +190,7 @@ def _check_settings(config: DictConfig) -> None:
 
 def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) -> None:
     check_backbone(backbone)
+    check_weights(backbone, pretrained)
     check_finetune(config.finetune, backbone)
     if isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))

@@ -15,7 +15,7 @@ from medxfer.prepare import Prepared
 def wire(prepared: Prepared) -> tuple[Classifier, GrayDataModule]:
     """The model and the data. A learned table is trained, so it goes with the model; a fixed one with the data."""
     config, store = prepared.config, prepared.store
-    statistics = input_statistics(config.backbone, config.pretrained)
+    statistics = input_statistics(config.backbone)
     if config.normalize == "arm":
         statistics = _arm_statistics(prepared)
     color = ColorTransform(config.colormap, *statistics, config.levels)

@@ -143,17 +143,25 @@ def check_backbone(name: str) -> None:
     find(name)
 
 
-def input_statistics(
-    name: str, pretrained: bool | str = True, in_chans: int = 3
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """(mean, std) by which the input in [0, 1] is normalised, one value a channel.
+def input_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(mean, std) by which the input in [0, 1] is normalised, three values each.
 
-    They belong to the weights and are the same where those are left out (`pretrained=False`), so that the
-    two arms differ in the weights alone. One channel gets the mean of the three.
+    They belong to the backbone's own weights and are the same where those are left out, so that the two arms differ in
+    the weights alone.
     """
-    entry = find(name, pretrained)
-    if in_chans not in (1, 3):
-        raise MedxferError(f"backbone '{name}' cannot take {in_chans} channels: medxfer's images have 1 or 3.")
-    if in_chans == len(entry.mean):
+    entry = find(name)
+    if len(entry.mean) == 3:
         return entry.mean, entry.std
-    return (sum(entry.mean) / len(entry.mean),) * in_chans, (sum(entry.std) / len(entry.std),) * in_chans
+    return (sum(entry.mean) / len(entry.mean),) * 3, (sum(entry.std) / len(entry.std),) * 3
+
+
+def check_weights(name: str, pretrained: bool | str) -> None:
+    """Raise MedxferError where the weights that `pretrained` names want another normalisation than the backbone has,
+    and so than its random arm has."""
+    theirs, own = find(name, pretrained), find(name)
+    if (theirs.mean, theirs.std) != (own.mean, own.std):
+        raise MedxferError(
+            f"pretrained={pretrained}: these weights want another normalisation (mean {theirs.mean}) than "
+            f"backbone={name} has (mean {own.mean}), so that its arms would differ in more than the weights; "
+            f"backbone={theirs.shown} pretrained=true,false gives both arms what these weights want."
+        )

@@ -5,6 +5,7 @@ import torch
 
 from medxfer.errors import MedxferError
 from medxfer.model import check_backbone, create_backbone, input_statistics
+from medxfer.model.catalogue import check_weights
 from medxfer.model.head import find_head, head_keys, reset_head
 
 FAMILIES = [
@@ -86,12 +87,18 @@ def test_weights_lie_in_channels_last() -> None:
     assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_statistics_are_the_weights_own_and_the_same_for_random_ones() -> None:
-    half = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    assert input_statistics("tf_efficientnet_lite0", True) == half
-    assert input_statistics("tf_efficientnet_lite0", False) == half
+def test_statistics_are_the_weights_own() -> None:
+    assert input_statistics("tf_efficientnet_lite0") == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert input_statistics("alexnet")[0] == pytest.approx((0.485, 0.456, 0.406))
-    assert input_statistics("resnet18", in_chans=1)[0] == pytest.approx((0.449,))
+
+
+def test_weights_that_want_another_normalisation_than_the_random_arm_are_refused() -> None:
+    check_weights("resnet50", "a1_in1k")
+    check_weights("tf_efficientnet_b0", "file:w.pth")
+    with pytest.raises(MedxferError, match=r"backbone=tf_efficientnet_b0\.ap_in1k pretrained=true,false"):
+        check_weights("tf_efficientnet_b0", "ap_in1k")
+    check_weights("tf_efficientnet_b0.ap_in1k", True)
+    assert input_statistics("tf_efficientnet_b0.ap_in1k") != input_statistics("tf_efficientnet_b0")
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_efficientnet", "torchvision/squeezenet1_1"])
