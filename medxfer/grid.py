@@ -100,11 +100,13 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     """
     stop_politely()
     settled = settle(jobs)
-    study = next(s.cell.study for s in settled if isinstance(s, Settled))
+    possible = [one.cell for one in settled if isinstance(one, Settled)]
+    for study in dict.fromkeys(cell.study for cell in possible):
+        study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
     cells = []
     for one in settled:
         if isinstance(one, Impossible):
-            cells.append(one.cell(study))
+            cells.append(one.cell(possible[0].study))
             cells[-1].record_failed(one.error)
         else:
             cells.append(one.cell)

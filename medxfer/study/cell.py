@@ -15,6 +15,7 @@ from medxfer.study.claim import claim
 from medxfer.study.files import read_json, write_json, write_parquet, write_text
 from medxfer.study.identity import Json, without_paths
 from medxfer.study.study import Study
+from medxfer.study.words import initialisation
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Cell:
 
 def arm_name(cell: Cell) -> str:
     """The cell's treatments, as loggers group by them."""
-    return f"{cell.factors['colormap']} × {'pretrained' if cell.factors['pretrained'] else 'random'}"
+    return f"{cell.factors['colormap']} × {initialisation(cell.factors['pretrained'])}"
 
 
 def reason(error: BaseException) -> str:

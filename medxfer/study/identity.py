@@ -9,6 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from medxfer.study.words import initialisation
+
 FACTORS = ("data", "backbone", "colormap", "pretrained", "window", "image_size", "train_fraction", "seed")
 VALUES = tuple(key for key in FACTORS if key != "data")  # those that are one value; data is a whole group
 OUTSIDE = (
@@ -81,7 +83,7 @@ def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
 def cell_name(factors: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """A readable, unique name, also the W&B run's id: its factors and a digest of its whole `identity`."""
     values = dict(factors)
-    start = {True: "pretrained", False: "random"}.get(values["pretrained"], str(values["pretrained"]))
+    start = initialisation(values["pretrained"])
     readable = f"{values['data']}-{values['backbone']}-{values['colormap']}-{start}-seed{values['seed']}"
     return f"{safe_name(readable)[:80]}-{digest(identity)}"
 

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medxfer.study.state import State
+from medxfer.study.words import initialisation
 
 STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim"}
 
@@ -46,9 +47,7 @@ def _cell(state: State | None) -> Text:
 
 
 def _value(key: str, value: Any) -> str:
-    return (
-        {True: "pretrained", False: "random"}[value] if key == "pretrained" and isinstance(value, bool) else str(value)
-    )
+    return initialisation(value) if key == "pretrained" else str(value)
 
 
 def _window(items: list[Any], size: int, focus: int) -> list[Any]:

@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 
 from medxfer.errors import MedxferError
 from medxfer.study.files import alone, read_json, write_json
-from medxfer.study.identity import Json, declaration, safe_name, shared_settings, study_name
+from medxfer.study.identity import Json, declaration, digest, safe_name, shared_settings, study_name
+from medxfer.study.words import describe
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,21 @@ class Study:
             record["planned"] = {**record["planned"], **cells}
             record["command"] = command
             write_json(self.folder / "study.json", record)
+
+    def check_distinct(self, cells: Mapping[str, Json]) -> None:
+        """Raise MedxferError where two of `cells`, or one of them and a finished one, have the same factors.
+
+        An answer could not tell them apart.
+        """
+        planned = self.record["planned"].items()
+        done = {name: cell for name, cell in planned if (self.folder / "cells" / name / "metrics.json").is_file()}
+        first: dict[str, str] = {}
+        for name, factors in {**done, **cells}.items():
+            if first.setdefault(digest(factors), name) != name:
+                raise MedxferError(
+                    f"{describe(factors)}: two cells of this study would have that name, with other weights or another "
+                    "split behind it; rename the file of weights, or keep them apart by study.name="
+                )
 
     def changing(self) -> AbstractContextManager[None]:
         """Held while study.json or a split is read and written."""

@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def initialisation(pretrained: bool | str) -> str:
+    """'pretrained', 'random', or the weights' name."""
+    if isinstance(pretrained, str):
+        return pretrained
+    return "pretrained" if pretrained else "random"
+
+
 def describe(factors: Mapping[str, Any]) -> str:
     """A cell by its factors: 'phantom_dx resnet18 viridis × pretrained, seed 0'."""
-    start = {True: "pretrained", False: "random"}.get(factors["pretrained"], factors["pretrained"])
+    start = initialisation(factors["pretrained"])
     return f"{factors['data']} {factors['backbone']} {factors['colormap']} × {start}, seed {factors['seed']}"
 
 

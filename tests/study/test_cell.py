@@ -8,7 +8,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from medxfer.errors import MedxferError
-from medxfer.study.cell import Cell, reason
+from medxfer.study.cell import Cell, arm_name, reason
 from medxfer.study.files import write_json, write_text
 from medxfer.study.study import Study
 
@@ -63,3 +63,11 @@ def test_a_learned_table_is_part_of_the_record(cell):
     colors = pd.DataFrame({"r": [0.0, 1.0], "g": [0.0, 0.5], "b": [0.1, 0.9]})
     cell.record_done(OmegaConf.create({}), {"metrics": {}}, pd.DataFrame({"image": ["i"]}), colors)
     assert pd.read_parquet(cell.folder / "colors.parquet").equals(colors)
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "named"),
+    [(True, "pretrained"), (False, "random"), ("bottom:2", "bottom:2"), ("a1_in1k", "a1_in1k")],
+)
+def test_an_arm_is_named_by_colours_and_the_origin_of_its_weights(tmp_path, pretrained, named):
+    assert arm_name(Cell(Study(tmp_path), "c", {"colormap": "none", "pretrained": pretrained})) == f"none × {named}"

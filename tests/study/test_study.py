@@ -69,3 +69,17 @@ def test_plans_add_up(tmp_path):
     study.plan({"b": {"seed": 1}}, "two")
     assert study.record["planned"] == {"a": {"seed": 0}, "b": {"seed": 1}}
     assert study.record["command"] == "two"
+
+
+def test_two_cells_that_an_answer_could_not_tell_apart_are_refused(tmp_path):
+    study = open_study(configured(tmp_path), "f1")
+    factors = {"data": "d", "backbone": "b", "colormap": "none", "pretrained": "file:w.pth", "seed": 0}
+    study.plan({"cell-1": factors, "cell-2": factors}, "command")
+    study.check_distinct({"cell-3": factors})  # none of the others is done
+    (study.folder / "cells/cell-2").mkdir(parents=True)
+    (study.folder / "cells/cell-2/metrics.json").write_text("{}")
+    study.check_distinct({"cell-2": factors})
+    with pytest.raises(MedxferError, match="rename the file of weights"):
+        study.check_distinct({"cell-3": factors})
+    with pytest.raises(MedxferError, match="rename the file of weights"):
+        study.check_distinct({"cell-4": factors | {"seed": 1}, "cell-5": factors | {"seed": 1}})
