@@ -13,6 +13,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from medxfer.batch import FeatureBatch, GrayBatch, RenderedBatch
 from medxfer.data.balance import image_chances
+from medxfer.data.resident import resident
 from medxfer.data.store import GrayStore
 
 Batch = TypeVar("Batch", GrayBatch, RenderedBatch, FeatureBatch)
@@ -56,7 +57,13 @@ class GrayDataModule(pl.LightningDataModule):
 
     def setup(self, stage: str) -> None:
         assert self.trainer is not None
-        self.renderer.to(self.trainer.strategy.root_device)
+        self.place(self.trainer.strategy.root_device)
+
+    def place(self, device: torch.device) -> None:
+        """Put on `device` what makes its batches: the renderer, and the images where they fit."""
+        self.renderer.to(device)
+        if isinstance(self.images, GrayImages) and (gray := resident(self.store, device)) is not None:
+            self.images = ResidentImages(gray, torch.from_numpy(self.store.labels))
 
     def train_dataloader(self) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == "train")
@@ -116,6 +123,25 @@ class GrayImages(Dataset[GrayBatch]):
     def __getitems__(self, rows: list[int]) -> GrayBatch:
         index = torch.tensor(rows)
         return GrayBatch(torch.from_numpy(self.gray[rows]), self.labels[index], index)
+
+
+class ResidentImages(Dataset[GrayBatch]):
+    """Images on a device as batches that are there."""
+
+    def __init__(self, gray: Tensor, labels: Tensor) -> None:
+        self.gray, self.labels = gray, labels.to(gray.device)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, row: int) -> GrayBatch:
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: list[int]) -> GrayBatch:
+        index = torch.tensor(rows, device=self.gray.device)
+        if self.gray.dtype == torch.uint16:  # CUDA has no gather of these
+            return GrayBatch(self.gray.view(torch.int16)[index].view(torch.uint16), self.labels[index], index)
+        return GrayBatch(self.gray[index], self.labels[index], index)
 
 
 class FeatureRows(Dataset[FeatureBatch]):

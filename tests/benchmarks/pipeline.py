@@ -31,8 +31,9 @@ def store_of(folder: Path, size: int, root: Path) -> GrayStore:
 
 def batches(store: GrayStore, batch: int = BATCH) -> Callable[[], Iterator[RenderedBatch]]:
     """Epochs of augmented, coloured batches on the device, as the Trainer gets them."""
-    renderer = Renderer(ColorTransform("viridis", MEAN, STD), None, Augment()).to(DEVICE)
+    renderer = Renderer(ColorTransform("viridis", MEAN, STD), None, Augment())
     data = GrayDataModule(store, np.full(len(store), "train"), renderer, batch, seed=0)
+    data.place(DEVICE)
     epochs = count()
 
     def epoch() -> Iterator[RenderedBatch]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from medxfer.batch import GrayBatch, RenderedBatch
 from medxfer.data.dataset import open_dataset
-from medxfer.data.module import GrayDataModule
+from medxfer.data.module import GrayDataModule, ResidentImages
 from medxfer.data.sources.images import ImageFolder
 from medxfer.data.store import open_store
 
@@ -83,3 +83,16 @@ def test_validation_is_in_the_stores_order(tmp_path):
 def test_a_last_batch_of_one_is_left_out(tmp_path):
     train = [index for index, key in calls(tmp_path, seed=0, epochs=1, batch_size=11) if key is not None]
     assert [len(batch) for batch in train] == [11]
+
+
+def test_a_training_on_resident_images_is_the_same(tmp_path, monkeypatch):
+    of_map = calls(tmp_path, seed=0)
+    monkeypatch.setattr("medxfer.data.module.resident", lambda store, _: torch.from_numpy(np.array(store.gray)))
+    asked = []
+    monkeypatch.setattr(
+        ResidentImages,
+        "__getitems__",
+        lambda self, rows, get=ResidentImages.__getitems__: asked.append(rows) or get(self, rows),
+    )
+    assert calls(tmp_path, seed=0) == of_map
+    assert len(asked) == len(of_map)
