@@ -51,5 +51,5 @@ slurm-test: $(VENV)/installed  ## a grid on a real Slurm of this one machine, pr
 	tests/slurm/cluster.sh $(BIN)/python -m pytest tests/slurm -m slurm -s
 
 clean:  ## everything made here but studies
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

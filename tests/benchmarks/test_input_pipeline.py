@@ -62,6 +62,7 @@ def consume(epoch: Iterator) -> int:
 def test_an_epoch_of_images_beside_the_peers(folders: dict[str, Path], form: str, size: int, tmp_path: Path) -> None:
     """First epochs start from the files, later ones from what each side keeps; (c) loads as (a) does."""
     monai_grid = pytest.importorskip("monai_grid", exc_type=ImportError)
+    xray_vision = pytest.importorskip("xray_vision", exc_type=ImportError)
     import student
 
     monai_grid.md.set_track_meta(False)
@@ -84,10 +85,16 @@ def test_an_epoch_of_images_beside_the_peers(folders: dict[str, Path], form: str
         later["(b) MONAI"] = lambda: iter(loader)
         return consume(later["(b) MONAI"]())
 
-    first = {"medxfer": ours, "(a) script": script, "(b) MONAI": monai}
+    def gray_only() -> int:
+        images = xray_vision.Images(table, "train", size)
+        loader = torch.utils.data.DataLoader(images, BATCH, shuffle=True, num_workers=2, persistent_workers=True)
+        later["torchxrayvision, gray"] = lambda: iter(loader)
+        return consume(later["torchxrayvision, gray"]())
+
+    first = {"medxfer": ours, "(a) script": script, "(b) MONAI": monai, "torchxrayvision, gray": gray_only}
     name = f"{form}, {PATIENTS} × {size} px"
-    assert [call() for call in first.values()] == [PATIENTS, PATIENTS, PATIENTS // BATCH * BATCH]
-    compare(f"first epoch, {name}", in_turns(first, 3), "medxfer", {})
+    assert [call() for call in first.values()] == [PATIENTS, PATIENTS, PATIENTS // BATCH * BATCH, PATIENTS]
+    compare(f"first epoch, {name}", in_turns(first, PAIRS), "medxfer", {})
     ratios(f"later epochs, {name}", {side: lambda s=side: consume(later[s]()) for side in first}, "medxfer", {}, PAIRS)
 
 

@@ -20,6 +20,8 @@ SMALL = [
 SEEDS = ",".join(str(seed) for seed in range(10))
 COLORS = ["none", "viridis", "inferno", "magma", "plasma", "cividis"]
 
+RECORD = {"metrics": {"test/balanced_accuracy": 0.5}, "timings": {"total_s": 1.0}}
+
 # The command, with a clock around what a plain training loop would do as well, and a look at the memory in use.
 CLOCKED = """
 import json, sys, time
@@ -83,6 +85,14 @@ def test_five_hundred_finished_cells(tmp_path):
             seconds.append(time.perf_counter() - start)
             for cell in grid.cells:
                 cell.folder.mkdir(parents=True, exist_ok=True)
-                (cell.folder / "metrics.json").write_text("{}")
+                (cell.folder / "metrics.json").write_text(json.dumps(RECORD | {"factors": cell.factors}))
     assert not grid.to_train
+    asked = [sys.executable, "-m", "medxfer.status", f"study={grid.cells[0].study.folder}", "json=true"]
+    answered = []
+    for _ in range(3):
+        start = time.perf_counter()
+        told = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+        answered.append(time.perf_counter() - start)
+    assert len(told["done"]) == 500
+    record("500 finished cells", "a status call", answered, "s", "at most 5")
     record("500 finished cells", "seen to be finished", seconds[1:], "s", "at most 5")

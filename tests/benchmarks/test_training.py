@@ -48,7 +48,7 @@ class Synthetic(pl.LightningDataModule):
 
     def __init__(self, prepared: Prepared, renderer: nn.Module, batches: int, device: torch.device) -> None:
         super().__init__()
-        self.renderer = renderer  # for the record
+        self.renderer, self.batch_size = renderer, BATCH  # for the record, and the line at the terminal
         generator = torch.Generator().manual_seed(0)
         rows = {part: torch.from_numpy(np.flatnonzero(prepared.parts == part)) for part in ("val", "test")}
         pixels = torch.randn(4 * BATCH, 3, SIZE, SIZE, generator=generator)
