@@ -1,14 +1,12 @@
 """Where only the head is trained, on images that do not change, the network's features are computed once."""
 
 import hashlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 
 from medxfer.data.dataset import private_folder
@@ -16,6 +14,7 @@ from medxfer.data.module import GrayDataModule, GrayImages
 from medxfer.model.classifier import Classifier
 from medxfer.model.head import find_head, head_keys
 from medxfer.prepare import Prepared
+from medxfer.study.files import alone, whole_file
 from medxfer.study.progress import display
 
 CHUNK = 128  # images at a time, whatever the batch size, so that the same network gives the same features
@@ -38,12 +37,22 @@ def frozen_features(prepared: Prepared, model: Classifier, data: GrayDataModule,
     digest = _digest(repr(settings), [*frozen.values(), *data.renderer.buffers()])
     folder = private_folder(Path(str(data.store.gray.filename)).parent / "features")
     path = folder / f"{digest}.npy"
-    with FileLock(path.with_suffix(".lock")):
-        if not path.is_file():
-            partial = folder / f".{digest}.{os.getpid()}.npy"
-            np.save(partial, _compute(model, data, trainer))
-            partial.replace(path)
-    return torch.from_numpy(np.load(path))
+    with alone(folder, digest, path.name):
+        features = _read(path, len(data.store))
+        if features is None:
+            features = _compute(model, data, trainer)
+            with whole_file(path) as file:
+                np.save(file, features)
+    return torch.from_numpy(features)
+
+
+def _read(path: Path, images: int) -> np.ndarray | None:
+    """Those kept in `path`, (images, D); None where there are none, or the file is damaged and so made anew."""
+    try:
+        features = np.load(path)
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return features if len(features) == images else None
 
 
 def _ends_with_head(model: Classifier, data: GrayDataModule) -> bool:

@@ -47,6 +47,20 @@ def test_other_seeds_and_other_heads_find_them(tmp_path, monkeypatch):
     assert not np.array_equal(scores(first), scores(again))
 
 
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", bytes(1000), None])
+def test_a_damaged_file_is_made_anew_and_what_was_left_half_written_is_swept(tmp_path, damage):
+    first, _ = train_small(tmp_path, *FROZEN)
+    (kept,) = files(tmp_path)
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-7] if damage is None else damage)
+    half = kept.with_name(f".{kept.name}.0123.partial")
+    half.touch()
+    again, _ = train_small(tmp_path, *FROZEN, "lr=2e-2")
+    assert kept.read_bytes() == whole
+    assert not half.exists()
+    assert not np.array_equal(scores(first), scores(again))
+
+
 @pytest.mark.parametrize("change", ["colormap=viridis", "seed=1", "image_size=48", "normalize=arm"])
 def test_another_network_or_another_picture_is_computed_anew(tmp_path, change):
     train_small(tmp_path, *FROZEN)

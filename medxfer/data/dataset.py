@@ -13,6 +13,7 @@ import pandas as pd
 from filelock import FileLock
 
 from medxfer.data.sources.base import Index, Source
+from medxfer.durable import replace
 from medxfer.errors import MedxferError
 
 VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again
@@ -76,7 +77,7 @@ def _describe(source: Source, record: Path) -> None:
     """Leave what `python -m medxfer.data stores` says of the data set; the file's time is that of its last use."""
     partial = record.with_suffix(f".{os.getpid()}.partial")
     partial.write_text(json.dumps({"source": type(source).__name__, "root": str(source.root)}))
-    partial.replace(record)
+    replace(partial, record)
 
 
 def _survey(source: Source, index: Index, cache: Path) -> pd.DataFrame:
@@ -85,5 +86,5 @@ def _survey(source: Source, index: Index, cache: Path) -> pd.DataFrame:
         if not cache.is_file():
             partial = cache.with_suffix(".partial")
             source.survey(list(index.images["file"])).to_parquet(partial)
-            partial.replace(cache)
+            replace(partial, cache)
     return pd.read_parquet(cache)

@@ -19,6 +19,7 @@ from medxfer.data.gray_file import GrayFile
 from medxfer.data.image_error import ImageError
 from medxfer.data.sources.base import UNLABELLED, Source
 from medxfer.data.workers import SECONDS, in_processes
+from medxfer.durable import replace
 from medxfer.errors import MedxferError
 
 SAME_PICTURE = "the same picture"  # as caveats of it begin
@@ -68,7 +69,7 @@ def open_store(
             try:
                 shutil.rmtree(partial, ignore_errors=True)
                 _build(dataset, private_folder(partial), image_size, hounsfield, max_rejected, workers, progress)
-                partial.replace(folder)
+                replace(partial, folder)
             except OSError as error:
                 raise MedxferError(
                     f"store.root: {partial} cannot be written ({error.strerror or error}); free some space, or give "

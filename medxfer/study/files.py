@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+from medxfer.durable import flush
 from medxfer.errors import MedxferError
 
 if TYPE_CHECKING:  # status answers without it
@@ -29,7 +30,7 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-        _flush_folder(path.parent)
+        flush(path.parent)  # the name is the folder's: an earlier file's could be lost, and this one's not
     finally:
         partial.unlink(missing_ok=True)
 
@@ -72,12 +73,3 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
     return content
-
-
-def _flush_folder(folder: Path) -> None:
-    """Names are the folder's: without this, a file could survive a power cut that an earlier one does not."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

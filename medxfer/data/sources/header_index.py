@@ -10,6 +10,7 @@ from filelock import FileLock
 from medxfer.data.dataset import private_folder
 from medxfer.data.sources.base import Header
 from medxfer.data.sources.dicom import DicomFiles
+from medxfer.durable import replace
 
 
 class HeaderIndexed(DicomFiles):
@@ -29,5 +30,5 @@ class HeaderIndexed(DicomFiles):
             if not kept.is_file():
                 partial = kept.with_suffix(".partial")
                 super().survey(sorted(files)).to_parquet(partial)
-                partial.replace(kept)
+                replace(partial, kept)
         return pd.read_parquet(kept).loc[list(files)]

@@ -17,6 +17,7 @@ from medxfer.data.dataset import private_folder
 from medxfer.data.image_error import ImageError
 from medxfer.data.sources.base import Header, Index, Source
 from medxfer.data.sources.table import NO_PATIENTS
+from medxfer.durable import replace
 from medxfer.errors import MedxferError, unknown
 
 SPLITS = ("train", "val", "test")
@@ -108,7 +109,7 @@ def _unpack(file: Path, cache: Path) -> Path:
                     f"data.path={file}: not an npz in MedMNIST's layout, train_images, train_labels, val_…, test_… "
                     f"({error})"
                 ) from error
-            partial.replace(folder)
+            replace(partial, folder)
     return folder
 
 
