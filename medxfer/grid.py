@@ -161,7 +161,7 @@ def finish(grid: Grid, lost: Exception | None = None) -> bool:
             display.say(f"[dim]curves: {escape(hint)}[/]")
     missing = [cell for cell in grid.cells if not cell.is_done()]
     for cell in missing:
-        why = cell.failure() or "another process trains it, or it was stopped"
+        why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
         display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
     if lost is not None:
         reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]

@@ -1,5 +1,6 @@
 """Train one cell, or with -m a grid of them: python -m medxfer.train [-m] [overrides]."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import hydra
@@ -39,7 +40,8 @@ def train_cell(prepared: "Prepared") -> tuple[dict[str, float], dict[str, Any]]:
                 fitted = fit(prepared, logger)
             cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors)
         except Exception as error:
-            cell.record_failed(error)
+            with suppress(OSError):  # a full disk takes no reason; who catches this still has it
+                cell.record_failed(error)
             raise
     return fitted.record["metrics"], fitted.objects
 
@@ -52,6 +54,7 @@ def main(config: DictConfig) -> None:
     from medxfer import fit  # noqa: F401 - all that is heavy, before what is kept is told from what a cell leaves
     from medxfer.memory import drop_cell, keep_imports
     from medxfer.prepare import Impossible, prepare
+    from medxfer.study.cell import sentence
     from medxfer.study.claim import Taken
     from medxfer.study.progress import display
     from medxfer.study.stop import stop_politely
@@ -67,7 +70,7 @@ def main(config: DictConfig) -> None:
     except Taken:
         display.cell_ended(prepared.cell, "another process trains it")
     except Exception as error:
-        display.cell_ended(prepared.cell, f"[red]failed:[/] {escape(str(error))}", went_wrong=True)
+        display.cell_ended(prepared.cell, f"[red]failed:[/] {escape(sentence(error))}", went_wrong=True)
     drop_cell()
 
 

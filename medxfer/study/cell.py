@@ -87,8 +87,13 @@ def reason(error: BaseException) -> str:
     """One line that may be recorded: without paths, which only the terminal shows."""
     if isinstance(error, PrivateError):
         return "its data cannot be used; the command that trains it says why"
+    return re.sub(r"(?<![\w.])[/~][^\s,;:'\"]+", "<path>", sentence(error))
+
+
+def sentence(error: BaseException) -> str:
+    """One line for the terminal, with the error's type where its text alone may say nothing."""
     text = str(error) if isinstance(error, MedxferError) else f"{type(error).__name__}: {error}"
-    return re.sub(r"(?<![\w.])[/~][^\s,;:'\"]+", "<path>", text.strip().splitlines()[0])
+    return text.strip().splitlines()[0].removesuffix(":")
 
 
 def _frames(error: BaseException) -> list[str]:

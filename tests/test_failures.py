@@ -1,0 +1,99 @@
+"""What fails in one cell: recorded where it can be, said where it cannot, and the other cells run."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from cells import small_config, train_small
+from pictures import make_pictures
+
+from medxfer.model.classifier import Classifier
+from medxfer.study import cell as cell_module
+from medxfer.train import train
+
+FAILING = f"""
+import os, runpy
+from medxfer.model.classifier import Classifier
+from medxfer.study import cell
+
+def write(path, value, write=cell.write_json):
+    if value["factors"]["colormap"] == "none":
+        raise OSError({errno.ENOSPC}, os.strerror({errno.ENOSPC}), str(path))
+    write(path, value)
+
+def step(self, batch, *rest, step=Classifier.training_step):
+    if self.trainer.default_root_dir.count("inferno"):
+        raise MemoryError
+    return step(self, batch, *rest)
+
+cell.write_json, Classifier.training_step = write, step
+runpy.run_module("medxfer.train", run_name="__main__", alter_sys=True)
+"""
+
+
+def no_space(path: Path, _: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def failures(folder: Path) -> list[str]:
+    return [json.loads(path.read_text())["reason"] for path in folder.glob("studies/*/cells/*/failed.json")]
+
+
+def test_a_record_that_does_not_fit_on_the_disk_is_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(cell_module, "write_parquet", no_space)
+    with pytest.raises(OSError, match="No space left"):
+        train(small_config(tmp_path, "trainer.max_epochs=1"))
+    assert failures(tmp_path) == ["OSError: [Errno 28] No space left on device: '<path>'"]
+    assert not list(tmp_path.glob("studies/*/cells/*/metrics.json"))
+    assert not list(tmp_path.glob("studies/*/cells/*/running.json"))
+
+
+def test_memory_that_runs_out_is_the_reason_and_the_cell_is_tried_again(tmp_path, monkeypatch):
+    def step(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Classifier, "training_step", step)
+        with pytest.raises(MemoryError):
+            train(small_config(tmp_path, "trainer.max_epochs=1"))
+        assert failures(tmp_path) == ["MemoryError"]
+    _, objects = train(small_config(tmp_path, "trainer.max_epochs=1"))
+    assert objects
+    assert failures(tmp_path) == []
+
+
+def test_a_failure_that_cannot_be_recorded_is_raised_itself(tmp_path, monkeypatch):
+    def step(*_: object) -> None:
+        raise RuntimeError("out of cheese")
+
+    monkeypatch.setattr(Classifier, "training_step", step)
+    monkeypatch.setattr(cell_module, "write_json", no_space)
+    with pytest.raises(RuntimeError, match="out of cheese"):
+        train_small(tmp_path)
+
+
+def test_other_cells_run_and_every_reason_reaches_the_terminal(tmp_path):
+    images = make_pictures(tmp_path / "in", n=40)
+    done = subprocess.run(
+        [
+            sys.executable, "-c", FAILING, "-m", "data=images", f"data.root={images}", "backbone=test_efficientnet",
+            "pretrained=false", "image_size=32", "batch_size=8", "trainer.max_epochs=1", "logger=none",
+            "colormap=none,inferno,viridis",
+        ],
+        cwd=tmp_path, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "COLUMNS": "200"},
+        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    failed = {line.split()[2]: line for line in done.stdout.splitlines() if "failed:" in line}
+    assert set(failed) == {"none", "inferno"}, done.stdout
+    assert "No space left on device" in failed["none"]
+    assert failed["inferno"].endswith("failed: MemoryError")
+    (results,) = tmp_path.glob("studies/*/results.csv")
+    table = pd.read_csv(results).set_index("colormap")["status"].to_dict()
+    assert table == {"viridis": "done", "inferno": "failed", "none": "missing"}
