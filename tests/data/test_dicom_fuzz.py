@@ -15,6 +15,7 @@ from dicom_files import dicom_dataset, functional_group, lut, save
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom import config, uid
+from pydicom.data import get_testdata_file
 
 from medxfer.data.dicom import DicomError, inspect, read_gray
 
@@ -28,14 +29,23 @@ SYNTAXES = [
     uid.JPEGLSLossless,
     uid.JPEG2000Lossless,
 ]
+SHIPPED = {  # with pydicom, which has no encoder of them
+    uid.JPEGBaseline8Bit: "SC_rgb_dcmtk_+eb+cr.dcm",
+    uid.JPEGExtended12Bit: "JPGExtended.dcm",
+    uid.JPEGLosslessSV1: "SC_rgb_jpeg_gdcm.dcm",
+    uid.JPEGLSNearLossless: "JPEGLSNearLossless_16.dcm",
+    uid.JPEG2000: "693_J2KI.dcm",
+}
 BOUNDED = settings(max_examples=EXAMPLES, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FLOATS = st.floats(width=32).map(lambda x: f"{x:.8g}")
 
 
 @pytest.fixture(scope="module")
 def whole_file(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
-    """Of a syntax: an enhanced image with every element that the reader looks at."""
-    files = {}
+    """Of a syntax: an enhanced image with every element that the reader looks at, or one that pydicom ships."""
+    files = {
+        syntax: Path(str(get_testdata_file(name, download=False))).read_bytes() for syntax, name in SHIPPED.items()
+    }
     for syntax in SYNTAXES:
         dataset = dicom_dataset(
             np.random.default_rng(0).integers(0, 4096, (2, 32, 40), np.uint16),
@@ -69,10 +79,27 @@ def image_or_error(path: Path, window: object, frame: int) -> None:
         assert gray.max() <= 1
 
 
+def damaged(whole: bytes, data: st.DataObject) -> bytes:
+    content = bytearray(whole)
+    if data.draw(st.booleans(), label="truncate"):
+        del content[data.draw(st.integers(0, len(content) - 1), label="length") :]
+    for _ in range(data.draw(st.integers(0, 8), label="changes")):
+        if content:
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    return bytes(content)
+
+
 WINDOWS = st.sampled_from(["auto", None, (40.0, 400.0)])
 
 
-@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+@pytest.mark.parametrize("syntax", [*SYNTAXES, *SHIPPED], ids=lambda syntax: syntax.name)
+def test_undamaged_they_are_images(tmp_path: Path, whole_file: Callable[[str], bytes], syntax: str) -> None:
+    path = tmp_path / "whole.dcm"
+    path.write_bytes(whole_file(syntax))
+    assert read_gray(path, luminance=True).std() > 0
+
+
+@pytest.mark.parametrize("syntax", [*SYNTAXES, *SHIPPED], ids=lambda syntax: syntax.name)
 @BOUNDED
 @given(data=st.data(), window=WINDOWS, frame=st.integers(0, 1))
 def test_damaged_bytes(
@@ -83,15 +110,21 @@ def test_damaged_bytes(
     window: object,
     frame: int,
 ) -> None:
-    damaged = bytearray(whole_file(syntax))
-    if data.draw(st.booleans(), label="truncate"):
-        del damaged[data.draw(st.integers(0, len(damaged) - 1), label="length") :]
-    for _ in range(data.draw(st.integers(0, 8), label="changes")):
-        if damaged:
-            damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     path = tmp_path / "damaged.dcm"
-    path.write_bytes(damaged)
+    path.write_bytes(damaged(whole_file(syntax), data))
     image_or_error(path, window, frame)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["HTJ2K_08_RGB.dcm", "HTJ2KLossless_08_RGB.dcm"])
+@BOUNDED
+@given(data=st.data(), window=WINDOWS)
+def test_damaged_bytes_of_htj2k(
+    tmp_path: Path, test_data: Path, name: str, data: st.DataObject, window: object
+) -> None:
+    path = tmp_path / "damaged.dcm"
+    path.write_bytes(damaged((test_data / "dicom_odd" / "pydicom_data" / name).read_bytes(), data))
+    image_or_error(path, window, 0)
 
 
 @BOUNDED
@@ -142,6 +175,6 @@ def test_arbitrary_bytes(tmp_path: Path, data: bytes, preamble: bool, window: ob
 
 @pytest.mark.slow
 def test_ten_thousand_cases() -> None:
-    env = {**os.environ, "HYPOTHESIS_MAX_EXAMPLES": str(-(-10_000 // (len(SYNTAXES) + 2)))}
+    env = {**os.environ, "HYPOTHESIS_MAX_EXAMPLES": str(-(-10_000 // (len(SYNTAXES) + len(SHIPPED) + 2)))}
     done = subprocess.run([sys.executable, "-m", "pytest", __file__], env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
