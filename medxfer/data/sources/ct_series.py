@@ -1,11 +1,14 @@
 """data=ct_series: CT slices as a scanner leaves them, labelled by slice or by series."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from medxfer.data.sources.base import Index
+from medxfer.data.sources.dicom import DicomOptions
 from medxfer.data.sources.header_index import HeaderIndexed
 from medxfer.data.sources.table import COLUMNS, LabelledFolder
 from medxfer.errors import MedxferError
@@ -16,15 +19,26 @@ NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 class CtSeries(HeaderIndexed, LabelledFolder):
     """The CSV's path is a slice's file, a series' folder or a SeriesInstanceUID; a series' label is that of all its
     slices. Slices are in the order of their position along the normal, series by series. Where the CSV has no column
-    of patients, they are the headers' PatientID."""
+    of patients, they are the headers' PatientID. `options` are those of `DicomOptions`."""
 
     obtain = "nothing: your own files, and a CSV with a row a slice or a row a series"
 
     def __init__(
-        self, root: str, labels: str, label: str | Sequence[str], columns: Mapping[str, str] = COLUMNS, *, cache: str
+        self,
+        root: str,
+        labels: str,
+        label: str | Sequence[str],
+        columns: Mapping[str, str] = COLUMNS,
+        *,
+        cache: str,
+        **options: Any,
     ) -> None:
         super().__init__(root, labels, label, columns)
         self.cache = Path(cache)
+        self.options = DicomOptions(**options)
+
+    def settings(self) -> dict[str, object]:
+        return {**super().settings(), **asdict(self.options)}
 
     def index(self) -> Index:
         table = self.table()

@@ -1,6 +1,7 @@
 """data=dicom: a folder of DICOM files beside a CSV of labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,19 +15,58 @@ from medxfer.data.sources.table import COLUMNS, LabelledFolder
 from medxfer.errors import MedxferError
 
 
+@dataclass(frozen=True)
+class DicomOptions:
+    """`frame` is the one to take of a multi-frame file, or "all": each is then an image of its own, with the file's
+    label and patient. The others as in `medxfer.data.dicom.read_gray`. Raises MedxferError for what there is not."""
+
+    frame: int | Literal["all"] = 0
+    voi: int | str = 0
+    prefer: Literal["lut", "window"] = "lut"
+    luminance: bool = False
+    for_processing: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frame != "all" and not (isinstance(self.frame, int) and self.frame >= 0):
+            raise MedxferError(f"data.frame={self.frame}: no such frame; give its number, from 0, or all")
+        if self.prefer not in ("lut", "window"):
+            raise MedxferError(f"data.prefer={self.prefer}: no such kind of VOI; give lut or window")
+
+    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
+        """As `Source.pictures`."""
+        display: dict[str, Any] = {**self._policy, "voi": self.voi, "prefer": self.prefer}
+        if self.frame == "all":
+            window: Literal["auto"] | None = None if hounsfield else "auto"
+            yield from read_frames(path, window, hounsfield=hounsfield, **display)
+        else:
+            yield read_dicom(path, hounsfield, self.frame, **display)
+
+    def header(self, path: Path) -> Header:
+        """As `Source.header`."""
+        return dicom_header(path, all_frames=self.frame == "all", **self._policy)
+
+    @property
+    def _policy(self) -> dict[str, bool]:
+        return {"luminance": self.luminance, "for_processing": self.for_processing}
+
+
 class DicomFiles(Source):
     """CT is read in Hounsfield units, or, like any other modality, as its own display window shows it."""
 
+    options = DicomOptions()
+
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
+        yield from self.options.pictures(self.root / file, hounsfield)
+
     def read(self, file: str, hounsfield: bool) -> NDArray[np.float32]:
-        return read_dicom(self.root / file, hounsfield)
+        return next(self.pictures(file, hounsfield))
 
     def header(self, file: str) -> Header:
-        return dicom_header(self.root / file)
+        return self.options.header(self.root / file)
 
 
 class DicomFolder(DicomFiles, LabelledFolder):
-    """`frame` is the one to take of a multi-frame file, or "all": each is then an image of its own, with the file's
-    label and patient. `voi`, `prefer`, `luminance` and `for_processing` as in `medxfer.data.dicom.read_gray`."""
+    """`options` are those of `DicomOptions`."""
 
     obtain = "nothing: your own files, and a CSV with a row an image"
 
@@ -36,36 +76,13 @@ class DicomFolder(DicomFiles, LabelledFolder):
         labels: str,
         label: str | Sequence[str] = "label",
         columns: Mapping[str, str] = COLUMNS,
-        frame: int | Literal["all"] = 0,
-        voi: int | str = 0,
-        prefer: Literal["lut", "window"] = "lut",
-        luminance: bool = False,
-        for_processing: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(root, labels, label, columns)
-        if frame != "all" and not (isinstance(frame, int) and frame >= 0):
-            raise MedxferError(f"data.frame={frame}: no such frame; give its number, from 0, or all")
-        if prefer not in ("lut", "window"):
-            raise MedxferError(f"data.prefer={prefer}: no such kind of VOI; give lut or window")
-        self.frame = frame
-        self.policy: dict[str, Any] = {"luminance": luminance, "for_processing": for_processing}
-        self.display: dict[str, Any] = {"voi": voi, "prefer": prefer, **self.policy}
+        self.options = DicomOptions(**options)
 
     def settings(self) -> dict[str, object]:
-        return {**super().settings(), "frame": self.frame, **self.display}
-
-    def read(self, file: str, hounsfield: bool) -> NDArray[np.float32]:
-        return next(self.pictures(file, hounsfield))
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
-        if self.frame == "all":
-            window: Literal["auto"] | None = None if hounsfield else "auto"
-            yield from read_frames(self.root / file, window, hounsfield=hounsfield, **self.display)
-        else:
-            yield read_dicom(self.root / file, hounsfield, self.frame, **self.display)
-
-    def header(self, file: str) -> Header:
-        return dicom_header(self.root / file, all_frames=self.frame == "all", **self.policy)
+        return {**super().settings(), **asdict(self.options)}
 
 
 def read_dicom(path: Path, hounsfield: bool, frame: int = 0, **options: Any) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ class HeaderIndexed(DicomFiles):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         folder = private_folder(self.cache)
-        digest = hashlib.sha256(f"{self.root}{Header._fields}".encode())
+        digest = hashlib.sha256(f"{self.root}{Header._fields}{self.options}".encode())
         for file in sorted(files):
             stat = self.path(file).stat()
             digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())

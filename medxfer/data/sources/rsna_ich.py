@@ -1,6 +1,7 @@
 """data=rsna_ich: the RSNA Intracranial Hemorrhage Detection challenge (Flanders et al., Radiol Artif Intell
 2:e190211, 2020)."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +67,8 @@ class RsnaIch(HeaderIndexed, Release):
         images["patient"] = patients.where(patients.fillna("") != "", images["name"])
         return self.assemble(images.assign(split=""), findings)
 
-    def read(self, file: str, hounsfield: bool) -> NDArray[np.float32]:
-        return read_ich(self.root / file, hounsfield)
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
+        yield read_ich(self.root / file, hounsfield)
 
 
 def _is_wrapped(dicom: DicomFile) -> bool:

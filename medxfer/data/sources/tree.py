@@ -1,13 +1,16 @@
 """data=tree: a folder for each class, with or without train, val and test above them; pictures or DICOM files."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.data.sources.base import Header, Index, Source, encode_labels, existing_folder
-from medxfer.data.sources.dicom import dicom_header, read_dicom
+from medxfer.data.sources.dicom import DicomOptions
 from medxfer.data.sources.images import no_hounsfield, picture_header, read_picture
 from medxfer.data.sources.table import NO_PATIENTS
 from medxfer.errors import MedxferError
@@ -21,12 +24,14 @@ DICOMS = (".dcm", ".dicom", ".dic", "")
 class ClassFolders(Source):
     """`root`/[part/]class/…/file. A folder above the classes named train, val or test is the release's own part.
 
-    `patient` is a regular expression whose first group in a file's path, relative to `root`, names the patient.
+    `patient` is a regular expression whose first group in a file's path, relative to `root`, names the patient;
+    `options` are those of `DicomOptions`.
     """
 
     obtain = "nothing: your own files, in a folder for each class"
 
-    def __init__(self, root: str, patient: str | None = None) -> None:
+    def __init__(self, root: str, patient: str | None = None, **options: Any) -> None:
+        self.options = DicomOptions(**options)
         self.root = existing_folder(root, "data.root")
         self.patient = patient
         try:
@@ -37,7 +42,7 @@ class ClassFolders(Source):
             raise MedxferError(f"data.patient={patient}: has no group; put what names the patient into brackets")
 
     def settings(self) -> dict[str, object]:
-        return {"patient": self.patient}
+        return {"patient": self.patient, **asdict(self.options)}
 
     def index(self) -> Index:
         table = self.rows()
@@ -52,17 +57,21 @@ class ClassFolders(Source):
         table["patient"], caveats = self._patients(table)
         return Index(table[["file", "patient", "split"]], *encode_labels(table["label"]), caveats, left_out)
 
-    def read(self, file: str, hounsfield: bool) -> NDArray:
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
         path = self.root / file
         if path.suffix.lower() not in PICTURES:
-            return read_dicom(path, hounsfield)
-        if hounsfield:
+            yield from self.options.pictures(path, hounsfield)
+        elif hounsfield:
             raise no_hounsfield(path)
-        return read_picture(path)
+        else:
+            yield read_picture(path)
+
+    def read(self, file: str, hounsfield: bool) -> NDArray:
+        return next(self.pictures(file, hounsfield))
 
     def header(self, file: str) -> Header:
         path = self.root / file
-        return picture_header(path) if path.suffix.lower() in PICTURES else dicom_header(path)
+        return picture_header(path) if path.suffix.lower() in PICTURES else self.options.header(path)
 
     def rows(self) -> pd.DataFrame:
         """The files, their parts ("" where the folders say nothing of it) and their classes."""

@@ -1,7 +1,9 @@
 """CT series: slices in the order of their position, labelled by slice, by folder or by SeriesInstanceUID."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import write_dicom
 from pydicom import uid
 from releases import dicom, prepared
 
@@ -9,6 +11,8 @@ from medxfer.data.sources.ct_series import CtSeries
 from medxfer.errors import MedxferError
 
 AXIAL = [1, 0, 0, 0, 1, 0]
+
+FRAMES = np.random.default_rng(0).integers(0, 4096, (3, 12, 12)).astype(np.uint16)
 
 
 @pytest.fixture
@@ -74,3 +78,20 @@ def test_a_slice_that_is_labelled_twice_and_paths_of_nothing_are_refused(scans):
         write(scans, ["scan00", "scan00/1.dcm", "scan01"]).index()
     with pytest.raises(MedxferError, match="none of its 2 paths is a file"):
         write(scans, ["a", "b"]).index()
+
+
+def test_slices_are_read_as_data_dicom_reads_them(scans, tmp_path):
+    ct = {"Modality": "CT", "RescaleIntercept": -1024, "RescaleSlope": 1}
+    windows = {"WindowCenter": [40, 1000], "WindowWidth": [400, 3000]}
+    for patient in range(12):
+        write_dicom(
+            scans / f"scan{patient:02}" / "2.dcm", np.roll(FRAMES, patient), PatientID=f"P{patient}", **ct, **windows
+        )
+    write(scans, [f"scan{i:02}/2.dcm" for i in range(12)])
+    cell = ["data=ct_series", f"data.root={scans}"]
+    first = prepared(tmp_path, *cell).store
+    every = prepared(tmp_path, *cell, "data.frame=all").store  # headers that were kept for the first know one frame
+    assert (len(first), len(every)) == (12, 36)
+    assert every.hounsfield
+    shown = [prepared(tmp_path, *cell, "window=file", f"data.voi={voi}").store.gray[:1] for voi in (0, 1)]
+    assert not np.array_equal(*shown)

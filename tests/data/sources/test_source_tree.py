@@ -1,10 +1,14 @@
 """A folder for each class: parts above, pictures and DICOM within, patients by an expression."""
 
+import numpy as np
 import pytest
+from dicom_files import write_dicom
 from releases import dicom, picture, prepared, split_of
 
 from medxfer.data.sources.tree import ClassFolders
 from medxfer.errors import MedxferError
+
+FRAMES = np.random.default_rng(0).integers(0, 4096, (3, 12, 12)).astype(np.uint16)
 
 
 @pytest.fixture
@@ -69,3 +73,23 @@ def test_what_is_wrong_is_one_sentence(tree, tmp_path):
     picture(tmp_path / "empty" / "one" / "1.png")
     with pytest.raises(MedxferError, match="all images have the label 'one'"):
         ClassFolders(str(tmp_path / "empty")).index()
+
+
+def test_dicom_files_are_read_as_data_dicom_reads_them(tmp_path):
+    root = tmp_path / "tree"
+    for label in "ab":
+        for i in range(6):
+            picture(root / label / f"P{i}.png")
+            write_dicom(
+                root / label / f"P{i}.dcm", np.roll(FRAMES, i + (label == "b") * 6),
+                PresentationIntentType="FOR PROCESSING", WindowCenter=[40, 2000], WindowWidth=[400, 4000],
+            )  # fmt: skip
+    tree = ["data=tree", f"data.root={root}", r"data.patient='(P\d+)'", "data.max_rejected=0.9"]
+    assert prepared(tmp_path, *tree).store.rejected == {"for processing": 12}
+    every = prepared(tmp_path, *tree, "data.for_processing=true", "data.frame=all").store
+    other = prepared(tmp_path, *tree, "data.for_processing=true", "data.frame=all", "data.voi=1").store
+    assert len(every) == len(other) == 12 + 3 * 12
+    assert np.median(every.gray[:3]) == 65535
+    assert np.median(other.gray[:3]) < 65535
+    with pytest.raises(MedxferError, match=r"data\.prefer=curve"):
+        prepared(tmp_path, *tree, "data.prefer=curve")
