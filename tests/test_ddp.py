@@ -23,9 +23,10 @@ from medxfer.ddp import Member, others
 from medxfer.errors import MedxferError
 
 TWO = ["trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp"]
+TWO_CELLS = "none,learned:viridis"
 COMMAND = [
     "-m", "data=images", "backbone=test_efficientnet", "pretrained=false", "image_size=32", "batch_size=6",
-    "colormap=none,learned:viridis", "trainer.max_epochs=2", "logger=none", "study.name=s", "trainer.accelerator=cpu",
+    "trainer.max_epochs=2", "logger=none", "study.name=s", "trainer.accelerator=cpu",
 ]  # fmt: skip
 
 
@@ -43,26 +44,29 @@ def images(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def one_and_two(tmp_path_factory, images) -> list[Path]:
-    """The same grid by one process a cell and by two, as its study's folder."""
+def one_and_two(request, tmp_path_factory, images) -> list[Path]:
+    """The grid of these colormaps by one process a cell and by two, as its study's folder."""
+    colormaps = request.param
     studies = []
     for arguments in ([], TWO):
         folder = tmp_path_factory.mktemp("grid")
-        process = start(folder, images, *arguments)
+        process = start(folder, images, f"colormap={colormaps}", *arguments)
         out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         assert not err, err
-        assert out.count("test accuracy") == 2
+        assert out.count("test accuracy") == len(colormaps.split(","))
         assert out.count("RQ1 ") == 1
         studies.append(folder / "studies" / "s")
     return studies
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "one_and_two", ["learned:viridis", pytest.param(TWO_CELLS, marks=pytest.mark.slow)], indirect=True
+)
 def test_two_processes_train_what_one_would(one_and_two):
     one, two = one_and_two
     cells = sorted(path.name for path in one.glob("cells/*"))
-    assert len(cells) == 2
+    assert cells
     assert cells == sorted(path.name for path in two.glob("cells/*"))
     for cell in cells:
         a, b = (pd.read_parquet(study / "cells" / cell / "predictions.parquet") for study in one_and_two)
@@ -78,6 +82,7 @@ def test_two_processes_train_what_one_would(one_and_two):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("one_and_two", [TWO_CELLS], indirect=True)
 @pytest.mark.parametrize("victim", ["first", "second"])
 def test_one_of_two_killed_leaves_none_behind_and_the_same_command_continues(tmp_path, images, one_and_two, victim):
     process = start(tmp_path, images, *TWO, "colormap=none")
