@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from math import prod
 from pathlib import Path
 
 import pandas as pd
@@ -196,6 +197,17 @@ def test_a_misspelt_key_is_named_without_a_traceback(tmp_path, mode):
     assert done.returncode == 1
     assert "colourmap" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("experiment", "trainings"), [("quick", 6), ("breastmnist", 5), ("paper", 180)])
+def test_an_experiment_sweeps_as_many_trainings_as_it_says(experiment, trainings):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", ["hydra.job.num=0", f"experiment={experiment}"], return_hydra_config=True)
+        params = dict(config.hydra.sweeper.params)
+    values = [str(value).split(",") for value in params.values()]
+    assert "seed" in params
+    assert all(len(set(each)) == len(each) for each in values)
+    assert prod(map(len, values)) == trainings
 
 
 def test_every_experiment_and_data_set_composes():
