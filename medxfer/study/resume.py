@@ -58,7 +58,8 @@ class LastState(Checkpoint):
         self._save(trainer)
         self._pass_on(self._agree(trainer, self._asked, False)[0])
 
-    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Before Lightning puts back the handlers that it found: those given back later would keep this trainer."""
         self._restore()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:

@@ -1,0 +1,28 @@
+"""Nothing of a finished cell stays in the process that trains the next."""
+
+import gc
+import signal
+
+import pytest
+from cells import small_config
+
+from medxfer.memory import drop_cell
+from medxfer.model.classifier import Classifier
+from medxfer.prepare import prepare
+from medxfer.study.stop import SIGNALS
+from medxfer.train import train_cell
+
+
+@pytest.mark.parametrize("logger", ["none", "wandb"])
+def test_a_finished_cell_leaves_no_network_and_no_handler(tmp_path, monkeypatch, logger):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    drop_cell()
+    handlers, networks = [signal.getsignal(number) for number in SIGNALS], count_networks(gc.get_objects())
+    train_cell(prepare(small_config(tmp_path, f"logger={logger}", "trainer.max_epochs=1")))
+    drop_cell()
+    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+    assert count_networks(gc.get_objects()) == networks
+
+
+def count_networks(objects: list[object]) -> int:
+    return sum(type(each) is Classifier for each in objects)
