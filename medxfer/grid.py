@@ -16,6 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.markup import escape
 
+from medxfer.analysis.words import count
 from medxfer.data.dataset import private_folder
 from medxfer.errors import MedxferError
 from medxfer.jobs import Job, without_hydra
@@ -183,4 +184,4 @@ def command(arguments: Sequence[str]) -> str:
 
 def _introduce(study: Study, cells: Sequence[Cell]) -> None:
     done = sum(cell.is_done() for cell in cells)
-    display.say(f"[bold]{study.name}[/]: {len(cells)} cells, {done} done before")
+    display.say(f"[bold]{study.name}[/]: {count(len(cells), 'cell')}, {done} done before")
