@@ -1,5 +1,6 @@
 """One process trains many cells, and its memory stays that of one."""
 
+import atexit
 import gc
 from functools import cache
 
@@ -9,6 +10,7 @@ def keep_imports() -> None:
     """Take the libraries' million objects out of the collector's sight, so that looking costs milliseconds."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else Triton says at the end, on stderr, that all of it leaked
 
 
 def drop_cell() -> None:

@@ -2,6 +2,8 @@
 
 import gc
 import signal
+import subprocess
+import sys
 
 import pytest
 from cells import small_config
@@ -26,3 +28,9 @@ def test_a_finished_cell_leaves_no_network_and_no_handler(tmp_path, monkeypatch,
 
 def count_networks(objects: list[object]) -> int:
     return sum(type(each) is Classifier for each in objects)
+
+
+def test_a_process_that_kept_its_imports_ends_in_silence():
+    code = "from medxfer import fit, memory; memory.keep_imports()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
