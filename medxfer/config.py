@@ -7,6 +7,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from platformdirs import user_cache_path
 
+from medxfer.devices import device_groups
+
 _PACKAGE = Path(__file__).parent
 # A wheel ships the folder inside the package; a checkout and an editable install have it beside the package.
 CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if (path / "train.yaml").is_file())
@@ -17,8 +19,6 @@ OmegaConf.register_new_resolver("medxfer.hydra", lambda root: str(Path(root).exp
 
 
 def _count_devices(devices_per_cell: Any) -> int:
-    from medxfer.worker import device_groups
-
     return max(1, len(device_groups(devices_per_cell)))
 
 

@@ -1,18 +1,14 @@
-"""Several processes train one cell, each on its own device: python -m medxfer.ddp is all but the first of them.
+"""Several processes train one cell, each on its own device: this one is the first, medxfer.ddp_member the others.
 
 Lightning's own launcher repeats the user's command, which here would begin the grid again. These processes get the one
 cell's configuration; the first process alone claims, logs and records it.
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 import pytorch_lightning as pl
 import torch
@@ -96,7 +92,7 @@ def others(config: DictConfig, trainer: pl.Trainer, member: Member) -> Iterator[
 
 def _start(config: DictConfig, rank: int, port: int) -> subprocess.Popen[str]:
     pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-m", "medxfer.ddp"], stdin=pipe, stdout=pipe, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "medxfer.ddp_member"], stdin=pipe, stdout=pipe, text=True)
     assert process.stdin is not None
     order = {"rank": rank, "port": port, "config": OmegaConf.to_container(config, resolve=True)}
     process.stdin.write(json.dumps(order) + "\n")
@@ -119,41 +115,3 @@ def _why_ended(process: subprocess.Popen[str]) -> str:
         return ""
     assert process.stdout is not None
     return process.stdout.readline().strip() or f"another process of this cell ended with {code}"
-
-
-def main() -> None:
-    """Train the cell that standard input describes, together with the process that wrote it; leave no record."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)  # the first process decides
-    order = json.loads(sys.stdin.readline())
-    tell = os.fdopen(os.dup(1), "w")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what else this process says, the first says as well
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
-    try:
-        _train(OmegaConf.create(order["config"]), Member(order["rank"], order["port"]), tell)
-    except Exception as error:
-        from medxfer.study.cell import reason
-
-        print(f"process {order['rank']} of this cell: {reason(error)}", file=tell, flush=True)
-        sys.exit(1)
-
-
-def _train(config: DictConfig, member: Member, tell: TextIO) -> None:
-    from medxfer.fit import fit
-    from medxfer.prepare import Impossible, prepare
-
-    prepared = prepare(config)
-    if isinstance(prepared, Impossible):
-        raise prepared.error
-    print("ready", file=tell, flush=True)
-    fit(prepared, None, member)
-    torch.distributed.destroy_process_group()
-
-
-def _end_with_the_first() -> None:
-    sys.stdin.read()  # ends when the first process closes it, or dies
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

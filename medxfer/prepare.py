@@ -20,11 +20,12 @@ from medxfer.data.split import check_classes, training_subset
 from medxfer.data.store import SAME_PICTURE, GrayStore, Progress
 from medxfer.datasets import Split, dataset_of, split_of, store_of, window_name
 from medxfer.errors import MedxferError, unknown
+from medxfer.model.backbone import stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.freeze import check_finetune
 from medxfer.model.metrics import METRICS, compute_metrics
 from medxfer.model.recipe import OPTIMIZERS
-from medxfer.model.stages import count_of, stage_names
+from medxfer.model.stages import count_of
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.files import write_parquet

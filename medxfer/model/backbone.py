@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import timm
@@ -78,6 +79,12 @@ def create_backbone(
         _check_size(network, entry, in_chans, image_size)
     network.weights_record = record  # type: ignore[assignment]
     return network
+
+
+@cache
+def stage_names(name: str) -> tuple[str, ...]:
+    """The stages of backbone `name`, from a network that is built for it."""
+    return tuple(stage.name for stage in find_stages(create_backbone(name, 2, pretrained=False)))
 
 
 def library_arguments(entry: Entry, num_classes: int, image_size: int | None) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from torch import nn
 
 from medxfer.errors import MedxferError
+from medxfer.model.backbone import stage_names
 from medxfer.model.head import head_keys
-from medxfer.model.stages import count_of, find_stages, stage_names
+from medxfer.model.stages import count_of, find_stages
 
 
 def check_finetune(finetune: str, backbone: str) -> None:

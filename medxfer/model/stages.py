@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,14 +51,6 @@ def find_stages(network: nn.Module) -> list[Stage]:
         elif keys:
             stages.append(keys)
     return [Stage(_outer(keys[0]), tuple(keys)) for keys in stages]
-
-
-@cache
-def stage_names(name: str) -> tuple[str, ...]:
-    """The stages of backbone `name`, from a network that is built for it."""
-    from medxfer.model.backbone import create_backbone
-
-    return tuple(stage.name for stage in find_stages(create_backbone(name, 2, pretrained=False)))
 
 
 def count_of(setting: str, kind: str, stages: Sequence[str]) -> int:

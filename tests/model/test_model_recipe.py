@@ -8,10 +8,10 @@ from torch import nn
 
 from medxfer.errors import MedxferError
 from medxfer.model import create_backbone
+from medxfer.model.backbone import stage_names
 from medxfer.model.freeze import check_finetune, freeze, keep_frozen_in_eval
 from medxfer.model.head import find_head, head_keys
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
-from medxfer.model.stages import stage_names
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext"])

@@ -5,8 +5,9 @@ import torch
 
 from medxfer.errors import MedxferError
 from medxfer.model import create_backbone
+from medxfer.model.backbone import stage_names
 from medxfer.model.head import head_keys
-from medxfer.model.stages import find_stages, stage_names
+from medxfer.model.stages import find_stages
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]
 NAMES = {
