@@ -20,6 +20,7 @@ from medxfer.data.module import GrayDataModule, part_sizes
 from medxfer.data.store import GrayStore
 from medxfer.ddp import Member, others
 from medxfer.features import frozen_features
+from medxfer.memory import keep_pages
 from medxfer.model.classifier import Classifier
 from medxfer.model.norms import synchronize_norms
 from medxfer.model.stopping import Patience
@@ -51,6 +52,7 @@ def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None)
 
     On several devices this starts a process for each but the first; `member` says which of them this is.
     """
+    keep_pages()
     started = time.perf_counter()
     config, cell = prepared.config, prepared.cell
     model, data = wire(prepared)

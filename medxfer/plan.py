@@ -24,6 +24,7 @@ from medxfer.data.module import part_sizes
 from medxfer.ddp import Member
 from medxfer.errors import MedxferError
 from medxfer.jobs import Job
+from medxfer.memory import keep_pages
 from medxfer.prepare import Impossible, Prepared, Settled
 from medxfer.study.identity import declaration
 from medxfer.study.matrix import matrix
@@ -115,6 +116,7 @@ def _faster(config: DictConfig) -> str:
 
 def measure(prepared: Prepared) -> Pace:
     """Train a few steps of the cell in a folder that is thrown away, and reckon what the whole takes."""
+    keep_pages()
     config, began = prepared.config, time.perf_counter()
     settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
     model, data = wire(prepared)

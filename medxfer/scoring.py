@@ -17,11 +17,13 @@ from medxfer.data.decode import Decoder
 from medxfer.data.new_files import NewFiles
 from medxfer.data.new_images import NewImages, Place
 from medxfer.data.sources.dicom import read_dicom
+from medxfer.memory import keep_pages
 from medxfer.trained import TrainedCell
 
 
 def score(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32], list[Place], dict[int, str]]:
     """(scores (N, C), where each of those N images is, why each other file was refused), in the order of `files`."""
+    keep_pages()
     images = new_images(cell, files)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     with warnings.catch_warnings():

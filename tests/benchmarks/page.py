@@ -55,6 +55,19 @@ Time and memory at several sizes, with the exponent of the fitted power law: 1 i
 Lightning, W&B's offline run, curves, checkpoints, predictions and records against a bare loop with the same network on
 the same rendered batches, which lie on the device already; and what a frozen network's features save.
 """,
+    "memory_kept": """\
+## Memory that is kept
+
+glibc gives large blocks back to the system as soon as a step has freed them, and the system zeroes their pages again
+for the next step. medxfer's processes keep the blocks until the cell ends (`medxfer/memory.py`). Steps of a network on
+the CPU, with its memory kept and given back, in processes of their own.
+""",
+    "study_overhead": """\
+## Many cells
+
+Sixty short cells in one process, beyond their epochs, and its memory; and a study of 500 finished cells, when it is
+looked at and when its command is given again.
+""",
     "lookup": "## Gray to colour\n\nA copy of the result is the limit: no lookup can write less.\n",
 }
 

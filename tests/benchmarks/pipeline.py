@@ -29,9 +29,9 @@ def store_of(folder: Path, size: int, root: Path) -> GrayStore:
     return open_store(open_dataset(kind(str(folder), str(folder / "labels.csv")), root), size, hounsfield=False)
 
 
-def batches(store: GrayStore, batch: int = BATCH) -> Callable[[], Iterator[RenderedBatch]]:
-    """Epochs of augmented, coloured batches on the device, as the Trainer gets them."""
-    renderer = Renderer(ColorTransform("viridis", MEAN, STD), None, Augment())
+def batches(store: GrayStore, batch: int = BATCH, augmented: bool = True) -> Callable[[], Iterator[RenderedBatch]]:
+    """Epochs of coloured batches on the device, as the Trainer gets them."""
+    renderer = Renderer(ColorTransform("viridis", MEAN, STD), None, Augment() if augmented else None)
     data = GrayDataModule(store, np.full(len(store), "train"), renderer, batch, seed=0)
     data.place(DEVICE)
     epochs = count()
@@ -45,8 +45,8 @@ def batches(store: GrayStore, batch: int = BATCH) -> Callable[[], Iterator[Rende
     return epoch
 
 
-def forever(store: GrayStore, batch: int = BATCH) -> Iterator[RenderedBatch]:
-    epoch = batches(store, batch)
+def forever(store: GrayStore, batch: int = BATCH, augmented: bool = True) -> Iterator[RenderedBatch]:
+    epoch = batches(store, batch, augmented)
     while True:
         yield from epoch()
 

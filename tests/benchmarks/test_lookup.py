@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator
 
-import kornia
 import matplotlib
 import numpy as np
 import pytest
@@ -54,6 +53,7 @@ def test_lookup_beside_a_copy_of_its_result(batch: int, size: int, dtype: torch.
 
 
 def test_lookup_beside_other_ways_to_the_same_colours() -> None:
+    kornia = pytest.importorskip("kornia")
     gray = _images(64, 224, torch.uint8)
     transform = ColorTransform("viridis", MEAN, STD)
     table = transform.table
