@@ -26,7 +26,8 @@ SECTIONS = {
 The 3 × 2 grid (none, viridis, inferno × pretrained, random), from the files to the last cell's scores, against what
 one would write instead (`tests/benchmarks/peers/`): the same images, network, epochs, batch size, optimiser and
 augmentation, each peer with the settings that its own documentation recommends. Every side runs as its own command,
-with all its start-up; ours decodes anew each time and writes its records, verdict and page.
+with all its start-up; ours decodes anew each time and writes its records, verdict and page. Part of the distance is
+memory that is kept (below), which no peer's documentation recommends.
 """,
     "input_pipeline": """\
 ## Images a second, ready for the network
