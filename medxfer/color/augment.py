@@ -116,13 +116,14 @@ def _moved(gray: Tensor, turn: Tensor, size: Tensor, shift: Tensor) -> Tensor:
     x = torch.arange(width) - (width - 1) / 2 - shift[:, :1]
     y = torch.arange(height) - (height - 1) / 2 - shift[:, 1:]
     # Where each pixel comes from, of which grid_sample counts half a side as 1. It is linear in the column and in the
-    # row, and their sum takes half the time of the matrix product in affine_grid, and in kornia's warp_affine.
+    # row, and their sum takes half the time of the matrix product in affine_grid, and in kornia's warp_affine. x and y
+    # lie in planes of their own, so that sum and sampling read whole vectors.
     unit = 2 / torch.tensor([max(width - 1, 1), max(height - 1, 1)])
     cos, sin = torch.cos(turn) / size, torch.sin(turn) / size
-    of_column = x.unsqueeze(2) * (torch.stack([cos, -sin], dim=1) * unit).unsqueeze(1)
-    of_row = y.unsqueeze(2) * (torch.stack([sin, cos], dim=1) * unit).unsqueeze(1)
-    source = of_row.to(gray.device).unsqueeze(2) + of_column.to(gray.device).unsqueeze(1)
-    return F.grid_sample(gray, source.to(gray.dtype), align_corners=True)
+    of_column = (torch.stack([cos, -sin], dim=1) * unit).unsqueeze(2) * x.unsqueeze(1)
+    of_row = (torch.stack([sin, cos], dim=1) * unit).unsqueeze(2) * y.unsqueeze(1)
+    source = of_row.to(gray.device).unsqueeze(3) + of_column.to(gray.device).unsqueeze(2)
+    return F.grid_sample(gray, source.permute(0, 2, 3, 1).to(gray.dtype), align_corners=True)
 
 
 def _generator(*key: int) -> torch.Generator:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-import numpy as np
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
 from medxfer.data.image_error import ImageError
 
@@ -66,6 +68,8 @@ _FRAME_MACROS = (
     "PlanePositionSequence",
     "PlaneOrientationSequence",
 )
+
+_tag: Callable[[str], BaseTag] = cache(Tag)
 
 
 class DicomError(ImageError):
@@ -125,9 +129,12 @@ class Header:
 
     def get(self, keyword: str) -> Any:
         """The element's value as pydicom has it, or None."""
+        tag = _tag(keyword)
         for group in self._groups:
+            if tag not in group:
+                continue
             try:
-                value = group.get(keyword)
+                value = group[tag].value
             except Exception:  # pydicom raises whatever its converters raise; the text may quote the value
                 raise self.error(f"its {keyword} cannot be read") from None
             if value is not None and not (hasattr(value, "__len__") and len(value) == 0):
@@ -165,12 +172,12 @@ class Header:
         if value is None:
             return []
         try:
-            values = np.atleast_1d(np.asarray(value, dtype=np.float64))
+            values = [float(v) for v in (value if isinstance(value, MultiValue | list) else [value])]
         except (TypeError, ValueError, OverflowError):
-            values = np.array([np.nan])
-        if not np.isfinite(values).all():
+            values = [math.nan]
+        if not all(map(math.isfinite, values)):
             raise self.error(f"its {keyword} is not a number")
-        return [float(v) for v in values]
+        return values
 
     def number(self, keyword: str) -> float | None:
         """The first value."""

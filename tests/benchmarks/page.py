@@ -29,6 +29,13 @@ augmentation, each peer with the settings that its own documentation recommends.
 with all its start-up; ours decodes anew each time and writes its records, verdict and page. Part of the distance is
 memory that is kept (below), which no peer's documentation recommends.
 """,
+    "grid_arithmetic": """\
+## The grid beside its arithmetic
+
+The whole command against nothing but the forward and backward passes of its six cells, on one synthetic batch that is
+there already. Beside them the goal allows the start of one process and a second a cell; on new files the grid also
+reads headers and decodes, which the goal does not allow for.
+""",
     "input_pipeline": """\
 ## Images a second, ready for the network
 

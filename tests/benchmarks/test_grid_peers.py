@@ -37,14 +37,9 @@ def grid(images: Images, network: str, folder: Path, size: int, batch: int, prec
     common = {"table": images.table, "network": network, "weights": weights, "epochs": EPOCHS}
     common |= {"size": size, "batch": batch, "precision": precision}
 
-    def ours(name: str, compute: str) -> None:
-        clean(folder / name)
-        run(
-            "-m", "medxfer.train", "-m", *images.overrides, f"backbone={network}", f"colormap={','.join(COLORMAPS)}",
-            f"pretrained='file:{weights}',false", f"trainer.max_epochs={EPOCHS}", "logger=csv",
-            f"image_size={size}", f"batch_size={batch}", f"compute={compute}",
-            f"store.root={folder / name / 'store'}", f"study.root={folder / name}", cwd=folder,
-        )  # fmt: skip
+    def ours(side: str, compute: str) -> None:
+        clean(folder / side)
+        study(images, network, weights, folder / side, size, batch, compute)
 
     def student() -> None:
         clean(folder / "student")
@@ -70,6 +65,16 @@ def grid(images: Images, network: str, folder: Path, size: int, batch: int, prec
     if network == "resnet18":
         sides[AUTO] = lambda: ours("auto", "auto")
     return sides | {"(a) script": student, "(b) MONAI": monai, "(c) Lightning + Hydra": template}
+
+
+def study(images: Images, network: str, weights: Path, folder: Path, size: int, batch: int, compute: str) -> None:
+    """Our grid by its command, with its study and its decoded images in `folder`."""
+    run(
+        "-m", "medxfer.train", "-m", *images.overrides, f"backbone={network}", f"colormap={','.join(COLORMAPS)}",
+        f"pretrained='file:{weights}',false", f"trainer.max_epochs={EPOCHS}", "logger=csv",
+        f"image_size={size}", f"batch_size={batch}", f"compute={compute}",
+        f"store.root={folder / 'store'}", f"study.root={folder / 'studies'}", cwd=folder,
+    )  # fmt: skip
 
 
 def clean(folder: Path) -> None:
@@ -115,5 +120,5 @@ def check_scores(folder: Path, images: Images) -> None:
     for peer in ("student", "monai", "template"):
         scores = [pd.read_csv(path) for path in (folder / peer).glob("*-*.csv")]
         assert [len(of_cell) for of_cell in scores] == [tested] * 6
-    ours = [pd.read_parquet(path) for path in (folder / "medxfer").glob("*/cells/*/predictions.parquet")]
+    ours = [pd.read_parquet(path) for path in (folder / "medxfer").glob("studies/*/cells/*/predictions.parquet")]
     assert [int((of_cell["split"] == "test").sum()) for of_cell in ours] == [tested] * 6
