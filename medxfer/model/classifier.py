@@ -1,7 +1,6 @@
 """The LightningModule: rendered batches → scores, the recipe, and predictions pooled over a split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import pytorch_lightning as pl
@@ -9,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from pytorch_lightning.plugins.precision import Precision
 from torch import Tensor, nn
-from torchmetrics.utilities.distributed import gather_all_tensors
 
 from medxfer.batch import FeatureBatch, RenderedBatch
 from medxfer.errors import MedxferError
@@ -17,6 +15,7 @@ from medxfer.model import seeds
 from medxfer.model.freeze import freeze, keep_frozen_in_eval
 from medxfer.model.head import find_head, reset_head
 from medxfer.model.metrics import Task, choose_threshold, compute_metrics
+from medxfer.model.predictions import Predictions, pooled
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
 
 Split = Literal["val", "test"]
@@ -25,15 +24,6 @@ LOOK_EVERY = 50  # steps between looks at the losses on an accelerator, where a 
 
 class NotFinite(MedxferError):  # noqa: N818 (the text is a sentence about a state, not a kind of mistake)
     """A loss or score became NaN or infinite: this training cannot go on."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Scores of a whole split, one row an image, in ascending order of `index`; on the CPU."""
-
-    index: Tensor  # (N,) int64, rows in the store
-    label: Tensor  # (N,) int64, or (N, C) float32 for multi-label
-    scores: Tensor  # (N, C) float32 probabilities
 
 
 class Classifier(pl.LightningModule):
@@ -265,7 +255,7 @@ class Classifier(pl.LightningModule):
         rows, self._rows = self._rows, []
         if self.trainer.sanity_checking:
             return
-        index, label, logits = _pool(rows, self.trainer.world_size)
+        index, label, logits = pooled(rows, self.trainer.world_size)
         if not bool(logits.isfinite().all()):
             raise NotFinite(f"scores of the {split} split are not finite in epoch {self.current_epoch}: lower lr.")
         loss = self.loss(logits, label)
@@ -288,14 +278,3 @@ def _rendered(batch: Any) -> RenderedBatch | FeatureBatch:
             "or render it with its renderer, before the network sees it."
         )
     return batch
-
-
-def _pool(rows: list[tuple[Tensor, Tensor, Tensor]], processes: int) -> tuple[Tensor, ...]:
-    """(index, label, logits) of the whole split on every process, by ascending index, each image once."""
-    columns = tuple(torch.cat(column) for column in zip(*rows, strict=True))
-    if processes > 1:
-        columns = tuple(torch.cat(gather_all_tensors(column)) for column in columns)
-    index, order = columns[0].sort(stable=True)
-    first = torch.ones_like(index, dtype=torch.bool)
-    first[1:] = index[1:] != index[:-1]  # a distributed sampler repeats images to fill its last round
-    return tuple(column[order[first]] for column in columns)

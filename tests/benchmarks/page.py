@@ -102,7 +102,8 @@ def _table(rows: pd.DataFrame) -> str:
         quartiles = f"{row['low']:g} to {row['high']:g}" if row["rounds"] > 1 else ""
         seconds = "" if pd.isna(row["seconds"]) else f"{row['seconds']:.3g}"
         goal = "" if pd.isna(row["goal"]) else with_verdict(row["goal"], row["value"])
-        figures = [f"{row['value']:g} {row['unit']}", quartiles, str(row["rounds"]), seconds, goal]
+        unit = "" if pd.isna(row["unit"]) else f" {row['unit']}"
+        figures = [f"{row['value']:g}{unit}", quartiles, str(row["rounds"]), seconds, goal]
         lines.append(f"| {' | '.join([benchmark, row['measured'], *figures])} |")
     return "\n".join(lines)
 

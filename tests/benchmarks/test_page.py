@@ -17,13 +17,14 @@ def a_row(**values: object) -> dict[str, object]:
 
 
 def test_the_page_holds_the_latest_figure_of_each_benchmark_and_names_its_machine(tmp_path):
-    rows = [a_row(value=9.5), a_row(), a_row(machine="64 cores", value=1.9), a_row(topic="store", goal=None)]
+    rows = [a_row(value=9.5), a_row(), a_row(machine="64 cores", value=1.9), a_row(topic="store", unit=None, goal=None)]
     write_page(pd.DataFrame(rows), tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
     assert "9.5" not in text
     assert "| 64 px | ours / copy | 1.5 × | 1.4 to 1.6 | 7 | 0.1 | at most 1.7 |" in text
     assert "1.9 × | 1.4 to 1.6 | 7 | 0.1 | at most 1.7: **missed** |" in text
     assert text.index("*2 cores; torch 2; 2026-01-01; commit abc.*") < text.index("*64 cores;")
+    assert "| 64 px | ours / copy | 1.5 | 1.4 to 1.6 | 7 | 0.1 |  |" in text
     assert text.index("## Gray to colour") < text.index("## Store")
 
 
