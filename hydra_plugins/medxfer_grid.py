@@ -17,8 +17,8 @@ class GridSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         # With torch, which other programs that find this plug-in need not load.
-        from medxfer.grid import begin, command, errors_exit, finish, show_plan
-        from medxfer.jobs import compose_jobs
+        from medxfer.grid.hooks import begin, command, errors_exit, finish, show_plan
+        from medxfer.grid.jobs import compose_jobs
 
         assert self.config is not None
         assert self.hydra_context is not None

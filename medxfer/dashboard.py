@@ -6,7 +6,7 @@ Wants the extra `dashboard`, and an API key of W&B's (wandb login); the study's 
 import sys
 from pathlib import Path
 
-from medxfer.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError, unknown
 
 SETTINGS = ("study", "entity", "project")
 USAGE = "usage: python -m medxfer.dashboard study=DIR entity=… project=…"
@@ -18,9 +18,9 @@ def dashboard(study: Path, entity: str, project: str) -> str:
     Raises:
         MedxferError: there is no study in the folder, the extra is not installed, or W&B refuses.
     """
-    from medxfer.analysis.dashboard import workspace
-    from medxfer.analysis.results import read_study
-    from medxfer.analysis.verdict import judge
+    from medxfer.analysis.judge.results import read_study
+    from medxfer.analysis.judge.verdict import judge
+    from medxfer.analysis.out.workspace import workspace
 
     records = read_study(study)
     made = workspace(records, judge(records), entity, project)

@@ -15,10 +15,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medxfer.errors import RESEARCH_ONLY, MedxferError, unknown
+from medxfer.base.errors import RESEARCH_ONLY, MedxferError, unknown
 
 if TYPE_CHECKING:  # wrong arguments answer without torch
-    from medxfer.trained import TrainedCell
+    from medxfer.trained.trained_cell import TrainedCell
 
 SETTINGS = ("cell", "out", "onnx")
 USAGE = "usage: python -m medxfer.export cell=DIR out=FOLDER [onnx=false]"
@@ -36,8 +36,8 @@ def export(cell: "TrainedCell", out: Path, onnx: bool = True) -> list[Path]:
     import torch
     from safetensors.torch import save
 
-    from medxfer.gray_network import lookup_table
-    from medxfer.plain_network import plain_network
+    from medxfer.trained.gray_network import lookup_table
+    from medxfer.trained.plain_network import plain_network
 
     about = description(cell)
     state = {
@@ -113,8 +113,8 @@ def _write_onnx(cell: "TrainedCell", path: Path, about: dict[str, Any]) -> float
     import numpy as np
     import torch
 
-    from medxfer.gray_network import GrayNetwork
-    from medxfer.onnx_file import write_onnx
+    from medxfer.trained.gray_network import GrayNetwork
+    from medxfer.trained.onnx_file import write_onnx
 
     limits, size = np.iinfo(cell.gray), cell.config.image_size
     noise = np.random.default_rng(0).integers(limits.min, limits.max, (IMAGES, size, size), cell.gray, endpoint=True)
@@ -126,7 +126,7 @@ def main(arguments: list[str]) -> int:
     try:
         folder, out, onnx = _settings(arguments)
 
-        from medxfer.trained import open_cell
+        from medxfer.trained.trained_cell import open_cell
 
         for path in export(open_cell(folder), out, onnx):
             print(path)

@@ -14,12 +14,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from medxfer.analysis.color_curves import draw_color_curves
-from medxfer.analysis.figure1 import draw_figure1
+from medxfer.base.errors import MedxferError, unknown
 from medxfer.color import colormap_table, parse_colormap, parse_window
-from medxfer.data.dicom import inspect, read_gray
+from medxfer.color.curves import draw_color_curves
+from medxfer.color.figure import draw_figure1
+from medxfer.data.dicom.read import inspect, read_gray
 from medxfer.data.phantom import example
-from medxfer.errors import MedxferError, unknown
 
 _FORMATS = (".png", ".svg", ".pdf")
 _PHANTOM_SIZE = 512

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from medxfer.errors import RESEARCH_ONLY, MedxferError, unknown
+from medxfer.base.errors import RESEARCH_ONLY, MedxferError, unknown
 
 if TYPE_CHECKING:  # wrong arguments answer without torch
-    from medxfer.trained import TrainedCell
+    from medxfer.trained.trained_cell import TrainedCell
 
 USAGE = "usage: python -m medxfer.predict cell=DIR images=FILE-OR-FOLDER [out=table.csv] [cam=DIR]"
 
@@ -38,7 +38,7 @@ def predict(cell: "TrainedCell", files: list[Path]) -> pd.DataFrame:
     the device. A refused file has a row with neither scores nor decision, and why in `refused`. Where each frame of a
     file is an image (data.frame=all), `frame` counts them.
     """
-    from medxfer.scoring import score
+    from medxfer.trained.scoring import score
 
     scores, places, refused = score(cell, files)
     names = {f"score_{name}": scores[:, index] for index, name in enumerate(cell.classes)}
@@ -65,15 +65,15 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(settings: Settings) -> int:
-    from medxfer.data.new_files import find_files
-    from medxfer.trained import open_cell
+    from medxfer.data.serve.new_files import find_files
+    from medxfer.trained.trained_cell import open_cell
 
     out = _table_file(settings.out) if settings.out else None
     cell, files = open_cell(Path(settings.cell).expanduser()), find_files(Path(settings.images).expanduser())
     table = predict(cell, files)
     read = table[table["refused"] == ""]
     if settings.cam and len(read):
-        from medxfer.explain import explain
+        from medxfer.trained.explain import explain
 
         table["picture"] = pd.Series(explain(cell, read, Path(settings.cam).expanduser()), index=read.index)
     if out:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from medxfer.analysis.page import write_page
-from medxfer.analysis.paper import write_tables
-from medxfer.analysis.results import read_study, write_results
-from medxfer.analysis.summary import print_summary
-from medxfer.analysis.verdict import Verdict, judge, write_verdict
-from medxfer.errors import MedxferError, unknown
+from medxfer.analysis.judge.results import read_study, write_results
+from medxfer.analysis.judge.verdict import Verdict, judge, write_verdict
+from medxfer.analysis.out.paper import write_tables
+from medxfer.analysis.out.summary import print_summary
+from medxfer.analysis.page.page import write_page
+from medxfer.base.errors import MedxferError, unknown
 
 SETTINGS = ("study", "report.images", "store.root")
 USAGE = "usage: python -m medxfer.report study=DIR [report.images=true] [store.root=DIR]"
@@ -33,8 +33,8 @@ def report(study: Path, images: bool = False, store_root: Path | None = None) ->
             the decoded images are not there.
     """
     # With torch, which wrong arguments need not wait for.
-    from medxfer.analysis.learned_tables import learned_tables
-    from medxfer.pictures import changed_images, figure1
+    from medxfer.analysis.page.learned_tables import learned_tables
+    from medxfer.analysis.page.pictures import changed_images, figure1
 
     records = read_study(study)
     verdict = judge(records)

@@ -8,10 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from medxfer.errors import MedxferError, unknown
-from medxfer.study.matrix import matrix
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.words import describe, duration
+from medxfer.grid.matrix import matrix
 from medxfer.study.state import State, count, read_states, seconds_left
-from medxfer.study.words import describe, duration
 
 SETTINGS = ("study", "json")
 USAGE = "usage: python -m medxfer.status study=DIR [json=true]"

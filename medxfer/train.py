@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
-from medxfer.config import CONF
+from medxfer.base.config import CONF
 
 if TYPE_CHECKING:  # --help and wrong overrides answer without torch
-    from medxfer.prepare import Prepared
+    from medxfer.training.prepare import Prepared
 
 
 def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
@@ -18,7 +18,7 @@ def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
     Returns its metrics and, where it was trained now, its objects (trainer, model, data). Raises MedxferError where
     the cell cannot be, Taken where another process is at it; what stops a training is recorded before it is raised.
     """
-    from medxfer.prepare import Impossible, prepare
+    from medxfer.training.prepare import Impossible, prepare
 
     prepared = prepare(config)
     if isinstance(prepared, Impossible):
@@ -28,8 +28,8 @@ def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
 
 def train_cell(prepared: "Prepared") -> tuple[dict[str, float], dict[str, Any]]:
     """`train` for a cell that is prepared."""
-    from medxfer.fit import fit
-    from medxfer.study.loggers import cell_logger
+    from medxfer.training.fit import fit
+    from medxfer.training.loggers import cell_logger
 
     cell = prepared.cell
     with cell.claim():
@@ -51,13 +51,13 @@ def main(config: DictConfig) -> None:
     """One job of Hydra's. What fails is recorded and said here, so that the others run; the grid's end counts it."""
     from rich.markup import escape
 
-    from medxfer import fit  # noqa: F401 - all that is heavy, before what is kept is told from what a cell leaves
-    from medxfer.memory import drop_cell, keep_imports
-    from medxfer.prepare import Impossible, prepare
+    from medxfer.base.memory import drop_cell, keep_imports
+    from medxfer.base.stop import stop_politely
+    from medxfer.grid.display import display
     from medxfer.study.cell import sentence
     from medxfer.study.claim import Taken
-    from medxfer.study.progress import display
-    from medxfer.study.stop import stop_politely
+    from medxfer.training import fit  # noqa: F401 - all that is heavy, before what is kept is told from what a cell leaves
+    from medxfer.training.prepare import Impossible, prepare
 
     keep_imports()
     stop_politely()

@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from pictures import make_pictures
 
-from medxfer.config import CONF
+from medxfer.base.config import CONF
 from medxfer.train import train
 
 

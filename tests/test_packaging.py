@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PEEK = "import hydra; from medxfer.config import CONF; print(CONF)"
+PEEK = "import hydra; from medxfer.base.config import CONF; print(CONF)"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
-from medxfer.config import CONF
+from medxfer.base.config import CONF
 from medxfer.train import train
 
 

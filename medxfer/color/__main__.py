@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from medxfer.color.listing import draw_colormaps, families
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
+from medxfer.color.families import draw_colormaps, families
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 
 class Augment(nn.Module):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 
 def quantise(gray: Tensor, levels: int) -> Tensor:

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from medxfer.base.errors import MedxferError, unknown
 from medxfer.color.tables import HINT, find_table
 from medxfer.color.window import NAMED_WINDOWS, Window, parse_window
-from medxfer.errors import MedxferError, unknown
 
 
 @dataclass(frozen=True)

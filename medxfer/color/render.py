@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from medxfer.batch import GrayBatch, RenderedBatch
+from medxfer.base.batch import GrayBatch, RenderedBatch
+from medxfer.base.errors import MedxferError
 from medxfer.color.augment import Augment
 from medxfer.color.lookup import gather_hu, table_over_hu
 from medxfer.color.transform import ColorTransform
 from medxfer.color.window import Windowing
-from medxfer.errors import MedxferError
 
 
 class Renderer(nn.Module):

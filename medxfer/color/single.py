@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 
 def single_normalisation(mean: Sequence[float], std: Sequence[float]) -> tuple[float, float]:

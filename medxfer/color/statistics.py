@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import torch
 
-from medxfer.batch import GrayBatch
+from medxfer.base.batch import GrayBatch
+from medxfer.base.errors import MedxferError
 from medxfer.color.render import Renderer
-from medxfer.errors import MedxferError
 
 
 def channel_statistics(renderer: Renderer, batches: Iterable[GrayBatch]) -> tuple[tuple[float, ...], tuple[float, ...]]:

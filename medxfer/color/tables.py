@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
+from medxfer.base.errors import MedxferError, unknown
 from medxfer.color.lightness import gray_of
-from medxfer.errors import MedxferError, unknown
 
 Colors = NDArray[np.float64]  # (levels, 3) sRGB in [0, 1]
 Builder = Callable[[int], Colors]

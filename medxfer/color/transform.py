@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from medxfer.base.errors import MedxferError
 from medxfer.color.learned import LearnedTable
 from medxfer.color.lookup import gather, gather_channels, gather_hu, pair_table, quantise, table_over_hu
 from medxfer.color.names import check_levels, parse_colormap
 from medxfer.color.single import single_normalisation
 from medxfer.color.tables import colormap_table
 from medxfer.color.window import Windowing
-from medxfer.errors import MedxferError
 
 
 class ColorTransform(nn.Module):

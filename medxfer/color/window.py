@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from medxfer.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError, unknown
 
 
 class Window(NamedTuple):

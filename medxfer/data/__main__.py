@@ -14,8 +14,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from medxfer.errors import MedxferError, unknown
-from medxfer.terminal import open_console, show, size
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.terminal import open_console, show, size
 
 COMMANDS = ("check", "stores", "prune")
 
@@ -38,8 +38,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _list(_: Sequence[str]) -> None:
-    from medxfer.config import CONF
-    from medxfer.data.listing import adapters
+    from medxfer.base.config import CONF
+    from medxfer.data.inspect.adapters import adapters
 
     rows = [(adapter.name, adapter.settings, adapter.meaning, adapter.obtain) for adapter in adapters(CONF)]
     show(open_console(), "Data sets", ("data=", "needs", "what it is", "what to download, and where from"), rows)
@@ -48,7 +48,7 @@ def _list(_: Sequence[str]) -> None:
 def _check(arguments: Sequence[str]) -> None:
     console = open_console()
     with console.status("starting"):
-        from medxfer.check import check  # with torch, which wrong commands need not wait for
+        from medxfer.data.inspect.check import check  # with torch, which wrong commands need not wait for
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a data set's caveats, which it prints
@@ -56,7 +56,7 @@ def _check(arguments: Sequence[str]) -> None:
 
 
 def _stores(arguments: Sequence[str]) -> None:
-    from medxfer.data.stores import find_stores, other_folders
+    from medxfer.data.store.prune import find_stores, other_folders
 
     root = _root(_settings(arguments, ("store.root",)))
     console, now = open_console(), time.time()
@@ -74,7 +74,7 @@ def _stores(arguments: Sequence[str]) -> None:
 
 
 def _prune(arguments: Sequence[str]) -> None:
-    from medxfer.data.stores import prune
+    from medxfer.data.store.prune import prune
 
     given = _settings(arguments, ("unused", "all", "store.root"))
     usage = "say what to remove: unused=DAYS for stores not used for so long, or all=true"

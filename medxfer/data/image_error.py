@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 
 class ImageError(MedxferError):

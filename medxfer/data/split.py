@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 ATTEMPTS = 100  # draws that are tried until every class is in every part
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.data.dataset import Dataset
-from medxfer.data.store import GrayStore
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
+from medxfer.data.store.build import GrayStore
+from medxfer.data.store.identity import Dataset
 
 PARTS = ("train", "val", "test")
 KEYS = ("image", "path", "patient_id")

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 import joblib
 from joblib.externals.loky.backend import get_context
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

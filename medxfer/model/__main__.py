@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from medxfer.errors import unknown
+from medxfer.base.errors import unknown
 from medxfer.model.catalogue import LIST_HINT, SHORT, find, names
 from medxfer.model.sizes import parameters
 from medxfer.model.weights import available

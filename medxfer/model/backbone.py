@@ -12,7 +12,7 @@ from timm.models import adapt_input_conv
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import seeds
 from medxfer.model.catalogue import BOTTOM, Entry, find
 from medxfer.model.head import find_head, head_keys

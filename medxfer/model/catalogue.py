@@ -7,7 +7,7 @@ from typing import Any, Literal
 import timm
 import torchvision.models as tv
 
-from medxfer.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError, unknown
 
 TORCHVISION = "torchvision/"
 SHORT = {"alexnet": "torchvision/alexnet"}  # timm has none, so the short name is free

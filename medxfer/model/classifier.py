@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from pytorch_lightning.plugins.precision import Precision
 from torch import Tensor, nn
 
-from medxfer.batch import FeatureBatch, RenderedBatch
-from medxfer.errors import MedxferError
+from medxfer.base.batch import FeatureBatch, RenderedBatch
+from medxfer.base.errors import MedxferError
 from medxfer.model import seeds
 from medxfer.model.freeze import freeze, keep_frozen_in_eval
 from medxfer.model.head import find_head, reset_head

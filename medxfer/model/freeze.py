@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model.backbone import stage_names
 from medxfer.model.head import head_keys
 from medxfer.model.stages import count_of, find_stages

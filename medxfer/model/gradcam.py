@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 SMALLEST = 4  # places a side, below which a map points nowhere
 

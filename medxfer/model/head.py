@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import seeds
 
 SCALE = 0.01  # standard deviation of the initial weights: first scores near chance, whatever the features' width

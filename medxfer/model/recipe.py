@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from medxfer.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError, unknown
 from medxfer.model.head import find_head
 
 OPTIMIZERS = ("adamw", "sgd")

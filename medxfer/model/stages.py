@@ -10,7 +10,7 @@ from typing import Any
 from timm.models import group_parameters
 from torch import nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model.head import head_keys
 
 # An outer module, or a member of what is only a container.

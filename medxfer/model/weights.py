@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import hub
 from medxfer.model.catalogue import FILE, Entry, find
 from medxfer.model.packaged import PACKAGES

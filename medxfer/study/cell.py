@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
-from medxfer.errors import MedxferError, PrivateError
+from medxfer.base.errors import MedxferError, PrivateError
+from medxfer.base.files import read_json, write_json, write_parquet, write_text
+from medxfer.base.words import initialisation
 from medxfer.study.claim import claim
-from medxfer.study.files import read_json, write_json, write_parquet, write_text
+from medxfer.study.folder import Study
 from medxfer.study.identity import Json, without_paths
-from medxfer.study.study import Study
-from medxfer.study.words import initialisation
 
 
 @dataclass(frozen=True)

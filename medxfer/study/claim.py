@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from medxfer.study.files import read_json, write_json
+from medxfer.base.files import read_json, write_json
 
 BEAT = 20.0  # seconds between signs of life
 SILENCE = 180.0  # seconds without one that mean death; network file systems show a file's time up to a minute late

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medxfer.study.words import initialisation
+from medxfer.base.words import initialisation
 
 FACTORS = ("data", "backbone", "colormap", "pretrained", "window", "image_size", "train_fraction", "seed")
 VALUES = tuple(key for key in FACTORS if key != "data")  # those that are one value; data is a whole group

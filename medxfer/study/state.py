@@ -6,9 +6,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
+from medxfer.base.files import read_json
 from medxfer.study.claim import Progress, progress
-from medxfer.study.files import read_json
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 from scipy.stats import rankdata
 
-from medxfer.config import CONF
+from medxfer.base.config import CONF
 
 Effect = Callable[[Mapping[str, Any]], float]
 

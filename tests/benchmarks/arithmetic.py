@@ -11,8 +11,8 @@ from itertools import repeat
 import torch
 from pipeline import DEVICE, Loop
 
-from medxfer.batch import RenderedBatch
-from medxfer.memory import keep_pages
+from medxfer.base.batch import RenderedBatch
+from medxfer.base.memory import keep_pages
 
 
 def main(network: str, size: int, batch: int, epochs: int, train: int, val: int, test: int) -> None:

@@ -5,7 +5,7 @@ import pytest
 from measure import RESULTS
 from page import write_page
 
-from medxfer.memory import keep_pages
+from medxfer.base.memory import keep_pages
 
 
 def _written() -> int:

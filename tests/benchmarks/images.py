@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 from platformdirs import user_cache_path
 
-from medxfer.data.dataset import open_dataset
 from medxfer.data.phantom import GENERATION, write_phantoms
-from medxfer.data.sources.base import Source
-from medxfer.data.sources.dicom import DicomFolder
-from medxfer.data.sources.images import ImageFolder
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.sources.source import Source
 from medxfer.data.split import SplitSettings, split_images
-from medxfer.data.store import GrayStore, open_store
+from medxfer.data.store.build import GrayStore, open_store
+from medxfer.data.store.identity import open_dataset
 
 CACHE = user_cache_path("medxfer") / "benchmarks"
 SPLIT = SplitSettings(val=0.1, test=0.1)

@@ -67,8 +67,8 @@ the same rendered batches, which lie on the device already; and what a frozen ne
 ## Memory that is kept
 
 glibc gives large blocks back to the system as soon as a step has freed them, and the system zeroes their pages again
-for the next step. medxfer's processes keep the blocks until the cell ends (`medxfer/memory.py`). Steps of a network on
-the CPU, with its memory kept and given back, in processes of their own.
+for the next step. medxfer's processes keep the blocks until the cell ends (`medxfer/base/memory.py`). Steps of a
+network on the CPU, with its memory kept and given back, in processes of their own.
 """,
     "study_overhead": """\
 ## Many cells

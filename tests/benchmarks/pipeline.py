@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from medxfer.batch import RenderedBatch
+from medxfer.base.batch import RenderedBatch
 from medxfer.color import Augment, ColorTransform, Renderer
-from medxfer.data.dataset import open_dataset
-from medxfer.data.module import GrayDataModule
-from medxfer.data.sources.dicom import DicomFolder
-from medxfer.data.sources.images import ImageFolder
-from medxfer.data.store import GrayStore, open_store
+from medxfer.data.serve.module import GrayDataModule
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.store.build import GrayStore, open_store
+from medxfer.data.store.identity import open_dataset
 from medxfer.model import create_backbone
 from medxfer.model.recipe import create_optimizer, parameter_groups
 

@@ -19,11 +19,11 @@ from pydicom.pixels import apply_rescale
 from pydicom.uid import ExplicitVRLittleEndian
 from scale import SMALL_FILES
 
-from medxfer.data.dataset import Dataset, open_dataset, private_folder
-from medxfer.data.dicom import read_gray
+from medxfer.data.dicom.read import read_gray
 from medxfer.data.phantom import write_phantoms
-from medxfer.data.sources.dicom import DicomFolder
-from medxfer.data.store import GrayStore, open_store
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.store.build import GrayStore, open_store
+from medxfer.data.store.identity import Dataset, open_dataset, private_folder
 
 pytestmark = pytest.mark.benchmark
 
@@ -120,9 +120,9 @@ def test_the_second_start(ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 BUILD = """
 import multiprocessing, sys, time
 from pathlib import Path
-from medxfer.data.dataset import open_dataset
-from medxfer.data.sources.dicom import DicomFolder
-from medxfer.data.store import open_store
+from medxfer.data.store.identity import open_dataset
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.store.build import open_store
 
 def megabytes(process):
     status = Path(f"/proc/{process}/status").read_text()  # getrusage would count what the parent held when it forked

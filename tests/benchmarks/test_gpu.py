@@ -12,8 +12,8 @@ from measure import compare, in_turns, ratios, record
 from pipeline import Loop, batches, forever
 from torch.profiler import ProfilerActivity, profile
 
-from medxfer.data.dataset import open_dataset
-from medxfer.data.store import GrayStore, open_store
+from medxfer.data.store.build import GrayStore, open_store
+from medxfer.data.store.identity import open_dataset
 
 pytestmark = [
     pytest.mark.benchmark,

@@ -21,10 +21,10 @@ STORE = """
 import resource, sys, time
 import numpy as np
 from pathlib import Path
-from medxfer.data.dataset import open_dataset
-from medxfer.data.module import GrayImages
-from medxfer.data.sources.images import ImageFolder
-from medxfer.data.store import open_store
+from medxfer.data.store.identity import open_dataset
+from medxfer.data.serve.module import GrayImages
+from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.store.build import open_store
 
 folder, root, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -41,7 +41,7 @@ print(opened - started, memory - own, time.perf_counter() - opened)
 CELLS = """
 import resource, sys, time
 import medxfer.train as train
-from medxfer.study.progress import Display
+from medxfer.grid.display import Display
 
 started = time.perf_counter()
 ended = Display.cell_ended

@@ -17,7 +17,7 @@ from pipeline import BATCH, Loop, batches, forever, store_of
 from pydicom.uid import JPEG2000Lossless
 
 from medxfer.data.phantom import write_phantoms
-from medxfer.data.store import GrayStore
+from medxfer.data.store.build import GrayStore
 
 sys.path.append(str(Path(__file__).parent / "peers"))  # its scripts import each other by name
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from measure import ratios
 from torch import Tensor
 
-from medxfer.batch import GrayBatch
+from medxfer.base.batch import GrayBatch
 from medxfer.color import Augment, ColorTransform, Renderer
 from medxfer.model import create_backbone
 

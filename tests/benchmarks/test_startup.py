@@ -18,7 +18,10 @@ COMMANDS = {
     "train --cfg job": (["-m", "medxfer.train", "--cfg", "job"], "at most 2"),
     "import torch": (["-c", "import torch"], ""),
     "import torch, timm, pytorch_lightning": (["-c", "import torch, timm, pytorch_lightning"], ""),
-    "all that training imports": (["-c", "import medxfer.grid, medxfer.fit, medxfer.study.loggers"], ""),
+    "all that training imports": (
+        ["-c", "import medxfer.grid.hooks, medxfer.training.fit, medxfer.training.loggers"],
+        "",
+    ),
 }
 
 

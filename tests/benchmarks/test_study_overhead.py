@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from measure import record
 
-from medxfer.config import CONF
+from medxfer.base.config import CONF
 
 SMALL = [
     "data.patients=24", "data.images=1", "image_size=32", "batch_size=4", "backbone=test_efficientnet",
@@ -25,7 +25,7 @@ RECORD = {"metrics": {"test/balanced_accuracy": 0.5}, "timings": {"total_s": 1.0
 # The command, with a clock around what a plain training loop would do as well, and a look at the memory in use.
 CLOCKED = """
 import json, sys, time
-from medxfer.study.progress import EpochBar
+from medxfer.grid.display import EpochBar
 times, memory = [], []
 
 def rss():
@@ -67,8 +67,8 @@ def test_sixty_short_cells_in_one_process(tmp_path):
 
 @pytest.mark.benchmark
 def test_five_hundred_finished_cells(tmp_path):
-    from medxfer.grid import begin
-    from medxfer.jobs import compose_jobs
+    from medxfer.grid.hooks import begin
+    from medxfer.grid.jobs import compose_jobs
 
     jobs = [
         [f"seed={seed}", f"colormap={color}", f"pretrained={start}", *SMALL, f"study.root={tmp_path}"]

@@ -20,13 +20,13 @@ from omegaconf import DictConfig
 from torch import nn
 from torch.utils.data import DataLoader
 
-import medxfer.fit
-from medxfer.batch import RenderedBatch
-from medxfer.config import CONF
+import medxfer.training.fit
+from medxfer.base.batch import RenderedBatch
+from medxfer.base.config import CONF
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
-from medxfer.prepare import Prepared, prepare
 from medxfer.train import train_cell
-from medxfer.wire import wire
+from medxfer.training.prepare import Prepared, prepare
+from medxfer.training.wire import wire
 
 pytestmark = pytest.mark.benchmark
 
@@ -113,7 +113,7 @@ def test_what_a_cell_costs_beside_its_arithmetic(tmp_path: Path, monkeypatch: py
     def ours(batches: int, epochs: int) -> Callable[[], object]:
         def call() -> object:
             cell, model, data = prepared(batches, epochs)
-            monkeypatch.setattr(medxfer.fit, "wire", lambda _: (model, data))
+            monkeypatch.setattr(medxfer.training.fit, "wire", lambda _: (model, data))
             started = time.perf_counter()
             train_cell(cell)
             return time.perf_counter() - started

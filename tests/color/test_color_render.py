@@ -5,9 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from medxfer.batch import GrayBatch, RenderedBatch
+from medxfer.base.batch import GrayBatch, RenderedBatch
+from medxfer.base.errors import MedxferError
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics
-from medxfer.errors import MedxferError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 IDENTITY = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

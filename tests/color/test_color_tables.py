@@ -10,11 +10,11 @@ import torch
 from pydicom.data import get_palette_files
 from pydicom.pixels import apply_color_lut
 
+from medxfer.base.errors import MedxferError
 from medxfer.color import NAMED_WINDOWS, colormap_table, parse_colormap, parse_window
 from medxfer.color.lightness import gray_of, lightness
 from medxfer.color.names import check_levels
 from medxfer.color.tables import DICOM_PALETTES, known_names, matplotlib_names
-from medxfer.errors import MedxferError
 
 RAMP = np.arange(256, dtype=np.uint8)
 

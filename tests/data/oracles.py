@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from medxfer.data.dicom_header import silence
-from medxfer.data.dicom_pixels import PixelFormat
+from medxfer.data.dicom.header import silence
+from medxfer.data.dicom.pixels import PixelFormat
 
 DECOMPRESS = {
     **dict.fromkeys((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1), "dcmdjpeg"),

@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from PIL import Image
 
-from medxfer.config import CONF
-from medxfer.data.sources.base import Source
-from medxfer.datasets import dataset_of
-from medxfer.prepare import Impossible, Prepared, prepare
+from medxfer.base.config import CONF
+from medxfer.data.configured import dataset_of
+from medxfer.data.sources.source import Source
+from medxfer.training.prepare import Impossible, Prepared, prepare
 
 _rng = np.random.default_rng(0)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medxfer.base.errors import MedxferError
 from medxfer.data.split import SplitSettings, split_images, training_subset
-from medxfer.errors import MedxferError
 
 
 def table(patients: list[int], pixels: list[int] | None = None, split: list[str] | None = None) -> pd.DataFrame:

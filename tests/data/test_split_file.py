@@ -5,7 +5,7 @@ import pytest
 from pictures import make_pictures
 from releases import prepared
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from pictures import make_pictures
 
-from medxfer.data import store as store_module
-from medxfer.data.dataset import open_dataset
-from medxfer.data.gray_file import GrayFile
-from medxfer.data.sources.images import ImageFolder
-from medxfer.data.store import open_store
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.store import build as store_module
+from medxfer.data.store.build import open_store
+from medxfer.data.store.gray_file import GrayFile
+from medxfer.data.store.identity import open_dataset
 from medxfer.data.workers import in_processes
-from medxfer.errors import MedxferError
 
 CRASHES = {
     "segfault": lambda: ctypes.string_at(0),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import create_backbone
 from medxfer.model.gradcam import find_map_layer, grad_cam
 from medxfer.model.head import reset_head

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import check_backbone, create_backbone, input_statistics
 from medxfer.model.catalogue import check_weights
 from medxfer.model.head import find_head, head_keys, reset_head

@@ -10,10 +10,10 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from medxfer.batch import GrayBatch, RenderedBatch
-from medxfer.errors import MedxferError
+from medxfer.base.batch import GrayBatch, RenderedBatch
+from medxfer.base.errors import MedxferError
 from medxfer.model import Classifier, NotFinite, choose_threshold, compute_metrics, create_backbone
-from medxfer.model.stopping import Patience
+from medxfer.training.stopping import Patience
 
 CLASSES = {"binary": ["a", "b"], "multiclass": ["a", "b", "c"], "multilabel": ["a", "b", "c"]}
 

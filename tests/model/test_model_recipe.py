@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import create_backbone
 from medxfer.model.backbone import stage_names
 from medxfer.model.freeze import check_finetune, freeze, keep_frozen_in_eval

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import create_backbone
 from medxfer.model.backbone import stage_names
 from medxfer.model.head import head_keys

@@ -12,7 +12,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from safetensors.torch import save_file
 from torch import Tensor
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.model import Classifier, create_backbone, hub, resolve
 from medxfer.model.head import find_head, head_keys
 from medxfer.model.packaged import PACKAGES, to_timm

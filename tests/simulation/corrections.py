@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from medxfer.analysis.uncertainty import Patients, Trainings, Uncertainty
+from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
 
 SHARES = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97])  # of trainings in the variance
 Floats = NDArray[np.float64]

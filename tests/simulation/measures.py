@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from studies import THRESHOLD, Truth, draw
 
-from medxfer.analysis.inference import equivalence_p, forecast, holm, simultaneous
-from medxfer.analysis.jackknife import leave_one_patient_out
-from medxfer.analysis.metrics import check_cases
-from medxfer.analysis.mrmc import Block, Comparison, compare_blocks
+from medxfer.analysis.stats.case_metrics import check_cases
+from medxfer.analysis.stats.inference import equivalence_p, forecast, holm, simultaneous
+from medxfer.analysis.stats.jackknife import leave_one_patient_out
+from medxfer.analysis.stats.mrmc import Block, Comparison, compare_blocks
 
 Numbers = dict[str, float]
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from medxfer.analysis.mrmc import Block
+from medxfer.analysis.stats.mrmc import Block
 
 PATIENT, ARM_PATIENT, TRAINING_PATIENT, IMAGE = 0.6, 0.5, 0.4, 0.5  # standard deviations
 VARIANCE = PATIENT**2 + ARM_PATIENT**2 + TRAINING_PATIENT**2 + IMAGE**2

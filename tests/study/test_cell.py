@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
+from medxfer.base.files import write_json, write_text
 from medxfer.study.cell import Cell, arm_name, reason
-from medxfer.study.files import write_json, write_text
-from medxfer.study.study import Study
+from medxfer.study.folder import Study
 
 
 @pytest.fixture

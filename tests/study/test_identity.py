@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medxfer.config import CONF
+from medxfer.base.config import CONF
 from medxfer.study.identity import cell_name, factors, safe_name, shared_settings, study_name, without_paths
 
 

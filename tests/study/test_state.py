@@ -12,9 +12,9 @@ import pytest
 from analysis.synthetic_study import write_study
 from rich.console import Console
 
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
+from medxfer.grid.matrix import matrix
 from medxfer.status import show, status
-from medxfer.study.matrix import matrix
 from medxfer.study.state import count, read_states, seconds_left
 
 

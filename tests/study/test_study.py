@@ -3,9 +3,9 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from medxfer.config import CONF
-from medxfer.errors import MedxferError
-from medxfer.study.study import open_study
+from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
+from medxfer.study.folder import open_study
 
 
 def configured(root, *overrides: str):

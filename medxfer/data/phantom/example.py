@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from medxfer.data.dicom import read_gray
+from medxfer.data.dicom.read import read_gray
 from medxfer.data.phantom.write import write_phantoms
 
 

@@ -18,10 +18,11 @@ from filelock import FileLock
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
-from medxfer.data.phantom import files
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.data.phantom import dicom_files as files
 from medxfer.data.phantom.anatomy import virtual_patient
 from medxfer.data.phantom.ellipsoids import Ellipsoid
-from medxfer.data.phantom.images import (
+from medxfer.data.phantom.projections import (
     axial_plane,
     draw_ct,
     draw_dx,
@@ -30,7 +31,6 @@ from medxfer.data.phantom.images import (
     liver_level,
     lung_nodules,
 )
-from medxfer.errors import MedxferError, unknown
 
 Modality = Literal["DX", "CT"]
 GENERATION = 1  # of the drawings: another number means other pictures

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from medxfer.data.sources.base import Index
-from medxfer.data.sources.dicom import DicomOptions
-from medxfer.data.sources.header_index import HeaderIndexed
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.dicom_folder import DicomOptions
+from medxfer.data.sources.headers import HeaderIndexed
+from medxfer.data.sources.source import Index
 from medxfer.data.sources.table import COLUMNS, LabelledFolder
-from medxfer.errors import MedxferError
 
 NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 

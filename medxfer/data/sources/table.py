@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medxfer.data.sources.base import UNLABELLED, Index, Source, encode_findings, encode_labels, existing_folder
-from medxfer.errors import MedxferError
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.source import UNLABELLED, Index, Source, encode_findings, encode_labels, existing_folder
 
 NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
 COLUMNS = {"path": "path", "patient": "patient_id"}

@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.data.sources.base import Header, Index, Source, encode_labels, existing_folder
-from medxfer.data.sources.dicom import DicomOptions
-from medxfer.data.sources.images import no_hounsfield, picture_header, read_picture
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.dicom_folder import DicomOptions
+from medxfer.data.sources.picture_folder import no_hounsfield, picture_header, read_picture
+from medxfer.data.sources.source import Header, Index, Source, encode_labels, existing_folder
 from medxfer.data.sources.table import NO_PATIENTS
-from medxfer.errors import MedxferError
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip

@@ -7,8 +7,8 @@ from dicom_files import write_dicom
 from pydicom import uid
 from releases import dicom, prepared
 
+from medxfer.base.errors import MedxferError
 from medxfer.data.sources.ct_series import CtSeries
-from medxfer.errors import MedxferError
 
 AXIAL = [1, 0, 0, 0, 1, 0]
 

@@ -5,8 +5,8 @@ import pytest
 from dicom_files import write_dicom
 from releases import dicom, picture, prepared, split_of
 
+from medxfer.base.errors import MedxferError
 from medxfer.data.sources.tree import ClassFolders
-from medxfer.errors import MedxferError
 
 FRAMES = np.random.default_rng(0).integers(0, 4096, (3, 12, 12)).astype(np.uint16)
 

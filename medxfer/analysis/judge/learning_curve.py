@@ -1,0 +1,163 @@
+"""With train_fraction swept: what pretrained and random weights reach with fewer patients, and what that is worth."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from medxfer.analysis.judge.evidence import arm_mean, weigh
+from medxfer.analysis.judge.phrases import percent
+from medxfer.analysis.judge.results import Cell, StudyRecord
+from medxfer.analysis.judge.selection import Block, at_fraction
+from medxfer.analysis.stats.mrmc import Comparison
+from medxfer.base.errors import MedxferError
+
+STEPS = 6  # between two fractions of the grid, at which the comparison is made
+
+
+@dataclass(frozen=True)
+class Point:
+    """One start at one fraction, with an interval over trainings and patients."""
+
+    fraction: float
+    patients: int  # labelled, for training
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    block: Block
+    pretrained: bool
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Pretraining is worth `times` the labelled patients; all three lie in 1 … `reach`.
+
+    1 stands for "1 or less", `reach` (the largest fraction of the grid over its smallest) for "that or more".
+    """
+
+    times: float
+    low: float
+    high: float
+    level: float
+    reach: float
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"Pretraining is worth {self._said(self.times)} times the labelled patients "
+            f"({percent(self.level)} interval {self._said(self.low)} to {self._said(self.high)})."
+        )
+
+    def _said(self, times: float) -> str:
+        if times >= self.reach:
+            return f"{self.reach:.3g} or more"
+        return "1 or less" if times <= 1 else f"{times:.2g}"
+
+
+def learning_curves(study: StudyRecord) -> list[Curve]:
+    """A curve for each block and start, on gray images; empty where one fraction was trained."""
+    grid = _grid(study)
+    if len(grid) < 2:
+        return []
+    blocks = list(dict.fromkeys(block for cells in grid.values() for block in cells))
+    curves = [
+        Curve(block, start, tuple(_points({f: cells.get(block, []) for f, cells in grid.items()}, start, study)))
+        for block in blocks
+        for start in (True, False)
+    ]
+    return [curve for curve in curves if curve.points]
+
+
+def worth(study: StudyRecord) -> Worth | None:
+    """How many times the labelled patients random weights need to reach what pretrained ones reach with fewer.
+
+    At the largest fraction F random weights reach some value; pretrained ones reach it at a fraction f, and the
+    answer is F/f. Between two fractions of the grid the curve is straight in log f. The interval holds every F/f at
+    which pretrained weights at f, compared with random ones at F, are not told apart.
+
+    None where there are fewer than two fractions or trainings, or no comparison can be made.
+    """
+    grid = _grid(study)
+    if len(grid) < 2:
+        return None
+    try:
+        tested = [(f, _compare(study, grid, weights)) for f, weights in _between(list(grid))]
+    except MedxferError:
+        return None  # the verdict's findings say why
+    found = [(f, c) for f, c in tested if c is not None and c.trainings > 1]
+    if len(found) < len(tested):
+        return None
+    log_f = np.log([f for f, _ in found])
+    reached = [
+        _first(log_f, np.array([c.estimate for _, c in found])),
+        _first(log_f, np.array([c.high for _, c in found])),
+    ]
+    surely = -_first(-log_f[::-1], -np.array([c.low for _, c in found])[::-1])
+    times, high, low = (float(np.exp(log_f[-1] - x)) for x in (*reached, surely))
+    return Worth(times, low, high, study.declared.level, float(np.exp(log_f[-1] - log_f[0])))
+
+
+def _grid(study: StudyRecord) -> dict[float, dict[Block, list[Cell]]]:
+    """The cells by training fraction, smallest first."""
+    fractions = sorted({cell.factors["train_fraction"] for cell in study.cells})
+    return {fraction: at_fraction(study, fraction) for fraction in fractions}
+
+
+def _points(cells: Mapping[float, Sequence[Cell]], start: bool, study: StudyRecord) -> list[Point]:
+    declared, points = study.declared, []
+    for fraction, at in cells.items():
+        try:
+            found = arm_mean(at, ("none", start), declared.metric, declared.level, declared.threshold)
+        except MedxferError:
+            continue  # the verdict's findings say why
+        if found is not None:
+            record = next(cell.record for cell in at if cell.status == "done" and cell.arm == ("none", start))
+            points.append(Point(fraction, record["data"]["patients"]["train"], *found))
+    return points
+
+
+def _between(fractions: Sequence[float]) -> list[tuple[float, dict[Hashable, float]]]:
+    """(f, weights of the arms (fraction, pretrained)): pretrained at f − random at the largest fraction."""
+    full = fractions[-1]
+    steps: list[tuple[float, dict[Hashable, float]]] = []
+    for below, above in pairwise(fractions):
+        for share in np.arange(STEPS) / STEPS:
+            weights: dict[Hashable, float] = {(below, True): 1 - share, (full, False): -1.0}
+            if share:
+                weights[above, True] = share
+            steps.append((float(below ** (1 - share) * above**share), weights))
+    return [*steps, (full, {(full, True): 1.0, (full, False): -1.0})]
+
+
+def _compare(
+    study: StudyRecord,
+    grid: Mapping[float, Mapping[Block, Sequence[Cell]]],
+    weights: Mapping[Hashable, float],
+) -> Comparison | None:
+    blocks: dict[Block, list[Cell]] = {}
+    for at in grid.values():
+        for block, cells in at.items():
+            blocks.setdefault(block, []).extend(cell for cell in cells if cell.factors["colormap"] == "none")
+    d = study.declared
+    evidence = weigh(blocks.values(), weights, d.metric, d.level, d.threshold, _fraction_and_start)
+    return evidence.comparison if evidence else None
+
+
+def _fraction_and_start(cell: Cell) -> Hashable:
+    return cell.factors["train_fraction"], cell.factors["pretrained"]
+
+
+def _first(x: np.ndarray, y: np.ndarray) -> float:
+    """The x at which y, straight between the points, first reaches 0: x[0] where it starts above, x[-1] where it never
+    does."""
+    above = np.flatnonzero(y >= 0)
+    if len(above) == 0:
+        return float(x[-1])
+    i = above[0]
+    return float(x[0]) if i == 0 else float(np.interp(0.0, y[i - 1 : i + 1], x[i - 1 : i + 1]))

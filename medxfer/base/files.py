@@ -1,0 +1,75 @@
+"""Records are written whole or not at all."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from uuid import uuid4
+
+from filelock import FileLock
+
+from medxfer.base.durable import flush
+from medxfer.base.errors import MedxferError
+
+if TYPE_CHECKING:  # status answers without it
+    import pandas as pd
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file beside `path` that takes its place when the block ends, flushed to the disk, or is gone when it fails.
+
+    A reader sees the old file or the new one, also after a power cut.
+    """
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        flush(path.parent)  # the name is the folder's: an earlier file's could be lost, and this one's not
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path, name: str, *files: str) -> Iterator[None]:
+    """Hold the lock `name` of `folder`, and sweep what killed processes left half-written of `files`.
+
+    `files` are patterns of names that only who holds this lock writes. Waits for the lock.
+    """
+    with FileLock(folder / f".{name}.lock"):
+        for file in files:
+            parent, _, last = file.rpartition("/")
+            for half in (folder / parent).glob(f".{last}.*.partial"):
+                half.unlink(missing_ok=True)
+        yield
+
+
+def write_text(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`value` as JSON. A value that is not a number (NaN) is an error, never a record."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=False, allow_nan=False, default=str) + "\n")
+
+
+def write_parquet(path: Path, table: "pd.DataFrame") -> None:
+    with whole_file(path) as file:
+        table.to_parquet(file, index=False)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A record. Raises FileNotFoundError, and MedxferError where the file holds something else than a record."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise MedxferError(f"{path} is damaged ({error}); delete it and run the same command again") from error
+    if not isinstance(content, dict):
+        raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
+    return content

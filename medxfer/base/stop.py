@@ -1,0 +1,26 @@
+"""Signals that ask to stop: a sentence on how to go on, and an exit code that says which."""
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from medxfer.grid.display import display
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)  # Ctrl-C; a system or a cluster that wants the machine
+
+
+def stop_politely() -> None:
+    """From now on these signals end the process with a sentence, unless something else (a launcher) listens to them."""
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread can
+    for number in SIGNALS:
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _stop)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    display.close()
+    name = signal.Signals(number).name
+    print(f"stopped by {name}; the same command goes on where this one stopped", file=sys.stderr, flush=True)
+    raise SystemExit(128 + number)

@@ -1,0 +1,278 @@
+"""Stored values: one frame as the file holds it, decoded by a named decoder, sign- and bit-correct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import encaps, uid
+from pydicom.pixels import get_decoder
+
+from medxfer.data.dicom.header import DicomError, Header, Kind, read_header, silence
+
+# Decoders differ on lossy files, so which one reads is not left to what happens to be installed.
+# "pylibjpeg" is libjpeg for JPEG, OpenJPEG for JPEG 2000 and HTJ2K, its own for RLE; "pyjpegls" is CharLS.
+DECODERS: Final = {
+    uid.JPEGBaseline8Bit: "pylibjpeg",
+    uid.JPEGExtended12Bit: "pylibjpeg",
+    uid.JPEGLossless: "pylibjpeg",
+    uid.JPEGLosslessSV1: "pylibjpeg",
+    uid.JPEGLSLossless: "pyjpegls",
+    uid.JPEGLSNearLossless: "pyjpegls",
+    uid.JPEG2000Lossless: "pylibjpeg",
+    uid.JPEG2000: "pylibjpeg",
+    uid.HTJ2KLossless: "pylibjpeg",
+    uid.HTJ2KLosslessRPCL: "pylibjpeg",
+    uid.HTJ2K: "pylibjpeg",
+    uid.RLELossless: "pylibjpeg",
+}
+NATIVE: Final = (
+    uid.ImplicitVRLittleEndian,
+    uid.ExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.DeflatedExplicitVRLittleEndian,
+)
+_LOSSLESS_JPEG: Final = (uid.JPEGLossless, uid.JPEGLosslessSV1)
+_RLE_HEADER_BYTES = 64  # PS3.5 G.5
+
+MAX_FRAME_BYTES = 2**27  # decoded; 67 million pixels of 16 bits, more than any detector or stitched radiograph has
+
+GRAY: Final = ("MONOCHROME1", "MONOCHROME2")
+COLOR: Final = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+_PIXEL_ELEMENTS: Final = {
+    0x7FE00010: "PixelData",
+    0x7FE00008: "FloatPixelData",
+    0x7FE00009: "DoubleFloatPixelData",
+}
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """What the header claims about the pixel data, checked for sense (PS3.3 C.7.6.3)."""
+
+    rows: int
+    columns: int
+    frames: int
+    samples: int
+    planar: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+
+    @property
+    def frame_bits(self) -> int:
+        samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
+        return self.rows * self.columns * samples * self.bits_allocated
+
+
+def pixel_format(header: Header, element: str) -> PixelFormat:
+    """Raises DicomError for claims that cannot be true or that would take too much memory."""
+    rows = header.required_integer("Rows", 1, 0xFFFF)
+    columns = header.required_integer("Columns", 1, 0xFFFF)
+    photometric = (header.text("PhotometricInterpretation") or "").upper()
+    color = photometric in COLOR
+    samples = header.integer("SamplesPerPixel") or (3 if color and photometric != "PALETTE COLOR" else 1)
+    if not (color or photometric in GRAY) or samples != (3 if color and photometric != "PALETTE COLOR" else 1):
+        raise header.error(f"{samples} samples a pixel do not fit its photometric interpretation", "not grayscale")
+    bits = header.required_integer("BitsAllocated", 1, 64)
+    if bits not in (1, 8, 16, 32, 64):
+        raise header.error(f"{bits} bits allocated are not supported")
+    if rows * columns * samples * bits > MAX_FRAME_BYTES * 8:
+        raise header.error(f"a frame of {rows} × {columns} pixels of {bits} bits is too large", "too large")
+    is_float = element != "PixelData"
+    stored = bits if is_float else header.required_integer("BitsStored", 1, bits)
+    high_bit = stored - 1 if header.get("HighBit") is None else header.required_integer("HighBit", stored - 1, bits - 1)
+    return PixelFormat(
+        rows=rows,
+        columns=columns,
+        frames=max(header.integer("NumberOfFrames") or 1, 1),
+        samples=samples,
+        planar=1 if header.integer("PlanarConfiguration") else 0,
+        photometric=photometric,
+        bits_allocated=bits,
+        bits_stored=stored,
+        high_bit=high_bit,
+        signed=False if is_float else header.required_integer("PixelRepresentation", 0, 1) == 1,
+    )
+
+
+class DicomFile:
+    """An open file whose claims have been checked and whose pixels have not been read (see `open_dicom`)."""
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self.path = path
+        size = stream.seek(0, 2)
+        stream.seek(0)
+        dataset, syntax, self._stream = read_header(path, stream, size)
+        self.header = Header(path, dataset)
+        self.syntax = uid.UID(syntax)
+        if self.syntax not in NATIVE and self.syntax not in DECODERS:
+            raise self._error("unsupported syntax", "its transfer syntax is not supported")
+        self.element, self._vr, length = self._pixel_element()
+        self._start = self._stream.tell()
+        self._available = self._stream.seek(0, 2) - self._start
+        self.format = pixel_format(self.header, self.element)
+        if self.syntax in NATIVE:
+            self._check_length(length)
+        else:
+            self._check_fragments()
+
+    def _error(self, kind: Kind, reason: str) -> DicomError:
+        return DicomError(self.path, kind, reason)
+
+    def _pixel_element(self) -> tuple[str, str, int]:
+        """Keyword, VR and length of the element at which the header ends; the stream is left at its value."""
+        head = self._stream.read(8)
+        order: Any = "big" if self.syntax == uid.ExplicitVRBigEndian else "little"
+        tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
+        if len(head) < 8 or tag not in _PIXEL_ELEMENTS:
+            raise self._error("no pixel data", "it holds no image")
+        if head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
+            return _PIXEL_ELEMENTS[tag], head[4:6].decode(), int.from_bytes(self._stream.read(4), order)
+        return _PIXEL_ELEMENTS[tag], "OW", int.from_bytes(head[4:8], order)
+
+    def _check_length(self, length: int) -> None:
+        claimed = ceil(self.format.frame_bits * self.format.frames / 8)
+        present = min(length, self._available)
+        reason = f"its pixel data has {present} bytes, and its header claims {claimed}"
+        if present < claimed:
+            raise self._error("truncated" if present else "no pixel data", reason)
+        excess = length - claimed  # less than a frame of it is padding (PS3.5 8.1.1)
+        if excess > 1 and excess >= self.format.frame_bits / 8:
+            raise self._error("wrong length", reason)
+
+    def _check_fragments(self) -> None:
+        """Every fragment of the encapsulated pixel data (PS3.5 A.4) must lie within the file."""
+        self._stream.seek(self._start)
+        try:
+            encaps.parse_basic_offsets(self._stream)
+            _, fragments = encaps.parse_fragments(self._stream)
+        except Exception:  # the parser meets arbitrary bytes
+            raise self._error("undecodable", "its compressed pixel data is not made of fragments") from None
+        if not fragments:
+            raise self._error("no pixel data", "its compressed pixel data is empty")
+        self._stream.seek(fragments[-1] + 4)
+        last = int.from_bytes(self._stream.read(4), "little")
+        if fragments[-1] + 8 + last > self._start + self._available:
+            raise self._error("truncated", "its compressed pixel data ends before its last fragment does")
+
+    def stored(self, frame: int) -> NDArray[Any]:
+        """One frame's stored values, (rows, columns) of an integer or float type; colour is RGB, (…, 3).
+
+        Raises DicomError ("no such frame", "truncated", "undecodable").
+        """
+        form = self.format
+        if not 0 <= frame < form.frames:
+            raise self._error("no such frame", f"it has no frame {frame}: frames are 0 to {form.frames - 1}")
+        options: dict[str, Any] = {
+            "rows": form.rows,
+            "columns": form.columns,
+            "samples_per_pixel": form.samples,
+            "photometric_interpretation": form.photometric,
+            "bits_allocated": form.bits_allocated,
+            "bits_stored": form.bits_stored,
+            "pixel_representation": int(form.signed),
+            "pixel_keyword": self.element,
+            "pixel_vr": self._vr,
+            "planar_configuration": form.planar,
+            "number_of_frames": form.frames,
+        }
+        self._stream.seek(self._start)
+        source: Any = self._stream
+        if self.syntax in NATIVE:
+            options |= {"view_only": True, "correct_unused_bits": False}
+        else:
+            source = encaps.encapsulate([self._codestream(frame)])
+            frame = 0
+            options |= {"number_of_frames": 1, "decoding_plugin": DECODERS[self.syntax]}
+            options["correct_unused_bits"] = self.syntax in _LOSSLESS_JPEG
+        try:
+            stored, _ = get_decoder(self.syntax).as_array(source, index=frame, **options)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # decoders raise whatever they raise; a panic in Rust is no Exception
+            raise self._error("undecodable", "its pixel data cannot be decoded") from None
+        if stored.dtype.kind not in "iu" or form.bits_allocated == 1:
+            return stored
+        if self.syntax in NATIVE or self.syntax == uid.RLELossless:
+            return used_bits(stored, form)
+        return stored
+
+    def _codestream(self, frame: int) -> bytes:
+        """One frame's compressed bytes, which must claim the header's image size: decoders allocate by it."""
+        form, header = self.format, self.header
+        offsets, lengths = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
+        self._stream.seek(self._start)
+        try:
+            data = encaps.get_frame(
+                self._stream,
+                frame,
+                number_of_frames=form.frames,
+                extended_offsets=(offsets, lengths) if offsets and lengths else None,
+            )
+        except Exception:  # offset tables hold arbitrary numbers
+            raise self._error("undecodable", f"frame {frame} is not in its compressed pixel data") from None
+        if self.syntax == uid.RLELossless:
+            if len(data) < _RLE_HEADER_BYTES:
+                raise self._error("undecodable", f"frame {frame} is shorter than the header of its compression")
+            return data
+        if codestream_size(data) != (form.rows, form.columns):
+            raise self._error("undecodable", "its compressed image is not of the size that its header claims")
+        if b"\xff\xd9" not in data[-16:]:  # EOI or EOC, and what pads it; decoders fill in for the rest silently
+            raise self._error("truncated", "its compressed image has no end")
+        return data
+
+
+def used_bits(stored: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
+    """The BitsStored bits that end at HighBit, sign-extended where signed (PS3.5 8.1.1): the others may hold
+    overlays or noise."""
+    stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    if form.bits_stored == form.bits_allocated:
+        return stored
+    left = form.bits_allocated - 1 - form.high_bit
+    shifted = np.left_shift(stored, left)
+    return np.right_shift(shifted, form.bits_allocated - form.bits_stored, out=shifted)
+
+
+def codestream_size(data: bytes) -> tuple[int, int] | None:
+    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 codestream states (SOF or SIZ marker), or None."""
+    siz = data.find(b"\xff\x4f\xff\x51")  # SOC and SIZ; a JP2 box may precede them
+    if siz >= 0 and data[:2] != b"\xff\xd8":
+        right, bottom, left, top = (int.from_bytes(data[siz + at : siz + at + 4], "big") for at in (8, 12, 16, 20))
+        return bottom - top, right - left
+    at = 2
+    while data[:2] == b"\xff\xd8" and data[at : at + 1] == b"\xff" and at + 9 <= len(data):
+        marker = data[at + 1]
+        if marker == 0xFF:  # a fill byte
+            at += 1
+        elif marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
+            return int.from_bytes(data[at + 5 : at + 7], "big"), int.from_bytes(data[at + 7 : at + 9], "big")
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+@contextmanager
+def open_dicom(path: Path) -> Iterator[DicomFile]:
+    """Open, read the header and check its claims; pixels and header values are to be read within `silence`.
+
+    Raises DicomError.
+    """
+    try:
+        if not path.is_file():
+            raise DicomError(path, "unreadable", "it is not a file")
+        stream = path.open("rb")
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        raise DicomError(path, "unreadable", "it cannot be opened") from None
+    with stream:
+        with silence():
+            file = DicomFile(path, stream)
+        yield file

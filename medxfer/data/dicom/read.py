@@ -1,0 +1,199 @@
+"""One DICOM file → calibrated gray: exact, or refused with a reason (`DicomError`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.dicom.gray import CT_WINDOW, PERCENTILES, Display, frame_gray
+from medxfer.data.dicom.header import DicomError, Header, Kind, silence
+from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
+from medxfer.data.dicom.voi import Window
+
+__all__ = [
+    "CT_WINDOW",
+    "PERCENTILES",
+    "DicomError",
+    "DicomInfo",
+    "Kind",
+    "inspect",
+    "read_frames",
+    "read_gray",
+]
+
+WindowChoice = tuple[float, float] | Literal["auto"] | None
+
+_FOR_PROCESSING: Final = (
+    uid.DigitalXRayImageStorageForProcessing,
+    uid.DigitalMammographyXRayImageStorageForProcessing,
+    uid.DigitalIntraOralXRayImageStorageForProcessing,
+)
+
+
+@dataclass(frozen=True)
+class DicomInfo:
+    """What a header says of its image, in the file's own words; None for what is absent or damaged.
+
+    `patient_id` stays out of the repr.
+    """
+
+    modality: str | None
+    burned_in: bool  # whether the header says that annotations stand in the pixels
+    sop_class: str | None
+    transfer_syntax: str
+    photometric: str
+    rows: int
+    columns: int
+    frames: int
+    bits_stored: int
+    manufacturer: str | None
+    model: str | None
+    view: str | None
+    patient_id: str | None = field(repr=False)
+    study_uid: str | None
+    series_uid: str | None
+    instance_uid: str | None
+    instance_number: int | None
+    position: float | None  # mm along the slice's normal, for the order of slices; of the first frame
+    caveats: tuple[str, ...]  # where the header contradicts itself and was decided, for counting
+
+
+def read_gray(
+    path: str | Path,
+    frame: int = 0,
+    window: WindowChoice = "auto",
+    *,
+    voi: int | str = 0,
+    prefer: Literal["lut", "window"] = "lut",
+    luminance: bool = False,
+    for_processing: bool = False,
+    hounsfield: bool = False,
+) -> NDArray[np.float32]:
+    """One frame of a grayscale DICOM file, (rows, columns) float32.
+
+    window="auto"           values in [0, 1], white = 1: by the file's own VOI, a LUT or any window,
+                            else by CT_WINDOW for CT in HU, else stretched between PERCENTILES;
+                            MONOCHROME1 inverted; padding 0
+    window=(center, width)  the same by that linear window on calibrated values
+    window=None             calibrated values (HU for CT): no VOI, no inversion; padding the lowest other
+
+    voi             which VOI where a file has several: an index, or the explanation that the file gives it
+    prefer          which kind comes first where a file has both VOI LUTs and windows
+    luminance       take RGB, YBR and palette images as their luminance (no VOI applies), do not refuse them
+    for_processing  take images FOR PROCESSING (detector signal, no display values), do not refuse them
+    hounsfield      refuse images whose calibrated values are not in Hounsfield units
+
+    Decodes in this process: a decoder that crashes takes the process with it.
+    Raises DicomError for a file that is refused, MedxferError for a `window` that is none.
+    """
+    display = Display(_window(window), voi, prefer, hounsfield)
+    with silence(), open_dicom(Path(path)) as file:
+        _check_policy(file, luminance, for_processing)
+        return frame_gray(file, frame, display)
+
+
+def read_frames(
+    path: str | Path,
+    window: WindowChoice = "auto",
+    *,
+    voi: int | str = 0,
+    prefer: Literal["lut", "window"] = "lut",
+    luminance: bool = False,
+    for_processing: bool = False,
+    hounsfield: bool = False,
+) -> Iterator[NDArray[np.float32]]:
+    """Every frame in turn, as `read_gray` gives it: the header is read once, and one frame is in memory."""
+    display = Display(_window(window), voi, prefer, hounsfield)
+    with open_dicom(Path(path)) as file:
+        with silence():
+            _check_policy(file, luminance, for_processing)
+        for frame in range(file.format.frames):
+            with silence():  # not over the yield: it holds for the whole process
+                gray = frame_gray(file, frame, display)
+            yield gray
+
+
+def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> DicomInfo:
+    """The header alone, no pixels. Raises DicomError for what `read_gray` refuses before it decodes."""
+    with silence(), open_dicom(Path(path)) as file:
+        _check_policy(file, luminance, for_processing)
+        form, text = file.format, file.header.described
+        return DicomInfo(
+            modality=text("Modality"),
+            burned_in=text("BurnedInAnnotation") == "YES",
+            sop_class=text("SOPClassUID"),
+            transfer_syntax=str(file.syntax),
+            photometric=form.photometric,
+            rows=form.rows,
+            columns=form.columns,
+            frames=form.frames,
+            bits_stored=form.bits_stored,
+            manufacturer=text("Manufacturer"),
+            model=text("ManufacturerModelName"),
+            view=text("ViewPosition"),
+            patient_id=text("PatientID"),
+            study_uid=text("StudyInstanceUID"),
+            series_uid=text("SeriesInstanceUID"),
+            instance_uid=text("SOPInstanceUID"),
+            instance_number=_instance_number(file.header),
+            position=_position(file.header.of_frame(0)),
+            caveats=_caveats(text("PresentationLUTShape"), form.photometric),
+        )
+
+
+def _window(window: WindowChoice) -> Window | Literal["auto"] | None:
+    if window is None or window == "auto":
+        return window
+    try:
+        center, width = (float(v) for v in window)
+        chosen = Window(center, width)
+    except (TypeError, ValueError):
+        chosen = Window(0, 0)
+    if not (chosen.valid and np.isfinite([chosen.center, chosen.width]).all()):
+        raise MedxferError(
+            f"no such window: {window!r}; give 'auto', None or (center, width) with a width of 1 or more"
+        )
+    return chosen
+
+
+def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> None:
+    header = file.header
+    if file.format.photometric not in GRAY and not luminance:
+        raise header.error("it is a colour image; luminance=True takes its luminance", "not grayscale")
+    signal = header.text("PresentationIntentType") == "FOR PROCESSING"
+    if (signal or header.text("SOPClassUID") in _FOR_PROCESSING) and not for_processing:
+        raise header.error(
+            "it is FOR PROCESSING: a detector's signal, no display values; for_processing=True takes it",
+            "for processing",
+        )
+
+
+def _position(header: Header) -> float | None:
+    """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1."""
+    try:
+        where, axes = header.numbers("ImagePositionPatient"), header.numbers("ImageOrientationPatient")
+    except DicomError:
+        return None
+    if len(where) != 3 or len(axes) != 6:
+        return None
+    return float(np.dot(where, np.cross(axes[:3], axes[3:])))
+
+
+def _instance_number(header: Header) -> int | None:
+    try:
+        return header.integer("InstanceNumber")
+    except DicomError:
+        return None
+
+
+def _caveats(shape: str | None, photometric: str) -> tuple[str, ...]:
+    if (photometric, shape) in (("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")):
+        return ("Presentation LUT Shape contradicts Photometric Interpretation",)
+    return ()

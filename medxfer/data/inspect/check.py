@@ -1,0 +1,149 @@
+"""What a training would meet in a data set, told before any: python -m medxfer.data check data=… data.root=…"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
+from medxfer.base.terminal import show
+from medxfer.color import parse_window
+from medxfer.data.configured import dataset_of, split_of, store_of, window_name
+from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
+from medxfer.data.sources.source import TECHNICAL, UNLABELLED
+from medxfer.data.split import check_classes
+from medxfer.data.store.build import GrayStore, open_store
+from medxfer.data.store.identity import Dataset
+from medxfer.grid.display import display
+
+SHOWN_VALUES = 6  # of a header field
+
+
+def check(overrides: Sequence[str], console: Console) -> None:
+    """Print what the data that `overrides` name (as medxfer.train takes them) holds, and decode it as a training would.
+
+    Raises MedxferError with what would stop a training; what can be told before that is printed first. Shows no
+    patient, no file's name and nothing of a header but technical fields.
+    """
+    config = compose_config(overrides)
+    dataset = dataset_of(config)
+    _show_index(console, config, dataset)
+    hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
+    # All that can be decoded, however few: how many are refused is told before it is judged.
+    store = open_store(dataset, config.image_size, hounsfield, max_rejected=1.0, progress=display.step)
+    display.close()
+    headers = _headers_of(store, dataset)
+    _show_refused(console, dataset, store)
+    _show_classes(console, store)
+    _show_headers(console, headers, dataset)
+    _show_duplicates(console, store)
+    _show_shortcuts(console, headers, store)
+    store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None)
+    check_classes(store.images["patient"], store.labels, store.classes)
+    split = split_of(config, dataset, store)
+    _show_split(console, store, split.draw())
+    for caveat in (*store.caveats, *split.caveats):
+        console.print(f"Note: {caveat}.", markup=False)
+
+
+def compose_config(overrides: Sequence[str]) -> DictConfig:
+    """The configuration as medxfer.train would have it. Raises MedxferError for an override that is none."""
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("train", list(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise MedxferError(
+            f"{str(error).splitlines()[0]} (settings are medxfer.train's, such as data=dicom)"
+        ) from error
+
+
+def _show_index(console: Console, config: DictConfig, dataset: Dataset) -> None:
+    index = dataset.index
+    rows = [
+        ("task", f"{index.task}: {' | '.join(index.classes)}"),
+        ("images", f"{len(index.images):,}"),
+        ("patients", f"{index.images['patient'].nunique():,}"),
+        ("modality", dataset.modality),
+        ("fingerprint", dataset.fingerprint),
+    ]
+    show(console, f"Data set {config.data.name}", ("", ""), rows)
+
+
+def _headers_of(store: GrayStore, dataset: Dataset) -> pd.DataFrame:
+    """The technical header fields of the store's images, (N, fields)."""
+    images = dataset.index.images.iloc[store.rows].reset_index(drop=True)
+    headers = dataset.headers.loc[images["file"], list(TECHNICAL)].reset_index(drop=True)
+    if "view" in images:  # of the release's own table
+        headers["view"] = headers["view"].where(headers["view"] != "", images["view"])
+    return headers
+
+
+def _show_refused(console: Console, dataset: Dataset, store: GrayStore) -> None:
+    if not store.rejected:
+        console.print("Nothing is refused.\n")
+        return
+    rows = sorted(store.rejected.items(), key=lambda item: -item[1])
+    title = "Left out" if set(store.rejected) == {UNLABELLED} else "Refused or left out"
+    show(console, title, ("reason", "files"), rows)
+    console.print(f"Their names: {dataset.folder}/*/rejected.csv\n", markup=False, soft_wrap=True)
+
+
+def _show_classes(console: Console, store: GrayStore) -> None:
+    counts = class_counts(store.labels, store.images["patient"], store.classes)
+    rows = [
+        (name, images, patients, f"{images / len(store):.0%}")
+        for name, (images, patients) in zip(store.classes, counts, strict=True)
+    ]
+    rows.append(("all", len(store), int(store.images["patient"].nunique()), ""))
+    show(console, "Classes", ("class", "images", "patients", "share"), rows)
+
+
+def _show_headers(console: Console, headers: pd.DataFrame, dataset: Dataset) -> None:
+    rows = []
+    for field in headers:
+        counts = headers[field].value_counts()
+        if list(counts.index) == [""]:
+            continue
+        told = [f"{value or 'absent'} {count:,}" for value, count in counts.head(SHOWN_VALUES).items()]
+        if len(counts) > SHOWN_VALUES:
+            told.append(f"and {len(counts) - SHOWN_VALUES} more")
+        rows.append((field, len(counts), ", ".join(told)))
+    show(console, "Headers", ("field", "values", "images with each"), rows)
+
+
+def _show_duplicates(console: Console, store: GrayStore) -> None:
+    show(console, "Equal pictures", ("", "pictures"), duplicates(store.images, store.labels).items())
+
+
+def _show_shortcuts(console: Console, headers: pd.DataFrame, store: GrayStore) -> None:
+    found = shortcuts(headers, store.labels, store.images["patient"], store.classes)
+    if not found:
+        console.print("No header field has more than one value, so none can tell the label.\n")
+        return
+    rows = [(s.field, s.label, s.accuracy, s.chance, s.se, "tells the label" if s.tells else "") for s in found[:20]]
+    head = ("header field alone", "class or finding", "balanced accuracy", "chance", "standard error", "")
+    show(console, "Shortcuts: the label by a header field, cross-validated by patient", head, rows)
+    if any(s.tells for s in found):
+        console.print(
+            "A network can see in a picture what a header field says, and so learn the field in the label's place.\n"
+        )
+
+
+def _show_split(console: Console, store: GrayStore, parts: NDArray[np.str_]) -> None:
+    patients = store.images["patient"]
+    names = ("train", "val", "test")
+    columns = [class_counts(store.labels, patients, store.classes, parts == part) for part in names]
+    rows = [
+        (name, *(f"{images:,} ({people:,})" for images, people in of_class))
+        for name, of_class in zip(store.classes, zip(*columns, strict=True), strict=True)
+    ]
+    totals = [(int((parts == part).sum()), int(patients[parts == part].nunique())) for part in names]
+    rows.append(("all", *(f"{images:,} ({people:,})" for images, people in totals)))
+    show(console, "Split: images (patients)", ("class", *names), rows)

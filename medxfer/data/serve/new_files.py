@@ -1,0 +1,76 @@
+"""Files that no data set lists: found, and read as the sources of training read theirs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.dicom.read import read_frames
+from medxfer.data.image_error import ImageError
+from medxfer.data.sources.dicom_folder import dicom_header, read_dicom
+from medxfer.data.sources.picture_folder import no_hounsfield, read_picture
+
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM")  # PNG, JPEG, TIFF twice, BMP
+
+
+def find_files(images: Path) -> list[Path]:
+    """The file `images`, or every file in that folder and below, in the order of their names; none that is hidden.
+
+    Raises MedxferError where there is none.
+    """
+    what = "give a DICOM, PNG or JPEG file, or a folder of them"
+    if images.is_file():
+        return [images]
+    if not images.is_dir():
+        raise MedxferError(f"images={images}: no such file or folder; {what}")
+    found = (path for path in sorted(images.rglob("*")) if path.is_file())
+    files = [path for path in found if not any(part.startswith(".") for part in path.relative_to(images).parts)]
+    if not files:
+        raise MedxferError(f"images={images}: the folder is empty; {what}")
+    return files
+
+
+class NewFiles:
+    """Reads DICOM files and pictures, each told by its content."""
+
+    def __init__(self, modality: str, options: Mapping[str, Any], read: Callable[..., NDArray] = read_dicom) -> None:
+        """Read as training did.
+
+        Args:
+            modality: of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images").
+            options: of data=dicom: frame, voi, prefer, luminance, for_processing; what is absent has its default.
+            read: what training read a frame of a DICOM file with.
+        """
+        self.modality, self.read = modality, read
+        self.frame = options.get("frame", 0)
+        self.policy = {key: options[key] for key in ("luminance", "for_processing") if key in options}
+        self.display = {key: options[key] for key in ("voi", "prefer") if key in options} | self.policy
+
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
+        """As `Source.pictures`. Raises ImageError also where the modality is not that of training."""
+        path = Path(file)
+        if _is_picture(path):
+            if hounsfield:
+                raise no_hounsfield(path)
+            yield read_picture(path)
+            return
+        modality, known = dicom_header(path, **self.policy).modality, self.modality.split("+")
+        if modality not in known and (hounsfield or "images" not in known):
+            reason = f"its modality is {modality}, the cell was trained on {self.modality}"
+            raise ImageError(path, "another modality", reason)
+        if self.frame == "all":
+            yield from read_frames(path, None if hounsfield else "auto", hounsfield=hounsfield, **self.display)
+        else:
+            yield self.read(path, hounsfield, self.frame, **self.display)
+
+
+def _is_picture(path: Path) -> bool:
+    """By content: how files begin; a DICOM file may begin as a TIFF."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(132)
+    except OSError:
+        return False  # the DICOM reader says what is wrong with it
+    return start.startswith(_PICTURES) and start[128:] != b"DICM"

@@ -1,0 +1,25 @@
+"""data=phantom_dx and data=phantom_ct: virtual patients, drawn once as DICOM files and then read like any others."""
+
+from pathlib import Path
+from typing import Literal
+
+from medxfer.data.phantom import GENERATION, write_phantoms
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.source import Index
+
+CAVEAT = "phantoms: drawn by formula, so the result says nothing about patients"
+
+
+class PhantomFolder(DicomFolder):
+    """Virtual patients under `root`; `patients` of them with `images` each, drawn from `seed`."""
+
+    obtain = "nothing: they are drawn when first asked for"
+
+    def __init__(self, root: str, modality: Literal["DX", "CT"], patients: int, images: int, seed: int) -> None:
+        folder = Path(root) / f"{modality.lower()}-{patients}x{images}-seed{seed}-v{GENERATION}"
+        write_phantoms(folder, modality, patients=patients, images=images, seed=seed)
+        super().__init__(str(folder), str(folder / "labels.csv"))
+
+    def index(self) -> Index:
+        index = super().index()
+        return Index(index.images, index.labels, index.classes, index.task, (*index.caveats, CAVEAT), index.left_out)

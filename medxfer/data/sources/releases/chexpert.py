@@ -1,0 +1,73 @@
+"""data=chexpert: CheXpert (Irvin et al., AAAI 2019), in its own split and with a stated policy for uncertain labels."""
+
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.data.sources.picture_folder import PictureFiles
+from medxfer.data.sources.releases.release import Release
+from medxfer.data.sources.source import Index
+
+FINDINGS = (
+    "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
+    "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
+    "Support Devices",
+)  # fmt: skip
+VIEW = ("Frontal/Lateral", "AP/PA")
+POLICIES = {"ones": 1.0, "zeros": 0.0, "leave_out": np.nan}  # what a label of −1 becomes
+MINED = "labels of training images were mined from reports by a program (Irvin et al. 2019), so some are wrong"
+
+
+class CheXpert(PictureFiles, Release):
+    """`label` is all (fourteen observations), one or a list; `uncertain` is ones, zeros or leave_out.
+
+    What a report does not mention (blank) counts as absent. With test.csv there, valid.csv is the validation part;
+    without it, valid.csv, which radiologists labelled, is the test part and validation is drawn from train.csv.
+    """
+
+    obtain = (
+        "CheXpert-v1.0-small or CheXpert-v1.0 (train.csv, valid.csv and their folders; test.csv and test if you have "
+        "them) from stanfordmlgroup.github.io/competitions/chexpert"
+    )
+    tables = ("train.csv", "valid.csv", "test.csv")
+
+    def __init__(self, root: str, label: str | list[str], uncertain: str) -> None:
+        if uncertain not in POLICIES:
+            raise unknown("data.uncertain", str(uncertain), POLICIES, f"choose {', '.join(POLICIES)}.")
+        super().__init__(root, label)
+        self.uncertain = uncertain
+
+    def settings(self) -> dict[str, object]:
+        return {**super().settings(), "uncertain": self.uncertain}
+
+    def index(self) -> Index:
+        chosen = self.findings(FINDINGS)
+        has_test = (self.root / "test.csv").is_file()
+        parts = {"train.csv": "train", "valid.csv": "val" if has_test else "test"}
+        if has_test:
+            parts["test.csv"] = "test"
+        tables = [self.table([name], ["Path", *chosen]).assign(split=part) for name, part in parts.items()]
+        table = pd.concat(tables, ignore_index=True).fillna("")  # test.csv has fewer columns
+        path = table["Path"].map(_within_release)
+        there = path.map(lambda file: (self.root / file).is_file())
+        images = pd.DataFrame({"name": path, "file": path.where(there, ""), "split": table["split"]})
+        images["patient"] = path.str.extract(r"(?:^|/)(patient\d+)/", expand=False)
+        images["view"] = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else ""
+        if images["patient"].isna().any():
+            raise MedxferError(f"data.root={self.root}: a Path of its tables names no patient; download them again")
+        caveats = (MINED, f"labels that the reports leave uncertain: {self.uncertain.replace('_', ' ')}")
+        return self.assemble(images, self._values(table[chosen]), caveats)
+
+    def _values(self, table: pd.DataFrame) -> pd.DataFrame:
+        numbers = table.apply(pd.to_numeric, errors="coerce").fillna(0.0)
+        if not numbers.isin([0, 1, -1]).all(axis=None):
+            raise MedxferError(f"data.root={self.root}: a label is none of 1, 0, −1 and blank; download it again")
+        return numbers.replace(-1.0, POLICIES[self.uncertain])
+
+
+def _within_release(path: str) -> str:
+    """`CheXpert-v1.0-small/train/patient00001/…` as it lies under data.root: without the release's own folder."""
+    parts = PurePosixPath(path.strip()).parts
+    return "/".join(parts[1:] if parts and parts[0].lower().startswith("chexpert") else parts)

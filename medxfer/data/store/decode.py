@@ -1,0 +1,81 @@
+"""A file as the store holds it: decoded, hashed, resized, quantised."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from medxfer.data.image_error import ImageError
+from medxfer.data.sources.source import Reader
+
+
+class Decoded(NamedTuple):
+    """The pictures of a file, of which most have one."""
+
+    gray: NDArray  # (frames, size, size): uint8 or uint16 display gray, or int16 Hounsfield units
+    pixels: list[str]  # a hash of each picture as it was decoded
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """How to read the files of `source` for one store."""
+
+    source: Reader
+    size: int
+    hounsfield: bool
+    keep_aspect: bool
+
+    def __call__(self, file: str) -> Decoded | ImageError:
+        gray, pixels = [], []
+        try:
+            for picture in self.source.pictures(file, self.hounsfield):
+                pixels.append(_digest(picture, file))
+                small = resize(picture, self.size, self.keep_aspect, fill=picture.min() if self.hounsfield else 0)
+                gray.append(quantise(small, self.hounsfield))
+        except ImageError as error:
+            return error
+        return Decoded(np.stack(gray), pixels)
+
+
+def _digest(picture: NDArray, file: str) -> str:
+    """Equal for equal pictures. Those of nothing, such as the slices above a head, are no sign that two patients are
+    one: each has its own."""
+    digest = hashlib.sha1(f"{picture.shape}{picture.dtype}".encode(), usedforsecurity=False)
+    digest.update(file.encode() if picture.min() == picture.max() else np.ascontiguousarray(picture).data)
+    return digest.hexdigest()
+
+
+def resize(picture: NDArray, size: int, keep_aspect: bool = False, fill: float = 0) -> NDArray:
+    """`picture` (H, W) as (size, size) in its own dtype, bilinear with antialiasing; done in gray, never in colour.
+
+    With `keep_aspect`, the longer side fills the square, and `fill` what the shorter one leaves on both sides.
+    """
+    if picture.shape == (size, size):
+        return picture
+    height, width = (_side(n, max(picture.shape), size) if keep_aspect else size for n in picture.shape)
+    image = Image.fromarray(picture.astype(np.float32, copy=False)).resize((width, height), Image.Resampling.BILINEAR)
+    resized = np.asarray(image)
+    if picture.dtype.kind != "f":
+        resized = np.rint(resized).astype(picture.dtype)
+    if resized.shape == (size, size):
+        return resized
+    square = np.full((size, size), fill, picture.dtype)
+    top, left = (size - height) // 2, (size - width) // 2
+    square[top : top + height, left : left + width] = resized
+    return square
+
+
+def _side(pixels: int, longest: int, size: int) -> int:
+    return max(round(pixels * size / longest), 1)
+
+
+def quantise(picture: NDArray, hounsfield: bool) -> NDArray:
+    """Hounsfield units as int16, to the nearest; display gray as it is, or from [0, 1] over the range of uint16."""
+    if hounsfield:
+        return np.clip(np.rint(picture), -32768, 32767).astype(np.int16)
+    if picture.dtype.kind == "f":
+        return np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
+    return picture

@@ -1,0 +1,187 @@
+"""The grid around its cells: checked and planned before the first one trains, judged and reported after the last."""
+
+import re
+import sys
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from rich.markup import escape
+
+from medxfer.analysis.judge.phrases import count
+from medxfer.base.errors import MedxferError
+from medxfer.base.stop import stop_politely
+from medxfer.base.words import describe
+from medxfer.data.store.identity import private_folder
+from medxfer.grid.display import display
+from medxfer.grid.jobs import Job, without_hydra
+from medxfer.grid.launched import begin_work, check_launcher
+from medxfer.report import report
+from medxfer.study.cell import Cell
+from medxfer.study.folder import Study
+from medxfer.study.identity import PATH_KEYS, VALUES
+from medxfer.training.loggers import offline_hint
+from medxfer.training.prepare import Impossible, Preparation, Settled
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What one command asks for."""
+
+    cells: tuple[Cell, ...]  # in the order of the jobs
+    to_train: tuple[int, ...]  # the places in `cells` of those that can be and are not done
+    images: bool  # whether the page shows pictures of patients
+    store_root: Path
+
+    @property
+    def studies(self) -> list[Study]:
+        return list(dict.fromkeys(cell.study for cell in self.cells))
+
+
+class GridHooks(Callback):
+    """A single cell as a grid of one; GridSweeper does the same around many."""
+
+    def __init__(self) -> None:
+        self.grid: Grid | None = None
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        job = Job(without_hydra(config), {})
+        with errors_exit():
+            if job.base.plan:
+                show_plan([job])
+                sys.exit(0)
+            self.grid = begin([job], command(sys.argv[1:]))
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        with errors_exit():
+            check_launcher(config.hydra)
+            private_folder(Path(config.hydra.sweep.dir))
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        """Called in the process that trains the cell, which other launchers than Hydra's own start."""
+        with errors_exit():
+            begin_work(config)
+
+    def on_run_end(self, config: DictConfig, **_: Any) -> None:
+        assert self.grid is not None
+        with errors_exit():
+            complete = finish(self.grid)
+        if not complete:
+            sys.exit(1)
+
+
+@contextmanager
+def errors_exit() -> Iterator[None]:
+    """Hydra would turn an exception here into a warning and go on; SystemExit passes."""
+    try:
+        yield
+    except MedxferError as error:
+        display.close()
+        sys.exit(f"error: {error}")
+    except HydraException:  # a wrong override: Hydra says so itself
+        raise
+    except Exception:
+        display.close()
+        traceback.print_exc()
+        sys.exit(1)
+
+
+def begin(jobs: Sequence[Job], command: str) -> Grid:
+    """Settle every cell, name those that cannot be, and enter all into their study's plan.
+
+    Raises MedxferError where no cell can be, or the study's folder cannot be used.
+    """
+    stop_politely()
+    settled = settle(jobs)
+    possible = [one.cell for one in settled if isinstance(one, Settled)]
+    for study in dict.fromkeys(cell.study for cell in possible):
+        study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
+    cells = []
+    for one in settled:
+        if isinstance(one, Impossible):
+            cells.append(one.cell(possible[0].study))
+            cells[-1].record_failed(one.error)
+        else:
+            cells.append(one.cell)
+    to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
+    config = jobs[0].base
+    grid = Grid(tuple(cells), tuple(to_train), config.report.images, Path(config.store.root).expanduser())
+    for study in grid.studies:
+        study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
+        _introduce(study, [cell for cell in cells if cell.study == study])
+    display.expect(grid.cells, len(to_train))
+    return grid
+
+
+def show_plan(jobs: Sequence[Job]) -> None:
+    """Print what the jobs would train, how long it takes and what it could find; train nothing."""
+    from medxfer.grid.plan import print_plan
+
+    stop_politely()
+    print_plan(jobs, settle(jobs))
+
+
+def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
+    """Check every cell's settings, weights and data, and name those that cannot be.
+
+    Raises MedxferError where no cell can be.
+    """
+    warnings.showwarning = display.warn
+    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
+    preparations = {id(job.base): Preparation(job.base, display.step) for job in jobs}
+    settled = [
+        preparations[id(job.base)].settle({**{key: job.base[key] for key in VALUES}, **job.values}) for job in jobs
+    ]
+    display.drop("decoding")
+    reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
+    if reasons.total() == len(jobs):
+        raise MedxferError("; ".join(reasons))
+    for text, number in reasons.items():
+        display.say(f"[red]{number} of {len(jobs)} cells cannot be:[/] {escape(text)}")
+    return settled
+
+
+def finish(grid: Grid, lost: Exception | None = None) -> bool:
+    """Report every study that the grid touched, name what failed, and say whether all that was asked for is done.
+
+    `lost` is what took the launcher's workers.
+    """
+    display.close()
+    for study in grid.studies:
+        with study.reporting():
+            report(study.folder, grid.images, grid.store_root)
+        if hint := offline_hint(study):
+            display.say(f"[dim]curves: {escape(hint)}[/]")
+    missing = [cell for cell in grid.cells if not cell.is_done()]
+    for cell in missing:
+        why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
+        display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
+    if lost is not None:
+        reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
+        display.say(
+            f"[red]the workers were lost[/] ({escape(reason)}); the same command goes on where this one stopped"
+        )
+    return not missing and lost is None
+
+
+def command(arguments: Sequence[str]) -> str:
+    """The command as one may publish it: without paths."""
+    public = []
+    for argument in arguments:
+        key, equals, _ = argument.partition("=")
+        is_path = equals and key.rpartition(".")[2] in PATH_KEYS
+        public.append(f"{key}=<path>" if is_path else re.sub(r"file:[^,]*/", "file:", argument))
+    return " ".join(["python -m medxfer.train", *public])
+
+
+def _introduce(study: Study, cells: Sequence[Cell]) -> None:
+    done = sum(cell.is_done() for cell in cells)
+    display.say(f"[bold]{study.name}[/]: {count(len(cells), 'cell')}, {done} done before")

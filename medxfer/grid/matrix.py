@@ -1,0 +1,60 @@
+"""The grid as a matrix that fills with results: a row an arm, a column a seed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from medxfer.base.words import initialisation
+from medxfer.study.state import State
+
+STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim"}
+
+
+def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
+    """At most `rows` arms and `columns` seeds, those nearest to what is not done yet."""
+    arms = list(dict.fromkeys(state.arm for state in states))
+    seeds = sorted({state.factors["seed"] for state in states})
+    by_place = {(state.arm, state.factors["seed"]): state for state in states}
+    open_arms = [arms.index(state.arm) for state in states if state.status in ("running", "missing")]
+    open_seeds = [seeds.index(state.factors["seed"]) for state in states if state.status in ("running", "missing")]
+    shown_arms = _window(arms, rows, min(open_arms, default=0))
+    shown_seeds = _window(seeds, columns, min(open_seeds, default=0))
+    varied = {key for key, _ in arms[0] if len({dict(arm).get(key) for arm in arms}) > 1}
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(_hidden(len(arms) - len(shown_arms), "arm"))
+    for seed in shown_seeds:
+        table.add_column(f"seed {seed}" if seed == shown_seeds[0] else str(seed), justify="right", no_wrap=True)
+    more = _hidden(len(seeds) - len(shown_seeds), "seed")
+    if more:
+        table.add_column(more)
+    for arm in shown_arms:
+        named = [_value(key, value) for key, value in arm if key in varied] or [str(dict(arm)["colormap"])]
+        table.add_row(" × ".join(named), *(_cell(by_place.get((arm, seed))) for seed in shown_seeds))
+    return table
+
+
+def _cell(state: State | None) -> Text:
+    if state is None:
+        return Text("")
+    text = {"failed": "failed", "missing": "·"}.get(state.status, "")
+    if state.status == "done":
+        text = "done" if state.score is None else f"{state.score:.3f}"
+    if state.running is not None:
+        text = f"{state.running.epoch}/{state.running.epochs}"
+    return Text(text, STYLES[state.status])
+
+
+def _value(key: str, value: Any) -> str:
+    return initialisation(value) if key == "pretrained" else str(value)
+
+
+def _window(items: list[Any], size: int, focus: int) -> list[Any]:
+    """`size` of `items`, with `focus` in the upper part."""
+    start = max(0, min(focus - 1, len(items) - size))
+    return items[start : start + size]
+
+
+def _hidden(number: int, noun: str) -> str:
+    return f"and {number} more {noun}s" if number > 1 else f"and 1 more {noun}" if number else ""

@@ -1,0 +1,238 @@
+"""plan=true: what a grid would train, how long that takes, and what it could find. Nothing is trained or written."""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.markup import escape
+from rich.table import Table
+
+import medxfer.base.quiet  # noqa: F401
+from medxfer.analysis.judge.contrasts import read_rules
+from medxfer.analysis.judge.phrases import count, margin_points, metric_name, points
+from medxfer.analysis.judge.power import DISAGREEMENT, POWER, SEEDS, Detectable, Planned, detectable
+from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.base.errors import MedxferError
+from medxfer.base.memory import keep_pages
+from medxfer.base.terminal import size
+from medxfer.base.words import duration
+from medxfer.data.serve.module import part_sizes
+from medxfer.grid.display import console, display
+from medxfer.grid.jobs import Job
+from medxfer.grid.matrix import matrix
+from medxfer.study.folder import Study
+from medxfer.study.identity import declaration
+from medxfer.study.state import read_state
+from medxfer.training.ddp import Member
+from medxfer.training.prepare import Impossible, Prepared, Settled
+from medxfer.training.wire import wire
+
+WARM_UP, MEASURED = 2, 6  # training steps
+SIZE = ("data", "backbone", "image_size", "train_fraction", "window")  # what a cell's duration depends on
+ASSUMED = (
+    f"assuming that two arms judge {DISAGREEMENT:.0%} of patients differently, half of them whatever the seed, and "
+    f"that seeds move a difference by {points(SEEDS, signed=False)} points (standard deviation)"
+)
+PREDICTION = 80  # bytes of an image's row in predictions.parquet
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a cell of one size takes."""
+
+    seconds: float
+    bytes: int  # once it is done
+    running: int  # bytes more while it is trained
+
+
+def print_plan(jobs: Sequence[Job], settled: Sequence[Settled | Impossible]) -> None:
+    """Print the plan of every study that the jobs belong to."""
+    possible = [(job, one) for job, one in zip(jobs, settled, strict=True) if isinstance(one, Settled)]
+    for study in dict.fromkeys(one.cell.study for _, one in possible):
+        _show_study(study, [(job, one) for job, one in possible if one.cell.study == study])
+
+
+def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
+    metric = declaration(cells[0][0].base)["metric"]
+    states = [read_state(one.cell.folder, one.cell.factors, metric) for _, one in cells]
+    missing = [pair for pair, state in zip(cells, states, strict=True) if state.status != "done"]
+    console.print(f"\n[bold]{study.name}[/]: {count(len(cells), 'cell')}, {len(cells) - len(missing)} done")
+    console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
+    console.print(_splits([one for _, one in cells]))
+    console.print(_cost(missing))
+    for text in _power(study, cells):
+        console.print(escape(text))
+    console.print("\n[dim]nothing was trained; the same command without plan=true trains[/]")
+
+
+def _splits(cells: Sequence[Settled]) -> Table:
+    """Images and patients of each data set's parts."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("images (patients)", "train", "val", "test"):
+        table.add_column(name)
+    for one in {(one.cell.factors["data"], one.cell.factors["train_fraction"]): one for one in cells}.values():
+        sizes = part_sizes(one.parts, one.store.images["patient"].to_numpy())
+        fraction = one.cell.factors["train_fraction"]
+        table.add_row(
+            one.cell.factors["data"] + (f", {fraction:.0%} of training" if fraction < 1 else ""),
+            *(f"{sizes['images'][part]:,} ({sizes['patients'][part]:,})" for part in ("train", "val", "test")),
+        )
+    return table
+
+
+def _cost(missing: Sequence[tuple[Job, Settled]]) -> str:
+    """Hours and disk for what is missing, from a few steps of a cell of each size."""
+    if not missing:
+        return "everything is done"
+    paces: dict[tuple[Any, ...], Pace] = {}
+    kinds = [tuple(one.cell.factors[key] for key in SIZE) for _, one in missing]
+    for number, ((job, one), kind) in enumerate(zip(missing, kinds, strict=True), start=1):
+        display.step("measuring steps", number, len(missing))
+        if kind not in paces:
+            paces[kind] = measure(Prepared(**vars(one), config=job.config()))
+    display.close()
+    seconds = sum(paces[kind].seconds for kind in kinds)
+    disk = sum(paces[kind].bytes for kind in kinds) + max(pace.running for pace in paces.values())
+    return (
+        f"{count(len(missing), 'cell')} to train: about {duration(seconds)} one after another on this machine "
+        f"({duration(seconds / len(missing))} a cell), about {size(disk)} of disk{_faster(missing[0][0].base)}"
+    )
+
+
+def _faster(config: DictConfig) -> str:
+    """What the measured steps leave out."""
+    if config.compute != "float32":
+        return f"; measured in float32, compute={config.compute} is at least as fast"
+    return "; measured without cached features" if config.finetune == "head" else ""
+
+
+def measure(prepared: Prepared) -> Pace:
+    """Train a few steps of the cell in a folder that is thrown away, and reckon what the whole takes."""
+    keep_pages()
+    config, began = prepared.config, time.perf_counter()
+    settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
+    model, data = wire(prepared)
+    timer = _Timer()
+    with tempfile.TemporaryDirectory() as folder:
+        quick = {
+            **settings, "devices": 1, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
+            "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,
+            "enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder,
+        }  # fmt: skip
+        trainer = pl.Trainer(**quick, callbacks=[timer], plugins=[Member()], deterministic=config.deterministic)
+        trainer.fit(model, data)
+        start_up = time.perf_counter() - began - sum(timer.train) - sum(timer.evaluate)
+        path = Path(folder) / "last.ckpt"
+        began = time.perf_counter()
+        trainer.save_checkpoint(path)
+        save, whole = time.perf_counter() - began, path.stat().st_size
+    images = part_sizes(prepared.parts, prepared.store.images["patient"].to_numpy())["images"]
+    batches = {
+        part: _limited(
+            images[part], config.batch_size * (1 if part == "train" else 4), settings[f"limit_{part}_batches"]
+        )
+        for part in ("train", "val", "test")
+    }
+    step, look = median(timer.train[WARM_UP:] or timer.train), median(timer.evaluate)
+    steps = settings["max_steps"] if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
+    epochs = ceil(steps / batches["train"])
+    seconds = start_up + steps * step + epochs * (batches["val"] * look + save) + batches["test"] * look
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    return Pace(seconds, weights + PREDICTION * (images["val"] + images["test"]), whole)
+
+
+def _limited(images: int, batch: int, limit: float) -> int:
+    """Batches, as Lightning limits them: by a share or by a number."""
+    batches = ceil(images / batch)
+    return ceil(batches * limit) if isinstance(limit, float) else min(batches, limit)
+
+
+class _Timer(pl.Callback):
+    """Seconds of each training step and of each evaluated batch, loading included."""
+
+    def __init__(self) -> None:
+        self.train: list[float] = []
+        self.evaluate: list[float] = []
+        self.last = 0.0
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self.last = _now()
+
+    def on_validation_epoch_start(self, *_: Any) -> None:
+        self.last = _now()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self._note(self.train)
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        self._note(self.evaluate)
+
+    def _note(self, seconds: list[float]) -> None:
+        now = _now()
+        seconds.append(now - self.last)
+        self.last = now
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
+    """What the grid could find, in sentences."""
+    declared = declaration(cells[0][0].base)
+    factors = [one.cell.factors for _, one in cells]
+    whole = max(f["train_fraction"] for f in factors)
+    judged = [(f, one) for f, (_, one) in zip(factors, cells, strict=True) if f["train_fraction"] == whole]
+    arms = list(dict.fromkeys((f["colormap"], f["pretrained"]) for f, _ in judged))
+    blocks = {(f["data"], f["backbone"], f["window"], f["image_size"]) for f, _ in judged}
+    patients = {f["data"]: _test_patients(one) for f, one in judged}
+    seeds = {arm: len({f["seed"] for f, _ in judged if (f["colormap"], f["pretrained"]) == arm}) for arm in arms}
+    planned = Planned(arms, min(seeds.values()), patients, max(1, len(blocks) // len(patients)))
+    rules = read_rules(declared["rq1"], declared["rq2"])
+    found = detectable(planned, rules, declared["margin"], declared["level"], _finished(study))
+    return [_sentence(one, planned, declared) for one in found] or ["The grid answers neither RQ1 nor RQ2."]
+
+
+def _finished(study: Study) -> StudyRecord | None:
+    try:
+        return read_study(study.folder)
+    except MedxferError:  # nothing there yet
+        return None
+
+
+def _test_patients(one: Settled) -> int:
+    return len(set(one.store.images["patient"].to_numpy()[one.parts == "test"]))
+
+
+def _sentence(one: Detectable, planned: Planned, declared: Mapping[str, Any]) -> str:
+    if one.difference is None:
+        return (
+            f"{one.question}: one training an arm cannot tell how trainings differ; give at least five, seed=0,1,2,3,4."
+        )
+    basis = "by the trainings that are finished" if one.measured else ASSUMED
+    tested = count(sum(planned.patients.values()), "test patient")
+    text = (
+        f"{one.question}: with {count(planned.trainings, 'training')} an arm and {tested}, a true difference in "
+        f"{metric_name(declared['metric'])} of {points(one.difference, signed=False)} points or more would be found "
+        f"with {POWER:.0%} probability, {basis}."
+    )
+    margin = margin_points(declared["margin"])
+    if one.difference <= declared["margin"]:
+        return f"{text} That is within the margin of {margin}."
+    ways = [
+        count(more, f"more {noun}")
+        for more, noun in ((one.more_trainings, "training"), (one.more_patients, "test patient"))
+        if more is not None
+    ]
+    reach = f"it takes {' an arm or '.join(ways)}" if ways else "neither more trainings nor more patients alone do"
+    return f"{text} To find the margin of {margin}, {reach}."

@@ -1,0 +1,137 @@
+"""A study's folder: what its cells share, what was declared before the first of them ran, and which cells it plans."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medxfer.base.errors import MedxferError
+from medxfer.base.files import alone, read_json, write_json
+from medxfer.base.words import describe
+from medxfer.study.identity import Json, declaration, digest, safe_name, shared_settings, study_name
+
+
+@dataclass(frozen=True)
+class Study:
+    """A grid, as its folder holds it. The folder is the truth; everything else can be made again from it."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def record(self) -> Json:
+        return read_json(self.folder / "study.json")
+
+    @property
+    def metric(self) -> str:
+        return self.record["declared"]["metric"]
+
+    def plan(self, cells: Mapping[str, Json], command: str) -> None:
+        """Add `cells` (name -> factors) to those that the study is to have."""
+        with self.changing():
+            record = self.record
+            record["planned"] = {**record["planned"], **cells}
+            record["command"] = command
+            write_json(self.folder / "study.json", record)
+
+    def check_distinct(self, cells: Mapping[str, Json]) -> None:
+        """Raise MedxferError where two of `cells`, or one of them and a finished one, have the same factors.
+
+        An answer could not tell them apart.
+        """
+        planned = self.record["planned"].items()
+        done = {name: cell for name, cell in planned if (self.folder / "cells" / name / "metrics.json").is_file()}
+        first: dict[str, str] = {}
+        for name, factors in {**done, **cells}.items():
+            if first.setdefault(digest(factors), name) != name:
+                raise MedxferError(
+                    f"{describe(factors)}: two cells of this study would have that name, with other weights or another "
+                    "split behind it; rename the file of weights, or keep them apart by study.name="
+                )
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Held while study.json or a split is read and written."""
+        return alone(self.folder, "study", "study.json", "splits/*")
+
+    def reporting(self) -> AbstractContextManager[None]:
+        """Held while the report is made, so that of several processes the one that knows most writes last."""
+        return alone(self.folder, "report", "results.csv", "verdict.json", "report.html", "table.*")
+
+
+def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:
+    """The study that a cell with this `config`, on data with this `fingerprint`, belongs to; made if need be.
+
+    The same settings give the same study. Where the data behind a name has changed, a study with a made-up name gets a
+    successor (-2, -3 …). Without `enter` nothing is written. Raises MedxferError where the user named a study whose
+    settings or data are others, and where the folder cannot be written.
+    """
+    settings, declared = shared_settings(config), declaration(config)
+    root = Path(config.study.root).expanduser().resolve()
+    named = config.study.name is not None
+    base = safe_name(str(config.study.name)) if named else study_name(settings, declared)
+    for successor in count(1):
+        study = Study(root / (base if successor == 1 else f"{base}-{successor}"))
+        if enter:
+            make_folder(study.folder)
+        with study.changing() if enter else nullcontext():
+            difference = _join(study, settings, declared, config.data.name, fingerprint, enter)
+        if difference is None:
+            return study
+        if named:
+            raise MedxferError(
+                f"study.name={config.study.name}: {study.folder} has other settings ({difference}); "
+                "give another study.name, or the settings that it has"
+            )
+    raise AssertionError("count() ends")
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder`. Raises MedxferError where that cannot be, or where nothing can be written in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise MedxferError(
+            f"{folder}: cannot be written ({error.strerror}); give a writable folder by study.root="
+        ) from error
+
+
+def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: str, enter: bool) -> str | None:
+    """Enter the data set into the study's record, or say why this is another study."""
+    path = study.folder / "study.json"
+    asked = {"settings": settings, "declared": declared}
+    if not path.is_file():
+        record: Json = {"name": study.name, **asked, "data": {}, "command": "", "planned": {}}
+    else:
+        record = study.record
+    for part, values in asked.items():
+        if record[part] != values:
+            return _difference(record[part], values)
+    if record["data"].get(data, fingerprint) != fingerprint:
+        return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
+    if enter and data not in record["data"]:
+        record["data"][data] = fingerprint
+        write_json(path, record)
+    return None
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> str:
+    parts = []
+    for key in sorted({*before, *now}):
+        old, new = before.get(key), now.get(key)
+        if old == new:
+            continue
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            parts.append(_difference(old, new, f"{prefix}{key}."))
+        else:
+            parts.append(f"{prefix}{key} was {old}, is {new}")
+    return ", ".join(parts)

@@ -1,0 +1,170 @@
+"""How a study computes: float32, or what was measured to be fastest when its first cell began."""
+
+import copy
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from medxfer.base.batch import RenderedBatch
+from medxfer.base.files import alone, read_json, write_json
+from medxfer.data.serve.module import GrayDataModule
+from medxfer.grid.display import display
+from medxfer.model.classifier import Classifier
+from medxfer.training.prepare import Prepared
+
+SECONDS = 3.0  # for all of a measurement but the first step of each candidate
+FEWEST, MOST = 3, 15  # steps of each candidate
+SLOW = 0.5  # seconds a step, above which fewer images are measured
+FEW_IMAGES = 8
+WORTHWHILE = 0.9  # of the default's time: what is not clearly faster does not change the numbers
+LONG = 600.0  # seconds a cell, from which on compiling for a minute may repay
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A way to compute the same network; the default is what compute=float32 means."""
+
+    precision: str = "float32"  # or bfloat16: in autocast, the weights stay float32
+    channels_last: bool = True
+    compile: bool = False
+
+    @property
+    def trainer_precision(self) -> str:
+        """As Lightning's Trainer calls it."""
+        return {"float32": "32-true", "bfloat16": "bf16-mixed"}[self.precision]
+
+    def __str__(self) -> str:
+        layout = "channels_last" if self.channels_last else "contiguous"
+        return f"{self.precision}, {layout}" + (", compiled" if self.compile else "")
+
+    def apply(self, model: Classifier) -> None:
+        """Lay `model` out in memory, and compile it, as this says; its precision is the Trainer's."""
+        model.memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
+        model.backbone.to(memory_format=model.memory_format)
+        if self.compile:
+            model.backbone.compile()  # in place, so that no name in a checkpoint changes
+
+
+def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compute:
+    """What this cell computes with: the same for every cell of the study with its backbone and image size.
+
+    With compute=auto the first of them measures, while the others wait, and writes choice and figures into the
+    study's compute.json; the others obey it, whatever their machine.
+    """
+    config = prepared.config
+    if config.compute == "float32":
+        return Compute()
+    folder, key = prepared.cell.study.folder, f"{config.backbone} {config.image_size} px"
+    path = folder / "compute.json"
+    with alone(folder, "compute", "compute.json"):
+        known = read_json(path) if path.is_file() else {}
+        if key not in known:
+            known[key] = measure(model, data, _device(config.trainer, config.deterministic), _steps(config, data))
+            write_json(path, known)
+            display.say(f"[dim]{key}: compute=auto chose {Compute(**known[key]['choice'])}[/]")
+    return Compute(**known[key]["choice"])
+
+
+def measure(model: Classifier, data: GrayDataModule, device: torch.device, steps: int) -> dict[str, Any]:
+    """Training steps of every way to compute, in turns: {"choice", "measured", "images", "device"}.
+
+    Every candidate trains a copy of the network on the same rendered batch of the training set; a cell takes `steps`.
+    """
+    batch = data.renderer.cpu()(next(iter(data.train_dataloader())))
+    trials = _trials(model, _moved(batch, device))
+    slowest = max(_timed(step, device) for step in trials.values())  # also the first, which allocates
+    if slowest > SLOW and len(batch.label) > FEW_IMAGES:
+        batch = RenderedBatch(*(part[:FEW_IMAGES] for part in batch))
+        trials = _trials(model, _moved(batch, device))
+        for step in trials.values():
+            step()
+    times: dict[Compute, list[float]] = {compute: [] for compute in trials}
+    started = time.perf_counter()
+    for number in range(MOST):
+        for compute, step in trials.items():
+            times[compute].append(_timed(step, device))
+        if number + 1 >= FEWEST and time.perf_counter() - started > SECONDS:
+            break
+    medians = {compute: statistics.median(seconds) for compute, seconds in times.items()}
+    fastest = min(medians, key=lambda compute: medians[compute])
+    choice = fastest if medians[fastest] < WORTHWHILE * medians[Compute()] else Compute()
+    measured = [{**asdict(compute), "ms_a_step": round(1000 * seconds, 3)} for compute, seconds in medians.items()]
+    whole = steps * data.batch_size / len(batch.label)  # in steps of as many images as were measured
+    if whole * medians[choice] > LONG:
+        choice, compiled = _compiled(model, _moved(batch, device), choice, medians[choice], whole)
+        measured.append(compiled)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    return {"choice": asdict(choice), "measured": measured, "images": len(batch.label), "device": name}
+
+
+def _steps(config: DictConfig, data: GrayDataModule) -> int:
+    """The budget of a cell."""
+    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+    return len(data.train_dataloader()) * epochs if epochs > 0 else steps
+
+
+def _trials(model: Classifier, batch: RenderedBatch) -> dict[Compute, Callable[[], Any]]:
+    ways = (Compute(precision, last) for precision, last in product(("float32", "bfloat16"), (True, False)))
+    return {compute: _trial(model, batch, compute) for compute in ways}
+
+
+def _trial(model: Classifier, batch: RenderedBatch, compute: Compute) -> Callable[[], Any]:
+    """A training step of a copy of `model`."""
+    network = copy.deepcopy(model).to(batch.pixels.device).train()
+    compute.apply(network)
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-6, fused=True)
+    dtype = torch.bfloat16 if compute.precision == "bfloat16" else torch.float32
+
+    def step() -> Tensor:
+        optimizer.zero_grad()
+        with torch.autocast(batch.pixels.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+            loss = network.loss(network(batch.pixels), batch.label)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def _compiled(
+    model: Classifier, batch: RenderedBatch, eager: Compute, seconds: float, steps: float
+) -> tuple[Compute, dict[str, Any]]:
+    """`eager` or the same compiled, where that saves more of a cell's `steps` than compiling takes; and its figures."""
+    compute = Compute(eager.precision, eager.channels_last, compile=True)
+    step = _trial(model, batch, compute)
+    try:
+        first = _timed(step, batch.pixels.device)
+        faster = statistics.median(_timed(step, batch.pixels.device) for _ in range(FEWEST))
+    except Exception as error:  # whatever a compiler raises, this machine then has none that works
+        return eager, {**asdict(compute), "failed": type(error).__name__}
+    figures = {**asdict(compute), "ms_a_step": round(1000 * faster, 3), "compiling_s": round(first, 1)}
+    return (compute if (seconds - faster) * steps > first else eager), figures
+
+
+def _timed(step: Callable[[], Any], device: torch.device) -> float:
+    started = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started
+
+
+def _moved(batch: RenderedBatch, device: torch.device) -> RenderedBatch:
+    return RenderedBatch(*(part.to(device) for part in batch))
+
+
+def _device(arguments: Any, deterministic: bool) -> torch.device:
+    """The device that the Trainer will take; the algorithms are then those that it will run."""
+    trainer = pl.Trainer(
+        accelerator=arguments.accelerator, devices=1, deterministic=deterministic, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    return trainer.strategy.root_device

@@ -1,0 +1,221 @@
+"""Everything that is settled before a cell trains: its data, window, split, weights and name; or why it cannot be."""
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from medxfer.analysis.judge.contrasts import read_rules
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.files import write_parquet
+from medxfer.color import parse_colormap, parse_window
+from medxfer.color.names import check_levels
+from medxfer.data.configured import Split, dataset_of, split_of, store_of, window_name
+from medxfer.data.serve.balance import BALANCE, check_balance
+from medxfer.data.split import check_classes, training_subset
+from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress
+from medxfer.data.store.identity import Dataset
+from medxfer.model.backbone import stage_names
+from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
+from medxfer.model.freeze import check_finetune
+from medxfer.model.metrics import METRICS, compute_metrics
+from medxfer.model.recipe import OPTIMIZERS
+from medxfer.model.stages import count_of
+from medxfer.model.weights import WeightsRecord, resolve
+from medxfer.study.cell import Cell
+from medxfer.study.folder import Study, open_study
+from medxfer.study.identity import VALUES, Json, cell_name, declaration, factors, shared_settings
+from medxfer.training.loggers import check_logger
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """A cell that can be, and what is known of it before its training."""
+
+    cell: Cell
+    store: GrayStore
+    split: Split
+    parts: NDArray[np.str_]  # (N,) train, val, test, or "" for what train_fraction leaves out
+    window: tuple[float, float] | None  # center and width in HU; None for display gray
+    weights: WeightsRecord | None  # None for random initialisation
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prepared(Settled):
+    """A cell with all that its training needs."""
+
+    config: DictConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Impossible:
+    """A cell that cannot be, and why; it still has a name, so that a study can record it as failed."""
+
+    config: DictConfig
+    values: Json
+    error: MedxferError
+
+    def cell(self, study: Study) -> Cell:
+        named = factors(self.config, self.values, self.values["window"])
+        return Cell(study, cell_name(named, {"impossible": named}), named)
+
+
+def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | Impossible:
+    """Settle one cell; see `Preparation`."""
+    settled = Preparation(config, progress).settle({key: config.get(key) for key in VALUES})
+    return settled if isinstance(settled, Impossible) else Prepared(**vars(settled), config=config)
+
+
+class Preparation:
+    """Settles the cells whose configurations differ in `VALUES` alone, each in milliseconds after the first.
+
+    Names are checked first and weights are found before any data is read, so that a slip costs seconds. What cells
+    share (data, stores, weights' hashes, the study) is opened once.
+    """
+
+    def __init__(self, config: DictConfig, progress: Progress | None = None) -> None:
+        self.config, self.progress = config, progress
+        self.splits: dict[GrayStore, Split] = {}
+        self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
+
+    def settle(self, values: Json) -> Settled | Impossible:
+        """The cell with these `values`. Raises MedxferError only for what concerns the whole study: its folder."""
+        try:
+            colormap = parse_colormap(values["colormap"])
+            _ = self.declared
+            _check_network(self.config, values["backbone"], values["pretrained"])
+            weights = resolve(values["backbone"], values["pretrained"])
+            shown = window_name(values["window"], self.dataset.modality)
+            window = parse_window(shown)
+            if colormap.takes_hu and window is None:
+                raise MedxferError(
+                    f"colormap={values['colormap']} needs CT images in Hounsfield units; these are "
+                    f"'{self.dataset.modality}' shown with window={shown}"
+                )
+            store = self._store(values["image_size"], window is not None)
+            split = replace(self._split(store), training_seed=values["seed"])
+        except MedxferError as error:
+            return Impossible(self.config, values, error)
+        study, named = self.study, factors(self.config, values, shown)
+        try:
+            parts = _parts(split, self.config, study, values["train_fraction"])
+            self._check_monitor(split, parts)
+        except MedxferError as error:
+            return Impossible(self.config, values, error)
+        identity = {
+            "settings": self.settings,
+            "factors": {key: value for key, value in named.items() if key != "data"},
+            "data": [self.dataset.fingerprint, split.identity],
+            "weights": weights.sha256 if weights else None,
+        }
+        return Settled(Cell(study, cell_name(named, identity), named), store, split, parts, window, weights)
+
+    @cached_property
+    def declared(self) -> Json:
+        """What the study declares, once the settings that cells share are found to be right."""
+        _check_settings(self.config)
+        return declaration(self.config)
+
+    @cached_property
+    def settings(self) -> Json:
+        return shared_settings(self.config)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return dataset_of(self.config)
+
+    @cached_property
+    def study(self) -> Study:
+        return open_study(self.config, self.dataset.fingerprint, enter=not self.config.plan)
+
+    def _store(self, image_size: int, hounsfield: bool) -> GrayStore:
+        return store_of(self.dataset, image_size, hounsfield, self.config.data.max_rejected, self.progress)
+
+    def _split(self, store: GrayStore) -> Split:
+        """How `store` is divided, whatever the training's seed."""
+        if store not in self.splits:
+            check_classes(store.images["patient"], store.labels, store.classes)
+            check_balance(self.config.balance, store.task)
+            split = split_of(self.config, self.dataset, store)
+            for caveat in (*store.caveats, *split.caveats):
+                if caveat.startswith(SAME_PICTURE):
+                    warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
+            self.splits[store] = split
+        return self.splits[store]
+
+    def _check_monitor(self, split: Split, parts: NDArray[np.str_]) -> None:
+        """Raise MedxferError where the metric that chooses the epoch has no value on validation."""
+        store, monitor = split.store, self.config.monitor
+        if (store, split.name) not in self.undefined:
+            labels = torch.from_numpy(store.labels[parts == "val"])
+            scores = torch.full((len(labels), len(store.classes)), 1 / len(store.classes))
+            _, undefined = compute_metrics(scores, labels, store.task, store.classes)  # type: ignore[arg-type]
+            self.undefined[store, split.name] = undefined
+        if why := self.undefined[store, split.name].get(monitor.removeprefix("val/")):
+            raise MedxferError(
+                f"monitor={monitor} has no value on the validation images that were given ({why}): give some of every "
+                "class, or choose the epoch by monitor=val/loss"
+            )
+
+
+def _check_settings(config: DictConfig) -> None:
+    choices_of = {
+        "optimizer": OPTIMIZERS,
+        "normalize": ("fixed", "arm"),
+        "balance": BALANCE,
+        "compute": ("float32", "auto"),
+    }
+    for key, choices in choices_of.items():
+        if config[key] not in choices:
+            raise unknown(key, str(config[key]), choices, f"choose {' or '.join(choices)}.")
+    if config.patience is not None and not (isinstance(config.patience, int) and config.patience > 0):
+        raise MedxferError(f"patience={config.patience}: give a whole number of epochs from 1, or null for no stop.")
+    if not 0 <= config.label_smoothing < 1:
+        raise MedxferError(f"label_smoothing={config.label_smoothing}: must be from 0 to below 1.")
+    if config.compute == "auto" and "precision" in config.trainer:
+        raise MedxferError("compute=auto chooses the precision: leave trainer.precision out, or use compute=float32.")
+    check_levels(config.levels)
+    check_logger(config.logger.kind)
+    monitors = [f"val/{name}" for name in ("loss", *METRICS)]
+    if config.monitor not in monitors:
+        raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
+    declared = declaration(config)
+    parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
+
+
+def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) -> None:
+    check_backbone(backbone)
+    check_weights(backbone, pretrained)
+    check_finetune(config.finetune, backbone)
+    if isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
+        count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
+
+
+def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float) -> NDArray[np.str_]:
+    """The part of each image; from the study's folder where it was drawn before, so that a study has one test set."""
+    images, labels = split.store.images, split.store.labels
+    path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
+    if path.is_file():
+        parts = _read_parts(path, path.stat().st_mtime_ns, split.store).copy()
+    else:
+        parts = split.draw()
+        if not config.plan:
+            path.parent.mkdir(exist_ok=True)
+            with study.changing():
+                write_parquet(path, images[["image", "patient"]].assign(part=parts))
+    if train_fraction < 1:
+        train = np.flatnonzero(parts == "train")
+        taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
+        parts[train[~taken]] = ""
+    return parts
+
+
+@lru_cache(maxsize=64)
+def _read_parts(path: Path, modified: int, store: GrayStore) -> NDArray[np.str_]:
+    return pd.read_parquet(path).set_index("image")["part"].reindex(store.images["image"]).to_numpy(dtype=str)

@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from synthetic_study import write_study
+
+from medxfer.analysis.judge.results import FACTORS, read_study, results_table, write_results
+from medxfer.base.errors import MedxferError
+
+
+def test_every_planned_cell_has_a_row(tmp_path: Path) -> None:
+    folder = write_study(
+        tmp_path / "s",
+        seeds=2,
+        failed=[{"colormap": "viridis", "seed": 1}],
+        missing=[{"colormap": "inferno"}],
+    )
+    table = results_table(read_study(folder))
+    assert len(table) == 12
+    assert table["status"].value_counts().to_dict() == {"done": 6, "missing": 4, "failed": 2}
+    assert list(table.columns[: len(FACTORS)]) == list(FACTORS)
+    assert table.loc[table["status"] != "done", "test/accuracy"].isna().all()
+    assert table.loc[table["status"] == "done", "test/accuracy"].notna().all()
+
+
+def test_gray_and_pretrained_come_first_and_colormaps_as_asked(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=("viridis", "inferno", "none"), pretrained=(False, True))
+    table = results_table(read_study(folder))
+    assert list(table["colormap"]) == ["none", "none", "viridis", "viridis", "inferno", "inferno"]
+    assert list(table["pretrained"]) == ["true", "false"] * 3
+
+
+def test_results_csv_is_the_same_for_identical_runs(tmp_path: Path) -> None:
+    first, second = (write_study(tmp_path / name, seeds=2) for name in ("a", "b"))
+    for path in second.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "timings": {"total_s": 99.0}, "machine": {"cpu": "other"}}))
+    assert write_results(read_study(first)).read_bytes() == write_results(read_study(second)).read_bytes()
+
+
+def test_results_csv_can_be_read_back(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", tuned={"lr": [1e-3, 1e-4]})
+    frame = pd.read_csv(write_results(read_study(folder)), keep_default_na=False)
+    assert set(frame["colormap"]) == {"none", "viridis", "inferno"}
+    assert frame["pretrained"].dtype == bool
+    assert sorted(frame["lr"].unique()) == [1e-4, 1e-3]
+
+
+def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=["none"], pretrained=[True])
+    (path,) = folder.glob("cells/*/metrics.json")
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({**record, "metrics": {**record["metrics"], "test/auroc": None}}))
+    assert results_table(read_study(folder))["test/auroc"].isna().all()
+
+
+def test_cells_that_were_never_planned_count_too(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s")
+    plan = json.loads((folder / "study.json").read_text())
+    plan["planned"].popitem()
+    (folder / "study.json").write_text(json.dumps(plan))
+    assert len(read_study(folder).done) == 6
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_a_folder_without_a_study_is_one_clear_sentence(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "study.json").write_text(content)
+    with pytest.raises(MedxferError, match=r"study\.json(: .*study=| is damaged .*; delete it)"):
+        read_study(tmp_path)
+
+
+def test_a_study_that_declares_no_contrasts_is_not_judged(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", declared={"rq2": None})
+    with pytest.raises(MedxferError, match=r"study\.json declares: study\.rq2=None"):
+        read_study(folder)
+
+
+def test_a_study_without_cells_says_what_to_run(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text(json.dumps({"name": "x", "planned": {}}))
+    with pytest.raises(MedxferError, match=r"no cells.*medxfer\.train"):
+        read_study(tmp_path)

@@ -1,0 +1,68 @@
+"""The smallest difference a planned study could find: it is found as often as promised."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from synthetic_study import write_study
+
+from medxfer.analysis.judge.contrasts import Rules
+from medxfer.analysis.judge.power import POWER, Planned, assumed, detectable, smallest_difference
+from medxfer.analysis.judge.results import read_study
+
+RULES = Rules(True, "none")
+ARMS = [(colormap, start) for colormap in ("none", "viridis", "inferno") for start in (True, False)]
+
+
+def planned(trainings: int = 5, patients: int = 500, arms=ARMS) -> Planned:
+    return Planned(arms, trainings, {"d": patients}, 1)
+
+
+def test_each_question_has_its_own_number_of_contrasts():
+    rq1, rq2 = detectable(planned(), RULES, 0.01, 0.95, None)
+    assert (rq1.question, rq1.contrasts, rq2.question, rq2.contrasts) == ("RQ1", 2, "RQ2", 1)
+    assert rq1.difference > rq2.difference  # two contrasts share the level
+
+
+@pytest.mark.parametrize("more", [{"trainings": 20}, {"patients": 5000}])
+def test_more_trainings_or_patients_find_smaller_differences(more):
+    few, many = (detectable(p, RULES, 0.01, 0.95, None)[1] for p in (planned(), planned(**more)))
+    assert many.difference < few.difference
+
+
+def test_what_is_forecast_to_find_the_margin_does():
+    now = detectable(planned(patients=5000), RULES, 0.02, 0.95, None)[1]
+    then = detectable(planned(trainings=5 + now.more_trainings, patients=5000), RULES, 0.02, 0.95, None)[1]
+    assert now.difference > 0.02 >= then.difference
+    assert then.more_trainings == 0
+
+
+def test_one_training_an_arm_finds_nothing():
+    assert detectable(planned(trainings=1), RULES, 0.01, 0.95, None)[0].difference is None
+
+
+def test_a_grid_that_asks_nothing_answers_nothing():
+    assert detectable(planned(arms=[("none", True)]), RULES, 0.01, 0.95, None) == []
+
+
+def test_finished_trainings_replace_the_assumptions(tmp_path):
+    quiet = read_study(write_study(tmp_path / "quiet", seeds=3, seed_noise=0.0))
+    noisy = read_study(write_study(tmp_path / "noisy", seeds=3, seed_noise=0.8))
+    found = [detectable(planned(trainings=3), RULES, 0.01, 0.95, done)[1] for done in (quiet, noisy)]
+    assert all(one.measured for one in found)
+    assert found[0].difference < found[1].difference
+
+
+def test_a_difference_of_that_size_is_found_as_often_as_promised():
+    """Draw the estimate and its variance over trainings as the analysis' model has them."""
+    rng = np.random.default_rng(0)
+    chance = assumed(planned(trainings=10))
+    (training,), (patient,) = chance.trainings, chance.patients
+    truth = smallest_difference(chance, 0.95)
+    found = 0
+    for _ in range(400):
+        seeds = rng.normal(0, training.variance**0.5, training.trainings)
+        estimate = truth + seeds.mean() + rng.normal(0, patient.covariance**0.5)
+        seen = replace(chance, trainings=(replace(training, variance=float(seeds.var(ddof=1))),))
+        found += estimate > seen.half_width(0.95)
+    assert found / 400 == pytest.approx(POWER, abs=0.06)

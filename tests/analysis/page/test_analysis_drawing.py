@@ -1,0 +1,105 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+
+from medxfer.analysis.judge.operating import GRID, calibration, roc
+from medxfer.analysis.judge.phrases import count, listing, margin_points, p_value, points
+from medxfer.analysis.judge.scores import Predictions
+from medxfer.analysis.page.charts import Line, across, chart, up
+from medxfer.analysis.page.rows import axis_row, dot_row, interval_row, marker
+from medxfer.analysis.page.svg import Axis, number, tag
+
+
+def test_tags_escape_text_and_attributes() -> None:
+    made = tag("text", "<b>", x=1.5, cls='"', text_anchor="middle", y=None)
+    assert made == '<text x="1.5" class="&#34;" text-anchor="middle">&lt;b&gt;</text>'
+    assert isinstance(made, Markup)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
+def test_an_axis_holds_its_values_between_its_ends(values: list[float]) -> None:
+    axis = Axis.around(values)
+    slack = 1e-9 * (axis.high - axis.low)
+    assert axis.low <= min(values) + slack
+    assert axis.high >= max(values) - slack
+    assert all(axis.start <= axis(value) <= axis.stop for value in values)
+    assert axis.ticks()
+
+
+@given(st.floats(-50, 50), st.floats(0, 50))
+def test_rows_are_well_formed(estimate: float, half: float) -> None:
+    axis = Axis.around([estimate - half, estimate + half, -1, 1])
+    row = ElementTree.fromstring(interval_row(estimate, estimate - half, estimate + half, axis, 1.0))
+    assert row.attrib["aria-hidden"] == "true"
+    ElementTree.fromstring(dot_row([estimate], axis, "hollow", estimate, None))
+    ElementTree.fromstring(axis_row(axis, signed=True, band=1.0))
+
+
+def test_marks_differ_in_shape() -> None:
+    assert len({marker("50%", kind) for kind in ("solid", "hollow", "diamond")}) == 3
+
+
+def test_a_chart_has_a_title_for_screen_readers() -> None:
+    line = Line([0, 1], [0, 1], "arm1", dashed=True, band=[(0, 0.5), (0.5, 1)], marks=True)
+    drawing = ElementTree.fromstring(chart([line], across(0, 1), up(0, 1), ("x", "y"), "what it shows", diagonal=True))
+    assert drawing.attrib["role"] == "img"
+    assert drawing[0].text == "what it shows"
+
+
+def predictions(scores: np.ndarray, labels: np.ndarray) -> Predictions:
+    names = np.arange(len(labels)).astype(str)
+    return Predictions(names, names, labels, scores)
+
+
+def test_roc_of_a_perfect_and_of_a_blind_network() -> None:
+    labels = np.tile([0, 1], 500)
+    perfect = predictions(np.stack([1.0 - labels, labels], axis=1), labels)
+    blind = predictions(np.full((1000, 2), 0.5), labels)
+    assert roc([perfect]) == pytest.approx(np.ones(len(GRID)))
+    assert roc([blind]) == pytest.approx(GRID)
+
+
+def test_roc_area_is_the_share_of_pairs_in_order() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 3000)
+    scores = rng.normal(size=(3000, 3)) + np.eye(3)[labels]
+    areas = [np.mean(scores[labels == c, c][:, None] > scores[labels != c, c][None]) for c in range(3)]
+    assert np.trapezoid(roc([predictions(scores, labels)]), GRID) == pytest.approx(np.mean(areas), abs=0.005)
+
+
+def test_calibration_of_honest_scores() -> None:
+    rng = np.random.default_rng(0)
+    share = rng.random(50_000)
+    labels = (rng.random(50_000) < share).astype(int)
+    said, seen, error = calibration([predictions(np.stack([1 - share, share], axis=1), labels)])
+    assert len(said) == 10
+    assert seen == pytest.approx(said, abs=0.02)
+    assert error < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (points(0.0123), "+1.2"),
+        (points(-0.0123), "−1.2"),
+        (points(0.0004), "+0.04"),
+        (points(0.0), "0.0"),
+        (points(-0.02, signed=False), "2.0"),
+        (margin_points(0.01), "1 point"),
+        (margin_points(0.005), "0.5 points"),
+        (p_value(0.0001), "p < 0.001"),
+        (p_value(0.0312, "adjusted p"), "adjusted p = 0.031"),
+        (p_value(1.0), "p > 0.99"),
+        (listing(["a", "b", "c"]), "a, b and c"),
+        (count(1, "seed"), "1 seed"),
+        (count(1200, "patient"), "1,200 patients"),
+        (number(-2.50), "−2.5"),
+        (number(2.0, signed=True), "+2"),
+    ],
+)
+def test_numbers_in_words(text: str, expected: str) -> None:
+    assert text == expected

@@ -1,0 +1,88 @@
+"""Pictures of patients enter the page only when asked for, and never where annotations may be burned in."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from synthetic_study import write_study
+
+from medxfer.analysis.judge.changed import most_changed
+from medxfer.analysis.judge.results import read_study
+from medxfer.analysis.page.pictures import changed_images, figure1
+from medxfer.base.errors import MedxferError
+from medxfer.report import report
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return write_study(tmp_path / "study", data=["phantom_ct"], seeds=2, patients=10)
+
+
+def write_store(root: Path, study: Path, burned_in: bool | None) -> Path:
+    """The store that the study's cells were trained from; half of its images burned in, none, or nothing said."""
+    folder = root / "DicomFolder-phantom_ct-0123456789abcdef" / "v1-64px-hu"
+    folder.mkdir(parents=True)
+    images = [f"test-i{i:04d}" for i in range(20)]
+    table = pd.DataFrame({"image": images, "patient": [f"test-p{i // 2:04d}" for i in range(20)]})
+    if burned_in is not None:
+        table["burned_in"] = [burned_in and i < 10 for i in range(20)]
+    table.to_parquet(folder / "images.parquet")
+    gray = np.random.default_rng(0).integers(-1000, 1000, (20, 64, 64)).astype(np.int16)
+    np.save(folder / "gray.npy", gray)
+    (folder / "store.json").write_text("{}")
+    return root
+
+
+def test_the_arms_disagree_most_comes_first_and_one_image_a_patient(study: Path) -> None:
+    records = read_study(study)
+    found = most_changed(records, records.cells[0].block, 5)
+    assert len({int(changed.image[-4:]) // 2 for changed in found}) == len(found) == 5  # two images a patient
+    assert all(set(changed.scores) == {cell.arm for cell in records.cells} for changed in found)
+    ranges = [max(c.scores.values()) - min(c.scores.values()) for c in found]
+    crossing = [min(c.scores.values()) <= 0.5 <= max(c.scores.values()) for c in found]
+    assert crossing == sorted(crossing, reverse=True)
+    assert all(0 < size <= 1 for size in ranges)
+
+
+def test_pictures_show_gray_and_colours_with_scores(study: Path, tmp_path: Path) -> None:
+    shown = changed_images(read_study(study), write_store(tmp_path / "store", study, burned_in=False))
+    assert len(shown) == 4
+    assert [name for name, _ in shown[0].pictures] == ["none", "viridis", "inferno"]
+    gray = np.asarray(Image.open(io.BytesIO(shown[0].pictures[0][1].content)))
+    assert gray.shape == (192, 192, 3)
+    assert (gray[..., 0] == gray[..., 2]).all()
+    assert len(shown[0].scores) == 6
+
+
+def test_images_with_burned_in_annotations_are_never_shown(study: Path, tmp_path: Path) -> None:
+    records = read_study(study)
+    clean = changed_images(records, write_store(tmp_path / "half", study, burned_in=True))
+    assert 0 < len(clean) <= 4
+    assert changed_images(records, write_store(tmp_path / "unsaid", study, burned_in=None)) == []
+
+
+def test_the_page_shows_patients_only_when_asked(study: Path, tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store", study, burned_in=False)
+    report(study)
+    assert "Where the arms disagree" not in (study / "report.html").read_text()
+    report(study, images=True, store_root=store)
+    html = (study / "report.html").read_text()
+    assert "Where the arms disagree" in html
+    assert "test-i0" not in html  # not even a pseudonym
+
+
+def test_a_store_that_is_not_there_is_one_sentence(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(MedxferError, match=r"report\.images=true.*store\.root="):
+        changed_images(read_study(study), tmp_path / "nowhere")
+
+
+def test_figure_1_shows_the_studys_colormaps_and_no_unknown_one(tmp_path: Path) -> None:
+    folder = write_study(
+        tmp_path / "s", colormaps=("none", "magma", "no_such_map"), failed=[{"colormap": "no_such_map"}]
+    )
+    figure = figure1(read_study(folder))
+    assert figure.colormaps == ("none", "magma")
+    assert Image.open(io.BytesIO(figure.picture.content)).format == "WEBP"

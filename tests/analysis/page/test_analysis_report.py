@@ -1,0 +1,140 @@
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from synthetic_study import write_study
+
+from medxfer.analysis.judge.results import read_study
+from medxfer.analysis.judge.verdict import judge
+from medxfer.analysis.out.paper import answers_markdown
+from medxfer.report import main, report
+
+VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
+
+
+class Outline(HTMLParser):
+    """Checks that elements nest, and gathers text, ids and what a page would load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.text: list[str] = []
+        self.ids: list[str] = []
+        self.loads: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids += [values["id"]] if values.get("id") else []
+        self.loads += [values["src"] or ""] if "src" in values else []
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.stack or self.stack[-1] not in ("style", "script"):
+            self.text.append(data)
+
+
+def outline(folder: Path) -> Outline:
+    page = Outline()
+    page.feed((folder / "report.html").read_text(encoding="utf-8"))
+    assert page.stack == []
+    assert len(page.ids) == len(set(page.ids))
+    return page
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"colormaps": ["none"], "pretrained": [True]},
+        {},
+        {"seeds": 3, "data": ("phantom_ct", "phantom_dx"), "backbones": ("a", "b")},
+        {"failed": [{}]},
+        {"missing": [{}]},
+        {"seeds": 2, "missing": [{"seed": 1, "colormap": "none"}], "classes": 3},
+        {"tuned": {"lr": [1e-3, 1e-4]}, "seeds": 2},
+        {"fractions": (0.25, 1.0), "seeds": 2},
+    ],
+    ids=["one cell", "one seed", "CT and DX", "all failed", "all missing", "holes", "tuned", "fractions"],
+)
+def test_every_study_gets_its_files(tmp_path: Path, options: dict) -> None:
+    folder = write_study(tmp_path / "s", **options)
+    verdict = report(folder)
+    for name in ("results.csv", "verdict.json", "report.html", "table.md", "table.tex"):
+        assert (folder / name).stat().st_size > 0
+    page = outline(folder)
+    text = " ".join(" ".join(page.text).split()).replace("\u00a0", " ")
+    for answer in verdict.answers:
+        assert answer.question in text
+        assert answer.headline in text
+
+
+def test_the_page_loads_nothing(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2)
+    report(folder)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "http://" not in html
+    assert "https://" not in html
+    assert all(load.startswith("data:") for load in outline(folder).loads)
+
+
+def test_what_comes_from_outside_is_escaped(tmp_path: Path) -> None:
+    evil = "<script>alert('x')</script>"
+    folder = write_study(
+        tmp_path / "s", data=[evil], colormaps=["none", evil], backbones=[evil], caveats=[evil], command=evil,
+        settings={evil: evil}, failed=[{"colormap": evil, "pretrained": False}],
+    )  # fmt: skip
+    report(folder)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert evil not in html
+    assert "alert(&#39;x&#39;)" in html
+    assert html.count("<script>") == 1
+
+
+def test_reporting_twice_gives_the_same_files(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2)
+    names = ("results.csv", "verdict.json", "report.html", "table.md", "table.tex")
+    report(folder)
+    first = {name: (folder / name).read_bytes() for name in names}
+    report(folder)
+    assert {name: (folder / name).read_bytes() for name in names} == first
+
+
+def test_the_terminal_shows_arms_answers_and_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_study(tmp_path / "s", seeds=2)
+    assert main([f"study={folder}"]) == 0
+    shown = capsys.readouterr().out
+    for part in ("viridis", "RQ1", "RQ2", "2 done", "report.html"):
+        assert part in shown
+
+
+@pytest.mark.parametrize("arguments", [[], ["study="], ["--help"], ["study=a", "report.images=yes"]])
+def test_wrong_arguments_get_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert "study=DIR" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"study={tmp_path}"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_papers_tables_hold_every_contrast_and_escape_names(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=("none", "a_b|c&d"), seeds=2)
+    report(folder)
+    markdown, latex = ((folder / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
+    assert r"| RQ1 | a_b\|c&d − none, pretrained |" in markdown
+    assert r"RQ1 & a\_b|c\&d $-$ none, pretrained &" in latex
+    assert latex.count(r"\\") == markdown.count("\n| RQ") + 1
+    assert "phantom_dx" in markdown
+
+
+def test_the_answers_in_markdown(tmp_path: Path) -> None:
+    verdict = judge(read_study(write_study(tmp_path / "s", caveats=["phantoms"])))
+    text = answers_markdown(verdict)
+    for answer in verdict.answers:
+        assert f"## {answer.question}: {answer.asks}\n\n**{answer.headline}**" in text
+    assert "> phantom_dx: phantoms" in text
+    assert "| Question |" in text

@@ -1,0 +1,108 @@
+"""`python -m medxfer.data check`: everything that a training would meet, and nothing of a patient."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pictures import make_pictures
+from releases import dicom
+
+from medxfer.data.__main__ import main
+
+
+@pytest.fixture
+def scans(tmp_path):
+    """Thirty patients on two scanners, one of them for all the ill; one picture twice, one file broken, one missing."""
+    root = tmp_path / "scans"
+    rows = []
+    for i in range(60):
+        ill = i // 2 % 2
+        path = root / f"NAMEMARK{i}.dcm"
+        dicom(
+            path, PatientID=f"IDMARK{i // 2}", PatientName="NAMEMARK", Manufacturer="Siemens" if ill else "GE",
+            ViewPosition="AP", StudyDescription="TEXTMARK",
+        )  # fmt: skip
+        rows.append((path.name, "ill" if ill else "well", f"IDMARK{i // 2}"))
+    (root / "NAMEMARK9.dcm").write_bytes((root / "NAMEMARK0.dcm").read_bytes())
+    (root / "NAMEMARK20.dcm").write_bytes((root / "NAMEMARK20.dcm").read_bytes()[:-100])
+    (root / "NAMEMARK30.dcm").unlink()
+    pd.DataFrame(rows, columns=["path", "label", "patient_id"]).to_csv(root / "labels.csv", index=False)
+    return root
+
+
+def run(tmp_path, root, *arguments, data="dicom"):
+    return main(
+        ["check", f"data={data}", f"data.root={root}", f"store.root={tmp_path / 'cache'}", "image_size=16", *arguments]
+    )
+
+
+def row(said: str, start: str) -> str:
+    lines = (" ".join(line.split()) for line in said.splitlines())
+    return next(line for line in lines if line.startswith(start))
+
+
+def test_it_tells_all_of_it_before_any_training(scans, tmp_path, capsys):
+    assert run(tmp_path, scans) == 0
+    said = capsys.readouterr().out
+    assert row(said, "truncated") == "truncated 1"
+    assert row(said, "file missing") == "file missing 1"
+    assert row(said, "ill") == "ill 29 15 50%"
+    assert row(said, "all") == "all 58 30"
+    assert row(said, "modality 1") == "modality 1 DX 58"
+    assert row(said, "syntax 1") == "syntax 1 Explicit VR Little Endian 58"
+    assert row(said, "size 1") == "size 1 12×10 58"
+    assert row(said, "manufacturer 2") == "manufacturer 2 GE 29, Siemens 29"
+    assert row(said, "of them in several patients").endswith(" 1")
+    assert "ill/well" in row(said, "manufacturer ill/well")
+    assert row(said, "manufacturer ill/well").endswith("tells the label")
+    split = [line.split() for line in said.splitlines() if line.strip().startswith("all")][-1]
+    assert sum(map(int, split[1::2])) == 58
+    assert {word[0] + word[-1] for word in split[2::2]} == {"()"}
+    assert "the same picture, pixel by pixel, in several patients: 1 pictures" in said
+    assert not list(tmp_path.glob("studies"))
+
+
+def test_it_shows_nothing_of_a_patient(scans, tmp_path, capsys):
+    run(tmp_path, scans)
+    captured = capsys.readouterr()
+    for mark in ("NAMEMARK", "IDMARK", "TEXTMARK"):
+        assert mark not in captured.out + captured.err
+
+
+def test_a_training_afterwards_decodes_nothing_again(scans, tmp_path, capsys, monkeypatch):
+    run(tmp_path, scans)
+    monkeypatch.setattr("medxfer.data.store.build.in_processes", lambda *_: pytest.fail("decoded again"))
+    assert run(tmp_path, scans) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["data.max_rejected=0.01"], "2 of 60 files cannot be used"),
+        (["data.label=patient_id"], "too few patients in a class"),
+        (["window=lung"], "needs CT images"),
+        (["window=lungs"], "lung"),
+        (["data.labels=nowhere.csv"], "no such file"),
+        (["data.spilt.seed=1"], "data.spilt"),
+        (["-m"], "-m"),
+    ],
+)
+def test_what_would_stop_a_training_is_one_line_and_an_exit_code(scans, tmp_path, capsys, arguments, words):
+    assert run(tmp_path, scans, *arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert words in captured.err
+    assert len(captured.err.strip().splitlines()) == 1
+    if "max_rejected" in arguments[0]:
+        assert row(captured.out, "truncated") == "truncated 1"  # what can be told is told
+
+
+def test_multi_label_data_are_told_of_by_finding(tmp_path, capsys):
+    root = make_pictures(tmp_path / "in", n=60)
+    table = pd.read_csv(root / "labels.csv").drop(columns="label")
+    draws = np.random.default_rng(0).random((60, 2)) < 0.4
+    table.join(pd.DataFrame(draws.astype(int), columns=["edema", "mass"])).to_csv(root / "labels.csv", index=False)
+    assert run(tmp_path, root, "data.label=[edema,mass]", data="images") == 0
+    said = capsys.readouterr().out
+    assert "multilabel: edema | mass" in said
+    assert row(said, "edema").startswith(f"edema {draws[:, 0].sum()}")
+    assert "No header field has more than one value" in said

@@ -1,0 +1,120 @@
+"""Files that no data set lists: what is found, and that each is read as training would."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import write_dicom
+from PIL import Image
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.image_error import ImageError
+from medxfer.data.serve.new_files import NewFiles, find_files
+from medxfer.data.serve.new_images import NewImages, Place
+from medxfer.data.sources.dicom_folder import read_dicom
+from medxfer.data.sources.releases.rsna_ich import RsnaIch
+from medxfer.data.store.decode import Decoder
+
+RNG = np.random.default_rng(0)
+
+
+def picture(path: Path, dtype: type = np.uint8) -> Path:
+    Image.fromarray(RNG.integers(0, np.iinfo(dtype).max, (20, 16), dtype=dtype)).save(path)
+    return path
+
+
+def served(files: list[Path], reader: NewFiles, dtype: type = np.uint8) -> NewImages:
+    """Its batches of two images, as lists, and itself."""
+    decoder = Decoder(reader, 8, dtype == np.int16, keep_aspect=False)
+    images = NewImages(files, decoder, np.dtype(dtype), None, batch_size=2)  # type: ignore[arg-type]
+    images.seen = list(images.batches())  # type: ignore[assignment]
+    return images
+
+
+def test_files_are_found_below_the_folder_and_in_order_but_not_hidden_ones(tmp_path: Path) -> None:
+    for name in ("b/2.png", "a.dcm", "b/.DS_Store", ".cache/x.png", "b/1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [str(path.relative_to(tmp_path)) for path in find_files(tmp_path)] == ["a.dcm", "b/1", "b/2.png"]
+    assert find_files(tmp_path / "b" / ".DS_Store") == [tmp_path / "b" / ".DS_Store"]
+    with pytest.raises(MedxferError, match="no such file or folder"):
+        find_files(tmp_path / "c")
+
+
+def test_kinds_are_told_by_content(tmp_path: Path) -> None:
+    reader = NewFiles("DX", {})
+    png = picture(tmp_path / "a.png").rename(tmp_path / "a.dcm")
+    dicom = write_dicom(tmp_path / "b.dcm", RNG.integers(0, 4096, (9, 9), dtype=np.uint16)).rename(tmp_path / "b.png")
+    tiff = bytearray(dicom.read_bytes())
+    tiff[:4] = b"II*\0"  # PS3.10 lets the preamble be another format's
+    (tmp_path / "c").write_bytes(tiff)
+    assert next(reader.pictures(str(png), False)).dtype == np.uint8
+    expected = read_dicom(dicom, hounsfield=False)
+    for path in (dicom, tmp_path / "c"):
+        assert np.array_equal(next(reader.pictures(str(path), False)), expected)
+
+
+@pytest.mark.parametrize(
+    ("trained", "modality", "hounsfield", "kind"),
+    [
+        ("DX", "CT", False, "another modality"),
+        ("CR+DX", "CR", False, None),
+        ("images", "CR", False, None),
+        ("images", "CT", True, "another modality"),
+        ("CT", "DX", True, "another modality"),
+    ],
+)
+def test_another_modality_is_refused(
+    tmp_path: Path, trained: str, modality: str, hounsfield: bool, kind: str | None
+) -> None:
+    path = write_dicom(tmp_path / "a.dcm", RNG.integers(0, 4096, (9, 9), dtype=np.uint16), Modality=modality)
+    pictures = NewFiles(trained, {}).pictures(str(path), hounsfield)
+    if kind is None:
+        assert next(pictures).shape == (9, 9)
+        return
+    with pytest.raises(ImageError) as refused:
+        next(pictures)
+    assert refused.value.kind == kind
+
+
+def test_the_readers_options_of_training_are_kept(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 4096, (3, 9, 9), dtype=np.uint16)
+    path = write_dicom(tmp_path / "a.dcm", pixels, PresentationIntentType="FOR PROCESSING")
+    with pytest.raises(ImageError):
+        list(NewFiles("DX", {}).pictures(str(path), False))
+    options = {"for_processing": True, "voi": 0, "prefer": "lut", "luminance": False}
+    for frame, numbers in ((2, [2]), ("all", [0, 1, 2])):
+        pictures = list(NewFiles("DX", options | {"frame": frame}).pictures(str(path), False))
+        expected = [read_dicom(path, False, number, for_processing=True) for number in numbers]
+        assert np.array_equal(pictures, expected)
+
+
+def test_a_release_that_mends_its_files_mends_new_ones(tmp_path: Path) -> None:
+    hu = np.array([[-1000, 40], [0, 3000]])
+    path = write_dicom(
+        tmp_path / "a.dcm", (hu % 4096).astype(np.uint16), Modality="CT", BitsStored=12, HighBit=11,
+        RescaleSlope=1, RescaleIntercept=0,
+    )  # fmt: skip
+    assert RsnaIch.dicom_reader is not None
+    (mended,) = NewFiles("CT", {}, RsnaIch.dicom_reader).pictures(str(path), True)
+    assert np.array_equal(mended, hu)
+
+
+def test_images_are_served_in_order_and_the_others_named(tmp_path: Path) -> None:
+    torn = tmp_path / "torn.png"
+    torn.write_bytes(picture(tmp_path / "a.png").read_bytes()[:50])
+    three = write_dicom(tmp_path / "three.dcm", RNG.integers(0, 4096, (3, 9, 9), dtype=np.uint16))
+    files = [tmp_path / "a.png", torn, three, picture(tmp_path / "b.png")]
+    images = served(files, NewFiles("images", {"frame": "all"}))
+    assert images.places == [Place(0, 0), Place(2, 0), Place(2, 1), Place(2, 2), Place(3, 0)]
+    assert images.refused == {1: "undecodable: not a picture that Pillow can read (OSError)"}
+    assert [batch.row.tolist() for batch in images.seen] == [[0, 1], [2, 3], [4]]
+    # 8 and 16 bits in one batch: the same gray, of 65,535
+    assert [batch.gray.numpy().dtype for batch in images.seen] == [np.uint16, np.uint16, np.uint8]
+    alone = served(files[:1], NewFiles("images", {}))
+    assert np.array_equal(images.seen[0].gray[0].numpy(), alone.seen[0].gray[0].numpy().astype(np.uint16) * 257)
+
+
+def test_eight_bits_are_deepened_for_a_network_of_sixteen(tmp_path: Path) -> None:
+    (batch,) = served([picture(tmp_path / "a.png")], NewFiles("images", {}), np.uint16).seen
+    assert batch.gray.numpy().dtype == np.uint16

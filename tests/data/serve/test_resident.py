@@ -1,0 +1,56 @@
+"""Images that lie on the device are the same batches as those of the memory map."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from medxfer.data.serve.module import GrayImages, ResidentImages
+from medxfer.data.serve.resident import CHUNK, moved, resident
+
+
+def store(dtype: str, images: int = CHUNK + 3) -> Any:
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    gray = np.random.default_rng(0).integers(low, high, (images, 2, 3), dtype, endpoint=True)
+    return SimpleNamespace(gray=gray, labels=np.arange(images))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_batches_are_those_of_the_map(dtype: str) -> None:
+    of_map = GrayImages(store(dtype))
+    on_device = ResidentImages(moved(store(dtype), torch.device("cpu")), torch.from_numpy(store(dtype).labels))
+    rows = [CHUNK + 2, 0, 5, CHUNK, 5]
+    for here, there in zip(of_map.__getitems__(rows), on_device.__getitems__(rows), strict=True):
+        assert here.dtype == there.dtype
+        assert torch.equal(here, there)
+    assert len(of_map) == len(on_device)
+
+
+class Unsized:
+    """A store of which a device's memory is asked whether it fits."""
+
+    gray = SimpleNamespace(nbytes=101)
+
+
+@pytest.mark.parametrize(
+    ("device", "free", "moves"), [("cpu", 10**9, False), ("cuda", 400, False), ("cuda", 404, True)]
+)
+def test_images_move_where_a_quarter_of_the_memory_holds_them(
+    monkeypatch: pytest.MonkeyPatch, device: str, free: int, moves: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 0))
+    monkeypatch.setattr("medxfer.data.serve.resident.moved", lambda *_: torch.zeros(1))
+    assert (resident(Unsized(), torch.device(device)) is not None) == moves  # type: ignore[arg-type]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+def test_batches_on_a_gpu(dtype: str) -> None:
+    on_device = ResidentImages(moved(store(dtype), torch.device("cuda")), torch.from_numpy(store(dtype).labels))
+    rows = [CHUNK + 2, 0, 5]
+    for here, there in zip(GrayImages(store(dtype)).__getitems__(rows), on_device.__getitems__(rows), strict=True):
+        assert there.is_cuda
+        assert torch.equal(here, there.cpu())

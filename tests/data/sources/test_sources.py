@@ -1,0 +1,139 @@
+"""Sources: the layouts they read, and one clear sentence for each way in which a folder can be wrong."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.image_error import ImageError
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.picture_folder import ImageFolder, read_picture
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 256, (9, 7), dtype=np.uint8)).save(tmp_path / f"{i}.png")
+        rows.append((f"{i}.png", "ab"[i % 2], f"P{i // 2}", "xyz"[i % 3]))
+    pd.DataFrame(rows, columns=["path", "label", "patient_id", "view"]).to_csv(tmp_path / "labels.csv", index=False)
+    return tmp_path
+
+
+def rewrite(folder: Path, change) -> str:
+    table = change(pd.read_csv(folder / "labels.csv", dtype=str, keep_default_na=False))
+    table.to_csv(folder / "labels.csv", index=False)
+    return str(folder / "labels.csv")
+
+
+def folder(root: Path, **settings) -> ImageFolder:
+    return ImageFolder(str(root), str(root / "labels.csv"), **settings)
+
+
+def test_a_table_gives_labels_and_patients(pictures):
+    index = folder(pictures).index()
+    assert index.classes == ("a", "b")
+    assert index.task == "binary"
+    assert index.labels.tolist() == [0, 1] * 6
+    assert index.images["patient"].tolist()[:4] == ["P0", "P0", "P1", "P1"]
+    assert index.caveats == ()
+
+
+def test_another_column_can_hold_the_labels(pictures):
+    index = folder(pictures, label="view").index()
+    assert (index.classes, index.task) == (("x", "y", "z"), "multiclass")
+
+
+def test_without_patients_every_image_is_one_and_the_record_says_so(pictures):
+    rewrite(pictures, lambda table: table.drop(columns="patient_id"))
+    index = folder(pictures).index()
+    assert index.images["patient"].is_unique
+    assert "no patient ids" in index.caveats[0]
+
+
+def test_files_that_are_missing_and_rows_without_a_label_are_left_out_and_named(pictures):
+    def change(table):
+        table.loc[0, "path"] = "gone.png"
+        table.loc[1, "label"] = ""
+        return table
+
+    rewrite(pictures, change)
+    index = folder(pictures).index()
+    assert len(index.images) == 10
+    assert index.left_out == {"file missing": ("gone.png",), "no label": ("1.png",)}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.assign(path="no/" + t["path"]), "none of its 12 paths is a file"),
+        (lambda t: t.drop(columns="label"), "no column 'label'"),
+        (lambda t: t.assign(label="a"), "all images have the label 'a'"),
+        (lambda t: t.assign(label=""), "no row has a value"),
+        (lambda t: t.assign(patient_id=["", *t["patient_id"][1:]]), "1 rows have no patient_id"),
+        (lambda t: pd.concat([t, t.head(1).assign(label="b")]), "'0.png' has two labels"),
+        (lambda t: t.head(0), "has no rows"),
+    ],
+)
+def test_a_wrong_table_is_one_sentence(pictures, change, words):
+    rewrite(pictures, change)
+    with pytest.raises(MedxferError, match=words):
+        folder(pictures).index()
+
+
+def test_missing_folder_and_missing_table_name_their_setting(tmp_path):
+    with pytest.raises(MedxferError, match=r"data\.root=.*no such folder"):
+        DicomFolder(str(tmp_path / "nowhere"), "labels.csv")
+    with pytest.raises(MedxferError, match=r"data\.labels=.*no such file"):
+        DicomFolder(str(tmp_path), str(tmp_path / "labels.csv"))
+
+
+def test_the_fingerprint_follows_content_not_place(pictures, tmp_path_factory):
+    import shutil
+
+    source = folder(pictures)
+    before = source.manifest(source.index())
+    copy = tmp_path_factory.mktemp("copy") / "deep"
+    shutil.copytree(pictures, copy)
+    assert folder(copy).manifest(folder(copy).index()) == before
+    Image.fromarray(np.zeros((9, 7), np.uint8)).save(copy / "3.png")
+    assert folder(copy).manifest(folder(copy).index()) != before
+    rewrite(pictures, lambda table: table.assign(view="x"))
+    assert source.manifest(source.index()) != before
+
+
+def test_pictures_keep_their_depth_and_colour_is_refused(tmp_path):
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(gray).save(tmp_path / "l.png")
+    Image.fromarray(np.stack([gray] * 3, -1)).save(tmp_path / "rgb.png")
+    Image.fromarray(np.stack([gray, gray, gray, gray * 0 + 255], -1)).save(tmp_path / "rgba.png")
+    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(np.stack([gray, gray[::-1], gray], -1)).save(tmp_path / "colour.png")
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "noise.png").read_bytes()[:2000])
+    for name in ("l", "rgb", "rgba"):
+        assert (read_picture(tmp_path / f"{name}.png") == gray).all()
+    deep = read_picture(tmp_path / "deep.png")
+    assert deep.dtype == np.uint16
+    assert (deep == gray.astype(np.uint16) * 257).all()
+    for name, kind in (("colour", "not grayscale"), ("broken", "undecodable")):
+        with pytest.raises(ImageError) as caught:
+            read_picture(tmp_path / f"{name}.png")
+        assert caught.value.kind == kind
+        copy = pickle.loads(pickle.dumps(caught.value))
+        assert (str(copy), copy.kind) == (str(caught.value), kind)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("name", "n"), [("cxr_nih", 797), ("cxr_kermany", 1645)])
+def test_real_pictures_are_all_gray(test_data, name, n):
+    source = ImageFolder(str(test_data / name), str(test_data / name / "labels.csv"))
+    files = source.index().images["file"]
+    assert len(files) == n
+    assert all(source.read(file, hounsfield=False).dtype == np.uint8 for file in files[:: n // 40])

@@ -1,0 +1,49 @@
+"""The grid's jobs: composed as Hydra composes them, only faster."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException
+from omegaconf import OmegaConf
+
+from medxfer.base.config import CONF
+from medxfer.grid.jobs import compose_jobs, without_hydra
+
+JOBS = [
+    ["seed=0", "colormap=viridis", "pretrained=false"],
+    ["seed=1", "data=phantom_ct", "data.patients=12", "trainer.max_epochs=3", "colormap=windows:40/80+80/200+600/2800"],
+    ["seed=1", "data=phantom_dx", "data.patients=13", "lr=1e-4", "train_fraction=0.5", "window='40/400'"],
+    ["seed=2", "experiment=debug", "+trainer.fast_dev_run=true", "augment={flip: 0.5}"],
+    ["seed=3", "logger=none", "study.metric=auroc", "~augment.gamma", "pretrained=file:/a/b.pth"],
+    ["seed=4", "image_size=64", "batch_size=${image_size}"],
+    ["seed=4", "image_size=32", "batch_size=${image_size}"],
+]
+
+
+@pytest.fixture
+def hydra():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield GlobalHydra.instance().config_loader(), compose("train", [], return_hydra_config=True)
+
+
+def plain(config):
+    return OmegaConf.to_container(config, resolve=True)
+
+
+def test_jobs_are_what_hydra_composes(hydra):
+    loader, master = hydra
+    theirs = [without_hydra(loader.load_sweep_config(master, job)) for job in JOBS]
+    assert [plain(job.config()) for job in compose_jobs(loader, master, JOBS)] == [plain(config) for config in theirs]
+
+
+def test_jobs_that_differ_in_plain_factors_share_a_composition_and_no_setting(hydra):
+    first, second = compose_jobs(*hydra, [["seed=0", "colormap=viridis"], ["seed=1"]])
+    assert first.base is second.base
+    config = first.config()
+    config.augment.flip = 0.25
+    assert (config.seed, second.config().seed, second.config().augment.flip) == (0, 1, 0.0)
+
+
+def test_an_unknown_key_is_refused(hydra):
+    with pytest.raises(ConfigCompositionException, match="colourmap"):
+        compose_jobs(*hydra, [["colourmap=none"]])

@@ -1,0 +1,61 @@
+"""plan=true: says what would run, and leaves nothing behind."""
+
+import re
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from pictures import make_pictures
+
+from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
+from medxfer.grid.hooks import show_plan
+from medxfer.grid.jobs import Job
+from medxfer.model.backbone import create_backbone
+from medxfer.train import train
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    """Two colormaps × two initialisations × two seeds on sixty pictures, as a function of more overrides."""
+    images = make_pictures(tmp_path / "in", n=60)
+    own = tmp_path / "own.pth"
+    torch.save(create_backbone("test_efficientnet", 2, False, seed=9).state_dict(), own)
+
+    def make(*overrides: str, plan: bool = True) -> list[Job]:
+        common = ["data=images", f"data.root={images}", "backbone=test_efficientnet", "batch_size=4", "image_size=32",
+                  "trainer.max_epochs=2", "logger=none", f"store.root={tmp_path / 'cache'}", f"plan={plan}",
+                  f"study.root={tmp_path / 'studies'}", f"study.rq1.within.pretrained=file:{own}"]  # fmt: skip
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            base = compose("train", [*common, *overrides])
+        return [
+            Job(base, {"colormap": colormap, "pretrained": start, "seed": seed})
+            for seed in (0, 1) for colormap in ("none", "viridis") for start in (f"file:{own}", False)
+        ]  # fmt: skip
+
+    return make
+
+
+def test_it_tells_cells_sizes_cost_and_what_can_be_found_and_writes_nothing(jobs, tmp_path, capsys):
+    show_plan(jobs())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "8 cells, 0 done" in said
+    assert re.search(r"images (\S+) \(\d+\) (\S+) \(\d+\) (\S+) \(\d+\)", said)
+    assert re.search(r"8 cells to train: about \d+ (s|min) .* a cell\), about .* of disk", said)
+    assert re.search(r"RQ1: with 2 trainings an arm and \d+ test patients, a true difference .* assuming that", said)
+    assert "To find the margin of 1 point" in said
+    assert not (tmp_path / "studies").exists()
+
+
+def test_what_is_done_is_not_counted_again(jobs, capsys):
+    train(jobs(plan=False)[0].config())
+    capsys.readouterr()
+    show_plan(jobs())
+    said = " ".join(capsys.readouterr().out.split())
+    assert "8 cells, 1 done" in said
+    assert "7 cells to train" in said
+
+
+def test_what_cannot_be_is_said_before_anything_is_measured(jobs):
+    with pytest.raises(MedxferError, match="unknown optimizer"):
+        show_plan(jobs("optimizer=adam"))

@@ -1,0 +1,188 @@
+"""python -m medxfer.predict: the scores of the cell's own test, on files; what is refused; what it cannot use."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from trained_cells import train_cell
+
+from medxfer.predict import main, predict
+from medxfer.trained.trained_cell import open_cell
+
+PHANTOMS = "data.patients=10,data.images=1"
+CELLS = {
+    "pictures": ["colormap=viridis"],
+    "16 levels, arm's own normalisation": ["colormap=inferno", "levels=16", "normalize=arm"],
+    "learned, vit": ["colormap=learned:viridis", "backbone=test_vit", "image_size=160"],
+    "single, unequal means": ["colormap=single", "backbone=test_resnet"],
+    "frozen, bfloat16": ["colormap=viridis", "finetune=head", "augment=null", "+trainer.precision=bf16-mixed"],
+    "DX": ["data=phantom_dx", "colormap=viridis", *PHANTOMS.split(",")],
+    "CT, a window": ["data=phantom_ct", "colormap=inferno", "window=30/150", *PHANTOMS.split(",")],
+    "CT, windows": ["data=phantom_ct", "colormap=windows:lung+mediastinum+bone", *PHANTOMS.split(",")],
+}
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cells")
+
+
+@pytest.fixture(scope="session")
+def pictures_cell(home: Path) -> Path:
+    return train_cell(home, *CELLS["pictures"], "seed=1")
+
+
+def its_files(home: Path, folder: Path) -> pd.DataFrame:
+    """The cell's own test images: file, and the scores that its record holds."""
+    fingerprint = json.loads((folder / "metrics.json").read_text())["data"]["fingerprint"]
+    names = pd.concat(pd.read_csv(table) for table in home.glob(f"cache/*-{fingerprint}/v*/files.csv"))
+    root = home / "in" if not names["file"].iloc[0].endswith(".dcm") else None
+    scored = pd.read_parquet(folder / "predictions.parquet").query("split == 'test'")
+    table = scored.merge(names.drop_duplicates("image")[["file", "image"]], on="image")
+    places = {path.name: path for path in home.glob("cache/phantoms/**/*.dcm")}
+    table["path"] = [root / name if root else places[Path(name).name] for name in table["file"]]
+    return table
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_scores_are_those_of_the_cells_own_record(home: Path, name: str) -> None:
+    folder = train_cell(home, *CELLS[name])
+    own = its_files(home, folder)
+    cell = open_cell(folder)
+    table = predict(cell, list(own["path"]))
+    assert (table["refused"] == "").all()
+    scores = table[[f"score_{c}" for c in cell.classes]].to_numpy()
+    assert np.abs(scores - own[["score_0", "score_1"]].to_numpy()).max() < 1e-6
+    metrics = cell.record["metrics"]
+    positive = table["decision"] == cell.classes[1]
+    assert positive[own["label"] == 1].mean() == pytest.approx(metrics["test/sensitivity"], abs=1e-6)
+    assert (~positive)[own["label"] == 0].mean() == pytest.approx(metrics["test/specificity"], abs=1e-6)
+
+
+def test_the_table_has_a_row_a_file_with_the_refused_and_why(
+    home: Path, pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new"
+    shutil.copytree(home / "in", new / "below")
+    (new / "torn.png").write_bytes((new / "below" / "0.png").read_bytes()[:60])
+    (new / ".hidden").write_bytes(b"")
+    Image.fromarray(np.full((9, 9, 3), (255, 0, 0), np.uint8)).save(new / "red.png")
+    wide = np.random.default_rng(1).integers(0, 65535, (64, 48), dtype=np.uint16)
+    Image.fromarray(wide).save(new / "wide.png")
+    out = tmp_path / "table.csv"
+    assert main([f"cell={pictures_cell}", f"images={new}", f"out={out}"]) == 0
+    table = pd.read_csv(out, keep_default_na=False)
+    assert list(table.columns) == ["path", "score_a", "score_b", "decision", "refused", "note"]
+    assert set(table["note"]) == {"For research, not for diagnosis."}
+    assert list(table["path"]) == sorted(table["path"])
+    refused = {Path(row.path).name: row.refused for row in table.itertuples() if row.refused}
+    assert set(refused) == {"labels.csv", "torn.png", "red.png"}
+    assert refused["red.png"].startswith("not grayscale: ")
+    assert set(table.loc[table["refused"] != "", "decision"]) == {""}
+    said = capsys.readouterr()
+    assert "31 images scored, 3 files refused" in said.out
+    assert "For research, not for diagnosis." in said.out
+    assert said.err.count("refused: ") == 3
+
+
+def test_without_out_the_table_is_printed(pictures_cell: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"cell={pictures_cell}", f"images={home / 'in' / '3.png'}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["path", "score_a", "score_b", "decision"]
+    assert lines[1].split()[0] == str(home / "in" / "3.png")
+    assert "chosen on validation" in lines[-1]
+    assert "For research, not for diagnosis." in lines[-1]
+
+
+def test_nothing_readable_is_a_failure(pictures_cell: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([f"cell={pictures_cell}", f"images={home / 'in' / 'labels.csv'}"]) == 1
+    assert "0 images scored, 1 files refused" in capsys.readouterr().out
+
+
+def test_pictures_and_other_modalities_are_refused_where_hounsfield_units_are_needed(home: Path) -> None:
+    folder = train_cell(home, *CELLS["CT, a window"], "seed=1")
+    train_cell(home, *CELLS["DX"], "seed=1")
+    dx = next(home.glob("cache/phantoms/dx*/**/*.dcm"))
+    table = predict(open_cell(folder), [home / "in" / "0.png", dx, next(home.glob("cache/phantoms/ct*/**/*.dcm"))])
+    assert [text.partition(":")[0] for text in table["refused"]] == ["not in HU", "another modality", ""]
+
+
+def test_a_class_that_validation_lacks_leaves_the_highest_score_to_decide(pictures_cell: Path) -> None:
+    cell = open_cell(pictures_cell)
+    scores = np.array([[0.3, 0.7], [0.6, 0.4]], np.float32)
+    cell.record["threshold"] = 0.8
+    assert cell.decide(scores) == ["a", "a"]
+    cell.record["threshold"] = None
+    assert cell.decide(scores) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("nowhere", "no such folder"),
+        ("empty", "this is no cell's folder"),
+        ("study", "holds a whole study"),
+        ("begun", "it is not done"),
+        ("failed", r"it failed \(out of memory\)"),
+        ("no weights", r"it has no best\.ckpt"),
+        ("torn weights", "damaged or of another version"),
+        ("another network", "damaged or of another version"),
+        ("old record", r"damaged or of another version of medxfer \('input'\)"),
+    ],
+)
+def test_a_cell_that_cannot_be_used_is_named_in_one_sentence(
+    pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, why: str
+) -> None:
+    cell = tmp_path / folder
+    if folder == "study":
+        cell = pictures_cell.parent.parent
+    elif folder == "empty":
+        cell.mkdir()
+    elif folder != "nowhere":
+        shutil.copytree(pictures_cell, cell)
+    record, best = cell / "metrics.json", cell / "checkpoints" / "best.ckpt"
+    if folder in ("begun", "failed"):
+        record.unlink()
+    if folder == "failed":
+        (cell / "failed.json").write_text('{"reason": "out of memory"}')
+    if folder == "no weights":
+        best.unlink()
+    if folder == "torn weights":
+        best.write_bytes(best.read_bytes()[:1000])
+    if folder == "another network":
+        text = (cell / "config.yaml").read_text()
+        (cell / "config.yaml").write_text(text.replace("test_efficientnet", "test_resnet"))
+    if folder == "old record":
+        record.write_text(json.dumps({k: v for k, v in json.loads(record.read_text()).items() if k != "input"}))
+    assert main([f"cell={cell}", f"images={tmp_path}"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(why, error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ([], "usage:"),
+        (["cell=x"], "usage:"),
+        (["cell=x", "image=y"], "did you mean images"),
+        (["cell=x", "images=y", "out=table.xlsx"], "must end in .csv"),
+        (["cell=x", "images=y", "out=no/such/table.csv"], "there is no folder"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("images", "why"), [("nowhere", "no such file or folder"), ("", "the folder is empty")])
+def test_wrong_images(
+    pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], images: str, why: str
+) -> None:
+    assert main([f"cell={pictures_cell}", f"images={tmp_path / images}"]) == 1
+    assert why in capsys.readouterr().err

@@ -1,0 +1,139 @@
+"""W&B, as a user without a key has it: offline, a run a cell, finished, and as failed where the cell failed."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import wandb
+from hydra import compose, initialize_config_dir
+from pictures import make_pictures
+
+from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
+from medxfer.grid.display import EpochBar
+from medxfer.train import train
+from medxfer.training.loggers import wandb_mode
+
+
+def inspect(run: Path) -> dict:
+    """What the run's file holds, by W&B's own reader."""
+    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--summary", "--json", str(run)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.fixture
+def run_cell(tmp_path, monkeypatch):
+    """Train a tiny cell with W&B and return its run's folder."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    images = make_pictures(tmp_path / "in", n=40)
+
+    def run(*overrides: str) -> Path:
+        common = ["data=images", f"data.root={images}", "backbone=test_efficientnet", "pretrained=false",
+                  "batch_size=8", "image_size=32", "trainer.max_epochs=1", f"store.root={tmp_path / 'cache'}",
+                  f"study.root={tmp_path / 'studies'}"]  # fmt: skip
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose("train", [*common, *overrides])
+        try:
+            train(config)
+        finally:
+            (folder,) = tmp_path.glob("studies/*/wandb/offline-run-*")
+            run.folder = folder
+        return folder
+
+    return run
+
+
+def test_a_finished_cell_is_a_finished_run_with_its_factors(run_cell):
+    folder = run_cell("colormap=viridis")
+    about = inspect(folder)
+    assert (about["state"], about["exit_code"]) == ("finished", 0)
+    assert (about["config"]["colormap"], about["config"]["pretrained"]) == ("viridis", False)
+    assert "test/accuracy" in about["summary"]
+    assert about["run_id"] in folder.name
+
+
+def test_a_failed_cell_is_a_failed_run_and_says_why(run_cell, tmp_path):
+    with pytest.raises(MedxferError, match="not finite"):
+        run_cell("lr=1e30", "optimizer=sgd", "trainer.max_epochs=3")
+    assert inspect(run_cell.folder)["exit_code"] == 1
+    (failed,) = tmp_path.glob("studies/*/cells/*/failed.json")
+    assert "learning rate" in json.loads(failed.read_text())["reason"]
+
+
+def test_nothing_of_the_machine_or_its_paths_is_in_the_run(run_cell, tmp_path):
+    folder = run_cell()
+    content = next(folder.glob("*.wandb")).read_bytes()
+    for secret in (str(tmp_path), str(Path.home()), sys.executable):
+        assert secret.encode() not in content
+    assert not list(folder.glob("files/*"))
+
+
+@pytest.mark.parametrize(("key", "mode"), [(None, "offline"), ("0123", "online")])
+def test_without_a_key_it_is_offline_and_the_environment_decides(monkeypatch, key, mode):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setattr(wandb, "api", SimpleNamespace(api_key=key))
+    assert wandb_mode() == mode
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert wandb_mode() == "disabled"
+
+
+def records(folder: Path) -> list[dict]:
+    """Every record of a run's file, by W&B's own reader."""
+    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json", str(folder)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_the_dashboard_can_group_filter_and_draw(run_cell):
+    folder = run_cell("colormap=viridis")
+    found = records(folder)
+    (run,) = [record["run"] for record in found if record["type"] == "run"]
+    assert run["run_group"] == folder.parent.parent.name  # the study
+    assert run["job_type"] == "viridis × random"
+    assert run["tags"] == ["images", "test_efficientnet", "viridis"]
+    config = run["config"]["update"]
+    assert config["settings"]["monitor"] == "val/balanced_accuracy"
+    assert "${" not in json.dumps(config)
+    metrics = {metric.get("name") or metric["glob_name"]: metric for metric in
+               (record["metric"] for record in found if record["type"] == "metric")}  # fmt: skip
+    assert metrics["val/*"]["step_metric"] == "epoch"
+    assert metrics["val/*"]["summary"] == {"max": True}
+    assert metrics["val/loss"]["summary"] == {"min": True}
+    assert not [record for record in found if record["type"] == "stats"]
+
+
+def test_a_resumed_cell_is_one_run_with_steps_that_go_on(run_cell, tmp_path, monkeypatch):
+    def interrupt(number, frame):
+        raise SystemExit(128 + number)
+
+    def send(self, trainer, *_):
+        if trainer.current_epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(EpochBar, "on_validation_epoch_start", send)
+            with pytest.raises(SystemExit):
+                run_cell("trainer.max_epochs=3")
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    time.sleep(1)  # W&B names folders by the second
+    with contextlib.suppress(ValueError):  # there are two folders now
+        run_cell("trainer.max_epochs=3")
+    first, second = sorted(tmp_path.glob("studies/*/wandb/offline-run-*"))
+    about = [inspect(folder) for folder in (first, second)]
+    assert about[0]["run_id"] == about[1]["run_id"]
+    assert [one["exit_code"] for one in about] == [1, 0]
+    assert any(record["type"] == "preempting" for record in records(first))
+    steps = [[record["history"]["step"]["num"] for record in records(folder) if record["type"] == "history"]
+             for folder in (first, second)]  # fmt: skip
+    assert steps[0] == sorted(steps[0])
+    assert max(steps[0]) < min(steps[1])

@@ -1,0 +1,118 @@
+"""A training that a signal stops in the middle of an epoch goes on as if nothing had happened."""
+
+import os
+import signal
+
+import pandas as pd
+import pytest
+import pytorch_lightning as pl
+from hydra import compose, initialize_config_dir
+from pictures import make_pictures
+
+from medxfer.base.config import CONF
+from medxfer.base.files import read_json
+from medxfer.grid.display import EpochBar
+from medxfer.train import train
+from medxfer.training.prepare import prepare
+
+
+class Interruption(BaseException):
+    pass
+
+
+def interrupt(number, frame):
+    raise Interruption
+
+
+@pytest.fixture
+def configure(tmp_path):
+    images = make_pictures(tmp_path / "in", n=60)
+
+    def configured(study: str, *overrides: str):
+        common = ["data=images", f"data.root={images}", "backbone=test_efficientnet", "pretrained=false",
+                  "batch_size=4", "image_size=32", "trainer.max_epochs=3", "augment.noise=0.05",
+                  f"store.root={tmp_path / 'cache'}", f"study.root={tmp_path / study}", "logger=none"]  # fmt: skip
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("train", [*common, *overrides])
+
+    return configured
+
+
+def send_at(monkeypatch, place: tuple[int, int], number: int) -> None:
+    """Send a signal to this process while the batch at `place` (epoch, batch) ends."""
+    before = EpochBar.on_train_batch_end
+
+    def send(self, trainer, *rest):
+        if (trainer.current_epoch, trainer.fit_loop.batch_idx) == place:
+            os.kill(os.getpid(), number)
+        before(self, trainer, *rest)
+
+    monkeypatch.setattr(EpochBar, "on_train_batch_end", send)
+
+
+def record(config) -> tuple[list, dict, pd.DataFrame]:
+    metrics, _ = train(config)
+    cell = prepare(config).cell
+
+    return (
+        read_json(cell.folder / "metrics.json")["epochs"],
+        metrics,
+        pd.read_parquet(cell.folder / "predictions.parquet"),
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR2, signal.SIGINT])
+@pytest.mark.parametrize("place", [(0, 0), (1, 4)])
+def test_a_signal_within_an_epoch_is_followed_by_a_save_and_changes_nothing(configure, monkeypatch, number, place):
+    epochs, metrics, predictions = record(configure("whole"))
+    previous = signal.signal(number, interrupt)
+    try:
+        with monkeypatch.context() as patched:
+            send_at(patched, place, number)
+            with pytest.raises(Interruption):
+                train(configure("stopped"))
+        assert signal.getsignal(number) is interrupt
+    finally:
+        signal.signal(number, previous)
+    seen = []
+    counted = EpochBar.on_train_batch_end
+
+    def count(self, trainer, *rest):
+        seen.append((trainer.current_epoch, trainer.fit_loop.batch_idx))
+        counted(self, trainer, *rest)
+
+    monkeypatch.setattr(EpochBar, "on_train_batch_end", count)
+    resumed_epochs, resumed_metrics, resumed_predictions = record(configure("stopped"))
+    assert seen[0] == (place[0], place[1] + 1)
+    assert resumed_epochs == epochs
+    assert resumed_metrics == metrics
+    assert resumed_predictions.equals(predictions)
+
+
+def test_a_signal_in_validation_waits_for_the_epoch(configure, monkeypatch):
+    epochs, _, predictions = record(configure("whole"))
+
+    def send(self, trainer, *_):
+        if trainer.current_epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(EpochBar, "on_validation_epoch_start", send)
+            with pytest.raises(Interruption):
+                train(configure("stopped"))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    again = record(configure("stopped"))
+    assert again[0] == epochs
+    assert again[2].equals(predictions)
+
+
+def test_within_an_epoch_it_saves_every_few_minutes(configure, monkeypatch, tmp_path):
+    monkeypatch.setattr("medxfer.training.resume.EVERY", 0.0)
+    saves = []
+    monkeypatch.setattr(pl.Trainer, "save_checkpoint", lambda self, path, *_, **__: saves.append(path))
+    with pytest.raises(FileNotFoundError):  # the best epoch's, which was not written either
+        train(configure("study"))
+    assert len([path for path in saves if str(path).endswith("last.ckpt")]) > 20
