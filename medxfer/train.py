@@ -53,7 +53,7 @@ def main(config: DictConfig) -> None:
 
     from medxfer.base.memory import drop_cell, keep_imports
     from medxfer.base.stop import stop_politely
-    from medxfer.grid.display import display
+    from medxfer.grid.live import live_grid
     from medxfer.study.cell import sentence
     from medxfer.study.claim import Taken
     from medxfer.training import fit  # noqa: F401 - all that is heavy, before what is kept is told from what a cell leaves
@@ -66,11 +66,11 @@ def main(config: DictConfig) -> None:
         return  # named, or counted, before the grid began
     try:
         metrics, _ = train_cell(prepared)
-        display.cell_ended(prepared.cell, f"test accuracy {metrics['test/accuracy']:.3f}")
+        live_grid.cell_ended(prepared.cell, f"test accuracy {metrics['test/accuracy']:.3f}")
     except Taken:
-        display.cell_ended(prepared.cell, "another process trains it")
+        live_grid.cell_ended(prepared.cell, "another process trains it")
     except Exception as error:
-        display.cell_ended(prepared.cell, f"[red]failed:[/] {escape(sentence(error))}", went_wrong=True)
+        live_grid.cell_ended(prepared.cell, f"[red]failed:[/] {escape(sentence(error))}", went_wrong=True)
     drop_cell()
 
 

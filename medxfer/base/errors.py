@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 RESEARCH_ONLY = "For research, not for diagnosis."  # wherever a person reads a score
 
@@ -12,6 +13,22 @@ class MedxferError(Exception):
 
 class PrivateError(MedxferError):
     """Its text may name files, folders or patients: the terminal shows it, no record holds it."""
+
+
+class ImageError(MedxferError):
+    """A file that is not an image one can learn from: recorded and counted by `kind`, never dropped silently.
+
+    Neither `kind` nor `reason` holds header text.
+    """
+
+    def __init__(self, path: Path, kind: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.kind = kind
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.path, self.kind, self.reason)  # so that it survives the way out of a worker
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferError:

@@ -1,4 +1,4 @@
-"""Records are written whole or not at all."""
+"""Files are written whole or not at all: content is on the disk before the name that says it is whole."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from filelock import FileLock
 
-from medxfer.base.durable import flush
 from medxfer.base.errors import MedxferError
 
 if TYPE_CHECKING:  # status answers without it
@@ -73,3 +72,22 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
     return content
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace(partial: Path, target: Path) -> None:
+    """Give a finished file, or a folder of files, its name. What stands at `target` after a power cut is whole."""
+    if partial.is_dir():
+        for file in partial.iterdir():
+            flush(file)
+    flush(partial)
+    partial.replace(target)
+    flush(target.parent)

@@ -5,7 +5,7 @@ import sys
 import threading
 from types import FrameType
 
-from medxfer.grid.display import display
+from medxfer.base.display import display
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)  # Ctrl-C; a system or a cluster that wants the machine
 

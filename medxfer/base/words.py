@@ -1,20 +1,32 @@
-"""Cells and times as one reads them."""
+"""Arms, cells, counts and times as one reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
-def initialisation(pretrained: bool | str) -> str:
-    """'pretrained', 'random', or the weights' name."""
+
+def weights_name(pretrained: bool | str) -> str:
+    """What the initial weights are called: 'pretrained', 'random', or the user's own name for them."""
     if isinstance(pretrained, str):
         return pretrained
     return "pretrained" if pretrained else "random"
 
 
+def arm_name(arm: tuple[str, bool | str]) -> str:
+    """(colormap, pretrained) in words: 'viridis × pretrained'."""
+    return f"{arm[0]} × {weights_name(arm[1])}"
+
+
 def describe(factors: Mapping[str, Any]) -> str:
     """A cell by its factors: 'phantom_dx resnet18 viridis × pretrained, seed 0'."""
-    start = initialisation(factors["pretrained"])
-    return f"{factors['data']} {factors['backbone']} {factors['colormap']} × {start}, seed {factors['seed']}"
+    arm = arm_name((factors["colormap"], factors["pretrained"]))
+    return f"{factors['data']} {factors['backbone']} {arm}, seed {factors['seed']}"
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value of `metric` (with or without "val/" or "test/") is the better one."""
+    return metric.rpartition("/")[2] in LOWER_IS_BETTER
 
 
 def duration(seconds: float) -> str:
@@ -23,3 +35,13 @@ def duration(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / size:.1f} {unit}" if unit == "h" else f"{seconds / size:.0f} {unit}"
     return f"{seconds / 86400:.1f} days"
+
+
+def listing(items: Sequence[str], word: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}" if items else ""
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """'1 training', '3 trainings'."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

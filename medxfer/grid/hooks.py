@@ -16,14 +16,14 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from medxfer.analysis.judge.phrases import count
+from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.stop import stop_politely
-from medxfer.base.words import describe
+from medxfer.base.words import count, describe
 from medxfer.data.store.identity import private_folder
-from medxfer.grid.display import display
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
+from medxfer.grid.live import live_grid
 from medxfer.report import report
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
@@ -117,7 +117,7 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
         _introduce(study, [cell for cell in cells if cell.study == study])
-    display.expect(grid.cells, len(to_train))
+    live_grid.expect(grid.cells, len(to_train))
     return grid
 
 

@@ -24,7 +24,7 @@ def begin_work(config: DictConfig) -> None:
     name = config.hydra.runtime.choices["hydra/launcher"]
     if name == "basic":
         return
-    from medxfer.grid.display import display
+    from medxfer.base.display import display
 
     display.close()
     display.plain = True

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from medxfer.base.words import initialisation
+from medxfer.base.words import weights_name
 from medxfer.study.state import State
 
 STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim"}
@@ -47,7 +47,7 @@ def _cell(state: State | None) -> Text:
 
 
 def _value(key: str, value: Any) -> str:
-    return initialisation(value) if key == "pretrained" else str(value)
+    return weights_name(value) if key == "pretrained" else str(value)
 
 
 def _window(items: list[Any], size: int, focus: int) -> list[Any]:

@@ -16,20 +16,19 @@ from rich.markup import escape
 from rich.table import Table
 
 import medxfer.base.quiet  # noqa: F401
-from medxfer.analysis.judge.contrasts import read_rules
-from medxfer.analysis.judge.phrases import count, margin_points, metric_name, points
+from medxfer.analysis.judge.phrases import margin_points, metric_name, points
 from medxfer.analysis.judge.power import DISAGREEMENT, POWER, SEEDS, Detectable, Planned, detectable
 from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.base.terminal import size
-from medxfer.base.words import duration
+from medxfer.base.words import count, duration
 from medxfer.data.serve.module import part_sizes
-from medxfer.grid.display import console, display
 from medxfer.grid.jobs import Job
 from medxfer.grid.matrix import matrix
+from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study
-from medxfer.study.identity import declaration
 from medxfer.study.state import read_state
 from medxfer.training.ddp import Member
 from medxfer.training.prepare import Impossible, Prepared, Settled

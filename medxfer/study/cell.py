@@ -12,7 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import read_json, write_json, write_parquet, write_text
-from medxfer.base.words import initialisation
 from medxfer.study.claim import claim
 from medxfer.study.folder import Study
 from medxfer.study.identity import Json, without_paths
@@ -25,6 +24,11 @@ class Cell:
     study: Study
     name: str
     factors: Json
+
+    @property
+    def arm(self) -> tuple[str, bool | str]:
+        """(colormap, pretrained): the two treatments."""
+        return self.factors["colormap"], self.factors["pretrained"]
 
     @property
     def folder(self) -> Path:
@@ -76,11 +80,6 @@ class Cell:
             "traceback": _frames(error),
         }
         write_json(self.folder / "failed.json", record)
-
-
-def arm_name(cell: Cell) -> str:
-    """The cell's treatments, as loggers group by them."""
-    return f"{cell.factors['colormap']} × {initialisation(cell.factors['pretrained'])}"
 
 
 def reason(error: BaseException) -> str:

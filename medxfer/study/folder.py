@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
 from medxfer.base.words import describe
-from medxfer.study.identity import Json, declaration, digest, safe_name, shared_settings, study_name
+from medxfer.study.declared import declaration
+from medxfer.study.identity import Json, digest, safe_name, shared_settings, study_name
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medxfer.base.words import initialisation
+from medxfer.base.words import weights_name
 
-FACTORS = ("data", "backbone", "colormap", "pretrained", "window", "image_size", "train_fraction", "seed")
+FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
 VALUES = tuple(key for key in FACTORS if key != "data")  # those that are one value; data is a whole group
 OUTSIDE = (
     "data",
@@ -48,21 +48,6 @@ def shared_settings(config: DictConfig) -> Json:
     return settings
 
 
-def declaration(config: DictConfig) -> Json:
-    """What the study declares before its first cell runs, so that nobody chooses it by the results."""
-    study = OmegaConf.to_container(config.study, resolve=True)
-    assert isinstance(study, dict)
-    return {
-        "metric": study["metric"],
-        "margin": float(study["margin"]),
-        "level": 0.95,
-        "threshold": 0.5,
-        "tuned": study["tuned"],
-        "rq1": without_paths(study["rq1"]),
-        "rq2": without_paths(study["rq2"]),
-    }
-
-
 def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
     """The cell's factors, tuned keys included: `values` of the plain ones, with `window` the resolved one (never
     "auto"), the others from `config`."""
@@ -83,7 +68,7 @@ def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
 def cell_name(factors: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     """A readable, unique name, also the W&B run's id: its factors and a digest of its whole `identity`."""
     values = dict(factors)
-    start = initialisation(values["pretrained"])
+    start = weights_name(values["pretrained"])
     readable = f"{values['data']}-{values['backbone']}-{values['colormap']}-{start}-seed{values['seed']}"
     return f"{safe_name(readable)[:80]}-{digest(identity)}"
 

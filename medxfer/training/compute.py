@@ -14,9 +14,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from medxfer.base.batch import RenderedBatch
+from medxfer.base.display import display
 from medxfer.base.files import alone, read_json, write_json
 from medxfer.data.serve.module import GrayDataModule
-from medxfer.grid.display import display
 from medxfer.model.classifier import Classifier
 from medxfer.training.prepare import Prepared
 

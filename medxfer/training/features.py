@@ -9,10 +9,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from medxfer.base.display import display
 from medxfer.base.files import alone, whole_file
 from medxfer.data.serve.module import GrayDataModule, GrayImages
 from medxfer.data.store.identity import private_folder
-from medxfer.grid.display import display
 from medxfer.model.classifier import Classifier
 from medxfer.model.head import find_head, head_keys
 from medxfer.training.prepare import Prepared

@@ -16,14 +16,15 @@ from pytorch_lightning.loggers import Logger
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
+from medxfer.base.words import lower_is_better
 from medxfer.data.serve.module import GrayDataModule, part_sizes
 from medxfer.data.store.build import GrayStore
-from medxfer.grid.display import EpochBar
 from medxfer.model.classifier import Classifier
 from medxfer.model.norms import synchronize_norms
 from medxfer.model.weights import WeightsRecord
 from medxfer.training.compute import Compute, settle
 from medxfer.training.ddp import Member, others
+from medxfer.training.epoch_bar import EpochBar
 from medxfer.training.features import frozen_features
 from medxfer.training.history import History
 from medxfer.training.prepare import Prepared
@@ -32,7 +33,6 @@ from medxfer.training.stopping import Patience
 from medxfer.training.wire import wire
 
 PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
-LOWER_IS_BETTER = ("loss", "brier", "calibration_error")
 
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a tenth of a step
 
@@ -134,7 +134,7 @@ def _best(prepared: Prepared) -> ModelCheckpoint:
 
 
 def _mode(monitor: str) -> str:
-    return "min" if monitor.endswith(LOWER_IS_BETTER) else "max"
+    return "min" if lower_is_better(monitor) else "max"
 
 
 def _metrics(best_epoch: dict[str, float], trainer: pl.Trainer) -> dict[str, float]:

@@ -11,13 +11,13 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from medxfer.base.errors import MedxferError
-from medxfer.study.cell import Cell, arm_name
+from medxfer.base.words import LOWER_IS_BETTER, arm_name
+from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 from medxfer.study.identity import shared_settings, without_paths
 from medxfer.training.mlflow_run import mlflow_run
 
 WandbMode = Literal["online", "offline", "disabled", "shared"]
-SMALL_IS_GOOD = ("loss", "brier", "calibration_error")
 LONGEST_TAG = 64
 
 
@@ -58,7 +58,7 @@ def _wandb_run(config: DictConfig, cell: Cell) -> Iterator[Logger]:
         id=cell.name,
         name=cell.name,
         group=cell.study.name,
-        job_type=arm_name(cell),
+        job_type=arm_name(cell.arm),
         tags=[str(cell.factors[key])[:LONGEST_TAG] for key in ("data", "backbone", "colormap")],
         config={**cell.factors, "settings": without_paths(shared_settings(config))},
         dir=str(cell.study.folder),
@@ -84,7 +84,7 @@ def _define(run: Any) -> None:
     run.define_metric("epoch", hidden=True)
     run.define_metric("train/*", step_metric="epoch")
     run.define_metric("val/*", step_metric="epoch", summary="max")
-    for name in SMALL_IS_GOOD:
+    for name in LOWER_IS_BETTER:
         run.define_metric(f"val/{name}", step_metric="epoch", summary="min")
 
 

@@ -10,7 +10,8 @@ from filelock import FileLock
 from pytorch_lightning.loggers import Logger, MLFlowLogger
 
 from medxfer.base.errors import MedxferError
-from medxfer.study.cell import Cell, arm_name
+from medxfer.base.words import arm_name
+from medxfer.study.cell import Cell
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,7 +62,7 @@ def _open_run(client: "MlflowClient", cell: Cell) -> str:
     if found:
         client.update_run(found[0].info.run_id, "RUNNING")
         return found[0].info.run_id
-    run = client.create_run(identity, run_name=cell.name, tags={"arm": arm_name(cell)})
+    run = client.create_run(identity, run_name=cell.name, tags={"arm": arm_name(cell.arm)})
     for key, value in cell.factors.items():
         client.log_param(run.info.run_id, key, value)
     return run.info.run_id

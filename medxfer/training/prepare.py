@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from medxfer.analysis.judge.contrasts import read_rules
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_parquet
 from medxfer.color import parse_colormap, parse_window
@@ -29,8 +28,9 @@ from medxfer.model.recipe import OPTIMIZERS
 from medxfer.model.stages import count_of
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
+from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study, open_study
-from medxfer.study.identity import VALUES, Json, cell_name, declaration, factors, shared_settings
+from medxfer.study.identity import VALUES, Json, cell_name, factors, shared_settings
 from medxfer.training.loggers import check_logger
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cells import train_small
 
-from medxfer.base.durable import replace
+from medxfer.base.files import replace
 
 
 @pytest.fixture

@@ -41,15 +41,15 @@ print(opened - started, memory - own, time.perf_counter() - opened)
 CELLS = """
 import resource, sys, time
 import medxfer.train as train
-from medxfer.grid.display import Display
+from medxfer.grid.live import LiveGrid
 
 started = time.perf_counter()
-ended = Display.cell_ended
+ended = LiveGrid.cell_ended
 def told(self, *arguments):
     pages = int(open("/proc/self/statm").read().split()[1])
     print("cell", time.perf_counter() - started, pages * resource.getpagesize() / 2**20, flush=True)
     ended(self, *arguments)
-Display.cell_ended = told
+LiveGrid.cell_ended = told
 train.main()
 """
 

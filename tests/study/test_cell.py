@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_json, write_text
-from medxfer.study.cell import Cell, arm_name, reason
+from medxfer.base.words import arm_name
+from medxfer.study.cell import Cell, reason
 from medxfer.study.folder import Study
 
 
@@ -69,5 +70,5 @@ def test_a_learned_table_is_part_of_the_record(cell):
     ("pretrained", "named"),
     [(True, "pretrained"), (False, "random"), ("bottom:2", "bottom:2"), ("a1_in1k", "a1_in1k")],
 )
-def test_an_arm_is_named_by_colours_and_the_origin_of_its_weights(tmp_path, pretrained, named):
-    assert arm_name(Cell(Study(tmp_path), "c", {"colormap": "none", "pretrained": pretrained})) == f"none × {named}"
+def test_an_arm_is_named_by_colours_and_the_origin_of_its_weights(pretrained, named):
+    assert arm_name(("none", pretrained)) == f"none × {named}"

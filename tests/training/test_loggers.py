@@ -17,8 +17,8 @@ from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.grid.display import EpochBar
 from medxfer.train import train
+from medxfer.training.epoch_bar import EpochBar
 from medxfer.training.loggers import wandb_mode
 
 

@@ -11,8 +11,8 @@ from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.files import read_json
-from medxfer.grid.display import EpochBar
 from medxfer.train import train
+from medxfer.training.epoch_bar import EpochBar
 from medxfer.training.prepare import prepare
 
 

@@ -3,17 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from medxfer.analysis.judge.phrases import (
-    count,
-    interval,
-    listing,
-    margin_points,
-    metric_name,
-    p_value,
-    percent,
-    points,
-)
+from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, p_value, percent, points
 from medxfer.analysis.stats.inference import Forecast
+from medxfer.base.words import count, listing
 
 Conclusion = Literal[
     "improves by at least the margin", "improves", "harms by at least the margin", "harms",

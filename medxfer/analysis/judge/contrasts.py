@@ -2,22 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from medxfer.base.errors import MedxferError
+from medxfer.base.words import weights_name
+from medxfer.study.declared import Rules
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained)
 Question = Literal["RQ1", "RQ2"]
 PRIMARY = "primary"
 CONTROL = "control"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a study chooses of its two rules (study.rq1 and study.rq2 of the configuration); all else is fixed."""
-
-    weights: bool | str  # within which RQ1 compares colormaps
-    colormap: str  # within which RQ2 compares weights
 
 
 @dataclass(frozen=True)
@@ -29,30 +22,6 @@ class Contrast:
     subject: str
     name: str
     weights: Mapping[Arm, float]
-
-
-def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
-    """The rules as configuration and study.json hold them.
-
-    Raises:
-        MedxferError: a rule asks for what the analysis does not do.
-    """
-    return Rules(
-        _within(
-            "rq1", rq1, "pretrained", {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
-        ),
-        _within("rq2", rq2, "colormap", {"compare": "pretrained", "level": True, "with": False}),
-    )
-
-
-def _within(name: str, rule: Mapping[str, Any], factor: str, fixed: Mapping[str, Any]) -> Any:
-    """The level in a rule's `within`; MedxferError unless the rest of the rule is `fixed`."""
-    within = rule.get("within") if isinstance(rule, Mapping) else None
-    chosen = within.get(factor) if isinstance(within, Mapping) else None
-    kinds = (bool, str) if factor == "pretrained" else str
-    if not isinstance(chosen, kinds) or rule != {**fixed, "within": {factor: chosen}}:
-        raise MedxferError(f"study.{name}={rule}: only within.{factor} can be chosen, the rest must be {fixed}")
-    return chosen
 
 
 def is_control(colormap: str) -> bool:
@@ -83,16 +52,6 @@ def declare(arms: Iterable[Arm], rules: Rules) -> list[Contrast]:
         *_own(own, rules.colormap),
     ]
     return [contrast for contrast in wanted if set(contrast.weights) <= set(present)]
-
-
-def arm_name(arm: Arm) -> str:
-    """In words: 'viridis, pretrained'."""
-    return f"{arm[0]}, {weights_name(arm[1])}"
-
-
-def weights_name(pretrained: bool | str) -> str:
-    """What the initial weights are called: pretrained, random, or the user's own name for them."""
-    return pretrained if isinstance(pretrained, str) else "pretrained" if pretrained else "random"
 
 
 def images_name(colormap: str) -> str:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from medxfer.analysis.judge.conclusion import Conclusion, Statement, conclude, disagreement, needed, sentence
-from medxfer.analysis.judge.contrasts import Contrast, Question, declare, weights_name
+from medxfer.analysis.judge.contrasts import Contrast, Question, declare
 from medxfer.analysis.judge.evidence import Evidence, weigh
-from medxfer.analysis.judge.phrases import count
 from medxfer.analysis.judge.results import ALWAYS_SHOWN, Cell, StudyRecord
 from medxfer.analysis.judge.selection import Block, at_fraction, full_fraction
 from medxfer.analysis.stats.inference import equivalence_p, forecast, holm
 from medxfer.analysis.stats.mrmc import Comparison
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import count, weights_name
 
 Blocks = Mapping[Block, Sequence[Cell]]
 

@@ -1,7 +1,5 @@
 """Numbers and conclusions in words that a clinician understands."""
 
-from collections.abc import Sequence
-
 METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -41,13 +39,3 @@ def p_value(p: float | None, name: str = "p") -> str:
 
 def interval(low: float, high: float) -> str:
     return f"{points(low)} to {points(high)}"
-
-
-def listing(items: Sequence[str], word: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}" if items else ""
-
-
-def count(n: int, noun: str, plural: str | None = None) -> str:
-    """'1 training', '3 trainings'."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

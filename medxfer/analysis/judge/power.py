@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from medxfer.analysis.judge.contrasts import PRIMARY, Arm, Question, Rules, declare
+from medxfer.analysis.judge.contrasts import PRIMARY, Arm, Question, declare
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.stats.inference import MOST_PATIENTS, MOST_TRAININGS, smallest, with_patients, with_trainings
 from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
+from medxfer.study.declared import Rules
 
 POWER = 0.8
 # What is taken for granted where no cell is finished. A difference between two arms over n patients has the variance

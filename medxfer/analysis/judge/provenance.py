@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medxfer.analysis.judge.contrasts import arm_name
-from medxfer.analysis.judge.phrases import count
 from medxfer.analysis.judge.related import flat
 from medxfer.analysis.judge.results import Cell, StudyRecord
+from medxfer.base import words
+from medxfer.base.words import count
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ def caveats(study: StudyRecord) -> list[str]:
 
 def describe(cell: Cell) -> str:
     """A cell that is not done, by its factors, with the reason."""
-    f = cell.factors
-    where = f"{f['data']}, {f['backbone']}, {arm_name(cell.arm)}, seed {f['seed']}"
-    return f"{where}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
+    return f"{words.describe(cell.factors)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
 
 
 def _data(name: str, data: Mapping[str, Any]) -> Group:

@@ -7,30 +7,14 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from medxfer.analysis.judge.contrasts import Rules, read_rules
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json, write_text
+from medxfer.base.words import lower_is_better
+from medxfer.study.declared import Declared, read_declared
+from medxfer.study.identity import FACTORS
 
-FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
 ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
 Status = Literal["done", "failed", "missing"]
-
-
-@dataclass(frozen=True)
-class Declared:
-    """What was written down before the first cell ran; `margin` and `level` are fractions."""
-
-    metric: str = "balanced_accuracy"
-    margin: float = 0.01
-    level: float = 0.95
-    threshold: float = 0.5
-    tuned: tuple[str, ...] = ()
-    rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
-    rq2: Mapping[str, Any] = field(kw_only=True)
-
-    @property
-    def rules(self) -> Rules:
-        return read_rules(self.rq1, self.rq2)
 
 
 @dataclass(frozen=True)
@@ -52,7 +36,7 @@ class Cell:
     def score(self, key: str) -> float:
         """A metric such as 'test/auroc', signed so that more is better, as comparisons take it; NaN where undefined."""
         value = self.record["metrics"].get(key) if self.status == "done" else None
-        return float("nan") if value is None else -float(value) if key.endswith("/brier") else float(value)
+        return float("nan") if value is None else -float(value) if lower_is_better(key) else float(value)
 
     @property
     def block(self) -> tuple[Any, ...]:
@@ -98,7 +82,7 @@ def read_study(folder: Path) -> StudyRecord:
     cells = [_read_cell(folder / "cells" / name, planned.get(name)) for name in sorted(found | set(planned))]
     if not cells:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
-    declared = _declared(folder / "study.json", plan.get("declared", {}))
+    declared = read_declared(folder / "study.json", plan.get("declared", {}))
     keys = (
         "data",
         "backbone",
@@ -144,16 +128,6 @@ def write_results(study: StudyRecord) -> Path:
     path = study.folder / "results.csv"
     write_text(path, results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
     return path
-
-
-def _declared(path: Path, values: Mapping[str, Any]) -> Declared:
-    known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
-    declared = Declared(**{"rq1": {}, "rq2": {}, **known, "tuned": tuple(known.get("tuned") or ())})
-    try:
-        read_rules(declared.rq1, declared.rq2)
-    except MedxferError as error:
-        raise MedxferError(f"cannot judge by what {path} declares: {error}") from error
-    return declared
 
 
 def _record_files(folder: Path) -> bool:

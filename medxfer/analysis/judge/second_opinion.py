@@ -11,8 +11,9 @@ from medxfer.analysis.judge.contrasts import PRIMARY, Arm, Contrast
 from medxfer.analysis.judge.evidence import gather
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, points
-from medxfer.analysis.judge.results import Cell, Declared
+from medxfer.analysis.judge.results import Cell
 from medxfer.analysis.stats.bootstrap import bootstrap
+from medxfer.study.declared import Declared
 
 BOOTSTRAP = "crossed bootstrap"
 MIXED_MODEL = "mixed model"

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from medxfer.analysis.judge.contrasts import Arm, arm_name
-from medxfer.analysis.judge.phrases import count
+from medxfer.analysis.judge.contrasts import Arm
 from medxfer.analysis.judge.results import Cell, StudyRecord
+from medxfer.base.words import arm_name, count
 
 Block = tuple[Any, ...]  # (data, backbone, window, image_size)
 

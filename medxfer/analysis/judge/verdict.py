@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from medxfer.analysis.judge.breakdown import Table, breakdown, exploratory, in_general
-from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Question, Rules, images_name, weights_name
+from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Question, images_name
 from medxfer.analysis.judge.controls import read_controls
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
-from medxfer.analysis.judge.phrases import count, interval, listing, margin_points, metric_name, points
+from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, points
 from medxfer.analysis.judge.provenance import caveats, describe
 from medxfer.analysis.judge.related import longer_budgets, other_normalisations
 from medxfer.analysis.judge.results import StudyRecord, hydra_value
 from medxfer.analysis.judge.second_opinion import Opinion, second_opinions
 from medxfer.analysis.judge.selection import choices
 from medxfer.base.files import write_text
+from medxfer.base.words import count, listing, weights_name
+from medxfer.study.declared import Rules
 
 SCHEMA = 1
 IMAGENET = "ImageNet weights"

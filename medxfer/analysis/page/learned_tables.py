@@ -9,7 +9,6 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from PIL import Image
 
-from medxfer.analysis.judge.contrasts import arm_name
 from medxfer.analysis.judge.results import Cell, StudyRecord
 from medxfer.analysis.judge.selection import at_fraction, full_fraction
 from medxfer.analysis.page.page import Picture
@@ -17,6 +16,7 @@ from medxfer.analysis.page.panels import block_name
 from medxfer.analysis.page.sections import Chart, Section
 from medxfer.analysis.page.svg import Axis, tag
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import arm_name
 from medxfer.color import colormap_table, parse_colormap
 
 Colors = NDArray[np.floating]  # (levels, 3) sRGB, black end first; a learned one may leave [0, 1]

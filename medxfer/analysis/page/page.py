@@ -13,13 +13,14 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from medxfer.analysis.judge import provenance
-from medxfer.analysis.judge.phrases import listing, metric_name
+from medxfer.analysis.judge.phrases import metric_name
 from medxfer.analysis.judge.results import StudyRecord, results_table
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page import panels
 from medxfer.analysis.page.sections import Section, sections
 from medxfer.analysis.page.svg import number
 from medxfer.base.files import write_text
+from medxfer.base.words import listing
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from medxfer.analysis.judge.contrasts import Arm, images_name, read_rules, weights_name
+from medxfer.analysis.judge.contrasts import Arm, images_name
 from medxfer.analysis.judge.evidence import arm_mean
 from medxfer.analysis.judge.findings import Finding
-from medxfer.analysis.judge.phrases import interval, listing, margin_points, metric_name, percent, points
+from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, percent, points
 from medxfer.analysis.judge.results import Cell, StudyRecord
 from medxfer.analysis.judge.selection import Block, at_fraction, full_fraction
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.rows import axis_row, dot_row, interval_row
 from medxfer.analysis.page.svg import Axis
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import listing, weights_name
+from medxfer.study.declared import read_rules
 
 PROVISIONAL = ("one training", "incomplete")
 COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.analysis.judge.changed import Changed, most_changed
-from medxfer.analysis.judge.contrasts import arm_name
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.page.page import Figure1, Picture, Shown
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import arm_name
 from medxfer.color import ColorTransform, Renderer, parse_colormap, parse_window
 from medxfer.color.figure import draw_figure1
 from medxfer.data.phantom import example

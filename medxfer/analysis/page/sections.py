@@ -7,7 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from medxfer.analysis.judge import operating
-from medxfer.analysis.judge.contrasts import Arm, arm_name
+from medxfer.analysis.judge.contrasts import Arm
 from medxfer.analysis.judge.learning_curve import Curve, learning_curves
 from medxfer.analysis.judge.phrases import interval, metric_name, points
 from medxfer.analysis.judge.results import Cell, StudyRecord
@@ -18,6 +18,7 @@ from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.charts import Line, across, chart, key_line, up
 from medxfer.analysis.page.panels import block_name, colour_classes
 from medxfer.analysis.page.svg import Axis
+from medxfer.base.words import arm_name
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError
 
 Kind = Literal[
     "unreadable",  # no such file, not a file, no permission

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from medxfer.base.config import CONF
+from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
 from medxfer.color import parse_window
@@ -21,7 +22,6 @@ from medxfer.data.sources.source import TECHNICAL, UNLABELLED
 from medxfer.data.split import check_classes
 from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.identity import Dataset
-from medxfer.grid.display import display
 
 SHOWN_VALUES = 6  # of a header field
 

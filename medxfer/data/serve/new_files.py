@@ -6,9 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_frames
-from medxfer.data.image_error import ImageError
 from medxfer.data.sources.dicom_folder import dicom_header, read_dicom
 from medxfer.data.sources.picture_folder import no_hounsfield, read_picture
 

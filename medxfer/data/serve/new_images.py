@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader, IterableDataset
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError
 from medxfer.data.store.decode import Decoded, Decoder
 from medxfer.data.store.gray_file import deepened
 from medxfer.data.workers import in_processes

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from medxfer.base.durable import replace
+from medxfer.base.files import replace
 from medxfer.data.sources.dicom_folder import DicomFiles
 from medxfer.data.sources.source import Header
 from medxfer.data.store.identity import private_folder

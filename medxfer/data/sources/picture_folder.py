@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError
 from medxfer.data.sources.source import Header, Source
 from medxfer.data.sources.table import LabelledFolder
 

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.base.errors import MedxferError
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.workers import in_processes
 
 UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file

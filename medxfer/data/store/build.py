@@ -13,9 +13,8 @@ import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from medxfer.base.durable import replace
-from medxfer.base.errors import MedxferError
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError, MedxferError
+from medxfer.base.files import replace
 from medxfer.data.sources.source import UNLABELLED, Source
 from medxfer.data.store.decode import Decoded, Decoder
 from medxfer.data.store.gray_file import GrayFile

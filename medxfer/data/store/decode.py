@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError
 from medxfer.data.sources.source import Reader
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock
 
-from medxfer.base.durable import replace
 from medxfer.base.errors import MedxferError
+from medxfer.base.files import replace
 from medxfer.data.sources.source import Index, Source
 
 VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again

@@ -10,7 +10,7 @@ import pytest
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis.judge.breakdown import breakdown, in_general
-from medxfer.analysis.judge.contrasts import Rules, controlled, declare, is_control, read_rules
+from medxfer.analysis.judge.contrasts import controlled, declare, is_control
 from medxfer.analysis.judge.controls import read_controls
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import learning_curves, worth
@@ -20,6 +20,7 @@ from medxfer.analysis.judge.second_opinion import BOOTSTRAP, MIXED_MODEL, second
 from medxfer.analysis.judge.selection import choices, full_fraction
 from medxfer.analysis.judge.verdict import judge
 from medxfer.base.errors import MedxferError
+from medxfer.study.declared import Rules, read_rules
 
 
 def primary(study: Judge) -> list[Finding]:

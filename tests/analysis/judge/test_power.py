@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.contrasts import Rules
 from medxfer.analysis.judge.power import POWER, Planned, assumed, detectable, smallest_difference
 from medxfer.analysis.judge.results import read_study
+from medxfer.study.declared import Rules
 
 RULES = Rules(True, "none")
 ARMS = [(colormap, start) for colormap in ("none", "viridis", "inferno") for start in (True, False)]

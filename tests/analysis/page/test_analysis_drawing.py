@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from medxfer.analysis.judge.operating import GRID, calibration, roc
-from medxfer.analysis.judge.phrases import count, listing, margin_points, p_value, points
+from medxfer.analysis.judge.phrases import margin_points, p_value, points
 from medxfer.analysis.judge.scores import Predictions
 from medxfer.analysis.page.charts import Line, across, chart, up
 from medxfer.analysis.page.rows import axis_row, dot_row, interval_row, marker
 from medxfer.analysis.page.svg import Axis, number, tag
+from medxfer.base.words import count, listing
 
 
 def test_tags_escape_text_and_attributes() -> None:

@@ -40,8 +40,8 @@ def pictures(drawing: str) -> list[np.ndarray]:
 def test_an_arms_trainings_are_drawn_together_beside_their_start(tmp_path: Path) -> None:
     section = learned_tables(read_study(write_learned_study(tmp_path / "s")))
     assert [chart.title for chart in section.charts] == [
-        "phantom_dx · learned:viridis, pretrained",
-        "phantom_dx · learned:viridis, random",
+        "phantom_dx · learned:viridis × pretrained",
+        "phantom_dx · learned:viridis × random",
     ]
     start, learned = pictures(section.charts[0].drawing)
     assert np.array_equal(start[0], (colormap_table("viridis").numpy() * 255).round())

@@ -7,8 +7,7 @@ import pytest
 from dicom_files import write_dicom
 from PIL import Image
 
-from medxfer.base.errors import MedxferError
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.new_images import NewImages, Place
 from medxfer.data.sources.dicom_folder import read_dicom

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from medxfer.base.errors import MedxferError
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder, read_picture
 

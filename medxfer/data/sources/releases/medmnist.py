@@ -13,9 +13,8 @@ from filelock import FileLock
 from medmnist.info import HOMEPAGE, INFO
 from numpy.typing import NDArray
 
-from medxfer.base.durable import replace
-from medxfer.base.errors import MedxferError, unknown
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError, MedxferError, unknown
+from medxfer.base.files import replace
 from medxfer.data.sources.source import Header, Index, Source
 from medxfer.data.sources.table import NO_PATIENTS
 from medxfer.data.store.identity import private_folder

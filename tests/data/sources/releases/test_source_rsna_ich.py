@@ -6,8 +6,7 @@ import pytest
 from dicom_files import write_dicom
 from releases import compose_cell, prepared, split_of
 
-from medxfer.base.errors import MedxferError
-from medxfer.data.image_error import ImageError
+from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources.releases.rsna_ich import SUBTYPES, RsnaIch
 from medxfer.train import train
 

@@ -1,4 +1,4 @@
-"""What a terminal and a log show while a study runs."""
+"""What a terminal and a log show while a grid runs."""
 
 import io
 import json
@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from medxfer.grid import display as progress
+from medxfer.base import display as displays
+from medxfer.grid import live
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 
@@ -22,10 +23,13 @@ def cells(tmp_path):
     return [Cell(study, f"c{seed}", {**FACTORS, "seed": seed}) for seed in range(2)]
 
 
-def display_on(monkeypatch, terminal: bool) -> tuple[progress.Display, Console]:
+def grid_on(monkeypatch, terminal: bool) -> tuple[live.LiveGrid, displays.Display, Console]:
     console = Console(file=io.StringIO(), width=100, height=30, force_terminal=terminal, highlight=False)
-    monkeypatch.setattr(progress, "console", console)
-    return progress.Display(), console
+    for module in (displays, live):
+        monkeypatch.setattr(module, "console", console)
+    display = displays.Display()
+    monkeypatch.setattr(live, "display", display)
+    return live.LiveGrid(), display, console
 
 
 def finish(cell: Cell) -> None:
@@ -35,10 +39,10 @@ def finish(cell: Cell) -> None:
 
 
 def test_a_log_gets_a_line_a_cell_with_the_time_left(monkeypatch, cells):
-    display, console = display_on(monkeypatch, terminal=False)
-    display.expect(cells, to_train=2)
+    grid, display, console = grid_on(monkeypatch, terminal=False)
+    grid.expect(cells, to_train=2)
     display.step("cell", 1, 2)
-    display.cell_ended(cells[0], "test accuracy 0.750")
+    grid.cell_ended(cells[0], "test accuracy 0.750")
     display.close()
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 1
@@ -47,15 +51,15 @@ def test_a_log_gets_a_line_a_cell_with_the_time_left(monkeypatch, cells):
 
 
 def test_a_terminal_gets_a_matrix_that_fills_with_results_of_any_process(monkeypatch, cells):
-    display, console = display_on(monkeypatch, terminal=True)
-    display.expect(cells, to_train=2)
+    grid, display, console = grid_on(monkeypatch, terminal=True)
+    grid.expect(cells, to_train=2)
     finish(cells[0])
     display.step("cell", 3, 8, "steps, epoch 1 of 2, 640 images/s, 5 s left")
     display.warn("the data has a flaw")
     display.warn("the data has a flaw")
-    display.looked = 0.0
+    grid.looked = 0.0
     with console.capture() as captured:
-        console.print(display._picture())
+        console.print(display._render())
     display.close()
     text = captured.get()
     for part in ("0.750", "2 cells: 1 done, 1 missing", "about 60 s left", "640 images/s", "3/8"):
@@ -64,16 +68,16 @@ def test_a_terminal_gets_a_matrix_that_fills_with_results_of_any_process(monkeyp
 
 
 def test_warnings_are_not_lost_with_the_picture(monkeypatch, cells):
-    display, console = display_on(monkeypatch, terminal=True)
-    display.expect(cells, to_train=2)
+    grid, display, console = grid_on(monkeypatch, terminal=True)
+    grid.expect(cells, to_train=2)
     display.warn("the data has a flaw")
     display.close()
     assert Text.from_ansi(console.file.getvalue()).plain.splitlines()[-1] == "warning: the data has a flaw"
 
 
 def test_a_failure_stays_on_the_terminal(monkeypatch, cells):
-    display, console = display_on(monkeypatch, terminal=True)
-    display.expect(cells, to_train=2)
-    display.cell_ended(cells[0], "[red]failed:[/] out of memory", went_wrong=True)
+    grid, display, console = grid_on(monkeypatch, terminal=True)
+    grid.expect(cells, to_train=2)
+    grid.cell_ended(cells[0], "[red]failed:[/] out of memory", went_wrong=True)
     display.close()
     assert "seed 0: failed: out of memory" in Text.from_ansi(console.file.getvalue()).plain

@@ -1,0 +1,86 @@
+"""What a study declares before its first training, so that nobody chooses it by the results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from medxfer.base.errors import MedxferError
+from medxfer.study.identity import Json, without_paths
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a study chooses of its two rules (study.rq1 and study.rq2 of the configuration); all else is fixed."""
+
+    weights: bool | str  # within which RQ1 compares colormaps
+    colormap: str  # within which RQ2 compares weights
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What was written down before the first cell ran; `margin` and `level` are fractions."""
+
+    metric: str = "balanced_accuracy"
+    margin: float = 0.01
+    level: float = 0.95
+    threshold: float = 0.5
+    tuned: tuple[str, ...] = ()
+    rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
+    rq2: Mapping[str, Any] = field(kw_only=True)
+
+    @property
+    def rules(self) -> Rules:
+        return read_rules(self.rq1, self.rq2)
+
+
+def declaration(config: DictConfig) -> Json:
+    """What the study declares before its first cell runs, so that nobody chooses it by the results."""
+    study = OmegaConf.to_container(config.study, resolve=True)
+    assert isinstance(study, dict)
+    return {
+        "metric": study["metric"],
+        "margin": float(study["margin"]),
+        "level": 0.95,
+        "threshold": 0.5,
+        "tuned": study["tuned"],
+        "rq1": without_paths(study["rq1"]),
+        "rq2": without_paths(study["rq2"]),
+    }
+
+
+def read_declared(path: Path, values: Mapping[str, Any]) -> Declared:
+    """What the study.json at `path` declares. Raises MedxferError where the analysis cannot judge by it."""
+    known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
+    declared = Declared(**{"rq1": {}, "rq2": {}, **known, "tuned": tuple(known.get("tuned") or ())})
+    try:
+        read_rules(declared.rq1, declared.rq2)
+    except MedxferError as error:
+        raise MedxferError(f"cannot judge by what {path} declares: {error}") from error
+    return declared
+
+
+def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
+    """The rules as configuration and study.json hold them.
+
+    Raises:
+        MedxferError: a rule asks for what the analysis does not do.
+    """
+    return Rules(
+        _within(
+            "rq1", rq1, "pretrained", {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
+        ),
+        _within("rq2", rq2, "colormap", {"compare": "pretrained", "level": True, "with": False}),
+    )
+
+
+def _within(name: str, rule: Mapping[str, Any], factor: str, fixed: Mapping[str, Any]) -> Any:
+    """The level in a rule's `within`; MedxferError unless the rest of the rule is `fixed`."""
+    within = rule.get("within") if isinstance(rule, Mapping) else None
+    chosen = within.get(factor) if isinstance(within, Mapping) else None
+    kinds = (bool, str) if factor == "pretrained" else str
+    if not isinstance(chosen, kinds) or rule != {**fixed, "within": {factor: chosen}}:
+        raise MedxferError(f"study.{name}={rule}: only within.{factor} can be chosen, the rest must be {fixed}")
+    return chosen
