@@ -1,16 +1,20 @@
 """Whose turn it is to train a cell: one living process's, on whatever machine."""
 
+import json
 import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+import psutil
 
+from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json, write_json
 
 BEAT = 20.0  # seconds between signs of life
@@ -23,92 +27,118 @@ class Taken(Exception):  # noqa: N818 - not an error: another process trains thi
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a cell is that is being trained now."""
+    """A claim's content: who trains a cell now, and how far it is."""
 
     epoch: int  # finished epochs
     epochs: int
     started: float  # seconds since 1970, on the clock of the machine that trains
     host: str
+    place: str  # of the process's number: one boot of one machine, one container
     pid: int
+    born: float  # seconds since 1970; numbers of processes are used again
 
 
 @contextmanager
 def claim(folder: Path) -> Iterator[None]:
     """Hold the cell in `folder` while training it. Raises Taken.
 
-    A lock of the system's says who is first; it falls with the process that holds it, on network file systems also
-    when its machine falls. Some file systems keep such locks to each machine. There, `running.json` decides between
-    machines: one process only can create it, and its time tells whether that process still lives.
+    A claim is a numbered file, claim.<n>.json, that one process alone can create; this needs neither locks nor hard
+    links, so it works on every file system. Its time is a sign of life. If the process of claim n has died, claim
+    n + 1 takes its place, and again one process alone can create it.
 
-    What a killed process left half-written is swept away.
+    Sweeps away what a killed process left half-written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    mine = _take(folder)
+    for half in folder.rglob(".*.partial"):
+        half.unlink(missing_ok=True)
+    ended = threading.Event()
+    beat = threading.Thread(target=_beat, args=(mine, ended), daemon=True)
+    beat.start()
     try:
-        with FileLock(folder / ".claim", timeout=0):
-            path = folder / "running.json"
-            _enter(path, folder / ".claim")
-            for half in folder.rglob(".*.partial"):
-                half.unlink()
-            ended = threading.Event()
-            beat = threading.Thread(target=_beat, args=(path, ended), daemon=True)
-            beat.start()
-            try:
-                yield
-            finally:
-                ended.set()
-                beat.join()
-                path.unlink(missing_ok=True)
-    except Timeout:
-        raise Taken(folder.name) from None
+        yield
+    finally:
+        ended.set()
+        beat.join()
+        mine.unlink(missing_ok=True)
 
 
 def tell(folder: Path, epoch: int, epochs: int) -> None:
-    """Say how far the claimed cell is."""
-    path = folder / "running.json"
-    write_json(path, {**read_json(path), "epoch": epoch, "epochs": epochs})
+    """Say how far the cell is that this process has claimed."""
+    for path in _claims(folder):
+        about = _read(path)
+        if about is not None and (about.place, about.pid) == (_place(), os.getpid()):
+            write_json(path, {**asdict(about), "epoch": epoch, "epochs": epochs})
 
 
 def progress(folder: Path) -> Progress | None:
-    """How far the cell in `folder` is, or None where no living process trains it."""
+    """How far the cell in `folder` is, or None if no living process trains it."""
+    living = [_read(path) for path in _claims(folder) if _lives(path, time.time())]
+    return living[-1] if living else None
+
+
+def _take(folder: Path) -> Path:
+    clock = folder / ".clock"
+    clock.touch()
+    now = clock.stat().st_mtime  # the file server's time, so that machines' clocks do not matter
+    found = _claims(folder)
+    if any(_lives(path, now) for path in found):
+        raise Taken(folder.name)
+    mine = folder / f"claim.{_number(found[-1]) + 1 if found else 1}.json"
+    about = Progress(0, 0, time.time(), socket.gethostname(), _place(), os.getpid(), psutil.Process().create_time())
     try:
-        found = Progress(**read_json(folder / "running.json"))
-        silent = time.time() - (folder / "running.json").stat().st_mtime
+        with mine.open("x") as file:
+            file.write(json.dumps(asdict(about)))
+    except FileExistsError:
+        raise Taken(folder.name) from None
+    if any(_lives(path, now) for path in _claims(folder) if path != mine):  # it came between the two looks
+        mine.unlink()
+        raise Taken(folder.name)
+    for dead in found:
+        dead.unlink(missing_ok=True)
+    return mine
+
+
+def _claims(folder: Path) -> list[Path]:
+    """The claims of a cell, the newest last."""
+    return sorted(folder.glob("claim.*.json"), key=_number)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.split(".")[1])
+
+
+def _lives(path: Path, now: float) -> bool:
+    """Whether the claim's process works on the cell, as far as one can know here."""
+    try:
+        silent, about = now - path.stat().st_mtime, _read(path)
     except FileNotFoundError:
-        return None
-    alive = silent < SILENCE and (found.host != socket.gethostname() or _exists(found.pid))
-    return found if alive else None
-
-
-def _enter(path: Path, clock: Path) -> None:
-    """Create `path` unless another machine's process lives by it; `clock` is a file that this process may touch."""
-    host = socket.gethostname()
-    with suppress(FileNotFoundError):
-        os.utime(clock)  # the file server's time, so that machines' clocks do not matter
-        silent = clock.stat().st_mtime - path.stat().st_mtime
-        if silent < SILENCE and read_json(path)["host"] != host:
-            raise Taken(path.parent.name)
-        path.unlink()  # its process has died: here the lock is free, elsewhere it has long been silent
-    mine = path.with_name(f".{path.name}.{host}.{os.getpid()}.partial")
-    write_json(mine, vars(Progress(0, 0, time.time(), host, os.getpid())))
+        return False
+    if about is None or about.place != _place():  # not written yet, or of another machine
+        return silent < SILENCE
     try:
-        os.link(mine, path)  # whole, and for one process only
-    except (FileExistsError, FileNotFoundError):  # the latter: the one who was first has swept
-        raise Taken(path.parent.name) from None
-    finally:
-        mine.unlink(missing_ok=True)
+        return abs(psutil.Process(about.pid).create_time() - about.born) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _read(path: Path) -> Progress | None:
+    try:
+        return Progress(**read_json(path))
+    except (FileNotFoundError, MedxferError):  # given back, or not written yet
+        return None
+
+
+@cache
+def _place() -> str:
+    """Tells apart what can hold two processes of one number: machines, their boots, containers."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):  # Linux alone has them
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text(), str(Path("/proc/self/ns/pid").readlink())]
+    return sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
 def _beat(path: Path, ended: threading.Event) -> None:
     while not ended.wait(BEAT):
         with suppress(OSError):
             os.utime(path)
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

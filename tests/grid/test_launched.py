@@ -49,7 +49,7 @@ def commands(tmp_path_factory, images) -> tuple[Path, set[Path], list[tuple[int,
     ended = []
     killed = start(folder, images, *arguments)
     deadline = time.monotonic() + 120
-    while not (running := list(cells.glob("*/running.json"))) and time.monotonic() < deadline:
+    while not (running := list(cells.glob("*/claim.*.json"))) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(json.loads(running[0].read_text())["pid"], signal.SIGKILL)
     ended.append((killed, *killed.communicate(timeout=300)))
@@ -82,7 +82,7 @@ def test_a_killed_worker_ends_the_command_with_a_report_and_the_same_command_fin
     assert "Traceback" not in err
     assert len(finished) < 4
     assert len(list(study.glob("cells/*/metrics.json"))) == 4
-    assert not list(study.glob("cells/*/running.json"))
+    assert not list(study.glob("cells/*/claim.*.json"))
 
 
 def test_a_launcher_that_is_not_installed_is_one_sentence():

@@ -40,4 +40,4 @@ def test_every_cell_is_trained_once(tmp_path, workers):
     study = tmp_path / "studies" / "s"
     assert set(pd.read_csv(study / "results.csv")["status"]) == {"done"}
     assert not list(study.rglob("*.partial"))
-    assert not list(study.glob("cells/*/running.json"))
+    assert not list(study.glob("cells/*/claim.*.json"))

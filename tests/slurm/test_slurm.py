@@ -66,7 +66,7 @@ def test_a_preempted_grid_ends_as_one_that_was_left_alone(tmp_path, request):
     say("srun", "--partition=high", "--cpus-per-task=2", "--mem=1000", "hostname")  # wants the whole machine
     say("squeue")
     wait_for(lambda: len(list(cells.glob("*/metrics.json"))) >= 2 or grid.poll() is not None)
-    wait_for(lambda: bool(list(cells.glob("*/running.json"))) or grid.poll() is not None)
+    wait_for(lambda: bool(list(cells.glob("*/claim.*.json"))) or grid.poll() is not None)
     running = say("squeue", "--noheader", "--states=running", "--format=%i").split()
     say("scontrol", "requeue", running[0])  # as after a node's failure: the job is not told
     out, err = grid.communicate(timeout=600)

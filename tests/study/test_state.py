@@ -2,11 +2,8 @@
 
 import io
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
 
 import pytest
 from analysis.synthetic_study import write_study
@@ -15,6 +12,7 @@ from rich.console import Console
 from medxfer.base.errors import MedxferError
 from medxfer.grid.matrix import matrix
 from medxfer.status import show, status
+from medxfer.study.claim import claim, tell
 from medxfer.study.state import count, read_states, seconds_left
 
 
@@ -26,10 +24,9 @@ def study(tmp_path):
     folder = write_study(tmp_path / "s", seeds=2, missing=gone, failed=failed)
     (running,) = [state.name for state in read_states(folder) if state.status == "missing" and "none" in state.name]
     cell = folder / "cells" / running
-    cell.mkdir()
-    about = {"epoch": 3, "epochs": 4, "started": time.time(), "host": socket.gethostname(), "pid": os.getpid()}
-    (cell / "running.json").write_text(json.dumps(about))
-    return folder
+    with claim(cell):
+        tell(cell, 3, 4)
+        yield folder
 
 
 def test_every_cell_has_its_status(study):

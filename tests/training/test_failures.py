@@ -50,7 +50,7 @@ def test_a_record_that_does_not_fit_on_the_disk_is_the_reason(tmp_path, monkeypa
         train(small_config(tmp_path, "trainer.max_epochs=1"))
     assert failures(tmp_path) == ["OSError: [Errno 28] No space left on device: '<path>'"]
     assert not list(tmp_path.glob("studies/*/cells/*/metrics.json"))
-    assert not list(tmp_path.glob("studies/*/cells/*/running.json"))
+    assert not list(tmp_path.glob("studies/*/cells/*/claim.*.json"))
 
 
 def test_memory_that_runs_out_is_the_reason_and_the_cell_is_tried_again(tmp_path, monkeypatch):
