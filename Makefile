@@ -32,6 +32,7 @@ simulations: $(VENV)/installed  ## the false positives and coverage of docs/simu
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports
 
 types: $(VENV)/installed
 	$(BIN)/mypy

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
+import medxfer.grid.devices  # noqa: F401 - a resolver of conf/hydra/launcher
 from medxfer.base.config import CONF
 
 if TYPE_CHECKING:  # --help and wrong overrides answer without torch

@@ -2,12 +2,9 @@
 
 import warnings
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 from platformdirs import user_cache_path
-
-from medxfer.grid.devices import device_groups
 
 _PACKAGE = Path(__file__).parents[1]
 # A wheel ships the folder inside the package; a checkout and an editable install have it beside the package.
@@ -17,13 +14,6 @@ CONF = next(path for path in (_PACKAGE / "conf", _PACKAGE.parent / "conf") if (p
 OmegaConf.register_new_resolver("medxfer.cache", lambda: str(user_cache_path("medxfer")), replace=True)
 OmegaConf.register_new_resolver("medxfer.hydra", lambda root: str(Path(root).expanduser() / "hydra"), replace=True)
 
-
-def _count_devices(devices_per_cell: Any) -> int:
-    return max(1, len(device_groups(devices_per_cell)))
-
-
-# How many cells this machine trains at once, each on its own devices.
-OmegaConf.register_new_resolver("medxfer.devices", _count_devices, replace=True)
 
 # conf/hydra/launcher extends the plug-ins' configurations by this very mechanism, which Hydra 1.3 calls deprecated.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
 from platformdirs import user_runtime_path
 
 _held: list[FileLock] = []  # until the process ends: CUDA cannot change its device once it has begun
@@ -58,3 +59,9 @@ def _gpus() -> list[str]:
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]  # by NVML, so CUDA does not begin here
+
+
+# How many cells this machine trains at once, each on its own device: conf/hydra/launcher/joblib.yaml asks for it.
+OmegaConf.register_new_resolver(
+    "medxfer.devices", lambda devices_per_cell: max(1, len(device_groups(devices_per_cell))), replace=True
+)

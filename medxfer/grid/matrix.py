@@ -1,13 +1,16 @@
 """The grid as a matrix that fills with results: a row an arm, a column a seed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from medxfer.base.words import weights_name
-from medxfer.study.state import State
+from medxfer.base.words import describe, duration, weights_name
+from medxfer.study.state import State, count, read_states, seconds_left
 
 STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim"}
 
@@ -33,6 +36,36 @@ def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
         named = [_value(key, value) for key, value in arm if key in varied] or [str(dict(arm)["colormap"])]
         table.add_row(" × ".join(named), *(_cell(by_place.get((arm, seed))) for seed in shown_seeds))
     return table
+
+
+def show_study(study: Path, console: Console) -> None:
+    """Print the matrix of cells, what runs and what failed, and the time left."""
+    states = read_states(study)
+    counts = ", ".join(f"{number} {name}" for name, number in count(states).items() if number)
+    left = seconds_left(states)
+    console.print(f"[bold]{escape(study.resolve().name)}[/]: {len(states)} cell{'s' * (len(states) != 1)}: {counts}")
+    console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
+    for state in states:
+        if state.running is not None:
+            where = f"epoch {state.running.epoch} of {state.running.epochs}"
+            console.print(
+                f"[cyan]running[/] {escape(describe(state.factors))}: {where}, on {escape(state.running.host)}"
+            )
+    for text, failed in _by_reason(states).items():
+        console.print(f"[red]failed[/] {escape(failed)}: {escape(text)}")
+    if left:
+        console.print(f"about {duration(left)} left")
+
+
+def _by_reason(states: list[State]) -> dict[str, str]:
+    """Reason -> the cells that failed for it."""
+    cells: dict[str, list[str]] = {}
+    for state in states:
+        if state.status == "failed":
+            cells.setdefault(state.reason, []).append(describe(state.factors))
+    return {
+        text: names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more" for text, names in cells.items()
+    }
 
 
 def _cell(state: State | None) -> Text:

@@ -86,6 +86,29 @@ def count(states: Iterable[State]) -> dict[str, int]:
     return counts
 
 
+def status(study: Path) -> Json:
+    """How far a study is, for programs: counts, the cells of each status, and the seconds left.
+
+    Those are None before the first cell is done.
+
+    Raises MedxferError where there is no study in the folder.
+    """
+    states = read_states(study)
+    return {
+        "study": study.resolve().name,
+        "cells": len(states),
+        "done": [state.name for state in states if state.status == "done"],
+        "running": [
+            {"cell": state.name, "epoch": state.running.epoch, "epochs": state.running.epochs}
+            for state in states
+            if state.running is not None
+        ],
+        "failed": [{"cell": state.name, "reason": state.reason} for state in states if state.status == "failed"],
+        "missing": [state.name for state in states if state.status == "missing"],
+        "seconds_left": seconds_left(states),
+    }
+
+
 def _size(state: State) -> tuple[Any, ...]:
     return tuple(state.factors.get(key) for key in ("data", "backbone", "image_size", "train_fraction"))
 

@@ -10,10 +10,9 @@ from analysis.synthetic_study import write_study
 from rich.console import Console
 
 from medxfer.base.errors import MedxferError
-from medxfer.grid.matrix import matrix
-from medxfer.status import show, status
+from medxfer.grid.matrix import matrix, show_study
 from medxfer.study.claim import claim, tell
-from medxfer.study.state import count, read_states, seconds_left
+from medxfer.study.state import count, read_states, seconds_left, status
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_a_finished_study_has_no_time_left(tmp_path):
 
 def test_the_terminal_shows_it_as_a_matrix_with_reasons(study):
     console = Console(width=100, record=True, file=io.StringIO())
-    show(study, console)
+    show_study(study, console)
     text = console.export_text()
     assert "12 cells: 9 done, 1 running, 1 failed, 1 missing" in text
     assert "3/4" in text
