@@ -14,10 +14,10 @@ if TYPE_CHECKING:  # --help and wrong overrides answer without torch
 
 
 def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
-    """Train the cell that `config` describes, unless it is done already, and record it.
+    """Train the cell that `config` describes and record it. A cell that is done is not trained again.
 
-    Returns its metrics and, where it was trained now, its objects (trainer, model, data). Raises MedxferError where
-    the cell cannot be, Taken where another process is at it; what stops a training is recorded before it is raised.
+    Returns its metrics and, if it was trained now, its objects (trainer, model, data). Raises MedxferError if the
+    cell cannot exist, and Taken if another process trains it. An error in the training is recorded, then raised.
     """
     from medxfer.training.prepare import Impossible, prepare
 

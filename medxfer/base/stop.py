@@ -11,7 +11,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)  # Ctrl-C; a system or
 
 
 def stop_politely() -> None:
-    """From now on these signals end the process with a sentence, unless something else (a launcher) listens to them."""
+    """From now on these signals end the process with a sentence. Handlers that a launcher has set stay."""
     if threading.current_thread() is not threading.main_thread():
         return  # only the main thread can
     for number in SIGNALS:

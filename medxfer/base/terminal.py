@@ -11,7 +11,7 @@ PLAIN_WIDTH = 160
 
 
 def open_console() -> Console:
-    """A console on standard output, wide enough for plain columns where there is no terminal."""
+    """A console on standard output, wide enough for plain columns if it is no terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)
 

@@ -37,7 +37,7 @@ class Grid:
     """What one command asks for."""
 
     cells: tuple[Cell, ...]  # in the order of the jobs
-    to_train: tuple[int, ...]  # the places in `cells` of those that can be and are not done
+    to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
     images: bool  # whether the page shows pictures of patients
     store_root: Path
 

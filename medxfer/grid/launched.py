@@ -4,13 +4,13 @@ from omegaconf import DictConfig
 
 import medxfer.base.config  # noqa: F401 - this process composes configurations as well
 from medxfer.base.errors import MedxferError
-from medxfer.grid.devices import device_groups, hold_device
+from medxfer.grid.devices import gpus, hold_gpu
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # by launcher
 
 
 def check_launcher(hydra: DictConfig) -> None:
-    """Raises MedxferError where the launcher's plug-in is not installed."""
+    """Raises MedxferError if the launcher's plug-in is not installed."""
     name = hydra.runtime.choices["hydra/launcher"]
     if "_target_" not in hydra.launcher:
         raise MedxferError(f"hydra/launcher={name} is not installed: pip install 'medxfer[{EXTRAS[name]}]'")
@@ -29,4 +29,4 @@ def begin_work(config: DictConfig) -> None:
     display.close()
     display.plain = True
     if name == "joblib":
-        hold_device(device_groups(config.trainer.devices), int(config.hydra.launcher.n_jobs))
+        hold_gpu(gpus(), int(config.hydra.launcher.n_jobs))

@@ -71,7 +71,7 @@ class Cell:
         (self.checkpoints / "last.ckpt").unlink(missing_ok=True)  # nothing is left to resume
 
     def record_failed(self, error: BaseException) -> None:
-        """Leave the reason and where it happened; the next run of the same command tries again."""
+        """Record the reason and where it happened. The next run of the same command tries again."""
         self.folder.mkdir(parents=True, exist_ok=True)
         record = {
             "cell": self.name,
@@ -90,7 +90,7 @@ def reason(error: BaseException) -> str:
 
 
 def sentence(error: BaseException) -> str:
-    """One line for the terminal, with the error's type where its text alone may say nothing."""
+    """One line for the terminal; it names the type of every error but our own, whose text says enough."""
     text = str(error) if isinstance(error, MedxferError) else f"{type(error).__name__}: {error}"
     return text.strip().splitlines()[0].removesuffix(":")
 

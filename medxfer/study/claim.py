@@ -109,7 +109,7 @@ def _number(path: Path) -> int:
 
 
 def _lives(path: Path, now: float) -> bool:
-    """Whether the claim's process works on the cell, as far as one can know here."""
+    """Whether the process of the claim still runs, by its number here and by its sign of life elsewhere."""
     try:
         silent, about = now - path.stat().st_mtime, _read(path)
     except FileNotFoundError:

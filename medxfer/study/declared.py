@@ -77,7 +77,7 @@ def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
 
 
 def _within(name: str, rule: Mapping[str, Any], factor: str, fixed: Mapping[str, Any]) -> Any:
-    """The level in a rule's `within`; MedxferError unless the rest of the rule is `fixed`."""
+    """The level in a rule's `within`. Raises MedxferError if the rest of the rule is not `fixed`."""
     within = rule.get("within") if isinstance(rule, Mapping) else None
     chosen = within.get(factor) if isinstance(within, Mapping) else None
     kinds = (bool, str) if factor == "pretrained" else str

@@ -38,8 +38,10 @@ Json = dict[str, Any]
 
 
 def shared_settings(config: DictConfig) -> Json:
-    """The settings that all cells of a study share: `config` without factors, data, tuned keys and what cannot change
-    a result."""
+    """The settings that all cells of a study share.
+
+    That is `config` without factors, data, tuned keys, and settings that cannot change a result.
+    """
     settings = {str(key): _plain(config[key]) for key in config if key not in (*FACTORS, *OUTSIDE)}
     for key in config.study.tuned:
         _remove(settings, key.split("."))

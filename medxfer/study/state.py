@@ -44,7 +44,7 @@ def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
 
 
 def read_states(study: Path) -> list[State]:
-    """Every cell that is planned or has a record. Raises MedxferError where there is no study in the folder."""
+    """Every cell that is planned or has a record. Raises MedxferError if the folder holds no study."""
     record = _read(study / "study.json")
     if record is None:
         raise MedxferError(f"{study}: no study is there; study= takes a folder that medxfer.train made")
@@ -91,7 +91,7 @@ def status(study: Path) -> Json:
 
     Those are None before the first cell is done.
 
-    Raises MedxferError where there is no study in the folder.
+    Raises MedxferError if the folder holds no study.
     """
     states = read_states(study)
     return {

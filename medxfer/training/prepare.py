@@ -138,7 +138,7 @@ class Preparation:
         return store_of(self.dataset, image_size, hounsfield, self.config.data.max_rejected, self.progress)
 
     def _split(self, store: GrayStore) -> Split:
-        """How `store` is divided, whatever the training's seed."""
+        """How `store` is divided; the same for all seeds of a training."""
         if store not in self.splits:
             check_classes(store.images["patient"], store.labels, store.classes)
             check_balance(self.config.balance, store.task)
@@ -198,7 +198,7 @@ def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) ->
 
 
 def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float) -> NDArray[np.str_]:
-    """The part of each image; from the study's folder where it was drawn before, so that a study has one test set."""
+    """The part of each image, (N,). What was drawn before is read from the study's folder: a study has one test set."""
     images, labels = split.store.images, split.store.labels
     path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
     if path.is_file():

@@ -10,22 +10,21 @@ import joblib
 import pandas as pd
 import pytest
 
-from medxfer.grid.devices import device_groups, hold_device
+from medxfer.grid.devices import gpus, hold_gpu
 
 
 @pytest.mark.parametrize(
-    ("visible", "per_cell", "groups"),
-    [("0,1,2", 1, ["0", "1", "2"]), ("5,7,2", 2, ["5,7"]), ("0,1", "auto", ["0,1"]), ("MIG-a/1/0", 1, ["MIG-a/1/0"]),
-     ("", 1, []), ("-1", 2, []), ("0", 2, [])],
-)  # fmt: skip
-def test_gpus_are_grouped_as_cells_need_them(monkeypatch, visible, per_cell, groups):
+    ("visible", "names"),
+    [("0,1,2", ["0", "1", "2"]), ("5,7", ["5", "7"]), ("MIG-a/1/0", ["MIG-a/1/0"]), ("", []), ("-1", [])],
+)
+def test_gpus_are_those_that_are_visible(monkeypatch, visible, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert device_groups(per_cell) == groups
+    assert gpus() == names
 
 
 def occupy(number: int, workers: int, folder: Path) -> tuple[int, str, float, float]:
     """A job of uneven length, as a launcher's process runs it: who, on which device, from when to when."""
-    hold_device(["0", "1"], workers, folder)
+    hold_gpu(["0", "1"], workers, folder)
     begun = time.monotonic()
     time.sleep(0.4 if number % 3 == 0 else 0.05)
     return os.getpid(), os.environ["CUDA_VISIBLE_DEVICES"], begun, time.monotonic()
@@ -47,8 +46,8 @@ def test_a_device_has_as_many_processes_as_are_meant_to_share_it(tmp_path, worke
 
 def test_a_dead_process_leaves_its_device(tmp_path):
     hold = (
-        "import pathlib, time; from medxfer.grid.devices import hold_device; "
-        f"print(hold_device(['0'], 1, pathlib.Path({str(tmp_path)!r})), flush=True); time.sleep(60)"
+        "import pathlib, time; from medxfer.grid.devices import hold_gpu; "
+        f"print(hold_gpu(['0'], 1, pathlib.Path({str(tmp_path)!r})), flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", hold]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
