@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from pictures import make_pictures
 
 from medxfer.base.config import CONF
-from medxfer.train import train
+from medxfer.training.run import train
 
 
 def small_config(folder: Path, *overrides: str, n: int = 40) -> DictConfig:

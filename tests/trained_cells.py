@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
 from medxfer.base.config import CONF
-from medxfer.train import train
+from medxfer.training.run import train
 
 
 def train_cell(folder: Path, *overrides: str) -> Path:

@@ -37,3 +37,8 @@ def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferE
     near = [by_lower[key] for key in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
     did_you_mean = f" did you mean {' or '.join(near)}?" if near else ""
     return MedxferError(f"unknown {kind} '{name}':{did_you_mean} {hint}")
+
+
+def first_line(error: Exception) -> str:
+    """The first line of the error's text; its type where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,8 +1,9 @@
 """Arms, cells, counts and times as one reads them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+Task = Literal["binary", "multiclass", "multilabel"]  # what the labels mean: two classes, several, several at once
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from rich.markup import escape
 from rich.table import Table
 
@@ -30,7 +31,6 @@ from medxfer.grid.matrix import matrix
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study
 from medxfer.study.state import read_state
-from medxfer.training.ddp import Member
 from medxfer.training.prepare import Impossible, Prepared, Settled
 from medxfer.training.wire import wire
 
@@ -122,11 +122,13 @@ def measure(prepared: Prepared) -> Pace:
     timer = _Timer()
     with tempfile.TemporaryDirectory() as folder:
         quick = {
-            **settings, "devices": 1, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
+            **settings, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
             "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,
             "enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder,
         }  # fmt: skip
-        trainer = pl.Trainer(**quick, callbacks=[timer], plugins=[Member()], deterministic=config.deterministic)
+        trainer = pl.Trainer(
+            **quick, callbacks=[timer], plugins=[LightningEnvironment()], deterministic=config.deterministic
+        )
         trainer.fit(model, data)
         start_up = time.perf_counter() - began - sum(timer.train) - sum(timer.evaluate)
         path = Path(folder) / "last.ckpt"

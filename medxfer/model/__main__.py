@@ -1,48 +1,51 @@
-"""`python -m medxfer.model [pattern]`: backbones with size, input and weights, and if those are here."""
+"""python -m medxfer.model [pattern]: backbones with their input, their weights, and whether those are on this machine.
+
+With a pattern also their parameters: to count them, each network is built, which takes a tenth of a second.
+"""
 
 import argparse
 import sys
+import warnings
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+import timm
+
 from medxfer.base.errors import unknown
-from medxfer.model.catalogue import LIST_HINT, SHORT, find, names
-from medxfer.model.sizes import parameters
+from medxfer.base.terminal import open_console, show
+from medxfer.model.backbone import count_parameters
+from medxfer.model.catalogue import LIST_HINT, find
 from medxfer.model.weights import available
 
+HEAD = ("backbone", "input", "pretrained=true takes", "here", "parameters")
 
-def table(chosen: Iterable[str]) -> list[tuple[str, str, str, str, str]]:
-    """(name, parameters, input, weights' source, whether on this machine) of each backbone in `chosen`."""
-    rows = []
+
+def table(chosen: Iterable[str], counted: bool) -> list[tuple[str, ...]]:
+    """A row for each backbone in `chosen`, as HEAD says; the parameters only if they are to be counted."""
+    rows: list[tuple[str, ...]] = []
     for name in chosen:
         entry = find(name)
         source, here = available(entry)
-        channels, height, width = entry.input_size
-        size = f"{parameters(SHORT.get(name, name)) / 1e6:.1f} M"
-        rows.append((name, size, f"{channels}×{height}×{width}", source or "none", "yes" if here else ""))
+        row = (name, "×".join(map(str, entry.cfg.input_size)), source or "none", "yes" if here else "")
+        rows.append((*row, f"{count_parameters(name) / 1e6:.1f} M") if counted else row)
     return rows
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table of the backbones whose names match; 1 where none does."""
-    parser = argparse.ArgumentParser(prog="python -m medxfer.model", description=__doc__)
-    parser.add_argument("pattern", nargs="?", default="*", help="of names, such as 'resnet*' or 'torchvision/*'")
-    pattern = parser.parse_args(arguments).pattern
-    chosen = [name for name in names() if fnmatchcase(name, pattern)]
+    parser = argparse.ArgumentParser(prog="python -m medxfer.model", description=__doc__.partition("\n")[0])
+    parser.add_argument("pattern", nargs="?", default="*", help="of names, such as 'resnet*'; it adds the parameters")
+    pattern, names = parser.parse_args(arguments).pattern, timm.list_models()
+    chosen = [name for name in names if fnmatchcase(name, pattern)]
     if not chosen:
-        print(unknown("backbone", pattern, names(), LIST_HINT), file=sys.stderr)
+        print(f"error: {unknown('backbone', pattern, names, LIST_HINT)}", file=sys.stderr)
         return 1
-    head = ("backbone", "parameters", "input", "pretrained=true takes", "here")
-    rows = [head, *table(chosen)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for name, size, shape, source, here in rows:
-        columns = (
-            name.ljust(widths[0]),
-            size.rjust(widths[1]),
-            shape.ljust(widths[2]),
-            source.ljust(widths[3]),
-        )
-        print("  ".join((*columns, here)).rstrip())
+    counted = pattern != "*"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # timm's own deprecations
+        show(open_console(), "Backbones", HEAD if counted else HEAD[:-1], table(chosen, counted))
+    if not counted:
+        print("With parameters: python -m medxfer.model PATTERN, such as 'resnet*'.")
     return 0
 
 

@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from medxfer.base.batch import FeatureBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import Task
 from medxfer.model import seeds
-from medxfer.model.freeze import freeze, keep_frozen_in_eval
-from medxfer.model.head import find_head, reset_head
-from medxfer.model.metrics import Task, choose_threshold, compute_metrics
-from medxfer.model.predictions import Predictions, pooled
+from medxfer.model.layers import find_head, freeze, keep_frozen_in_eval, reset_head
+from medxfer.model.metrics import Predictions, choose_threshold, compute_metrics
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
 
 Split = Literal["val", "test"]
@@ -36,7 +35,7 @@ class Classifier(pl.LightningModule):
     scores, without a second validation.
 
     Two trainings with the same seed start from the same head and draw the same dropout in each step, whatever
-    their weights and colours, whatever else draws random numbers, and wherever they were resumed.
+    their weights and colours, whatever else draws random numbers, and also where they were resumed.
     """
 
     def __init__(
@@ -90,13 +89,13 @@ class Classifier(pl.LightningModule):
         self.memory_format = torch.channels_last
         self.task: Task = task
         self.classes = classes
-        weights = None if class_weights is None else torch.tensor(class_weights)
         self.class_weights: Tensor | None
+        weights = None if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
         self.predictions: dict[str, Predictions] = {}
         self.undefined: dict[str, str] = {}
         self._losses: list[tuple[Tensor, int]] = []  # of the running epoch: mean over a batch, its images
-        self._rows: list[tuple[Tensor, Tensor, Tensor]] = []  # of the running split: index, label, logits
+        self._rows: list[tuple[Tensor, Tensor, Tensor]] = []  # of the running split: logits, label, row
         self.train()  # the Trainer keeps the modes that it finds
 
     def forward(self, pixels: Tensor) -> Tensor:
@@ -117,6 +116,11 @@ class Classifier(pl.LightningModule):
             return F.binary_cross_entropy_with_logits(logits.float(), target, pos_weight=self.class_weights)
         return F.cross_entropy(logits.float(), label, weight=self.class_weights, label_smoothing=smoothing)
 
+    def lay_out(self, channels_last: bool) -> None:
+        """Keep the backbone's weights, and the images it is given, in channels_last or in contiguous memory."""
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.backbone.to(memory_format=self.memory_format)
+
     def train(self, mode: bool = True) -> Self:
         """As in torch, but frozen layers stay in eval mode."""
         super().train(mode)
@@ -129,18 +133,16 @@ class Classifier(pl.LightningModule):
         keys = ("lr", "weight_decay", "backbone_lr_scale", "color_lr")
         groups = parameter_groups(self.backbone, self.color, **{key: self.hparams[key] for key in keys})
         optimizer = create_optimizer(self.hparams["optimizer"], groups)
-        steps = self.trainer.estimated_stepping_batches
-        schedule = warmup_cosine(optimizer, steps, self.hparams["warmup_fraction"])
+        schedule = warmup_cosine(optimizer, self.trainer.estimated_stepping_batches, self.hparams["warmup_fraction"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_start(self) -> None:
-        """Put losses that a checkpoint brought back where the next ones will be."""
+        """Move the losses that came from a checkpoint to the device of the next ones."""
         self._losses = [(loss.to(self.device), images) for loss, images in self._losses]
 
     def on_train_epoch_start(self) -> None:
         """Reseed torch, for dropout and drop-path, from the seed and the epoch."""
-        seed = seeds.derive(self.hparams["seed"], seeds.NOISE, self.current_epoch, self.global_rank)
-        seeds.reseed(seed, self.device)
+        self._reseed(self.current_epoch)
         self._losses = []
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
@@ -149,30 +151,24 @@ class Classifier(pl.LightningModule):
         Raises:
             NotFinite: it is NaN or infinite (on an accelerator, up to 50 steps later).
         """
-        place = (self.current_epoch, batch_idx, self.global_rank)
-        seeds.reseed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place), self.device)
-        label = _rendered(batch).label
-        loss = self.loss(self._logits(batch), label)
-        if self.trainer.world_size > 1:
-            loss = loss * self._share_of_batch(label)
+        self._reseed(self.current_epoch, batch_idx)
+        loss = self.loss(self._logits(batch), batch.label)
         if (smoothness := getattr(self.color, "smoothness", None)) is not None:
             loss = loss + self.hparams["color_smoothness"] * smoothness()
-        self._losses.append((loss.detach(), len(label)))
+        self._losses.append((loss.detach(), len(batch.label)))
         look_every = 1 if loss.device.type == "cpu" else LOOK_EVERY
         if len(self._losses) % look_every == 0:
             self._refuse_not_finite(self._losses[-look_every:])
         return loss
 
-    def _share_of_batch(self, label: Tensor) -> Tensor:
-        """What weighs this process's mean loss so that the mean over processes is the mean over the whole batch."""
-        weights = None if self.task == "multilabel" else self.class_weights
-        mass = torch.tensor(float(len(label)), device=label.device) if weights is None else weights[label].sum()
-        return mass / torch.as_tensor(self.all_gather(mass)).mean()
+    def _reseed(self, *place: int) -> None:
+        # The last 0 was a process's number: without it, resumed trainings would draw other dropout than before.
+        seeds.reseed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place, 0), self.device)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After the epoch's last batch log its mean loss over images, before any callback's end of epoch.
 
-        The last step of a budget in steps ends its epoch, wherever in it: that is validated like every other.
+        The last step of a budget in steps ends its epoch early; that epoch is validated like every other.
         """
         if 0 < self.trainer.max_steps <= self.trainer.global_step:
             self.trainer.should_stop = True
@@ -181,23 +177,19 @@ class Classifier(pl.LightningModule):
         self._refuse_not_finite(self._losses)
         losses = torch.stack([loss for loss, _ in self._losses]).float()
         images = torch.tensor([n for _, n in self._losses], device=losses.device, dtype=losses.dtype)
-        sums = torch.stack([losses @ images, images.sum()])
-        sums = torch.as_tensor(self.all_gather(sums)).reshape(-1, 2).sum(dim=0)
-        self.log("train/loss", sums[0] / sums[1], on_step=False, on_epoch=True, batch_size=1)
+        self.log("train/loss", losses @ images / images.sum(), on_step=False, on_epoch=True, batch_size=1)
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, *rest: Any, **more: Any
     ) -> None:
         """Clip as the Trainer says, also in bfloat16, where Lightning refuses fused optimisers for float16's sake."""
-        plugin = self.trainer.precision_plugin
         if self.trainer.precision == "bf16-mixed" and gradient_clip_val:
-            Precision.clip_gradients(plugin, optimizer, gradient_clip_val)
+            Precision.clip_gradients(self.trainer.precision_plugin, optimizer, gradient_clip_val)
         else:
             super().configure_gradient_clipping(optimizer, gradient_clip_val, *rest, **more)
 
     def _refuse_not_finite(self, losses: list[tuple[Tensor, int]]) -> None:
-        everywhere = torch.as_tensor(self.all_gather(torch.stack([loss for loss, _ in losses])))  # all give up together
-        bad = ~everywhere.reshape(-1, len(losses)).sum(dim=0).isfinite()
+        bad = ~torch.stack([loss for loss, _ in losses]).isfinite()
         if bool(bad.any()):
             batch = len(self._losses) - len(losses) + int(bad.int().argmax()) + 1
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
@@ -208,22 +200,19 @@ class Classifier(pl.LightningModule):
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """Keep the logits of one rendered batch for the epoch's end."""
-        self._collect(batch)
+        self._rows.append((self._logits(batch).float(), batch.label, batch.row))
 
-    def test_step(self, batch: Any, batch_idx: int) -> None:
-        """Keep the logits of one rendered batch for the epoch's end."""
-        self._collect(batch)
+    test_step = validation_step
 
     def predict_step(self, batch: Any, batch_idx: int) -> tuple[Tensor, Tensor]:
-        """(index, scores) of one rendered batch; its labels are not looked at."""
-        return _rendered(batch).row, self.scores(self._logits(batch))
+        """(index, scores) of one rendered batch; its labels are ignored."""
+        scores = self.scores(self._logits(batch))
+        return batch.row, scores
 
     def on_validation_epoch_end(self) -> None:
-        """Log val/loss and val/<metric> over the whole split."""
         self._finish("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log test/loss and test/<metric> over the whole split."""
         self._finish("test")
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -241,21 +230,25 @@ class Classifier(pl.LightningModule):
         if "val_predictions" in checkpoint:
             self.predictions["val"] = Predictions(**checkpoint["val_predictions"])
 
-    def _collect(self, batch: Any) -> None:
-        _, label, index = _rendered(batch)
-        self._rows.append((index, label, self._logits(batch).float()))
-
-    def _logits(self, batch: RenderedBatch | FeatureBatch) -> Tensor:
+    def _logits(self, batch: Any) -> Tensor:
         if isinstance(batch, FeatureBatch):
             (head,) = find_head(self.backbone)
             return head(batch.features)
-        return self(batch.pixels)
+        if isinstance(batch, RenderedBatch):
+            return self(batch.pixels)
+        raise MedxferError(
+            f"a batch ({type(batch).__name__}) has not been through the renderer: use GrayDataModule, "
+            "or render it with its renderer, before the network sees it."
+        )
 
     def _finish(self, split: Split) -> None:
+        """Log <split>/loss and <split>/<metric> over the whole split, and keep its scores."""
         rows, self._rows = self._rows, []
         if self.trainer.sanity_checking:
             return
-        index, label, logits = pooled(rows, self.trainer.world_size)
+        logits, label, index = (torch.cat(column) for column in zip(*rows, strict=True))
+        index, order = index.sort()
+        logits, label = logits[order], label[order]
         if not bool(logits.isfinite().all()):
             raise NotFinite(f"scores of the {split} split are not finite in epoch {self.current_epoch}: lower lr.")
         loss = self.loss(logits, label)
@@ -266,15 +259,6 @@ class Classifier(pl.LightningModule):
         self.log_dict({f"{split}/{name}": value for name, value in ({"loss": float(loss)} | values).items()})
 
     def threshold(self) -> float | None:
-        """What a score of class 1 must exceed, chosen on the validation scores; None where there is no such choice."""
+        """What a score of class 1 must exceed, chosen on the validation scores; None where it cannot be chosen."""
         val = self.predictions.get("val")
         return choose_threshold(val.scores, val.label) if val is not None and self.task == "binary" else None
-
-
-def _rendered(batch: Any) -> RenderedBatch | FeatureBatch:
-    if not isinstance(batch, RenderedBatch | FeatureBatch):
-        raise MedxferError(
-            f"a batch ({type(batch).__name__}) has not been through the renderer: use GrayDataModule, "
-            "or render it with its renderer, before the network sees it."
-        )
-    return batch

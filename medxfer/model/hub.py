@@ -1,15 +1,15 @@
 """Published weights as a file on this machine: from the local hub and torch caches, else from the network."""
 
-import os
 import urllib.error
 import urllib.request
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
 import torch
 from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+from medxfer.base.errors import first_line
 from medxfer.model.catalogue import Entry
 
 TIMEOUT = 10.0  # seconds until a server that does not answer counts as out of reach
@@ -23,15 +23,13 @@ class UnreachableError(Exception):
 def cached(entry: Entry) -> tuple[str, Path] | None:
     """(source, path) of the entry's weights where they are on this machine already, else None. No network."""
     if entry.hub:
-        repository, revision = _revision(entry.hub)
-        for file in _hub_files(entry):
+        repository, files, revision = _on_hub(entry)
+        for file in files:
             found = try_to_load_from_cache(repository, file, revision=revision)
             if isinstance(found, str):
                 return _hub_source(entry), Path(found)
-    if entry.url:
-        path = _torch_cache() / _basename(entry.url)
-        if path.is_file():
-            return entry.url, path
+    if entry.url and (path := _in_torch_cache(entry.url)).is_file():
+        return entry.url, path
     return None
 
 
@@ -50,28 +48,28 @@ def _from_hub(entry: Entry) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise UnreachableError("HF_HUB_OFFLINE is set")
     _probe(constants.ENDPOINT)  # the hub's client retries an unreachable server for half a minute
-    repository, revision = _revision(entry.hub)
-    for file in _hub_files(entry):
+    repository, files, revision = _on_hub(entry)
+    for file in files:
         try:
             return Path(hf_hub_download(repository, file, revision=revision, etag_timeout=TIMEOUT))
         except LocalEntryNotFoundError as error:
-            raise UnreachableError(_reason(error)) from error
+            raise UnreachableError(first_line(error)) from error
         except EntryNotFoundError:
             continue
         except OSError as error:  # the hub's HTTP errors, and a full or read-only disk
-            raise UnreachableError(_reason(error)) from error
+            raise UnreachableError(first_line(error)) from error
     raise UnreachableError("the repository has no file of weights")
 
 
 def _from_url(url: str) -> Path:
     _probe(url)
-    path = _torch_cache() / _basename(url)
+    path = _in_torch_cache(url)
     hash_in_name = torch.hub.HASH_REGEX.search(path.name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(path), hash_in_name[1] if hash_in_name else None)
     except (OSError, RuntimeError) as error:  # RuntimeError: the file's hash is not the one in its name
-        raise UnreachableError(_reason(error)) from error
+        raise UnreachableError(first_line(error)) from error
     return path
 
 
@@ -85,26 +83,15 @@ def _probe(url: str) -> None:
         raise UnreachableError(f"{urlparse(url).hostname} cannot be reached") from error
 
 
-def _hub_files(entry: Entry) -> tuple[str, ...]:
-    return (entry.hub_file,) if entry.hub_file else _TIMM_FILES
+def _on_hub(entry: Entry) -> tuple[str, tuple[str, ...], str | None]:
+    """Repository, the names its file may have, and revision."""
+    repository, _, revision = entry.hub.partition("@")
+    return repository, (entry.cfg.hf_hub_filename,) if entry.cfg.hf_hub_filename else _TIMM_FILES, revision or None
 
 
 def _hub_source(entry: Entry) -> str:
     return f"https://huggingface.co/{entry.hub}"
 
 
-def _revision(hub: str) -> tuple[str, str | None]:
-    repository, _, revision = hub.partition("@")
-    return repository, revision or None
-
-
-def _torch_cache() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _basename(url: str) -> str:
-    return os.path.basename(urlparse(url).path)  # noqa: PTH119 (of an address, not of a file here)
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _in_torch_cache(url: str) -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(urlparse(url).path).name

@@ -1,41 +1,88 @@
-"""Metrics of a split's pooled scores; what cannot be computed is named with its reason, never 0 or NaN."""
+"""Metrics of a split's pooled scores; a metric that cannot be computed is named with its reason, never 0 or NaN.
+
+A new metric is one entry of METRICS: training logs it, the record holds it, and monitor=val/<name> chooses the epoch by
+it. If a smaller value is better, its name goes into base/words.py too.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.functional import classification as tm
 
-Task = Literal["binary", "multiclass", "multilabel"]
+from medxfer.base.words import Task
 
-# Of every task, whatever else it has.
-METRICS = (
-    "accuracy",
-    "balanced_accuracy",
-    "auroc",
-    "average_precision",
-    "f1",
-    "brier",
-    "calibration_error",
-)
 BINS = 15  # of the calibration error, as in Guo et al. 2017
 
 
-class _Metrics:
-    """Values by name, and reasons for those without a value."""
+@dataclass(frozen=True)
+class Predictions:
+    """Scores of a whole split, one row an image, in ascending order of `index`; on the CPU."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, float] = {}
-        self.undefined: dict[str, str] = {}
+    index: Tensor  # (N,) int64, rows in the store
+    label: Tensor  # (N,) int64, or (N, C) float32 for multi-label
+    scores: Tensor  # (N, C) float32 probabilities
 
-    def add(self, name: str, compute: Callable[[], Tensor], undefined: str | None = None) -> None:
-        """Compute a metric, unless there is a reason why it is `undefined`."""
-        if undefined:
-            self.undefined[name] = undefined
-        else:
-            self.values[name] = float(compute())
+
+Compute = Callable[[Tensor, Tensor, int], Tensor]  # scores (N, C) float64, labels, C → a value
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is computed in each task."""
+
+    binary: Compute
+    multiclass: Compute
+    multilabel: Compute
+    every_class: bool = True  # undefined where a class has no image: the mean of the others is another metric
+
+
+def _accuracy(scores: Tensor, labels: Tensor, _: int) -> Tensor:
+    return (scores.argmax(dim=1) == labels).double().mean()
+
+
+# Means over classes or labels, where nothing else is said; of class 1 in binary tasks.
+METRICS = {
+    # Of the highest score; multi-label: of scores above 0.5.
+    "accuracy": Metric(_accuracy, _accuracy, tm.multilabel_accuracy, every_class=False),
+    # Recall of each class; multi-label: sensitivity and specificity of each label.
+    "balanced_accuracy": Metric(
+        tm.multiclass_recall,
+        tm.multiclass_recall,
+        lambda p, y, C: (tm.multilabel_recall(p, y, C) + tm.multilabel_specificity(p, y, C)) / 2,
+    ),
+    "auroc": Metric(lambda p, y, _: tm.binary_auroc(p[:, 1], y), tm.multiclass_auroc, tm.multilabel_auroc),
+    "average_precision": Metric(
+        lambda p, y, _: tm.binary_average_precision(p[:, 1], y),
+        tm.multiclass_average_precision,
+        tm.multilabel_average_precision,
+    ),
+    "f1": Metric(
+        lambda p, y, _: tm.binary_f1_score(p.argmax(dim=1), y),
+        partial(tm.multiclass_f1_score, average="macro"),
+        tm.multilabel_f1_score,
+    ),
+    # (p₁ − y)²; multi-class: Σ (p − y)² (Brier 1950); both averaged over images.
+    "brier": Metric(
+        lambda p, y, _: (p[:, 1] - y).square().mean(),
+        lambda p, y, C: (p - F.one_hot(y, C)).square().sum(dim=1).mean(),
+        lambda p, y, _: (p - y).square().mean(),
+        every_class=False,
+    ),
+    # Expected; multi-class: of the highest score.
+    "calibration_error": Metric(
+        lambda p, y, _: tm.binary_calibration_error(p[:, 1].contiguous(), y, BINS),
+        partial(tm.multiclass_calibration_error, n_bins=BINS),
+        lambda p, y, C: torch.stack(
+            [tm.binary_calibration_error(p[:, c].contiguous(), y[:, c], BINS) for c in range(C)]
+        ).mean(),
+        every_class=False,
+    ),
+}
+AT_THRESHOLD = {"sensitivity": tm.binary_recall, "specificity": tm.binary_specificity}  # of binary tasks
 
 
 def compute_metrics(
@@ -43,15 +90,8 @@ def compute_metrics(
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Metrics over all images of a split, and the reasons for those that are undefined.
 
-    - accuracy, of the highest score, or of scores above 0.5 in multi-label tasks (mean over labels)
-    - balanced_accuracy: mean recall of the classes; multi-label: of sensitivity and specificity of the labels
-    - auroc, average_precision, f1: binary: of class 1; else the mean over classes, each against the rest
-    - auroc/<class>: the same for one class, where the task is not binary
-    - brier: mean of (p₁ − y)²; multi-class: of Σ (p − y)² (Brier 1950); multi-label: mean over labels
-    - calibration_error: expected, in 15 bins; of class 1, of the highest score, or the mean over labels
-    - sensitivity, specificity: binary only, at `threshold`
-
-    A class without an image makes the means over classes undefined: the mean of the others is another metric.
+    They are METRICS; in binary tasks also sensitivity and specificity at `threshold`; in other tasks also
+    auroc/<class>, of each class against the rest.
 
     Args:
         scores: (N, C) float probabilities: softmax in binary (C = 2) and multiclass tasks, else sigmoids.
@@ -63,9 +103,24 @@ def compute_metrics(
     Returns:
         ({metric: value}, {metric: reason}): every metric of the task is in exactly one of the two.
     """
-    of_task = {"binary": _binary, "multiclass": _multiclass, "multilabel": _multilabel}[task]
-    metrics = of_task(scores.double(), labels.long(), classes, threshold)
-    return metrics.values, metrics.undefined
+    scores, labels, C = scores.double(), labels.long(), len(classes)
+    absent, empty = _absent(labels, classes), None if len(labels) else "the split has no image"
+    found: dict[str, tuple[str | None, Callable[[], Tensor]]] = {}  # why it is undefined, how it is computed
+    for name, metric in METRICS.items():
+        compute: Compute = getattr(metric, task)
+        found[name] = absent if metric.every_class else empty, partial(compute, scores, labels, C)
+    if task == "binary":
+        without = "no threshold: it needs validation scores of both classes" if threshold is None else None
+        for name, at in AT_THRESHOLD.items():
+            found[name] = absent or without, partial(at, scores[:, 1], labels, threshold or 0.0)
+    else:
+        against_rest = labels if task == "multilabel" else F.one_hot(labels, C)
+        for c, name in enumerate(classes):
+            one_value = len(against_rest[:, c].unique()) < 2
+            why = f"only one value of '{name}' in the split" if one_value else None
+            found[f"auroc/{name}"] = why, partial(tm.binary_auroc, scores[:, c], against_rest[:, c])
+    values = {name: float(compute()) for name, (why, compute) in found.items() if why is None}
+    return values, {name: why for name, (why, _) in found.items() if why is not None}
 
 
 def choose_threshold(scores: Tensor, labels: Tensor) -> float | None:
@@ -87,73 +142,10 @@ def choose_threshold(scores: Tensor, labels: Tensor) -> float | None:
     return float((thresholds[best] + positive[positive < thresholds[best]].max()) / 2)
 
 
-def _binary(scores: Tensor, labels: Tensor, classes: Sequence[str], threshold: float | None) -> _Metrics:
-    metrics, empty, absent = _Metrics(), _empty(labels), _absent(labels, classes)
-    p, predicted = scores[:, 1].contiguous(), scores.argmax(dim=1)
-    metrics.add("accuracy", lambda: (predicted == labels).double().mean(), empty)
-    metrics.add("balanced_accuracy", lambda: tm.multiclass_recall(predicted, labels, 2), absent)
-    metrics.add("auroc", lambda: tm.binary_auroc(p, labels), absent)
-    metrics.add("average_precision", lambda: tm.binary_average_precision(p, labels), absent)
-    metrics.add("f1", lambda: tm.binary_f1_score(predicted, labels), absent)
-    metrics.add("brier", lambda: (p - labels).square().mean(), empty)
-    metrics.add("calibration_error", lambda: tm.binary_calibration_error(p, labels, BINS), empty)
-    without = absent or ("no threshold: it needs validation scores of both classes" if threshold is None else None)
-    cut = threshold or 0.0
-    metrics.add("sensitivity", lambda: tm.binary_recall(p, labels, cut), without)
-    metrics.add("specificity", lambda: tm.binary_specificity(p, labels, cut), without)
-    return metrics
-
-
-def _multiclass(scores: Tensor, labels: Tensor, classes: Sequence[str], _: float | None) -> _Metrics:
-    metrics, empty, absent = _Metrics(), _empty(labels), _absent(labels, classes)
-    C, predicted = len(classes), scores.argmax(dim=1)
-    squared = (scores - F.one_hot(labels, C)).square()
-    metrics.add("accuracy", lambda: (predicted == labels).double().mean(), empty)
-    metrics.add("balanced_accuracy", lambda: tm.multiclass_recall(predicted, labels, C), absent)
-    metrics.add("auroc", lambda: tm.multiclass_auroc(scores, labels, C), absent)
-    metrics.add("average_precision", lambda: tm.multiclass_average_precision(scores, labels, C), absent)
-    metrics.add("f1", lambda: tm.multiclass_f1_score(predicted, labels, C, average="macro"), absent)
-    metrics.add("brier", lambda: squared.sum(dim=1).mean(), empty)
-    metrics.add("calibration_error", lambda: tm.multiclass_calibration_error(scores, labels, C, BINS), empty)
-    _by_class(metrics, scores, F.one_hot(labels, C), classes)
-    return metrics
-
-
-def _multilabel(scores: Tensor, labels: Tensor, classes: Sequence[str], _: float | None) -> _Metrics:
-    metrics, empty, C = _Metrics(), _empty(labels), len(classes)
-    constant = [repr(name) for c, name in enumerate(classes) if len(labels[:, c].unique()) < 2]
-    absent = f"only one value of label {', '.join(constant)} in the split" if constant else None
-    columns = [(scores[:, c].contiguous(), labels[:, c]) for c in range(C)]
-    metrics.add("accuracy", lambda: tm.multilabel_accuracy(scores, labels, C), empty)
-    metrics.add(
-        "balanced_accuracy",
-        lambda: (tm.multilabel_recall(scores, labels, C) + tm.multilabel_specificity(scores, labels, C)) / 2,
-        absent,
-    )
-    metrics.add("auroc", lambda: tm.multilabel_auroc(scores, labels, C), absent)
-    metrics.add("average_precision", lambda: tm.multilabel_average_precision(scores, labels, C), absent)
-    metrics.add("f1", lambda: tm.multilabel_f1_score(scores, labels, C), absent)
-    metrics.add("brier", lambda: (scores - labels).square().mean(), empty)
-    metrics.add(
-        "calibration_error",
-        lambda: torch.stack([tm.binary_calibration_error(p, y, BINS) for p, y in columns]).mean(),
-        empty,
-    )
-    _by_class(metrics, scores, labels, classes)
-    return metrics
-
-
-def _by_class(metrics: _Metrics, scores: Tensor, labels: Tensor, classes: Sequence[str]) -> None:
-    for c, name in enumerate(classes):
-        p, y = scores[:, c], labels[:, c]
-        one_sided = f"only one value of '{name}' in the split" if len(y.unique()) < 2 else None
-        metrics.add(f"auroc/{name}", lambda p=p, y=y: tm.binary_auroc(p, y), one_sided)  # type: ignore[misc]
-
-
-def _empty(labels: Tensor) -> str | None:
-    return None if len(labels) else "the split has no image"
-
-
 def _absent(labels: Tensor, classes: Sequence[str]) -> str | None:
+    """Why the mean over classes or labels is undefined, if it is."""
+    if labels.ndim == 2:
+        constant = [repr(name) for c, name in enumerate(classes) if len(labels[:, c].unique()) < 2]
+        return f"only one value of label {', '.join(constant)} in the split" if constant else None
     absent = [repr(name) for c, name in enumerate(classes) if not bool((labels == c).any())]
     return f"no image of class {', '.join(absent)} in the split" if absent else None

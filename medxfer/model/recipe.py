@@ -1,7 +1,8 @@
-"""How a network is trained: optimiser, what is decayed, and the learning rate's course."""
+"""How a network is trained: the optimiser, which parameters decay, and the learning rate's schedule."""
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,9 +11,13 @@ from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from medxfer.base.errors import MedxferError, unknown
-from medxfer.model.head import find_head
+from medxfer.model.layers import find_head
 
-OPTIMIZERS = ("adamw", "sgd")
+# Each with one fused kernel a step. AdamW: Loshchilov & Hutter 2019.
+OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]]], Optimizer]] = {
+    "adamw": partial(AdamW, fused=True),
+    "sgd": partial(SGD, momentum=0.9, nesterov=True, fused=True),
+}
 
 
 def parameter_groups(
@@ -46,12 +51,10 @@ def parameter_groups(
 
 
 def create_optimizer(name: str, groups: list[dict[str, Any]]) -> Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) or SGD with Nesterov momentum 0.9; one fused kernel a step."""
-    if name == "adamw":
-        return AdamW(groups, fused=True)
-    if name == "sgd":
-        return SGD(groups, momentum=0.9, nesterov=True, fused=True)
-    raise unknown("optimizer", name, OPTIMIZERS, f"choose {' or '.join(OPTIMIZERS)}.")
+    """The optimiser `name` for these groups of parameters. Raises MedxferError if there is none of this name."""
+    if name not in OPTIMIZERS:
+        raise unknown("optimizer", name, OPTIMIZERS, f"choose {' or '.join(OPTIMIZERS)}.")
+    return OPTIMIZERS[name](groups)
 
 
 def warmup_cosine(optimizer: Optimizer, steps: int | float, warmup_fraction: float) -> LambdaLR:

@@ -3,18 +3,18 @@
 import hashlib
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import MedxferError, first_line
 from medxfer.model import hub
 from medxfer.model.catalogue import FILE, Entry, find
 from medxfer.model.packaged import PACKAGES
@@ -27,7 +27,7 @@ _INSIDE = ("state_dict", "model_state_dict", "model")  # where training checkpoi
 class WeightsRecord:
     """Which weights a network starts from."""
 
-    source: str  # "file", "<package> <version>" or the address they were published at
+    source: str  # "file", "<package> <version>", or the address of their publication
     file: str  # name without folder
     sha256: str
     licence: str | None
@@ -38,27 +38,16 @@ class WeightsRecord:
 
     def record(self) -> dict[str, Any]:
         """What a cell's record holds: plain types, and no path."""
-        return {
-            "source": self.source,
-            "file": self.file,
-            "sha256": self.sha256,
-            "licence": self.licence,
-            "missing": list(self.missing),
-            "unexpected": list(self.unexpected),
-            "stages": list(self.stages),
-        }
-
-    def loaded(self, missing: list[str], unexpected: list[str]) -> Self:
-        """This record after loading."""
-        return replace(self, missing=tuple(missing), unexpected=tuple(unexpected))
+        values = {key: value for key, value in vars(self).items() if key != "path"}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
     """The weights that backbone `name` starts from, as a file on this machine; None for random weights.
 
-    In this order: the user's file (`pretrained="file:<path>"`), the weights that a Python package ships, the
-    local hub or torch cache, the hub. `bottom:<k>` goes the same way. A tag (`pretrained="a1_in1k"`, or in the
-    name) means those published weights and none else, so it passes over the packages.
+    They are looked for in this order: the user's file (`pretrained="file:<path>"`), the weights that a Python package
+    ships, the local hub or torch cache, the hub. `bottom:<k>` takes the same weights as `true`. A tag
+    (`pretrained="a1_in1k"`, or in the name) means those published weights alone, so packages are passed over.
 
     Raises:
         MedxferError: no such backbone, tag or file; no published weights; or neither here nor in reach.
@@ -70,28 +59,25 @@ def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
         return _users_file(Path(pretrained.removeprefix(FILE)).expanduser())
     if not entry.tag and (packaged := _from_package(entry.architecture)):
         return packaged
-    if not entry.published:
+    if not (entry.hub or entry.url):
         raise MedxferError(
             f"backbone '{name}' has no published weights: give your own with pretrained=file:<path>, "
             "or train from random ones with pretrained=false."
         )
     source, path = hub.cached(entry) or _download(name, entry)
-    return WeightsRecord(source, path.name, _sha256(path), entry.licence, path=path)
+    return WeightsRecord(source, path.name, _sha256(path), entry.cfg.license, path=path)
 
 
 def available(entry: Entry) -> tuple[str, bool]:
-    """(where the weights of `entry` come from, whether they are on this machine); ("", False) without any."""
-    package = PACKAGES.get(entry.architecture) if not entry.tag else None
-    if package:
-        return package.distribution, package.path() is not None or hub.cached(entry) is not None
-    if not entry.published:
-        return "", False
-    return entry.hub or entry.url, hub.cached(entry) is not None
+    """(where the weights of `entry` come from, whether they are on this machine); ("", False) if there are none."""
+    package = None if entry.tag else PACKAGES.get(entry.architecture)
+    here = hub.cached(entry) is not None or (package is not None and package.path() is not None)
+    return package.distribution if package else entry.hub or entry.url, here
 
 
 def _users_file(path: Path) -> WeightsRecord:
     if not path.is_file():
-        raise MedxferError(f"weights '{path}': there is no such file; pretrained=file:<path> names one.")
+        raise MedxferError(f"weights '{path}': there is no such file; give an existing one as pretrained=file:<path>.")
     return WeightsRecord("file", path.name, _sha256(path), None, path=path)
 
 
@@ -106,13 +92,8 @@ def _from_package(architecture: str) -> WeightsRecord | None:
             f"weights '{path.name}' of {package.distribution} are not the published ones (SHA-256 "
             f"{sha256[:12]}…, expected {package.sha256[:12]}…): reinstall that package."
         )
-    return WeightsRecord(
-        f"{package.distribution} {version(package.distribution)}",
-        path.name,
-        sha256,
-        package.licence,
-        path=path,
-    )
+    source = f"{package.distribution} {version(package.distribution)}"
+    return WeightsRecord(source, path.name, sha256, package.licence, path=path)
 
 
 def _download(name: str, entry: Entry) -> tuple[str, Path]:
@@ -138,7 +119,7 @@ def _sha256(path: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _digest(path: Path, size: int, modified: int) -> str:
-    """Read once a process, unless the file has changed."""
+    """Computed once a process, unless the file has changed."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -146,11 +127,11 @@ def _digest(path: Path, size: int, modified: int) -> str:
 def read_state(path: Path) -> tuple[dict[str, Tensor], list[str]]:
     """The network's tensors in a `.safetensors`, `.pth` or Lightning checkpoint file, and the keys left out.
 
-    Training prefixes (`module.`, `model.`, `backbone.`, `_orig_mod.`) are stripped; where a file has such a
-    prefix, what lies outside it (a loss, another module) is left out.
+    Training prefixes (`module.`, `model.`, `backbone.`, `_orig_mod.`) are stripped; keys without the prefix of the
+    others (of a loss, of another module) are left out.
 
     Raises:
-        MedxferError: the file is damaged, holds pickled objects beside tensors, or no tensors.
+        MedxferError: the file is damaged, holds pickled objects beside tensors, or holds no tensors.
     """
     content = _read(path)
     for key in _INSIDE:
@@ -158,7 +139,7 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], list[str]]:
             content = content[key]
             break
     if not isinstance(content, Mapping):
-        raise MedxferError(f"weights '{path}' hold a {type(content).__name__}, not a state dict: save one.")
+        raise MedxferError(f"weights '{path}' hold a {type(content).__name__} instead of a state dict: save one.")
     state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
     if not state:
         raise MedxferError(f"weights '{path}' hold no tensors: a state dict is needed.")
@@ -176,10 +157,8 @@ def _read(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MedxferError(
-            f"weights '{path}' are damaged or hold objects that only running their code could read, which "
-            "medxfer never does: save the network's state_dict alone, or use safetensors."
+            f"weights '{path}' are damaged, or hold Python objects, whose code medxfer never runs: save the network's "
+            "state_dict alone, or use safetensors."
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise MedxferError(
-            f"weights '{path}' cannot be read ({(str(error).splitlines() or [''])[0]}): get the file again."
-        ) from error
+        raise MedxferError(f"weights '{path}' cannot be read ({first_line(error)}): get the file again.") from error

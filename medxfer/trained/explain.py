@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.color import Renderer
+from medxfer.data.serve.new_images import NewImages
 from medxfer.model.gradcam import MapLayer, find_map_layer, grad_cam
-from medxfer.trained.scoring import new_images
 from medxfer.trained.trained_cell import TrainedCell
 
 _PANEL = 2.6  # inches
 
 
-def explain(cell: TrainedCell, table: pd.DataFrame, folder: Path) -> list[str]:
-    """Draw a picture for each row of a table that `predict` made, into `folder`; their paths.
+def explain(cell: TrainedCell, table: pd.DataFrame, images: NewImages, folder: Path) -> list[str]:
+    """Draw a picture for each of `images` into `folder`; their paths. `table` has a row for each, made by `score`.
 
-    The pictures are numbered and hold no file's name, which may be a patient's.
+    The pictures are numbered and hold no file's name, which may name a patient.
 
     Raises:
         MedxferError: the network has no map to explain, grad-cam is not installed, or `folder` cannot be written.
@@ -32,7 +32,7 @@ def explain(cell: TrainedCell, table: pd.DataFrame, folder: Path) -> list[str]:
         raise MedxferError(f"cam={folder}: cannot be made ({error.strerror}); give a writable folder") from error
     layer: MapLayer | None = None
     paths: list[str] = []
-    for batch in new_images(cell, [Path(path) for path in table["path"].drop_duplicates()]).batches():
+    for batch in images.batches():
         for gray in batch.gray:
             row = table.iloc[len(paths)]
             scores = [float(row[f"score_{name}"]) for name in cell.classes]

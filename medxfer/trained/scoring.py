@@ -1,53 +1,115 @@
-"""A trained cell and files → scores, by Lightning's own loop, in the precision of the cell's training."""
+"""A trained cell and files → scores and decisions, by Lightning's own loop, in the precision of the cell's training."""
 
-import logging
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from hydra.utils import get_class
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
+import medxfer.base.quiet  # noqa: F401
+from medxfer.base.config import CONF
+from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.memory import keep_pages
-from medxfer.data.serve.new_files import NewFiles
+from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.new_images import NewImages, Place
 from medxfer.data.sources.dicom_folder import read_dicom
 from medxfer.data.store.decode import Decoder
-from medxfer.trained.trained_cell import TrainedCell
+from medxfer.trained.explain import explain
+from medxfer.trained.trained_cell import TrainedCell, open_cell
 
 
-def score(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32], list[Place], dict[int, str]]:
+def predict(folder: Path, images: Path, out: Path | None = None, cam: Path | None = None) -> tuple[pd.DataFrame, str]:
+    """Score `images`, a file or a folder, with the cell in `folder`: (the table of `score`, how decisions were made).
+
+    Args:
+        folder: the cell's.
+        images: a file, or a folder with all that is below it.
+        out: a CSV that the table is written to.
+        cam: a folder for a picture of each scored image; the table then names it in the column `picture`.
+
+    Raises:
+        MedxferError: there is no such cell or no image, or something cannot be written.
+    """
+    cell, files = open_cell(folder), find_files(images)
+    table = score(cell, files)
+    read = table[table["refused"] == ""]
+    if cam and len(read):
+        by_file = new_images(cell, [Path(path) for path in read["path"].drop_duplicates()])
+        table["picture"] = pd.Series(explain(cell, read, by_file, cam), index=read.index)
+    if out:
+        try:
+            table.to_csv(out, index=False)
+        except OSError as error:
+            raise MedxferError(f"out={out}: cannot be written ({error.strerror}); give another file") from error
+    return table, cell.rule
+
+
+def score(cell: TrainedCell, files: Sequence[Path]) -> pd.DataFrame:
+    """A row for each image in `files`: path, score_<class> for every class, decision, refused, note.
+
+    The images are processed as in the cell's training: decoded, resized and rendered by the same functions, in batches
+    on the device. A refused file has a row with neither scores nor decision, and the reason in `refused`. Where each
+    frame of a file is an image (data.frame=all), `frame` counts them.
+    """
+    scores, places, refused = _scores(cell, files)
+    names = {f"score_{name}": scores[:, index] for index, name in enumerate(cell.classes)}
+    order = [*(place.file for place in places), *refused]
+    read = pd.DataFrame({"frame": [place.frame for place in places], **names})
+    read["decision"] = pd.Series(cell.decide(scores), dtype=object)
+    table = read.reindex(range(len(order)))
+    table["refused"] = [""] * len(places) + list(refused.values())
+    table.insert(0, "path", [str(files[file]) for file in order])
+    table = table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+    if cell.config.data.get("frame") != "all":
+        table = table.drop(columns="frame")
+    return table.assign(note=RESEARCH_ONLY)
+
+
+def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
+    """The images of `files`, as the cell's own test images were served."""
+    config = cell.config
+    options: Any = OmegaConf.to_container(config.data)
+    reader = NewFiles(cell.record["data"]["modality"], options, _dicom_reader(config.data.source._target_))
+    decoder = Decoder(reader, config.image_size, cell.hounsfield, config.data.keep_aspect)
+    return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
+
+
+def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32], list[Place], dict[int, str]]:
     """(scores (N, C), where each of those N images is, why each other file was refused), in the order of `files`."""
     keep_pages()
     images = new_images(cell, files)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")  # advice that does not fit here
-        trainer = pl.Trainer(
-            accelerator="auto",
-            devices=1,
-            precision=cell.record["compute"]["precision"],
-            deterministic=cell.config.deterministic,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        found = trainer.predict(cell.model, images) or []
+    trainer = pl.Trainer(
+        accelerator="auto",
+        devices=1,
+        plugins=[LightningEnvironment()],  # one process, whatever a Slurm job's variables say
+        precision=cell.record["compute"]["precision"],
+        deterministic=cell.config.deterministic,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    found = trainer.predict(cell.model, images) or []
     scores = torch.cat([scores for _, scores in found]) if found else torch.zeros(0, len(cell.classes))
     return scores.cpu().numpy(), images.places, images.refused
 
 
-def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
-    """The images of `files` as the cell's own test images were served."""
-    config = cell.config
-    options: Any = OmegaConf.to_container(config.data)
-    source: Any = get_class(config.data.source._target_)
-    reader = NewFiles(cell.record["data"]["modality"], options, source.dicom_reader or read_dicom)
-    decoder = Decoder(reader, config.image_size, cell.hounsfield, config.data.keep_aspect)
-    return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
+def _dicom_reader(target: str) -> Callable[..., NDArray]:
+    """What the source `target` reads a frame of a DICOM file with.
+
+    The records of older cells name some sources' modules differently, so the class's own name counts.
+    """
+    known: list[str] = [OmegaConf.select(OmegaConf.load(path), "source._target_") for path in CONF.glob("data/*.yaml")]
+    name = target.rpartition(".")[2]
+    try:
+        source: Any = get_class(next((one for one in known if one and one.endswith(f".{name}")), target))
+    except Exception as error:  # Hydra wraps whatever an import raises
+        raise MedxferError(f"the cell's images were read by {target}, which is not installed: install it") from error
+    return source.dicom_reader or read_dicom

@@ -1,8 +1,9 @@
-"""A trained cell from its folder, ready to score new images: the parts that `wire` made for its training."""
+"""A trained cell from its folder, ready to score new images."""
 
-import json
-import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,18 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from medxfer.base.batch import GrayBatch
-from medxfer.base.errors import MedxferError
-from medxfer.color import ColorTransform, Renderer, parse_window, take_single_channel
-from medxfer.model.backbone import create_backbone
+from medxfer.base.errors import MedxferError, first_line
+from medxfer.base.files import read_json
+from medxfer.color import ColorTransform, Renderer, parse_window
 from medxfer.model.catalogue import find
 from medxfer.model.classifier import Classifier
-from medxfer.training.compute import Compute
+from medxfer.training.wire import Design
+
+# What is read of a cell after it is opened; an old cell without one of these is refused then.
+_SETTINGS = ("batch_size", "deterministic", "data.keep_aspect", "data.source._target_")
+_RECORDED = (
+    "cell", "input.gray", "data.modality", "compute.precision", "threshold", "weights", "versions",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +66,10 @@ class TrainedCell:
         return pixels if self.model.color is None else self.model.color(pixels)
 
     def decide(self, scores: NDArray[np.float32]) -> list[str]:
-        """The decision on each row of `scores` (N, C): a class name; of a multi-label task, those above 0.5.
+        """The decision on each row of `scores` (N, C): a class name, or in a multi-label task the names above 0.5.
 
-        A binary decision is at the threshold chosen on validation, where there is one; else the highest score decides.
+        A binary decision is at the threshold that was chosen on validation; without a threshold, and in multi-class
+        tasks, the highest score decides.
         """
         if self.model.task == "multilabel":
             return ["+".join(np.array(self.classes)[row > 0.5]) for row in scores]
@@ -70,29 +78,41 @@ class TrainedCell:
         chosen = (scores[:, 1] > threshold).astype(int) if binary else scores.argmax(axis=1)
         return [self.classes[index] for index in chosen]
 
+    @property
+    def rule(self) -> str:
+        """How `decide` decides, in a sentence."""
+        if self.model.task == "multilabel":
+            return "Decision: every label whose score is above 0.5."
+        threshold = self.record["threshold"]
+        if self.model.task == "multiclass" or threshold is None:
+            return "Decision: the class of the highest score."
+        negative, positive = self.classes
+        return f"Decision: {positive} where its score is above {threshold:.4f}, chosen on validation, else {negative}."
+
 
 def open_cell(folder: Path) -> TrainedCell:
     """The cell in `folder`.
 
     Raises:
-        MedxferError: it is no cell's folder, the cell is not done, or its records or weights are missing or damaged.
+        MedxferError: it is no cell's folder, the cell is not done, or its records or weights are missing, damaged or of
+            a version that this one cannot read.
     """
     _check_done(folder)
     try:
-        record = json.loads((folder / "metrics.json").read_text())
         config = OmegaConf.load(folder / "config.yaml")
         assert isinstance(config, DictConfig)
-        return _assemble(folder, config, record)
+        return _assemble(folder, config, read_json(folder / "metrics.json"))
     except FileNotFoundError as error:
         name = Path(error.filename).name
         raise MedxferError(
             f"cell={folder}: it has no {name}; copy the cell's folder whole, or train it again"
         ) from error
-    except (KeyError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except MedxferError as error:
+        raise MedxferError(f"cell={folder}: {error}") from error
+    except Exception as error:  # records and weights can be damaged, or old, in any way
         raise MedxferError(
-            f"cell={folder}: its records and its weights are damaged or of another version of medxfer ({reason}); "
-            "train it again"
+            f"cell={folder}: its records or its weights are damaged or of another version of medxfer "
+            f"({first_line(error)}); train it again"
         ) from error
 
 
@@ -104,7 +124,7 @@ def _check_done(folder: Path) -> None:
     if (folder / "study.json").is_file() or folder.name == "cells":
         raise MedxferError(f"cell={folder}: this holds a whole study; give one of its cells, <study>/cells/<cell>")
     if (folder / "failed.json").is_file():
-        reason = json.loads((folder / "failed.json").read_text())["reason"]
+        reason = read_json(folder / "failed.json").get("reason")
         raise MedxferError(f"cell={folder}: it failed ({reason}); mend that and run its study's command again")
     if folder.parent.name == "cells" or (folder / "checkpoints").is_dir():
         raise MedxferError(f"cell={folder}: it is not done; run its study's command again, which goes on with it")
@@ -112,20 +132,23 @@ def _check_done(folder: Path) -> None:
 
 
 def _assemble(folder: Path, config: DictConfig, record: dict[str, Any]) -> TrainedCell:
-    mean, std = record["input"]["mean"], record["input"]["std"]
-    window = parse_window(record["factors"]["window"])
-    color = ColorTransform(config.colormap, mean, std, config.levels)
-    learned = color.learned is not None
-    name = find(config.backbone, config.pretrained).shown  # with the weights' tag, which can change the network
-    backbone = create_backbone(name, len(record["classes"]), False, image_size=config.image_size)
-    if color.in_channels == 1:
-        take_single_channel(backbone, mean, std)
-    model = Classifier.load_from_checkpoint(
-        folder / "checkpoints" / "best.ckpt",
-        map_location="cpu",
-        weights_only=True,
-        backbone=backbone,
-        color=color if learned else None,
+    for keys, values in ((_SETTINGS, config), (_RECORDED, record)):
+        for key in keys:
+            reduce(getitem, key.split("."), values)
+    checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+    arguments: Mapping[str, Any] = checkpoint["hyper_parameters"]
+    design = Design(
+        backbone=find(config.backbone, config.pretrained).name,  # with the weights' tag, which can change the network
+        image_size=config.image_size,
+        colormap=config.colormap,
+        levels=config.levels,
+        mean=record["input"]["mean"],
+        std=record["input"]["std"],
+        window=parse_window(record["factors"]["window"]),
+        classifier=arguments,
     )
-    Compute(channels_last=record["compute"]["channels_last"]).apply(model)
-    return TrainedCell(folder, config, record, model.eval(), Renderer(None if learned else color, window), window)
+    model, renderer = design.assemble()
+    model.load_state_dict(checkpoint["state_dict"])
+    model.on_load_checkpoint(checkpoint)  # with the validation scores
+    model.lay_out(record["compute"]["channels_last"])
+    return TrainedCell(folder, config, record, model.eval(), renderer, design.window)

@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from torch import Tensor
 
 from medxfer.base.batch import RenderedBatch
@@ -47,8 +48,7 @@ class Compute:
 
     def apply(self, model: Classifier) -> None:
         """Lay `model` out in memory, and compile it, as this says; its precision is the Trainer's."""
-        model.memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
-        model.backbone.to(memory_format=model.memory_format)
+        model.lay_out(self.channels_last)
         if self.compile:
             model.backbone.compile()  # in place, so that no name in a checkpoint changes
 
@@ -164,7 +164,7 @@ def _moved(batch: RenderedBatch, device: torch.device) -> RenderedBatch:
 def _device(arguments: Any, deterministic: bool) -> torch.device:
     """The device that the Trainer will take; the algorithms are then those that it will run."""
     trainer = pl.Trainer(
-        accelerator=arguments.accelerator, devices=1, deterministic=deterministic, logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        accelerator=arguments.accelerator, devices=1, deterministic=deterministic, plugins=[LightningEnvironment()],
+        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     return trainer.strategy.root_device

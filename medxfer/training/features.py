@@ -14,7 +14,7 @@ from medxfer.base.files import alone, whole_file
 from medxfer.data.serve.module import GrayDataModule, GrayImages
 from medxfer.data.store.identity import private_folder
 from medxfer.model.classifier import Classifier
-from medxfer.model.head import find_head, head_keys
+from medxfer.model.layers import find_head, head_keys
 from medxfer.training.prepare import Prepared
 
 CHUNK = 128  # images at a time, whatever the batch size, so that the same network gives the same features

@@ -13,6 +13,7 @@ import torch
 from omegaconf import OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import LightningEnvironment
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
@@ -20,16 +21,11 @@ from medxfer.base.words import lower_is_better
 from medxfer.data.serve.module import GrayDataModule, part_sizes
 from medxfer.data.store.build import GrayStore
 from medxfer.model.classifier import Classifier
-from medxfer.model.norms import synchronize_norms
-from medxfer.model.weights import WeightsRecord
+from medxfer.training.callbacks import EpochBar, History, Patience
 from medxfer.training.compute import Compute, settle
-from medxfer.training.ddp import Member, others
-from medxfer.training.epoch_bar import EpochBar
 from medxfer.training.features import frozen_features
-from medxfer.training.history import History
 from medxfer.training.prepare import Prepared
 from medxfer.training.resume import LastState, WholeCheckpoints
-from medxfer.training.stopping import Patience
 from medxfer.training.wire import wire
 
 PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
@@ -47,72 +43,67 @@ class Fitted:
     objects: dict[str, Any]
 
 
-def fit(prepared: Prepared, logger: Logger | None, member: Member | None = None) -> Fitted:
-    """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch.
-
-    On several devices this starts a process for each but the first; `member` says which of them this is.
-    """
+def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
+    """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch."""
     keep_pages()
     started = time.perf_counter()
-    config, cell = prepared.config, prepared.cell
     model, data = wire(prepared)
-    compute = settle(prepared, model, data)
-    history, member = History(), member or Member()
-    trainer = _trainer(prepared, logger, compute, history, member)
+    compute, history = settle(prepared, model, data), History()
+    trainer = _trainer(prepared, logger, compute, history)
     features = frozen_features(prepared, model, data, trainer)
     if features is not None:
         data.use_features(features)
-    if trainer.num_devices > 1:
-        model.backbone = synchronize_norms(model.backbone, trainer.strategy.root_device)
     compute.apply(model)
-    checkpoint = cell.checkpoints / "last.ckpt"
-    with others(config, trainer, member):
-        trainer.fit(model, data, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
-        fitted = time.perf_counter()
-        trainer.test(model, data, ckpt_path=str(cell.checkpoints / "best.ckpt"), verbose=False)
-    chosen = history.best(config.monitor, _mode(config.monitor))
-    weights: WeightsRecord | None = model.backbone.weights_record  # type: ignore[assignment]
+    last, best = (prepared.cell.checkpoints / name for name in ("last.ckpt", "best.ckpt"))
+    trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None)
+    fitted = time.perf_counter()
+    trainer.test(model, data, ckpt_path=str(best), verbose=False)
+    tested = time.perf_counter()
+    seconds = {"fit_s": fitted - started, "test_s": tested - fitted, "total_s": tested - started}
     record = {
         "task": model.task,
         "classes": list(model.classes),
-        "metrics": _metrics(history.epochs[chosen], trainer),
-        "undefined": model.undefined,
-        "threshold": model.threshold(),
-        "monitor": config.monitor,
-        "epochs": history.epochs,
-        "best_epoch": chosen,
+        **_results(prepared, model, history, trainer),
         "data": _about_data(prepared),
         "input": _about_input(prepared.store, model, data),
         "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
-        "weights": weights.record() if weights else None,
-        "timings": {
-            "fit_s": round(fitted - started, 3),
-            "test_s": round(time.perf_counter() - fitted, 3),
-            "total_s": round(time.perf_counter() - started, 3),
-        },
+        "weights": _about_weights(model),
+        "timings": {name: round(value, 3) for name, value in seconds.items()},
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {**_machine(model.device), "devices": trainer.num_devices, "compute": str(compute)},
+        "machine": {**_machine(model.device), "compute": str(compute)},
     }
     objects = {"trainer": trainer, "model": model, "data": data}
     return Fitted(record, _predictions(prepared.store, model), _learned_colors(model), objects)
 
 
-def _trainer(
-    prepared: Prepared, logger: Logger | None, compute: Compute, history: History, member: Member
-) -> pl.Trainer:
+def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, history: History) -> pl.Trainer:
     config, cell = prepared.config, prepared.cell
-    callbacks: list[pl.Callback] = [history, _best(prepared), LastState(cell.checkpoints / "last.ckpt")]
-    if member.rank == 0:
-        callbacks.append(EpochBar(cell))
+    best = ModelCheckpoint(
+        dirpath=str(cell.checkpoints),
+        filename="best",
+        monitor=config.monitor,
+        mode=_mode(config.monitor),
+        save_weights_only=True,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    callbacks: list[pl.Callback] = [
+        history,
+        best,
+        LastState(cell.checkpoints / "last.ckpt"),
+        EpochBar(cell, config.batch_size),
+    ]
     if config.patience is not None:
         callbacks.insert(0, Patience(config.monitor, _mode(config.monitor), config.patience))
+    environment = LightningEnvironment()  # one process, whatever number and count a Slurm job's variables give
+    environment.set_global_rank(0)  # Lightning took it from those variables when it was imported
+    arguments: Any = OmegaConf.to_container(config.trainer, resolve=True)
     return pl.Trainer(
-        **{"precision": compute.trainer_precision, **OmegaConf.to_container(config.trainer, resolve=True)},  # type: ignore[dict-item]
+        **{"precision": compute.trainer_precision, **arguments},
         deterministic=config.deterministic,
         logger=logger or False,
         callbacks=callbacks,
-        plugins=[member, WholeCheckpoints()],
-        use_distributed_sampler=False,  # the data module divides each batch
+        plugins=[environment, WholeCheckpoints()],
         default_root_dir=str(cell.folder),
         num_sanity_val_steps=0,
         enable_progress_bar=False,
@@ -120,30 +111,24 @@ def _trainer(
     )
 
 
-def _best(prepared: Prepared) -> ModelCheckpoint:
-    """The best epoch's weights, for testing and prediction."""
-    return ModelCheckpoint(
-        dirpath=str(prepared.cell.checkpoints),
-        filename="best",
-        monitor=prepared.config.monitor,
-        mode=_mode(prepared.config.monitor),
-        save_weights_only=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
+def _results(prepared: Prepared, model: Classifier, history: History, trainer: pl.Trainer) -> dict[str, Any]:
+    """The curves, the chosen epoch, and its metrics on validation and test."""
+    monitor = prepared.config.monitor
+    chosen = history.best(monitor, _mode(monitor))
+    val = {name: value for name, value in history.epochs[chosen].items() if name.startswith("val/")}
+    tested = {name: round(float(value), 7) for name, value in trainer.callback_metrics.items()}
+    return {
+        "metrics": val | {name: value for name, value in tested.items() if name.startswith("test/")},
+        "undefined": model.undefined,
+        "threshold": model.threshold(),
+        "monitor": monitor,
+        "epochs": history.epochs,
+        "best_epoch": chosen,
+    }
 
 
 def _mode(monitor: str) -> str:
     return "min" if lower_is_better(monitor) else "max"
-
-
-def _metrics(best_epoch: dict[str, float], trainer: pl.Trainer) -> dict[str, float]:
-    """Validation metrics of the chosen epoch, and the test's."""
-    val = {name: value for name, value in best_epoch.items() if name.startswith("val/")}
-    test = {
-        name: round(float(value), 7) for name, value in trainer.callback_metrics.items() if name.startswith("test/")
-    }
-    return val | test
 
 
 def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:
@@ -183,6 +168,11 @@ def _about_input(store: GrayStore, model: Classifier, data: GrayDataModule) -> d
     """What turns a file into the network's input, beside the settings."""
     color: Any = model.color or data.renderer.color
     return {"gray": str(store.gray.dtype), "mean": list(color.mean), "std": list(color.std)}
+
+
+def _about_weights(model: Classifier) -> dict[str, Any] | None:
+    record = getattr(model.backbone, "weights_record", None)
+    return record.record() if record else None
 
 
 def _machine(device: torch.device) -> dict[str, Any]:

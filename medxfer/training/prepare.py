@@ -20,12 +20,11 @@ from medxfer.data.serve.balance import BALANCE, check_balance
 from medxfer.data.split import check_classes, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress
 from medxfer.data.store.identity import Dataset
-from medxfer.model.backbone import stage_names
+from medxfer.model.backbone import check_finetune, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
-from medxfer.model.freeze import check_finetune
+from medxfer.model.layers import count_of
 from medxfer.model.metrics import METRICS, compute_metrics
 from medxfer.model.recipe import OPTIMIZERS
-from medxfer.model.stages import count_of
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.declared import declaration, read_rules
@@ -155,7 +154,7 @@ class Preparation:
         if (store, split.name) not in self.undefined:
             labels = torch.from_numpy(store.labels[parts == "val"])
             scores = torch.full((len(labels), len(store.classes)), 1 / len(store.classes))
-            _, undefined = compute_metrics(scores, labels, store.task, store.classes)  # type: ignore[arg-type]
+            _, undefined = compute_metrics(scores, labels, store.task, store.classes)
             self.undefined[store, split.name] = undefined
         if why := self.undefined[store, split.name].get(monitor.removeprefix("val/")):
             raise MedxferError(
@@ -178,6 +177,13 @@ def _check_settings(config: DictConfig) -> None:
         raise MedxferError(f"patience={config.patience}: give a whole number of epochs from 1, or null for no stop.")
     if not 0 <= config.label_smoothing < 1:
         raise MedxferError(f"label_smoothing={config.label_smoothing}: must be from 0 to below 1.")
+    for key, one in (("devices", 1), ("num_nodes", 1), ("strategy", "auto")):
+        if config.trainer.get(key, one) != one:
+            raise MedxferError(
+                f"trainer.{key}={config.trainer[key]}: a cell trains on one device, because a grid is faster with a "
+                "cell on each; leave this out, and use hydra/launcher=joblib for the GPUs of this machine or "
+                "hydra/launcher=submitit_slurm for a cluster (CUDA_VISIBLE_DEVICES limits the GPUs that are used)."
+            )
     if config.compute == "auto" and "precision" in config.trainer:
         raise MedxferError("compute=auto chooses the precision: leave trainer.precision out, or use compute=float32.")
     check_levels(config.levels)

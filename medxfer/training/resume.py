@@ -19,7 +19,7 @@ EVERY = 300.0  # seconds between two saves within an epoch
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints as records are written; Lightning's own are not flushed, and pass through the temporary folder."""
+    """Checkpoints are written like records; Lightning does not flush its own, and it uses the temporary folder."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -28,11 +28,11 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class LastState(Checkpoint):
-    """Saves `path` after each epoch, within it every five minutes, and before a signal takes its course.
+    """Saves `path` after each epoch, within it every five minutes, and before a signal ends the training.
 
-    SIGTERM, SIGUSR2 and SIGINT wait for the batch that is trained (or, in validation, for the epoch's end, because
-    validation belongs to it), are followed by a save, and then go to whoever would have had them. A second signal
-    does not wait.
+    SIGTERM, SIGUSR2 and SIGINT wait for the end of the batch that is trained (in validation for the end of the epoch,
+    which validation belongs to). Then the state is saved, and the signal goes to the handler that was there before. A
+    second signal does not wait.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,17 +49,16 @@ class LastState(Checkpoint):
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if trainer.is_last_batch:
             return
-        asked, late = self._agree(trainer, self._asked, time.monotonic() - self._saved > EVERY)
-        if asked or late:
+        if self._asked or time.monotonic() - self._saved > EVERY:
             self._save(trainer)
-        self._pass_on(asked)
+        self._pass_on(self._asked)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._save(trainer)
-        self._pass_on(self._agree(trainer, self._asked, False)[0])
+        self._pass_on(self._asked)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Before Lightning puts back the handlers that it found: those given back later would keep this trainer."""
+        """Restore before Lightning restores the handlers that it found, which would keep this trainer alive."""
         self._restore()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
@@ -69,14 +68,6 @@ class LastState(Checkpoint):
         if self._asked:
             self._pass_on(number)
         self._asked = number
-
-    def _agree(self, trainer: pl.Trainer, asked: int, late: bool) -> tuple[int, bool]:
-        """What any of a cell's processes was asked for, so that all of them save."""
-        if trainer.world_size == 1:
-            return asked, late
-        wishes = torch.tensor([asked, int(late)], device=trainer.strategy.root_device)
-        number, overdue = trainer.strategy.reduce(wishes, reduce_op="max").tolist()
-        return number, bool(overdue)
 
     def _save(self, trainer: pl.Trainer) -> None:
         trainer.save_checkpoint(self.path)

@@ -1,4 +1,8 @@
-"""A prepared cell's parts, put together: colour and augmentation for the data, backbone and head for the model."""
+"""A cell's parts, put together: colour and augmentation for the data, backbone and head for the model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,63 +13,91 @@ from medxfer.data.serve.module import GrayDataModule, GrayImages
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import input_statistics
 from medxfer.model.classifier import Classifier
-from medxfer.training.prepare import Prepared
+from medxfer.model.weights import WeightsRecord
+
+if TYPE_CHECKING:  # a trained cell needs none of what prepares one
+    from medxfer.training.prepare import Prepared
 
 
-def wire(prepared: Prepared) -> tuple[Classifier, GrayDataModule]:
-    """The model and the data. A learned table is trained, so it goes with the model; a fixed one with the data."""
+@dataclass(frozen=True)
+class Design:
+    """A cell's network from gray to scores, without its weights."""
+
+    backbone: str
+    image_size: int
+    colormap: str
+    levels: int
+    mean: Sequence[float]  # of the input in [0, 1], three values
+    std: Sequence[float]
+    window: tuple[float, float] | None  # center and width in HU; None for display gray
+    classifier: Mapping[str, Any]  # what Classifier is given beside backbone and color: task, classes, seed, recipe
+
+    def color(self) -> ColorTransform:
+        return ColorTransform(self.colormap, self.mean, self.std, self.levels)
+
+    def assemble(
+        self, pretrained: bool | str = False, weights: WeightsRecord | None = None, augment: Augment | None = None
+    ) -> tuple[Classifier, Renderer]:
+        """The model, with these weights, and the renderer: a learned table is trained, so it goes with the model; a
+        fixed one goes with the renderer."""
+        color = self.color()
+        learned = color.learned is not None
+        backbone = create_backbone(
+            self.backbone,
+            len(self.classifier["classes"]),
+            pretrained,
+            weights,
+            image_size=self.image_size,
+            seed=self.classifier["seed"],
+        )
+        if color.in_channels == 1:
+            take_single_channel(backbone, self.mean, self.std)
+        model = Classifier(backbone, color=color if learned else None, **self.classifier)
+        return model, Renderer(None if learned else color, self.window, augment)
+
+
+def wire(prepared: "Prepared") -> tuple[Classifier, GrayDataModule]:
+    """The model and the data of a prepared cell."""
     config, store = prepared.config, prepared.store
-    statistics = input_statistics(config.backbone)
-    if config.normalize == "arm":
-        statistics = _arm_statistics(prepared)
-    color = ColorTransform(config.colormap, *statistics, config.levels)
-    learned = color.learned is not None
-    backbone = create_backbone(
-        config.backbone,
-        len(store.classes),
-        config.pretrained,
-        prepared.weights,
+    train = np.flatnonzero(prepared.parts == "train")
+    weights_of_classes = class_weights(store.labels[train], len(store.classes)) if config.balance == "weights" else None
+    mean, std = input_statistics(config.backbone)
+    design = Design(
+        backbone=config.backbone,
         image_size=config.image_size,
-        seed=config.seed,
+        colormap=config.colormap,
+        levels=config.levels,
+        mean=mean,
+        std=std,
+        window=prepared.window,
+        classifier={
+            "task": store.task,
+            "classes": store.classes,
+            "seed": config.seed,
+            "lr": config.lr,
+            "weight_decay": config.weight_decay,
+            "optimizer": config.optimizer,
+            "warmup_fraction": config.warmup,
+            "label_smoothing": config.label_smoothing,
+            "class_weights": weights_of_classes,  # of the training part, so that they are the same in every arm
+            "finetune": config.finetune,
+            "backbone_lr_scale": config.backbone_lr_scale,
+            "color_lr": config.learned.lr,
+            "color_smoothness": config.learned.smoothness,
+        },
     )
-    if color.in_channels == 1:
-        take_single_channel(backbone, *statistics)
-    model = Classifier(
-        backbone,
-        task=store.task,  # type: ignore[arg-type]
-        classes=store.classes,
-        seed=config.seed,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        optimizer=config.optimizer,
-        warmup_fraction=config.warmup,
-        label_smoothing=config.label_smoothing,
-        class_weights=_class_weights(prepared) if config.balance == "weights" else None,
-        finetune=config.finetune,
-        backbone_lr_scale=config.backbone_lr_scale,
-        color=color if learned else None,
-        color_lr=config.learned.lr,
-        color_smoothness=config.learned.smoothness,
-    )
+    if config.normalize == "arm":
+        design = _normalized_by_arm(design, GrayImages(store), train)
     augment = Augment(**config.augment) if config.augment else None
-    renderer = Renderer(None if learned else color, prepared.window, augment)
+    model, renderer = design.assemble(config.pretrained, prepared.weights, augment)
     balanced = config.balance == "sampling"
     return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed, balanced)
 
 
-def _class_weights(prepared: Prepared) -> list[float]:
-    """Of the training part, so that they are the same in every arm."""
-    return class_weights(prepared.store.labels[prepared.parts == "train"], len(prepared.store.classes))
-
-
-def _arm_statistics(prepared: Prepared) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of the training set as this arm's colours show it (normalize=arm)."""
-    plain = ColorTransform(prepared.config.colormap, (0.0,) * 3, (1.0,) * 3, prepared.config.levels)
-    images, rows = GrayImages(prepared.store), np.flatnonzero(prepared.parts == "train")
-    batches = (images.__getitems__(chunk) for chunk in _chunks(rows))
-    mean, std = channel_statistics(Renderer(plain, prepared.window), batches)
-    return (mean * 3, std * 3) if len(mean) == 1 else (mean, std)
-
-
-def _chunks(rows: NDArray[np.int64], size: int = 256) -> list[list[int]]:
-    return [rows[start : start + size].tolist() for start in range(0, len(rows), size)]
+def _normalized_by_arm(design: Design, images: GrayImages, rows: NDArray[np.int64], size: int = 256) -> Design:
+    """`design` with the mean and standard deviation of the images in `rows` as this arm's colours show them."""
+    plain = replace(design, mean=(0.0,) * 3, std=(1.0,) * 3).color()
+    batches = (images.__getitems__(rows[start : start + size].tolist()) for start in range(0, len(rows), size))
+    mean, std = channel_statistics(Renderer(plain, design.window), batches)
+    repeat = 3 if len(mean) == 1 else 1
+    return replace(design, mean=mean * repeat, std=std * repeat)

@@ -12,8 +12,8 @@ from cells import small_config
 from medxfer.base.memory import drop_cell
 from medxfer.base.stop import SIGNALS
 from medxfer.model.classifier import Classifier
-from medxfer.train import train_cell
 from medxfer.training.prepare import prepare
+from medxfer.training.run import train_cell
 
 
 @pytest.mark.parametrize("logger", ["none", "wandb"])

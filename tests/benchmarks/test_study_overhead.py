@@ -25,7 +25,7 @@ RECORD = {"metrics": {"test/balanced_accuracy": 0.5}, "timings": {"total_s": 1.0
 # The command, with a clock around what a plain training loop would do as well, and a look at the memory in use.
 CLOCKED = """
 import json, sys, time
-from medxfer.training.epoch_bar import EpochBar
+from medxfer.training.callbacks import EpochBar
 times, memory = [], []
 
 def rss():

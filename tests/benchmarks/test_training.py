@@ -24,8 +24,8 @@ import medxfer.training.fit
 from medxfer.base.batch import RenderedBatch
 from medxfer.base.config import CONF
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
-from medxfer.train import train_cell
 from medxfer.training.prepare import Prepared, prepare
+from medxfer.training.run import train_cell
 from medxfer.training.wire import wire
 
 pytestmark = pytest.mark.benchmark

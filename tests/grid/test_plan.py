@@ -12,7 +12,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.grid.hooks import show_plan
 from medxfer.grid.jobs import Job
 from medxfer.model.backbone import create_backbone
-from medxfer.train import train
+from medxfer.training.run import train
 
 
 @pytest.fixture

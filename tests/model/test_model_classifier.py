@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
 from medxfer.model import Classifier, NotFinite, choose_threshold, compute_metrics, create_backbone
-from medxfer.training.stopping import Patience
+from medxfer.training.callbacks import Patience
 
 CLASSES = {"binary": ["a", "b"], "multiclass": ["a", "b", "c"], "multilabel": ["a", "b", "c"]}
 
@@ -89,14 +89,6 @@ def test_the_epochs_loss_is_the_mean_over_images(tmp_path: Path) -> None:
     expected = [(fresh.loss(fresh(b.pixels), b.label).item(), len(b.label)) for b in loader]
     mean = sum(loss * n for loss, n in expected) / 11
     assert float(run.callback_metrics["train/loss"]) == pytest.approx(mean, rel=1e-5)
-
-
-def test_repeated_images_count_once(tmp_path: Path) -> None:
-    module = classifier()
-    loader = list(batches("binary", 16))
-    run = trainer(tmp_path)
-    run.validate(module, DataLoader([*loader, loader[0]], batch_size=None), verbose=False)
-    assert module.predictions["val"].index.tolist() == list(range(16))
 
 
 @pytest.mark.parametrize("step", ["training_step", "validation_step", "test_step", "predict_step"])

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from medxfer.base.words import LOWER_IS_BETTER, Task
 from medxfer.model import choose_threshold, compute_metrics
-from medxfer.model.metrics import Task
+from medxfer.model.metrics import METRICS
 
 BINARY = {
     "accuracy",
@@ -22,6 +23,10 @@ BINARY = {
     "sensitivity",
     "specificity",
 }
+
+
+def test_every_name_of_a_metric_that_is_better_when_lower_is_a_metric() -> None:
+    assert set(LOWER_IS_BETTER) - {"loss"} <= set(METRICS)
 
 
 def two(positive: list[float]) -> Tensor:

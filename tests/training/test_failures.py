@@ -14,7 +14,7 @@ from pictures import make_pictures
 
 from medxfer.model.classifier import Classifier
 from medxfer.study import cell as cell_module
-from medxfer.train import train
+from medxfer.training.run import train
 
 FAILING = f"""
 import os, runpy

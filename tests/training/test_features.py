@@ -69,7 +69,7 @@ def test_another_network_or_another_picture_is_computed_anew(tmp_path, change):
 
 
 @pytest.mark.parametrize(
-    "change", ["augment.flip=0.5", "finetune=last:1", "colormap=learned:viridis", "backbone=torchvision/squeezenet1_1"]
+    "change", ["augment.flip=0.5", "finetune=last:1", "colormap=learned:viridis", "backbone=dla46x_c"]
 )
 def test_what_changes_from_epoch_to_epoch_is_not_kept(tmp_path, change):
     augment = [] if change.startswith("augment") else ["augment=null"]

@@ -17,9 +17,9 @@ from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.train import train
-from medxfer.training.epoch_bar import EpochBar
+from medxfer.training.callbacks import EpochBar
 from medxfer.training.loggers import wandb_mode
+from medxfer.training.run import train
 
 
 def inspect(run: Path) -> dict:

@@ -9,7 +9,7 @@ from pictures import make_pictures
 from releases import compose_cell
 
 from medxfer.report import report
-from medxfer.train import train
+from medxfer.training.run import train
 
 FINDINGS = ["edema", "mass", "nodule"]
 

@@ -9,7 +9,7 @@ from medxfer.base.config import CONF
 from medxfer.color import ColorTransform, colormap_table
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import input_statistics
-from medxfer.model.head import find_head
+from medxfer.model.layers import find_head
 from medxfer.training.prepare import Prepared, prepare
 from medxfer.training.wire import wire
 

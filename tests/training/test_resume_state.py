@@ -11,9 +11,9 @@ from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.files import read_json
-from medxfer.train import train
-from medxfer.training.epoch_bar import EpochBar
+from medxfer.training.callbacks import EpochBar
 from medxfer.training.prepare import prepare
+from medxfer.training.run import train
 
 
 class Interruption(BaseException):

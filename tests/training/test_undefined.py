@@ -10,7 +10,7 @@ from trained_cells import train_cell
 
 from medxfer.analysis.judge.results import read_study
 from medxfer.base.errors import MedxferError
-from medxfer.predict import predict
+from medxfer.trained.scoring import score
 from medxfer.trained.trained_cell import open_cell
 
 
@@ -46,7 +46,7 @@ def test_what_is_undefined_is_recorded_with_its_reason(tmp_path: Path, split: st
     assert {"val/accuracy", "val/brier", "test/auroc", "test/calibration_error"} <= set(record["metrics"])
     assert len(read_study(folder.parent.parent).done) == 1
     cell = open_cell(folder)
-    table = predict(cell, [tmp_path / "in" / "0.png"])
+    table = score(cell, [tmp_path / "in" / "0.png"])
     highest = "ab"[int(table["score_b"][0] > table["score_a"][0])]
     assert table["decision"][0] == highest
     assert cell.model.undefined["val/auroc"] == without_b  # came back with the weights

@@ -4,11 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import Task
 
 BALANCE = ("none", "weights", "sampling")
 
 
-def check_balance(balance: str, task: str) -> None:
+def check_balance(balance: str, task: Task) -> None:
     """Raise MedxferError where images with several labels each were to be drawn by the label that they have."""
     if balance == "sampling" and task == "multilabel":
         raise MedxferError("balance=sampling needs one label an image, and these have several: use balance=weights.")

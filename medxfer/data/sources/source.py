@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
+from medxfer.base.words import Task
 from medxfer.data.workers import in_processes
 
 UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file
@@ -50,7 +51,7 @@ class Index:
     images: pd.DataFrame
     labels: NDArray  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
     classes: tuple[str, ...]
-    task: str  # binary, multiclass or multilabel
+    task: Task
     caveats: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict
@@ -151,7 +152,7 @@ def existing_folder(path: str | Path, setting: str) -> Path:
     return folder
 
 
-def encode_labels(values: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...], str]:
+def encode_labels(values: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...], Task]:
     """Class indices (N,), the class names in sorted order and the task. The positive class of two is the second."""
     codes, classes = pd.factorize(values.astype(str), sort=True)
     if len(classes) < 2:
@@ -159,7 +160,7 @@ def encode_labels(values: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]
     return codes.astype(np.int64), tuple(classes), "binary" if len(classes) == 2 else "multiclass"
 
 
-def encode_findings(findings: pd.DataFrame) -> tuple[NDArray, tuple[str, ...], str]:
+def encode_findings(findings: pd.DataFrame) -> tuple[NDArray, tuple[str, ...], Task]:
     """Labels, class names and task of `findings`, (N, C) of 0 and 1, a column each: one column is a binary task,
     several are a multi-label one."""
     for name, column in findings.items():

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.files import replace
+from medxfer.base.words import Task
 from medxfer.data.sources.source import UNLABELLED, Source
 from medxfer.data.store.decode import Decoded, Decoder
 from medxfer.data.store.gray_file import GrayFile
@@ -34,7 +35,7 @@ class GrayStore:
     rows: NDArray[np.int64]  # (N,) the image's row in the data set's index
     labels: NDArray  # (N,) int64 or (N, C) float32
     classes: tuple[str, ...]
-    task: str
+    task: Task
     modality: str
     hounsfield: bool
     fingerprint: str  # the data set's

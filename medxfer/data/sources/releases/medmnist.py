@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.files import replace
+from medxfer.base.words import Task
 from medxfer.data.sources.source import Header, Index, Source
 from medxfer.data.sources.table import NO_PATIENTS
 from medxfer.data.store.identity import private_folder
@@ -68,7 +69,7 @@ class MedMNIST(Source):
         images = pd.DataFrame({"file": files, "patient": files, "split": splits})
         if "multi-label" in INFO[self.name]["task"]:
             return Index(images, labels.astype(np.float32), classes, "multilabel", caveats)
-        task = "binary" if len(classes) == 2 else "multiclass"
+        task: Task = "binary" if len(classes) == 2 else "multiclass"
         return Index(images, labels.reshape(-1).astype(np.int64), classes, task, caveats)
 
     def read(self, file: str, hounsfield: bool) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from releases import compose_cell, picture, prepared, split_of
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.releases.kermany import Kermany
-from medxfer.train import train
+from medxfer.training.run import train
 
 
 @pytest.fixture

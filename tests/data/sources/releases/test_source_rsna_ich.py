@@ -8,7 +8,7 @@ from releases import compose_cell, prepared, split_of
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources.releases.rsna_ich import SUBTYPES, RsnaIch
-from medxfer.train import train
+from medxfer.training.run import train
 
 CORRUPT = "ID_6431af929"
 HU = np.arange(-1000, 200, 10, dtype=np.int16).reshape(12, 10)

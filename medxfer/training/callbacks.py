@@ -1,0 +1,79 @@
+"""What watches a training: its curves, its early stop, and how far it is."""
+
+import time
+from math import ceil
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import EarlyStopping
+from rich.markup import escape
+
+from medxfer.base.display import display
+from medxfer.base.words import describe, duration
+from medxfer.study.cell import Cell
+from medxfer.study.claim import tell
+
+LINE_EVERY = 60.0  # seconds between two lines on the same cell, where there is no terminal
+
+
+class History(pl.Callback):
+    """What was logged in each finished epoch; a checkpoint carries it over a restart."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        logged = {name: round(float(value), 7) for name, value in trainer.callback_metrics.items()}
+        self.epochs.append({"epoch": trainer.current_epoch, **dict(sorted(logged.items()))})
+
+    def best(self, monitor: str, mode: str) -> int:
+        """The epoch with the best `monitor` ("min" or "max"), the first of equals, as ModelCheckpoint chooses."""
+        sign = 1 if mode == "min" else -1
+        return min(range(len(self.epochs)), key=lambda epoch: sign * self.epochs[epoch][monitor])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epochs": self.epochs}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epochs = state_dict["epochs"]
+
+
+class Patience(EarlyStopping):
+    """Ends a training after `patience` epochs without a better `monitor`, also one resumed after the last of them."""
+
+    def __init__(self, monitor: str, mode: str, patience: int) -> None:
+        super().__init__(monitor, patience=patience, mode=mode, check_on_train_epoch_end=True)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
+class EpochBar(pl.Callback):
+    """Moves the bar of the cell that is trained, or prints a line in a log, and tells other processes how far it is."""
+
+    def __init__(self, cell: Cell, batch_size: int) -> None:
+        self.cell, self.batch_size = cell, batch_size
+        self.steps = 0  # of the whole training
+        self.before = 0  # steps that an earlier process has trained
+        self.began = self.said = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.steps, self.before = int(trainer.estimated_stepping_batches), trainer.global_step
+        self.began = self.said = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        tell(self.cell.folder, trainer.current_epoch, self._epochs(trainer))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        done = trainer.global_step
+        seconds = (time.monotonic() - self.began) / max(done - self.before, 1)
+        where = f"epoch {trainer.current_epoch + 1} of {self._epochs(trainer)}"
+        pace = f"{self.batch_size / seconds:.0f} images/s, {duration(seconds * (self.steps - done))} left"
+        display.step("cell", done, self.steps, f"steps, {where}, {pace}", describe(self.cell.factors))
+        if time.monotonic() - self.said > LINE_EVERY:
+            self.said = time.monotonic()
+            display.note(f"[dim]{escape(describe(self.cell.factors))}: {where}, {pace}[/]")
+
+    def _epochs(self, trainer: pl.Trainer) -> int:
+        return ceil(self.steps / int(trainer.num_training_batches))

@@ -1,0 +1,43 @@
+"""One cell from its configuration to its record."""
+
+from contextlib import suppress
+from typing import Any
+
+from omegaconf import DictConfig
+
+from medxfer.training.fit import fit
+from medxfer.training.loggers import cell_logger
+from medxfer.training.prepare import Impossible, Prepared, prepare
+
+
+def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
+    """Train the cell that `config` describes and record it. A cell that is done is not trained again.
+
+    Returns its metrics and, if it was trained now, its objects (trainer, model, data).
+
+    Raises:
+        MedxferError: the cell cannot exist.
+        Taken: another process trains it.
+        Exception: what stopped the training; it is recorded first.
+    """
+    prepared = prepare(config)
+    if isinstance(prepared, Impossible):
+        raise prepared.error
+    return train_cell(prepared)
+
+
+def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:
+    """As `train`, for a cell that is prepared."""
+    cell = prepared.cell
+    with cell.claim():
+        if cell.is_done():
+            return cell.metrics(), {}
+        try:
+            with cell_logger(prepared.config, cell) as logger:
+                fitted = fit(prepared, logger)
+            cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors)
+        except Exception as error:
+            with suppress(OSError):  # a full disk takes no reason; the caller still gets it
+                cell.record_failed(error)
+            raise
+    return fitted.record["metrics"], fitted.objects
