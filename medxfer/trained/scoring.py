@@ -4,19 +4,16 @@ import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.utils import get_class
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 
 from medxfer.base.memory import keep_pages
 from medxfer.data.serve.new_files import NewFiles
 from medxfer.data.serve.new_images import NewImages, Place
-from medxfer.data.sources.dicom_folder import read_dicom
+from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.trained_cell import TrainedCell
 
@@ -46,8 +43,6 @@ def score(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32]
 def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     """The images of `files` as the cell's own test images were served."""
     config = cell.config
-    options: Any = OmegaConf.to_container(config.data)
-    source: Any = get_class(config.data.source._target_)
-    reader = NewFiles(cell.record["data"]["modality"], options, source.dicom_reader or read_dicom)
+    reader = NewFiles(cell.record["data"]["modality"], dicom_reader(config.data))
     decoder = Decoder(reader, config.image_size, cell.hounsfield, config.data.keep_aspect)
     return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
