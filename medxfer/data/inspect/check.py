@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
@@ -95,14 +96,18 @@ def _show_refused(console: Console, dataset: Dataset, store: GrayStore) -> None:
     console.print(f"Their names: {dataset.folder}/*/rejected.csv\n", markup=False, soft_wrap=True)
 
 
+def _counts(store: GrayStore, among: NDArray[np.bool_]) -> list[tuple[str, int, int]]:
+    """(class, images, patients) of each class and of all, of the images `among`."""
+    patients = store.images["patient"]
+    counts = class_counts(store.labels, patients, store.classes, among)
+    of_classes = [(name, *count) for name, count in zip(store.classes, counts, strict=True)]
+    return [*of_classes, ("all", int(among.sum()), int(patients[among].nunique()))]
+
+
 def _show_classes(console: Console, store: GrayStore) -> None:
-    counts = class_counts(store.labels, store.images["patient"], store.classes)
-    rows = [
-        (name, images, patients, f"{images / len(store):.0%}")
-        for name, (images, patients) in zip(store.classes, counts, strict=True)
-    ]
-    rows.append(("all", len(store), int(store.images["patient"].nunique()), ""))
-    show(console, "Classes", ("class", "images", "patients", "share"), rows)
+    *classes, total = _counts(store, np.ones(len(store), bool))
+    rows = [(*row, f"{row[1] / len(store):.0%}") for row in classes]
+    show(console, "Classes", ("class", "images", "patients", "share"), [*rows, (*total, "")])
 
 
 def _show_headers(console: Console, headers: pd.DataFrame) -> None:
@@ -129,11 +134,9 @@ def _show_shortcuts(console: Console, headers: pd.DataFrame, store: GrayStore) -
 
 
 def _show_split(console: Console, store: GrayStore, parts: NDArray[Any]) -> None:
-    patients, names = store.images["patient"], ("train", "val", "test")
-    columns = [class_counts(store.labels, patients, store.classes, parts == part) for part in names]
-    totals = [(int((parts == part).sum()), int(patients[parts == part].nunique())) for part in names]
+    names = ("train", "val", "test")
     rows = [
-        (name, *(f"{images:,} ({people:,})" for images, people in counts))
-        for name, counts in zip((*store.classes, "all"), [*zip(*columns, strict=True), totals], strict=True)
+        (of_class[0][0], *(f"{images:,} ({patients:,})" for _, images, patients in of_class))
+        for of_class in zip(*(_counts(store, parts == name) for name in names), strict=True)
     ]
     show(console, "Split: images (patients)", ("class", *names), rows)

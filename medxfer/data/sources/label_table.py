@@ -21,7 +21,7 @@ def read_table(path: Path, columns: Iterable[str], way_out: str, **options: Any)
     Raises MedxferError if it cannot be read, is empty or lacks one of `columns`; the error ends in `way_out`.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options)
+        table: pd.DataFrame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", **options)
     except (ValueError, OSError) as error:
         raise MedxferError(f"{path}: not a readable CSV ({error}); {way_out}") from error
     table.columns = table.columns.str.strip()
@@ -76,6 +76,7 @@ class Labelled(Source):
     def __init__(self, root: str, label: str | Sequence[str]) -> None:
         self.root = existing_folder(root)
         self.label = label if isinstance(label, str) else list(label)
+        self.names = [label] if isinstance(label, str) else list(label)
 
     def settings(self) -> dict[str, object]:
         return {"label": self.label}
@@ -85,10 +86,11 @@ class Labelled(Source):
         return paths.where(paths.map(lambda path: (self.root / path).is_file()), "")
 
     def assemble(self, images: pd.DataFrame, labels: pd.Series | pd.DataFrame, caveats: tuple[str, ...] = ()) -> Index:
-        """The index of `images`: name, file ("" if it is missing), patient, split and, if a table has it, view.
+        """The index of `images`: name, file ("" if it is missing), split and, if the tables say them, patient and view.
 
         `labels` has a row an image, as `encode` takes them, and NaN for none. Images without a file or a label are
-        left out, and named. Raises MedxferError if none is left.
+        left out, and named. Without a column patient, every image is a patient of its own. Raises MedxferError if no
+        image is left, or if the patient of some is not known.
         """
         there, labelled = images["file"] != "", pd.DataFrame(labels).notna().all(axis=1)
         if not there.any():
@@ -96,6 +98,14 @@ class Labelled(Source):
         keep, where = there & labelled, f"data.root={self.root}"
         if not keep.any():
             raise MedxferError(f"{where}: no image has a label; choose another label as data.label=")
+        if "patient" not in images:
+            images, caveats = images.assign(patient=images["file"]), (NO_PATIENTS, *caveats)
+        unnamed = int((images["patient"][keep] == "").sum())
+        if unnamed:
+            raise MedxferError(
+                f"{where}: {unnamed} images have no patient; images of one patient in two parts would flatter every "
+                "result, so fill the column of patients, or leave it out altogether"
+            )
         left_out = {"file missing": images["name"][~there], UNLABELLED: images["name"][there & ~labelled]}
         return Index(
             images[keep].drop(columns="name").reset_index(drop=True),
@@ -123,12 +133,8 @@ class LabelledFolder(Labelled):
         if not self.labels.is_file():
             raise MedxferError(
                 f"data.labels={labels}: no such file; give a CSV with the columns "
-                f"{self.columns['path']}, {', '.join(self._label_columns)}, {self.columns['patient']}"
+                f"{self.columns['path']}, {', '.join(self.names)}, {self.columns['patient']}"
             )
-
-    @property
-    def _label_columns(self) -> list[str]:
-        return [self.label] if isinstance(self.label, str) else self.label
 
     def settings(self) -> dict[str, object]:
         return {**super().settings(), "columns": self.columns}
@@ -143,12 +149,10 @@ class LabelledFolder(Labelled):
     def rows(self) -> tuple[pd.DataFrame, pd.Series | pd.DataFrame]:
         """The CSV's rows, each once: (name (its path), split and, if there is such a column, patient; labels)."""
         path, patient = self.columns["path"], self.columns["patient"]
-        wanted = [path, *self._label_columns]
-        if patient != COLUMNS["patient"]:  # it was asked for
-            wanted.append(patient)
+        wanted = [path, *self.names, *([patient] if patient != COLUMNS["patient"] else [])]
         way_out = "data.label= takes another column for the labels, data.columns.path= and .patient= for the others"
         table = read_table(self.labels, wanted, way_out)
-        table = table.drop_duplicates([path, *self._label_columns]).reset_index(drop=True)
+        table = table.drop_duplicates([path, *self.names]).reset_index(drop=True)
         twice = table[path][table[path].duplicated()]
         if len(twice):
             raise MedxferError(f"{self.labels}: '{twice.iloc[0]}' has two labels; give each path one row")
@@ -157,16 +161,3 @@ class LabelledFolder(Labelled):
             images["patient"] = table[patient].str.strip()
         labels = table[self.label]
         return images, labels.where(labels != "")
-
-    def assemble(self, images: pd.DataFrame, labels: pd.Series | pd.DataFrame, caveats: tuple[str, ...] = ()) -> Index:
-        """As `Labelled.assemble`; without a column patient, every image is a patient of its own."""
-        if "patient" not in images:
-            images, caveats = images.assign(patient=images["file"]), (*caveats, NO_PATIENTS)
-        index = super().assemble(images, labels, caveats)
-        unnamed = int((index.images["patient"] == "").sum())
-        if unnamed:
-            raise MedxferError(
-                f"{self.labels}: {unnamed} rows have no {self.columns['patient']}; images of one patient in two parts "
-                "would flatter every result, so fill the column or leave it out altogether"
-            )
-        return index

@@ -43,7 +43,8 @@ def source_class(target: str) -> type[Source]:
     """
     module, _, name = target.rpartition(".")
     try:
-        return getattr(import_module(module), name)
+        found: type[Source] = getattr(import_module(module), name)
+        return found
     except (ImportError, AttributeError, ValueError) as error:
         for path in sorted((CONF / "data").glob("*.yaml")) if module.startswith("medxfer.") else ():
             today = OmegaConf.select(OmegaConf.load(path), "source._target_", default="")

@@ -30,7 +30,7 @@ class Release(Labelled):
 
     def findings(self, known: Sequence[str]) -> list[str]:
         """The findings that `label` asks for. Raises MedxferError for one that the release does not have."""
-        asked = list(known) if self.label == ALL else [self.label] if isinstance(self.label, str) else self.label
+        asked = list(known) if self.label == ALL else self.names
         for name in asked:
             if name not in known:
                 raise unknown("data.label", name, known, f"all, one or a list of {', '.join(known)}.")

@@ -6,7 +6,6 @@ import pandas as pd
 
 from medxfer.base.errors import unknown
 from medxfer.data.sources.dicom_folder import DicomReader
-from medxfer.data.sources.label_table import NO_PATIENTS
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
 
@@ -33,10 +32,11 @@ class RsnaPneumonia(Release):
     def index(self) -> Index:
         labels = self._labels()
         names = labels.index.to_series()
-        patients, caveats = self._patients(names)
         files = self.locate(names + ".dcm", "stage_2_train_images")
-        images = pd.DataFrame({"name": names, "file": files, "patient": patients, "split": ""})
-        return self.assemble(images, labels, (*caveats, OVERLAP))
+        images = pd.DataFrame({"name": names, "file": files, "split": ""})
+        if (self.root / MAPPING).is_file():
+            images["patient"] = self._patients(names)
+        return self.assemble(images, labels, (OVERLAP,))
 
     def _labels(self) -> pd.Series:
         """By image; both tables have a row a box, and so repeat images."""
@@ -53,16 +53,13 @@ class RsnaPneumonia(Release):
             raise self.wrong(f"an image has two values of '{self.label}'")
         return by_image.first()
 
-    def _patients(self, names: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-        path = self.root / MAPPING
-        if not path.is_file():
-            return names, (NO_PATIENTS,)
+    def _patients(self, names: pd.Series) -> pd.Series:
         try:
-            rows = json.loads(path.read_text())
+            rows = json.loads((self.root / MAPPING).read_text())
             patient = {row["subset_img_id"]: row["img_id"].split("_")[0] for row in rows}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self.wrong(f"{MAPPING} is not the mapping to NIH's names") from error
-        unmapped = names[~names.isin(patient)]
-        if len(unmapped):
-            raise self.wrong(f"{len(unmapped)} images are not in {MAPPING}, so their patients are not known")
-        return names.map(patient), ()
+        unmapped = int((~names.isin(patient)).sum())
+        if unmapped:
+            raise self.wrong(f"{unmapped} images are not in {MAPPING}, so their patients are not known")
+        return names.map(patient)
