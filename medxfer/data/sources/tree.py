@@ -40,10 +40,11 @@ class ClassFolders(Source):
 
     Args:
         root: the folder.
-        patient: a regular expression; its groups in a file's path, relative to `root`, together name the patient.
+        patient: a regular expression; its first group in a file's path, relative to `root`, names the patient.
             Default: every image counts as a patient of its own.
         classes: the classes of a release. Then `root` may also be the folder in which the release was unpacked, every
-            class must have images in every part, and what lies elsewhere is ignored. Default: every folder is a class.
+            class must have images in every part, what lies elsewhere is ignored, and equal names of patients in two
+            parts are two patients. Default: every folder is a class.
         parts: names of folders above the classes -> train, val or test. Default: `PARTS`.
         caveats: of the release.
         obtain: what to download for it, and where from.
@@ -97,20 +98,19 @@ class ClassFolders(Source):
         missing = sorted(expected - set(zip(table["split"], table["label"], strict=True)))
         if missing or table.empty:
             raise self.wrong(f"no image in {'/'.join(missing[0]) if missing else 'a folder for its class'}")
-        patients, caveats = self._patients(table["file"])
+        patients, caveats = self._patients(table)
         labels = encode(table.pop("label"), f"data.root={self.root}")
         left_out = {"unknown file type": tuple(others)} if others else {}
         return Index(table.assign(patient=patients), *labels, caveats + self.caveats, left_out)
 
-    def _patients(self, files: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-        """The patient of each file, and what to say if nothing tells it."""
+    def _patients(self, table: pd.DataFrame) -> tuple[pd.Series, tuple[str, ...]]:
+        """The patient of each row, and what to say if nothing tells it."""
         if self.patient is None:
-            return files, (NO_PATIENTS,)
-        groups = files.str.extract(self.patient).fillna("")
-        patients = groups.apply(lambda row: "/".join(filter(None, row)), axis="columns")
-        if (patients == "").any():
+            return table["file"], (NO_PATIENTS,)
+        patients = table["file"].str.extract(self.patient).iloc[:, 0]
+        if patients.isna().any():
             raise MedxferError(
-                f"data.patient={self.patient}: does not match '{files[patients == ''].iloc[0]}'; give an expression "
-                "that finds the patient in every path, or rename the file"
+                f"data.patient={self.patient}: does not match '{table['file'][patients.isna()].iloc[0]}'; give an "
+                "expression that finds the patient in every path, or rename the file"
             )
-        return patients, ()
+        return (table["split"] + "/" + patients if self.classes else patients), ()
