@@ -56,7 +56,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """The configuration as medxfer.train would have it. Raises MedxferError for an override that is none."""
+    """The configuration as medxfer.train would have it. Raises MedxferError if it does not accept an override."""
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("train", list(overrides))

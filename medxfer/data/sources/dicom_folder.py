@@ -20,7 +20,7 @@ class DicomReader:
     """How DICOM files are read, in training and afterwards.
 
     `frame` is the one to take of a multi-frame file, or "all": each frame is then an image of its own, with the file's
-    label and patient. The other options are those of `read_gray`. Raises MedxferError for an option that is none.
+    label and patient. The other options are those of `read_gray`. Raises MedxferError for a wrong option.
     """
 
     frame: int | Literal["all"] = 0

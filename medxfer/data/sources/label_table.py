@@ -122,7 +122,7 @@ class LabelledFolder(Labelled):
     `columns` names the others if they are not called path and patient_id.
     """
 
-    obtain = "your own files, at the paths of your own CSV"
+    obtain = "your own files, and a CSV with their paths (relative to that folder), labels and patients"
 
     def __init__(
         self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str] = COLUMNS

@@ -108,7 +108,7 @@ class Source(ABC):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         """What the headers of `files` say, by file: the fields of HeaderFacts, and in `unreadable` the kind of
-        ImageError where it cannot be an image, else ""."""
+        ImageError if it cannot be an image, else ""."""
         read = _HeaderReader(self)
         if len(files) < 500:  # processes would take longer to start, and no decoder runs
             rows = list(map(read, files))
