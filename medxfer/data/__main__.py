@@ -17,11 +17,9 @@ from platformdirs import user_cache_path
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.terminal import open_console, show, size
 
-COMMANDS = ("check", "stores", "prune")
-
 
 def main(arguments: list[str]) -> int:
-    """Run a command; 1 where the input is wrong, or where the data are such that a training would refuse them."""
+    """Run a command; 1 if the input is wrong, or if the data are such that a training would refuse them."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("list", [])
     commands = {"list": _list, "check": _check, "stores": _stores, "prune": _prune}
     try:
@@ -30,7 +28,7 @@ def main(arguments: list[str]) -> int:
         elif command in commands:
             commands[command](rest)
         else:
-            raise unknown("command", command, COMMANDS, f"there are {', '.join(COMMANDS)}, and none for the list.")
+            raise unknown("command", command, commands, f"the commands are {', '.join(commands)}.")
     except MedxferError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -38,11 +36,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _list(_: Sequence[str]) -> None:
-    from medxfer.base.config import CONF
-    from medxfer.data.inspect.adapters import adapters
+    from medxfer.data.sources.targets import data_sets
 
-    rows = [(adapter.name, adapter.settings, adapter.meaning, adapter.obtain) for adapter in adapters(CONF)]
-    show(open_console(), "Data sets", ("data=", "needs", "what it is", "what to download, and where from"), rows)
+    show(open_console(), "Data sets", ("data=", "needs", "what it is", "what it takes, and where from"), data_sets())
 
 
 def _check(arguments: Sequence[str]) -> None:
@@ -58,11 +54,9 @@ def _check(arguments: Sequence[str]) -> None:
 def _stores(arguments: Sequence[str]) -> None:
     from medxfer.data.store.prune import find_stores, other_folders
 
-    root = _root(_settings(arguments, ("store.root",)))
-    console, now = open_console(), time.time()
+    root, console = _root(_settings(arguments, ("store.root",))), open_console()
     rows = [
-        (s.source, s.root, s.settings, s.images, size(s.bytes), _age(now - s.built), _age(now - s.used))
-        for s in find_stores(root)
+        (s.source, s.root, s.settings, s.images, size(s.bytes), _age(s.built), _age(s.used)) for s in find_stores(root)
     ]
     if rows:
         head = ("data set", "files lay in", "store", "images", "size", "built", "last used")
@@ -106,8 +100,10 @@ def _root(given: dict[str, str]) -> Path:
     return Path(root).expanduser().resolve() if root else user_cache_path("medxfer")
 
 
-def _age(seconds: float) -> str:
-    return f"{seconds / 86_400:.0f} days ago" if seconds >= 2 * 86_400 else f"{seconds / 3600:.0f} h ago"
+def _age(since: float) -> str:
+    """How long ago `since` was, in seconds since the epoch."""
+    hours = (time.time() - since) / 3600
+    return f"{hours / 24:.0f} days ago" if hours >= 48 else f"{hours:.0f} h ago"
 
 
 if __name__ == "__main__":

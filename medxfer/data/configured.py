@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.utils import get_class
 from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.data.dicom.read import CT_WINDOW
+from medxfer.data.sources.targets import source_class
 from medxfer.data.split import SplitSettings, split_images
 from medxfer.data.split_file import given_parts
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, check_modality, open_store
@@ -46,7 +46,7 @@ def _private() -> Iterator[None]:
 @lru_cache(maxsize=8)
 def _open_dataset(source: str, store_root: str, keep_aspect: bool) -> Dataset:
     settings = json.loads(source)
-    kind = get_class(settings.pop("_target_"))  # not instantiate(), which wraps a source's own errors in Hydra's
+    kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors
     return open_dataset(kind(**settings), Path(store_root).expanduser().resolve(), keep_aspect)
 
 

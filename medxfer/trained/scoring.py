@@ -1,25 +1,21 @@
 """A trained cell and files → scores and decisions, by Lightning's own loop, in the precision of the cell's training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from hydra.utils import get_class
 from numpy.typing import NDArray
-from omegaconf import OmegaConf
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 import medxfer.base.quiet  # noqa: F401
-from medxfer.base.config import CONF
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.new_images import NewImages, Place
-from medxfer.data.sources.dicom_folder import read_dicom
+from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.explain import explain
 from medxfer.trained.trained_cell import TrainedCell, open_cell
@@ -75,8 +71,7 @@ def score(cell: TrainedCell, files: Sequence[Path]) -> pd.DataFrame:
 def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     """The images of `files`, as the cell's own test images were served."""
     config = cell.config
-    options: Any = OmegaConf.to_container(config.data)
-    reader = NewFiles(cell.record["data"]["modality"], options, _dicom_reader(config.data.source._target_))
+    reader = NewFiles(cell.record["data"]["modality"], dicom_reader(config.data))
     decoder = Decoder(reader, config.image_size, cell.hounsfield, config.data.keep_aspect)
     return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
 
@@ -99,17 +94,3 @@ def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float3
     found = trainer.predict(cell.model, images) or []
     scores = torch.cat([scores for _, scores in found]) if found else torch.zeros(0, len(cell.classes))
     return scores.cpu().numpy(), images.places, images.refused
-
-
-def _dicom_reader(target: str) -> Callable[..., NDArray]:
-    """What the source `target` reads a frame of a DICOM file with.
-
-    The records of older cells name some sources' modules differently, so the class's own name counts.
-    """
-    known: list[str] = [OmegaConf.select(OmegaConf.load(path), "source._target_") for path in CONF.glob("data/*.yaml")]
-    name = target.rpartition(".")[2]
-    try:
-        source: Any = get_class(next((one for one in known if one and one.endswith(f".{name}")), target))
-    except Exception as error:  # Hydra wraps whatever an import raises
-        raise MedxferError(f"the cell's images were read by {target}, which is not installed: install it") from error
-    return source.dicom_reader or read_dicom

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -128,12 +128,12 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path, what: str)
 class PlantedDecoders(ImageFolder):
     """The files 3.png and 5.png break what reads them."""
 
-    def read(self, file: str, hounsfield: bool) -> np.ndarray:
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[np.ndarray]:
         if file == "3.png":
             CRASHES["abort"]()
         if file == "5.png":
             HANGS["sleep"]()
-        return super().read(file, hounsfield)
+        return super().pictures(file, hounsfield)
 
 
 def test_a_store_is_built_around_them(

@@ -1,6 +1,7 @@
-"""What a training would meet in a data set, told before any: python -m medxfer.data check data=… data.root=…"""
+"""What a training would meet in a data set, before any: python -m medxfer.data check data=… data.root=…"""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
-from medxfer.color import parse_window
 from medxfer.data.configured import dataset_of, split_of, store_of, window_name
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.source import TECHNICAL, UNLABELLED
@@ -27,23 +27,25 @@ SHOWN_VALUES = 6  # of a header field
 
 
 def check(overrides: Sequence[str], console: Console) -> None:
-    """Print what the data that `overrides` name (as medxfer.train takes them) holds, and decode it as a training would.
+    """Print what the data hold that `overrides` name, as medxfer.train takes them; decode them as a training would.
 
     Raises MedxferError with what would stop a training; what can be told before that is printed first. Shows no
     patient, no file's name and nothing of a header but technical fields.
     """
+    from medxfer.color import parse_window  # here alone, until windows are a part of base
+
     config = compose_config(overrides)
     dataset = dataset_of(config)
-    _show_index(console, config, dataset)
+    _show_index(console, config.data.name, dataset)
     hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
-    # All that can be decoded, however few: how many are refused is told before it is judged.
+    # All that can be decoded, however little: how many files are refused is shown before it is judged.
     store = open_store(dataset, config.image_size, hounsfield, max_rejected=1.0, progress=display.step)
     display.close()
     headers = _headers_of(store, dataset)
     _show_refused(console, dataset, store)
     _show_classes(console, store)
-    _show_headers(console, headers, dataset)
-    _show_duplicates(console, store)
+    _show_headers(console, headers)
+    show(console, "Equal pictures", ("", "pictures"), duplicates(store.images, store.labels).items())
     _show_shortcuts(console, headers, store)
     store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None)
     check_classes(store.images["patient"], store.labels, store.classes)
@@ -54,17 +56,16 @@ def check(overrides: Sequence[str], console: Console) -> None:
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """The configuration as medxfer.train would have it. Raises MedxferError for an override that is none."""
+    """The configuration as medxfer.train would have it. Raises MedxferError if it does not accept an override."""
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("train", list(overrides))
     except (HydraException, OmegaConfBaseException) as error:
-        raise MedxferError(
-            f"{str(error).splitlines()[0]} (settings are medxfer.train's, such as data=dicom)"
-        ) from error
+        reason = str(error).splitlines()[0]
+        raise MedxferError(f"{reason} (settings are medxfer.train's, such as data=dicom)") from error
 
 
-def _show_index(console: Console, config: DictConfig, dataset: Dataset) -> None:
+def _show_index(console: Console, name: str, dataset: Dataset) -> None:
     index = dataset.index
     rows = [
         ("task", f"{index.task}: {' | '.join(index.classes)}"),
@@ -73,7 +74,7 @@ def _show_index(console: Console, config: DictConfig, dataset: Dataset) -> None:
         ("modality", dataset.modality),
         ("fingerprint", dataset.fingerprint),
     ]
-    show(console, f"Data set {config.data.name}", ("", ""), rows)
+    show(console, f"Data set {name}", ("", ""), rows)
 
 
 def _headers_of(store: GrayStore, dataset: Dataset) -> pd.DataFrame:
@@ -95,31 +96,29 @@ def _show_refused(console: Console, dataset: Dataset, store: GrayStore) -> None:
     console.print(f"Their names: {dataset.folder}/*/rejected.csv\n", markup=False, soft_wrap=True)
 
 
+def _counts(store: GrayStore, among: NDArray[np.bool_]) -> list[tuple[str, int, int]]:
+    """(class, images, patients) of each class and of all, of the images `among`."""
+    patients = store.images["patient"]
+    counts = class_counts(store.labels, patients, store.classes, among)
+    of_classes = [(name, *count) for name, count in zip(store.classes, counts, strict=True)]
+    return [*of_classes, ("all", int(among.sum()), int(patients[among].nunique()))]
+
+
 def _show_classes(console: Console, store: GrayStore) -> None:
-    counts = class_counts(store.labels, store.images["patient"], store.classes)
-    rows = [
-        (name, images, patients, f"{images / len(store):.0%}")
-        for name, (images, patients) in zip(store.classes, counts, strict=True)
-    ]
-    rows.append(("all", len(store), int(store.images["patient"].nunique()), ""))
-    show(console, "Classes", ("class", "images", "patients", "share"), rows)
+    *classes, total = _counts(store, np.ones(len(store), bool))
+    rows = [(*row, f"{row[1] / len(store):.0%}") for row in classes]
+    show(console, "Classes", ("class", "images", "patients", "share"), [*rows, (*total, "")])
 
 
-def _show_headers(console: Console, headers: pd.DataFrame, dataset: Dataset) -> None:
+def _show_headers(console: Console, headers: pd.DataFrame) -> None:
     rows = []
     for field in headers:
         counts = headers[field].value_counts()
-        if list(counts.index) == [""]:
-            continue
-        told = [f"{value or 'absent'} {count:,}" for value, count in counts.head(SHOWN_VALUES).items()]
-        if len(counts) > SHOWN_VALUES:
-            told.append(f"and {len(counts) - SHOWN_VALUES} more")
-        rows.append((field, len(counts), ", ".join(told)))
+        if list(counts.index) != [""]:
+            shown = [f"{value or 'absent'} {count:,}" for value, count in counts.head(SHOWN_VALUES).items()]
+            more = [f"and {len(counts) - SHOWN_VALUES} more"] if len(counts) > SHOWN_VALUES else []
+            rows.append((field, len(counts), ", ".join(shown + more)))
     show(console, "Headers", ("field", "values", "images with each"), rows)
-
-
-def _show_duplicates(console: Console, store: GrayStore) -> None:
-    show(console, "Equal pictures", ("", "pictures"), duplicates(store.images, store.labels).items())
 
 
 def _show_shortcuts(console: Console, headers: pd.DataFrame, store: GrayStore) -> None:
@@ -131,19 +130,13 @@ def _show_shortcuts(console: Console, headers: pd.DataFrame, store: GrayStore) -
     head = ("header field alone", "class or finding", "balanced accuracy", "chance", "standard error", "")
     show(console, "Shortcuts: the label by a header field, cross-validated by patient", head, rows)
     if any(s.tells for s in found):
-        console.print(
-            "A network can see in a picture what a header field says, and so learn the field in the label's place.\n"
-        )
+        console.print("A network can see in a picture what a header field says, and learn that instead of the label.\n")
 
 
-def _show_split(console: Console, store: GrayStore, parts: NDArray[np.str_]) -> None:
-    patients = store.images["patient"]
+def _show_split(console: Console, store: GrayStore, parts: NDArray[Any]) -> None:
     names = ("train", "val", "test")
-    columns = [class_counts(store.labels, patients, store.classes, parts == part) for part in names]
     rows = [
-        (name, *(f"{images:,} ({people:,})" for images, people in of_class))
-        for name, of_class in zip(store.classes, zip(*columns, strict=True), strict=True)
+        (of_class[0][0], *(f"{images:,} ({patients:,})" for _, images, patients in of_class))
+        for of_class in zip(*(_counts(store, parts == name) for name in names), strict=True)
     ]
-    totals = [(int((parts == part).sum()), int(patients[parts == part].nunique())) for part in names]
-    rows.append(("all", *(f"{images:,} ({people:,})" for images, people in totals)))
     show(console, "Split: images (patients)", ("class", *names), rows)

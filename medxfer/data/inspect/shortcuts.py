@@ -1,7 +1,7 @@
-"""What can be known of a data set before anything is trained on it: its balance, its duplicates, its shortcuts."""
+"""What can be known of a data set before a training: its balance, its duplicates, its shortcuts."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,10 +11,10 @@ FOLDS = 5
 
 
 class Shortcut(NamedTuple):
-    """How well a header field alone tells a label, cross-validated by patient."""
+    """How well a header field alone predicts a label, cross-validated by patient."""
 
     field: str
-    label: str  # the class or finding that it tells
+    label: str  # the class or finding
     accuracy: float  # balanced, of always guessing the class that the field's value is most typical of
     chance: float
     se: float  # of the accuracy, counting patients
@@ -26,7 +26,7 @@ class Shortcut(NamedTuple):
 
 
 def class_counts(
-    labels: NDArray, patients: pd.Series, classes: Sequence[str], among: NDArray[np.bool_] | None = None
+    labels: NDArray[Any], patients: pd.Series, classes: Sequence[str], among: NDArray[np.bool_] | None = None
 ) -> list[tuple[int, int]]:
     """(images, patients) of each class, of the images `among`."""
     has = np.eye(len(classes), dtype=bool)[labels] if labels.ndim == 1 else labels > 0
@@ -35,7 +35,7 @@ def class_counts(
     return [(int(column.sum()), int(patients[column].nunique())) for column in has.T]
 
 
-def duplicates(images: pd.DataFrame, labels: NDArray) -> dict[str, int]:
+def duplicates(images: pd.DataFrame, labels: NDArray[Any]) -> dict[str, int]:
     """How many pictures occur more than once: at all, in several patients, with different labels.
 
     `images` has the columns patient and pixels (equal for equal pictures); `labels` is (N,) or (N, C).
@@ -51,19 +51,18 @@ def duplicates(images: pd.DataFrame, labels: NDArray) -> dict[str, int]:
     }
 
 
-def shortcuts(fields: pd.DataFrame, labels: NDArray, patients: pd.Series, classes: Sequence[str]) -> list[Shortcut]:
+def shortcuts(
+    fields: pd.DataFrame, labels: NDArray[Any], patients: pd.Series, classes: Sequence[str]
+) -> list[Shortcut]:
     """One for each column of `fields` that has more than one value, and in a multi-label task for each finding."""
-    folds = _folds(patients)
-    found = []
-    for name in fields.columns:
-        values, _ = pd.factorize(fields[name].fillna("").astype(str))
-        if values.max(initial=0) == 0:
-            continue
-        if labels.ndim == 1:
-            found.append(_shortcut(str(name), "/".join(classes), values, labels, folds, patients))
-        else:
-            for finding, column in zip(classes, labels.T, strict=True):
-                found.append(_shortcut(str(name), finding, values, column.astype(np.int64), folds, patients))
+    folds, found = _folds(patients), []
+    targets = [("/".join(classes), labels)]
+    if labels.ndim == 2:
+        targets = list(zip(classes, labels.T.astype(np.int64), strict=True))
+    for field in fields.columns:
+        values, _ = pd.factorize(fields[field].fillna("").astype(str))
+        if values.max(initial=0) > 0:
+            found += [_shortcut(str(field), name, values, column, folds, patients) for name, column in targets]
     return sorted(found, key=lambda shortcut: shortcut.chance - shortcut.accuracy)
 
 
@@ -74,7 +73,7 @@ def _folds(patients: pd.Series) -> NDArray[np.int64]:
 
 
 def _shortcut(
-    field: str, label: str, values: NDArray, labels: NDArray, folds: NDArray[np.int64], patients: pd.Series
+    field: str, label: str, values: NDArray[Any], labels: NDArray[Any], folds: NDArray[np.int64], patients: pd.Series
 ) -> Shortcut:
     classes = int(labels.max()) + 1
     counts = np.zeros((FOLDS, values.max() + 1, classes))
@@ -82,7 +81,7 @@ def _shortcut(
     seen = counts.sum(0) - counts  # in the other folds
     share = seen / np.maximum(seen.sum(1, keepdims=True), 1)  # of a class's images that have the value
     best = share == share.max(2, keepdims=True)
-    hits = (counts * best / best.sum(2, keepdims=True)).sum((0, 1))  # a value that is as typical of several is a guess
+    hits = (counts * best / best.sum(2, keepdims=True)).sum((0, 1))  # a value as typical of several classes is a guess
     recall = hits / np.maximum(counts.sum((0, 1)), 1)
     of_class = np.array([max(patients[labels == c].nunique(), 1) for c in range(classes)])
     se = float(np.sqrt((recall * (1 - recall) / of_class).sum()) / classes)

@@ -1,15 +1,14 @@
 """Files that no data set lists: found, and read as the sources of training read theirs."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.data.dicom.read import read_frames
-from medxfer.data.sources.dicom_folder import dicom_header, read_dicom
-from medxfer.data.sources.picture_folder import no_hounsfield, read_picture
+from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.picture_folder import PictureReader
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM")  # PNG, JPEG, TIFF twice, BMP
 
@@ -32,37 +31,28 @@ def find_files(images: Path) -> list[Path]:
 
 
 class NewFiles:
-    """Reads DICOM files and pictures, each told by its content."""
+    """Reads DICOM files and pictures, each recognised by its content."""
 
-    def __init__(self, modality: str, options: Mapping[str, Any], read: Callable[..., NDArray] = read_dicom) -> None:
+    def __init__(self, modality: str, dicom: DicomReader | None = None) -> None:
         """Read as training did.
 
         Args:
             modality: of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images").
-            options: of data=dicom: frame, voi, prefer, luminance, for_processing; what is absent has its default.
-            read: what training read a frame of a DICOM file with.
+            dicom: what training read DICOM files with; by default, a reader without options.
         """
-        self.modality, self.read = modality, read
-        self.frame = options.get("frame", 0)
-        self.policy = {key: options[key] for key in ("luminance", "for_processing") if key in options}
-        self.display = {key: options[key] for key in ("voi", "prefer") if key in options} | self.policy
+        self.modality, self.dicom = modality, dicom or DicomReader()
 
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
-        """As `Source.pictures`. Raises ImageError also where the modality is not that of training."""
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
+        """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""
         path = Path(file)
         if _is_picture(path):
-            if hounsfield:
-                raise no_hounsfield(path)
-            yield read_picture(path)
+            yield from PictureReader().pictures(path, hounsfield)
             return
-        modality, known = dicom_header(path, **self.policy).modality, self.modality.split("+")
+        modality, known = self.dicom.header(path).modality, self.modality.split("+")
         if modality not in known and (hounsfield or "images" not in known):
             reason = f"its modality is {modality}, the cell was trained on {self.modality}"
             raise ImageError(path, "another modality", reason)
-        if self.frame == "all":
-            yield from read_frames(path, None if hounsfield else "auto", hounsfield=hounsfield, **self.display)
-        else:
-            yield self.read(path, hounsfield, self.frame, **self.display)
+        yield from self.dicom.pictures(path, hounsfield)
 
 
 def _is_picture(path: Path) -> bool:

@@ -11,14 +11,17 @@ from pydicom.uid import UID
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.dicom.read import inspect, read_frames, read_gray
-from medxfer.data.sources.source import Header, Source
-from medxfer.data.sources.table import COLUMNS, LabelledFolder
+from medxfer.data.sources.label_table import COLUMNS, LabelledFolder
+from medxfer.data.sources.source import HeaderFacts
 
 
 @dataclass(frozen=True)
-class DicomOptions:
-    """`frame` is the one to take of a multi-frame file, or "all": each is then an image of its own, with the file's
-    label and patient. The others as in `read_gray`. Raises MedxferError for what there is not."""
+class DicomReader:
+    """How DICOM files are read, in training and afterwards.
+
+    `frame` is the one to take of a multi-frame file, or "all": each frame is then an image of its own, with the file's
+    label and patient. The other options are those of `read_gray`. Raises MedxferError for a wrong option.
+    """
 
     frame: int | Literal["all"] = 0
     voi: int | str = 0
@@ -33,81 +36,47 @@ class DicomOptions:
             raise MedxferError(f"data.prefer={self.prefer}: no such kind of VOI; give lut or window")
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
-        """As `Source.pictures`."""
-        display: dict[str, Any] = {**self._policy, "voi": self.voi, "prefer": self.prefer}
-        if self.frame == "all":
-            window: Literal["auto"] | None = None if hounsfield else "auto"
-            yield from read_frames(path, window, hounsfield=hounsfield, **display)
+        """As `Source.pictures`: Hounsfield units, or gray as the file's own window shows it."""
+        options: dict[str, Any] = {**asdict(self), "window": None if hounsfield else "auto", "hounsfield": hounsfield}
+        if options["frame"] == "all":
+            del options["frame"]
+            yield from read_frames(path, **options)
         else:
-            yield read_dicom(path, hounsfield, self.frame, **display)
+            yield read_gray(path, **options)
 
-    def header(self, path: Path) -> Header:
+    def header(self, path: Path) -> HeaderFacts:
         """As `Source.header`."""
-        return dicom_header(path, all_frames=self.frame == "all", **self._policy)
+        info = inspect(path, luminance=self.luminance, for_processing=self.for_processing)
+        frames = info.frames if self.frame == "all" else 1
+        several = ("several frames, of which one is used",) if info.frames > frames else ()
+        return HeaderFacts(
+            modality=info.modality or "unknown",
+            burned_in=info.burned_in,
+            syntax=UID(info.transfer_syntax).name,
+            size=f"{info.rows}×{info.columns}",
+            photometric=info.photometric,
+            bits=str(info.bits_stored),
+            manufacturer=info.manufacturer or "",
+            model=info.model or "",
+            view=info.view or "",
+            patient=info.patient_id or "",
+            series=info.series_uid or "",
+            position=info.position,
+            frames=frames,
+            caveats=info.caveats + several,
+        )
 
-    @property
-    def _policy(self) -> dict[str, bool]:
-        return {"luminance": self.luminance, "for_processing": self.for_processing}
 
-
-class DicomFiles(Source):
-    """CT is read in Hounsfield units, or, like any other modality, as its own display window shows it."""
-
-    options = DicomOptions()
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
-        yield from self.options.pictures(self.root / file, hounsfield)
-
-    def read(self, file: str, hounsfield: bool) -> NDArray[np.float32]:
-        return next(self.pictures(file, hounsfield))
-
-    def header(self, file: str) -> Header:
-        return self.options.header(self.root / file)
-
-
-class DicomFolder(DicomFiles, LabelledFolder):
-    """`options` are those of `DicomOptions`."""
-
-    obtain = "nothing: your own files, and a CSV with a row an image"
+class DicomFolder(LabelledFolder):
+    """DICOM files under `root`, and the CSV `labels`; `options` are those of `DicomReader`. CT is read in Hounsfield
+    units, or, like any other modality, as its own display window shows it."""
 
     def __init__(
-        self,
-        root: str,
-        labels: str,
-        label: str | Sequence[str] = "label",
-        columns: Mapping[str, str] = COLUMNS,
+        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str] = COLUMNS,
         **options: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(root, labels, label, columns)
-        self.options = DicomOptions(**options)
+        self.reader: DicomReader = DicomReader(**options)
 
     def settings(self) -> dict[str, object]:
-        return {**super().settings(), **asdict(self.options)}
-
-
-def read_dicom(path: Path, hounsfield: bool, frame: int = 0, **options: Any) -> NDArray[np.float32]:
-    """Hounsfield units, or gray as the file's own window shows it. Raises DicomError where it is refused."""
-    return read_gray(path, frame, None if hounsfield else "auto", hounsfield=hounsfield, **options)
-
-
-def dicom_header(path: Path, all_frames: bool = False, **policy: bool) -> Header:
-    """What a DICOM file says of itself, without its pixels. Raises DicomError where it is refused."""
-    info = inspect(path, **policy)
-    frames = info.frames if all_frames else 1
-    several = ("several frames, of which one is used",) if info.frames > frames else ()
-    return Header(
-        modality=info.modality or "unknown",
-        burned_in=info.burned_in,
-        syntax=UID(info.transfer_syntax).name,
-        size=f"{info.rows}×{info.columns}",
-        photometric=info.photometric,
-        bits=str(info.bits_stored),
-        manufacturer=info.manufacturer or "",
-        model=info.model or "",
-        view=info.view or "",
-        patient=info.patient_id or "",
-        series=info.series_uid or "",
-        position=info.position,
-        frames=frames,
-        caveats=info.caveats + several,
-    )
+        return {**super().settings(), **asdict(self.reader)}

@@ -1,5 +1,6 @@
 """data=phantom_dx and data=phantom_ct: virtual patients, drawn once as DICOM files and then read like any others."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,4 +23,4 @@ class PhantomFolder(DicomFolder):
 
     def index(self) -> Index:
         index = super().index()
-        return Index(index.images, index.labels, index.classes, index.task, (*index.caveats, CAVEAT), index.left_out)
+        return replace(index, caveats=(*index.caveats, CAVEAT))

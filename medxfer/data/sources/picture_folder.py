@@ -1,51 +1,53 @@
 """data=images: a folder of PNG or JPEG files beside a CSV of labels."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from medxfer.base.errors import ImageError
-from medxfer.data.sources.source import Header, Source
-from medxfer.data.sources.table import LabelledFolder
+from medxfer.data.sources.label_table import LabelledFolder
+from medxfer.data.sources.source import HeaderFacts
 
-COLOUR_TOLERANCE = 8  # of 255: JPEG's chroma rounding leaves that much between the channels of a gray picture
+COLOUR_TOLERANCE = 8  # of 255: JPEG's rounding of chroma leaves that much between the channels of a gray picture
 _PILLOW_ERRORS = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
-class PictureFiles(Source):
+class PictureReader:
     """8-bit pictures stay 8-bit, 16-bit PNGs stay 16-bit. Pictures in colour are refused."""
 
-    def read(self, file: str, hounsfield: bool) -> NDArray:
+    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
+        """As `Source.pictures`."""
         if hounsfield:
-            raise no_hounsfield(self.root / file)
-        return read_picture(self.root / file)
+            raise ImageError(path, "not in HU", "a PNG or JPEG holds no Hounsfield units; use window=file")
+        yield read_picture(path)
 
-    def header(self, file: str) -> Header:
-        return picture_header(self.root / file)
-
-
-class ImageFolder(PictureFiles, LabelledFolder):
-    obtain = "nothing: your own files, and a CSV with a row an image"
-
-
-def no_hounsfield(path: Path) -> ImageError:
-    return ImageError(path, "not in HU", "a PNG or JPEG holds no Hounsfield units; use window=file")
-
-
-def picture_header(path: Path) -> Header:
-    """Format, size and mode of a picture, without its pixels. Raises ImageError where Pillow does not know it."""
-    try:
-        with Image.open(path) as picture:
-            size = f"{picture.height}×{picture.width}"
-            bits = "16" if picture.mode.startswith("I;16") else "8"
-            return Header("images", False, syntax=picture.format or "", size=size, photometric=picture.mode, bits=bits)
-    except _PILLOW_ERRORS as error:
-        raise _unreadable(path, error) from error
+    def header(self, path: Path) -> HeaderFacts:
+        """As `Source.header`: format, size and mode. Raises ImageError if Pillow does not know the file."""
+        try:
+            with Image.open(path) as picture:
+                return HeaderFacts(
+                    "images",
+                    burned_in=False,
+                    syntax=picture.format or "",
+                    size=f"{picture.height}×{picture.width}",
+                    photometric=picture.mode,
+                    bits="16" if picture.mode.startswith("I;16") else "8",
+                )
+        except _PILLOW_ERRORS as error:
+            raise _unreadable(path, error) from error
 
 
-def read_picture(path: Path) -> NDArray:
+class ImageFolder(LabelledFolder):
+    """PNG or JPEG files under `root`, and the CSV `labels`."""
+
+    reader = PictureReader()
+
+
+def read_picture(path: Path) -> NDArray[Any]:
     """A grayscale picture as uint8 or uint16, (H, W). Raises ImageError for anything else."""
     try:
         with Image.open(path) as picture:
@@ -60,7 +62,7 @@ def read_picture(path: Path) -> NDArray:
     except _PILLOW_ERRORS as error:
         raise _unreadable(path, error) from error
     if int((rgb.max(-1).astype(int) - rgb.min(-1)).max()) > COLOUR_TOLERANCE:
-        raise ImageError(path, "not grayscale", "it is in colour; convert it to gray in a way you can answer for")
+        raise ImageError(path, "not grayscale", "it is in colour; convert it to gray first")
     return rgb[..., 1].copy()
 
 

@@ -1,14 +1,14 @@
-"""What a data set has to say of itself: which images, of whom, labelled how, and how to read one."""
+"""What a data set says of itself: which images, of which patients, with which labels, and how to read an image."""
 
 import hashlib
 import json
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
@@ -16,13 +16,16 @@ from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.words import Task
 from medxfer.data.workers import in_processes
 
-UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file
+UNLABELLED = "no label"  # the only reason to leave an image out that is no fault of its file
 
 
-class Header(NamedTuple):
-    """What a file says of its image; "" for what it does not say. The last three stay within the store's folder."""
+class HeaderFacts(NamedTuple):
+    """What a file says of its image without its pixels; "" for what it does not say.
 
-    modality: str  # "CT", "DX", "CR" or another of DICOM's, or "images" where files carry none
+    Only the fields of `TECHNICAL` may be shown; patient, series and position stay in the store's folder.
+    """
+
+    modality: str  # "CT", "DX", "CR" or another of DICOM's, or "images" if the files carry none
     burned_in: bool  # whether annotations stand in the pixels; such an image is never shown on a page
     syntax: str = ""  # how the pixels are coded: the transfer syntax's name, "PNG", "JPEG"
     size: str = ""  # rows×columns
@@ -34,11 +37,11 @@ class Header(NamedTuple):
     patient: str = ""
     series: str = ""
     position: float | None = None  # mm along the slice's normal
-    frames: int = 1  # pictures that `Source.pictures` gives of it
+    frames: int = 1  # number of pictures that `Source.pictures` gives of the file
     caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
 
 
-# The fields that may be shown; what a scanner or a hospital does alike for many patients.
+# In the order in which `data check` shows them: a scanner or a hospital has the same value for many patients.
 TECHNICAL = ("modality", "manufacturer", "model", "view", "syntax", "size", "photometric", "bits")
 
 
@@ -46,67 +49,74 @@ TECHNICAL = ("modality", "manufacturer", "model", "view", "syntax", "size", "pho
 class Index:
     """The images of a data set, as its release describes them; no pixel has been read yet."""
 
-    # One row an image: file (str, as Source.read takes it), patient (str), split ("" or the release's own part) and,
-    # where the release's own table has it, view (str).
+    # One row an image: file (str, as Source.pictures takes it), patient (str), split ("" or the release's own part)
+    # and, if the release's own table has it, view (str).
     images: pd.DataFrame
-    labels: NDArray  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
+    labels: NDArray[Any]  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
     classes: tuple[str, ...]
     task: Task
     caveats: tuple[str, ...] = ()
-    left_out: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # reason -> rows of the release that name no image
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # reason -> names of images that are not used
 
 
 class Reader(Protocol):
     """What decoding needs of a source."""
 
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`."""
 
 
-class Source(ABC):
-    """One kind of release. A subclass is small: where images, labels and patients come from, and how one is read.
+class FileReader(Protocol):
+    """How one kind of file is read."""
 
-    Objects are pickled to the worker processes that decode, so they hold paths and settings, never data.
+    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
+        """As `Source.pictures`."""
+
+    def header(self, path: Path) -> HeaderFacts:
+        """As `Source.header`."""
+
+
+class Source(ABC):
+    """One kind of data set: where images, labels and patients come from, and how an image is read.
+
+    Objects are pickled to the processes that decode, so they hold paths and settings, never data.
     """
 
-    reader_version = 1  # raised whenever `read` would return other values, so that old stores are not used
-    obtain: ClassVar[str] = ""  # what to download and where from, for `python -m medxfer.data`
     root: Path
-    dicom_reader: ClassVar[Callable[..., NDArray] | None] = None  # of files of this release, where not `read_dicom`
+    reader: FileReader
+    reader_version = 1  # raise it if `pictures` or `header` return other values, so that old stores are not used
+    obtain: str  # what has to lie under `root`, and where to download it
 
     @abstractmethod
     def index(self) -> Index:
-        """All labelled images. Raises MedxferError where the folder or its table is not as described."""
-
-    @abstractmethod
-    def read(self, file: str, hounsfield: bool) -> NDArray:
-        """One image, (H, W): uint8 or uint16 display gray (0 is black), float32 display gray in [0, 1], or, with
-        `hounsfield`, float32 in Hounsfield units. Raises ImageError where that is not possible."""
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
-        """Every picture of `file`, as `read` gives the only one; as many as its header says."""
-        yield self.read(file, hounsfield)
-
-    @abstractmethod
-    def header(self, file: str) -> Header:
-        """What is known of the image `file` without its pixels. Raises ImageError where it cannot be an image."""
+        """All labelled images. Raises MedxferError if the folder or its table is not as described."""
 
     @abstractmethod
     def settings(self) -> dict[str, object]:
         """What besides files and label bytes decides the result, for the fingerprint; no paths."""
 
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
+        """Every picture of `file`, as many as its header says, each (H, W): uint8 or uint16 display gray (0 is black),
+        float32 display gray in [0, 1], or, with `hounsfield`, float32 in Hounsfield units.
+
+        Raises ImageError if the file has no such picture.
+        """
+        return self.reader.pictures(self.path(file), hounsfield)
+
+    def header(self, file: str) -> HeaderFacts:
+        """What is known of the image `file` without its pixels. Raises ImageError if it cannot be an image."""
+        return self.reader.header(self.path(file))
+
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
-        """What the headers of `files` say, by file: the fields of Header, and in `unreadable` the kind of ImageError
-        where it cannot be an image, else ""."""
+        """What the headers of `files` say, by file: the fields of HeaderFacts, and in `unreadable` the kind of
+        ImageError if it cannot be an image, else ""."""
         read = _HeaderReader(self)
         if len(files) < 500:  # processes would take longer to start, and no decoder runs
             rows = list(map(read, files))
         else:
             outcomes = dict(in_processes(read, files))
             rows = [_no_image(row) if isinstance(row, str) else row for _, row in sorted(outcomes.items())]
-        return pd.DataFrame(rows, columns=[*Header._fields, "unreadable"], index=pd.Index(files, name="file"))
+        return pd.DataFrame(rows, columns=[*HeaderFacts._fields, "unreadable"], index=pd.Index(files, name="file"))
 
     def label_bytes(self) -> bytes:
         """The label table as it lies on disk."""
@@ -117,14 +127,22 @@ class Source(ABC):
         names, sizes, modification times, label bytes, settings, the reader's version."""
         digest = hashlib.sha256(self.label_bytes())
         for file in index.images["file"]:
-            stat = self.path(file).stat()
-            digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+            digest.update(self.stamp(file))
         header = {"reader": type(self).__name__, "version": self.reader_version, **self.settings()}
         return json.dumps(header, sort_keys=True).encode() + digest.digest()
+
+    def stamp(self, file: str) -> bytes:
+        """Name, size and modification time of `file`."""
+        stat = self.path(file).stat()
+        return f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode()
 
     def path(self, file: str) -> Path:
         """The file on disk that holds the image `file`."""
         return self.root / file
+
+    def wrong(self, reason: str) -> MedxferError:
+        """The error for a folder that is not as the data set describes it."""
+        return MedxferError(f"data.root={self.root}: {reason}; give the folder that holds {self.obtain}")
 
 
 @dataclass(frozen=True)
@@ -141,35 +159,25 @@ class _HeaderReader:
 
 
 def _no_image(why: str) -> tuple[object, ...]:
-    return *Header("", burned_in=True), why
+    return *HeaderFacts("", burned_in=True), why
 
 
-def existing_folder(path: str | Path, setting: str) -> Path:
-    """`path` as an absolute folder. Raises MedxferError where there is none, naming the `setting` to change."""
+def existing_folder(path: str) -> Path:
+    """data.root=`path` as an absolute folder. Raises MedxferError if there is no such folder."""
     folder = Path(path).expanduser().resolve()
     if not folder.is_dir():
-        raise MedxferError(f"{setting}={path}: no such folder; give the folder that holds the images")
+        raise MedxferError(f"data.root={path}: no such folder; give the folder that holds the images")
     return folder
 
 
-def encode_labels(values: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...], Task]:
-    """Class indices (N,), the class names in sorted order and the task. The positive class of two is the second."""
-    codes, classes = pd.factorize(values.astype(str), sort=True)
-    if len(classes) < 2:
-        raise MedxferError(f"all images have the label '{classes[0]}': a comparison needs two classes or more")
-    return codes.astype(np.int64), tuple(classes), "binary" if len(classes) == 2 else "multiclass"
+def visible_files(root: Path) -> list[str]:
+    """Every file under `root`, at any depth, relative to it and in the order of folders and names.
 
-
-def encode_findings(findings: pd.DataFrame) -> tuple[NDArray, tuple[str, ...], Task]:
-    """Labels, class names and task of `findings`, (N, C) of 0 and 1, a column each: one column is a binary task,
-    several are a multi-label one."""
-    for name, column in findings.items():
-        if column.nunique() < 2:
-            raise MedxferError(
-                f"'{name}' is {'absent from' if not column.any() else 'present in'} all images: "
-                "choose findings that some have and some have not (data.label=)"
-            )
-    names = tuple(map(str, findings.columns))
-    if len(names) == 1:
-        return findings.iloc[:, 0].to_numpy(np.int64), (f"no {names[0]}", names[0]), "binary"
-    return findings.to_numpy(np.float32), names, "multilabel"
+    Hidden files and folders, and the __MACOSX folders of archives, are left out.
+    """
+    found = []
+    for place, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        below = Path(place).relative_to(root).parts
+        found += [(*below, name) for name in names if name[0] != "." and Path(place, name).is_file()]
+    return ["/".join(parts) for parts in sorted(found)]

@@ -1,7 +1,7 @@
 """data=tree: a folder for each class, with or without train, val and test above them; pictures or DICOM files."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.sources.dicom_folder import DicomOptions
-from medxfer.data.sources.picture_folder import no_hounsfield, picture_header, read_picture
-from medxfer.data.sources.source import Header, Index, Source, encode_labels, existing_folder
-from medxfer.data.sources.table import NO_PATIENTS
+from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.label_table import NO_PATIENTS, encode
+from medxfer.data.sources.picture_folder import PictureReader
+from medxfer.data.sources.source import HeaderFacts, Index, Source, existing_folder, visible_files
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip
@@ -21,83 +21,96 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 DICOMS = (".dcm", ".dicom", ".dic", "")
 
 
+class MixedReader(DicomReader):
+    """DICOM files and pictures, recognised by the suffix."""
+
+    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
+        return PictureReader().pictures(path, hounsfield) if _is_picture(path) else super().pictures(path, hounsfield)
+
+    def header(self, path: Path) -> HeaderFacts:
+        return PictureReader().header(path) if _is_picture(path) else super().header(path)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES
+
+
 class ClassFolders(Source):
     """`root`/[part/]class/…/file. A folder above the classes named train, val or test is the release's own part.
 
-    `patient` is a regular expression whose first group in a file's path, relative to `root`, names the patient;
-    `options` are those of `DicomOptions`.
+    Args:
+        root: the folder.
+        patient: a regular expression; its first group in a file's path, relative to `root`, names the patient.
+            Default: every image counts as a patient of its own.
+        classes: the classes of a release. Then `root` may also be the folder in which the release was unpacked, every
+            class must have images in every part, what lies elsewhere is ignored, and equal names of patients in two
+            parts are two patients. Default: every folder is a class.
+        parts: names of folders above the classes -> train, val or test. Default: `PARTS`.
+        caveats: of the release.
+        obtain: what to download for it, and where from.
+        options: those of `DicomReader`.
     """
 
-    obtain = "nothing: your own files, in a folder for each class"
+    obtain = "your own files, in a folder for each class: <class>/<file> or train/<class>/<file>"
 
-    def __init__(self, root: str, patient: str | None = None, **options: Any) -> None:
-        self.options = DicomOptions(**options)
-        self.root = existing_folder(root, "data.root")
-        self.patient = patient
+    def __init__(
+        self,
+        root: str,
+        patient: str | None = None,
+        classes: Sequence[str] = (),
+        parts: Mapping[str, str] = PARTS,
+        caveats: Sequence[str] = (),
+        obtain: str = "",
+        **options: Any,
+    ) -> None:
+        self.root = existing_folder(root)
+        self.reader: MixedReader = MixedReader(**options)
+        self.patient, self.classes, self.parts, self.caveats = patient, tuple(classes), dict(parts), tuple(caveats)
+        self.obtain = obtain or type(self).obtain
+        if self.classes:
+            folders = (self.root, *sorted(self.root.iterdir()))
+            self.root = next((f for f in folders if any((f / part).is_dir() for part in parts)), self.root)
         try:
             groups = re.compile(patient or "()").groups
         except re.error as error:
             raise MedxferError(f"data.patient={patient}: not a regular expression ({error})") from error
         if groups < 1:
-            raise MedxferError(f"data.patient={patient}: has no group; put what names the patient into brackets")
+            raise MedxferError(f"data.patient={patient}: has no group; put brackets around what names the patient")
 
     def settings(self) -> dict[str, object]:
-        return {"patient": self.patient, **asdict(self.options)}
+        release = {"classes": self.classes, "parts": self.parts} if self.classes else {}
+        return {"patient": self.patient, **release, **asdict(self.reader)}
 
     def index(self) -> Index:
-        table = self.rows()
-        known = table["file"].map(lambda file: Path(file).suffix.lower() in (*PICTURES, *DICOMS))
-        left_out = {"unknown file type": tuple(table["file"][~known])} if not known.all() else {}
-        table = table[known].reset_index(drop=True)
-        if table.empty:
-            raise MedxferError(
-                f"data.root={self.root}: no image in a folder for its class; expected <class>/<file> or "
-                "train/<class>/<file>"
-            )
-        table["patient"], caveats = self._patients(table)
-        return Index(table[["file", "patient", "split"]], *encode_labels(table["label"]), caveats, left_out)
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
-        path = self.root / file
-        if path.suffix.lower() not in PICTURES:
-            yield from self.options.pictures(path, hounsfield)
-        elif hounsfield:
-            raise no_hounsfield(path)
-        else:
-            yield read_picture(path)
-
-    def read(self, file: str, hounsfield: bool) -> NDArray:
-        return next(self.pictures(file, hounsfield))
-
-    def header(self, file: str) -> Header:
-        path = self.root / file
-        return picture_header(path) if path.suffix.lower() in PICTURES else self.options.header(path)
-
-    def rows(self) -> pd.DataFrame:
-        """The files, their parts ("" where the folders say nothing of it) and their classes."""
-        return pd.DataFrame(class_folders(self.root), columns=["file", "split", "label"])
+        found: list[tuple[str, str, str]] = []
+        others: list[str] = []
+        for file in visible_files(self.root):
+            *folders, name = file.split("/")
+            part = self.parts.get(folders[0].lower(), "") if len(folders) > 1 else ""
+            label = folders[1 if part else 0] if folders else ""
+            if label and (not self.classes or (part and label in self.classes)):
+                if Path(name).suffix.lower() in (*PICTURES, *DICOMS):
+                    found.append((file, part, label))
+                else:
+                    others.append(file)
+        table = pd.DataFrame(found, columns=["file", "split", "label"])
+        expected = {(part, label) for part in self.parts.values() for label in self.classes}
+        missing = sorted(expected - set(zip(table["split"], table["label"], strict=True)))
+        if missing or table.empty:
+            raise self.wrong(f"no image in {'/'.join(missing[0]) if missing else 'a folder for its class'}")
+        patients, caveats = self._patients(table)
+        labels = encode(table.pop("label"), f"data.root={self.root}")
+        left_out = {"unknown file type": tuple(others)} if others else {}
+        return Index(table.assign(patient=patients), *labels, caveats + self.caveats, left_out)
 
     def _patients(self, table: pd.DataFrame) -> tuple[pd.Series, tuple[str, ...]]:
+        """The patient of each row, and what to say if nothing tells it."""
         if self.patient is None:
             return table["file"], (NO_PATIENTS,)
-        found = table["file"].str.extract(self.patient).iloc[:, 0]
-        if found.isna().any():
+        patients = table["file"].str.extract(self.patient).iloc[:, 0]
+        if patients.isna().any():
             raise MedxferError(
-                f"data.patient={self.patient}: does not match '{table['file'][found.isna()].iloc[0]}'; "
-                "give an expression that finds the patient in every path"
+                f"data.patient={self.patient}: does not match '{table['file'][patients.isna()].iloc[0]}'; give an "
+                "expression that finds the patient in every path, or rename the file"
             )
-        return found, ()
-
-
-def class_folders(root: Path) -> list[tuple[str, str, str]]:
-    """(file, part, class) of every file in a class's folder; hidden files, and what archives leave, do not count."""
-    found = []
-    for path in sorted(root.rglob("*")):
-        names = path.relative_to(root).parts
-        if any(name.startswith((".", "__MACOSX")) for name in names) or not path.is_file():
-            continue
-        part = PARTS.get(names[0].lower(), "") if len(names) > 2 else ""
-        folders = names[1:-1] if part else names[:-1]
-        if folders:
-            found.append(("/".join(names), part, folders[0]))
-    return found
+        return (table["split"] + "/" + patients if self.classes else patients), ()

@@ -8,10 +8,11 @@ from dicom_files import write_dicom
 from PIL import Image
 
 from medxfer.base.errors import ImageError, MedxferError
+from medxfer.data.dicom.read import read_gray
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.new_images import NewImages, Place
-from medxfer.data.sources.dicom_folder import read_dicom
-from medxfer.data.sources.releases.rsna_ich import RsnaIch
+from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder
 
 RNG = np.random.default_rng(0)
@@ -41,14 +42,14 @@ def test_files_are_found_below_the_folder_and_in_order_but_not_hidden_ones(tmp_p
 
 
 def test_kinds_are_told_by_content(tmp_path: Path) -> None:
-    reader = NewFiles("DX", {})
+    reader = NewFiles("DX")
     png = picture(tmp_path / "a.png").rename(tmp_path / "a.dcm")
     dicom = write_dicom(tmp_path / "b.dcm", RNG.integers(0, 4096, (9, 9), dtype=np.uint16)).rename(tmp_path / "b.png")
     tiff = bytearray(dicom.read_bytes())
     tiff[:4] = b"II*\0"  # PS3.10 lets the preamble be another format's
     (tmp_path / "c").write_bytes(tiff)
     assert next(reader.pictures(str(png), False)).dtype == np.uint8
-    expected = read_dicom(dicom, hounsfield=False)
+    expected = read_gray(dicom)
     for path in (dicom, tmp_path / "c"):
         assert np.array_equal(next(reader.pictures(str(path), False)), expected)
 
@@ -67,7 +68,7 @@ def test_another_modality_is_refused(
     tmp_path: Path, trained: str, modality: str, hounsfield: bool, kind: str | None
 ) -> None:
     path = write_dicom(tmp_path / "a.dcm", RNG.integers(0, 4096, (9, 9), dtype=np.uint16), Modality=modality)
-    pictures = NewFiles(trained, {}).pictures(str(path), hounsfield)
+    pictures = NewFiles(trained).pictures(str(path), hounsfield)
     if kind is None:
         assert next(pictures).shape == (9, 9)
         return
@@ -80,11 +81,12 @@ def test_the_readers_options_of_training_are_kept(tmp_path: Path) -> None:
     pixels = RNG.integers(0, 4096, (3, 9, 9), dtype=np.uint16)
     path = write_dicom(tmp_path / "a.dcm", pixels, PresentationIntentType="FOR PROCESSING")
     with pytest.raises(ImageError):
-        list(NewFiles("DX", {}).pictures(str(path), False))
+        list(NewFiles("DX").pictures(str(path), False))
+    tree = {"source": {"_target_": "medxfer.data.sources.tree.ClassFolders"}}
     options = {"for_processing": True, "voi": 0, "prefer": "lut", "luminance": False}
     for frame, numbers in ((2, [2]), ("all", [0, 1, 2])):
-        pictures = list(NewFiles("DX", options | {"frame": frame}).pictures(str(path), False))
-        expected = [read_dicom(path, False, number, for_processing=True) for number in numbers]
+        pictures = list(NewFiles("DX", dicom_reader(tree | options | {"frame": frame})).pictures(str(path), False))
+        expected = [read_gray(path, number, for_processing=True) for number in numbers]
         assert np.array_equal(pictures, expected)
 
 
@@ -94,8 +96,8 @@ def test_a_release_that_mends_its_files_mends_new_ones(tmp_path: Path) -> None:
         tmp_path / "a.dcm", (hu % 4096).astype(np.uint16), Modality="CT", BitsStored=12, HighBit=11,
         RescaleSlope=1, RescaleIntercept=0,
     )  # fmt: skip
-    assert RsnaIch.dicom_reader is not None
-    (mended,) = NewFiles("CT", {}, RsnaIch.dicom_reader).pictures(str(path), True)
+    release = {"source": {"_target_": "medxfer.data.sources.releases.rsna_ich.RsnaIch"}}
+    (mended,) = NewFiles("CT", dicom_reader(release)).pictures(str(path), True)
     assert np.array_equal(mended, hu)
 
 
@@ -104,16 +106,16 @@ def test_images_are_served_in_order_and_the_others_named(tmp_path: Path) -> None
     torn.write_bytes(picture(tmp_path / "a.png").read_bytes()[:50])
     three = write_dicom(tmp_path / "three.dcm", RNG.integers(0, 4096, (3, 9, 9), dtype=np.uint16))
     files = [tmp_path / "a.png", torn, three, picture(tmp_path / "b.png")]
-    images = served(files, NewFiles("images", {"frame": "all"}))
+    images = served(files, NewFiles("images", DicomReader("all")))
     assert images.places == [Place(0, 0), Place(2, 0), Place(2, 1), Place(2, 2), Place(3, 0)]
     assert images.refused == {1: "undecodable: not a picture that Pillow can read (OSError)"}
     assert [batch.row.tolist() for batch in images.seen] == [[0, 1], [2, 3], [4]]
     # 8 and 16 bits in one batch: the same gray, of 65,535
     assert [batch.gray.numpy().dtype for batch in images.seen] == [np.uint16, np.uint16, np.uint8]
-    alone = served(files[:1], NewFiles("images", {}))
+    alone = served(files[:1], NewFiles("images"))
     assert np.array_equal(images.seen[0].gray[0].numpy(), alone.seen[0].gray[0].numpy().astype(np.uint16) * 257)
 
 
 def test_eight_bits_are_deepened_for_a_network_of_sixteen(tmp_path: Path) -> None:
-    (batch,) = served([picture(tmp_path / "a.png")], NewFiles("images", {}), np.uint16).seen
+    (batch,) = served([picture(tmp_path / "a.png")], NewFiles("images"), np.uint16).seen
     assert batch.gray.numpy().dtype == np.uint16

@@ -33,7 +33,7 @@ def scans(tmp_path):
 def write(scans, paths: list[str], **columns) -> CtSeries:
     labels = ["bleed" if i % 2 else "none" for i in range(len(paths))]
     pd.DataFrame({"path": paths, "label": labels, **columns}).to_csv(scans / "labels.csv", index=False)
-    return CtSeries(str(scans), str(scans / "labels.csv"), "label", cache=str(scans.parent / "cache"))
+    return CtSeries(root=str(scans), labels=str(scans / "labels.csv"), cache=str(scans.parent / "cache"))
 
 
 @pytest.mark.parametrize("by", ["folder", "uid"])
@@ -76,7 +76,7 @@ def test_without_patients_in_table_and_headers_the_record_says_so(scans):
 def test_a_slice_that_is_labelled_twice_and_paths_of_nothing_are_refused(scans):
     with pytest.raises(MedxferError, match=r"'scan00' and 'scan00/1\.dcm' name the same slice"):
         write(scans, ["scan00", "scan00/1.dcm", "scan01"]).index()
-    with pytest.raises(MedxferError, match="none of its 2 paths is a file"):
+    with pytest.raises(MedxferError, match="none of its 2 images is there"):
         write(scans, ["a", "b"]).index()
 
 

@@ -59,6 +59,33 @@ def test_other_kinds_of_files_are_named_and_hidden_ones_do_not_count(tree):
     assert ClassFolders(str(tree)).index().left_out == {"unknown file type": ("dog/volume.nii",)}
 
 
+def test_the_first_group_alone_names_the_patient(tree):
+    assert ClassFolders(str(tree), r"/(P\d+)/(\w+)").index().images["patient"].nunique() == 12
+
+
+def test_a_release_has_its_own_classes_and_parts(tmp_path):
+    root = tmp_path / "unpacked" / "release"
+    for part in ("train", "dev", "test"):
+        for label in ("a", "b"):
+            for i in range(3):
+                picture(root / part / label / f"{part}{i}.png")
+    picture(root / "train" / "notes" / "1.png")
+    picture(root / "copy" / "train" / "a" / "1.png")
+    settings = {"classes": ["a", "b"], "parts": {"train": "train", "dev": "train", "test": "test"}, "obtain": "it.zip"}
+    source = ClassFolders(str(root.parent), caveats=["small"], **settings)
+    index = source.index()
+    assert index.images["split"].value_counts().to_dict() == {"train": 12, "test": 6}
+    assert index.classes == ("a", "b")
+    assert index.caveats[1:] == ("small",)
+    patients = ClassFolders(str(root), r"(\d)\.png", **settings).index().images["patient"]
+    assert set(patients) == {f"{part}/{i}" for part in ("train", "test") for i in range(3)}
+    assert source.settings() != ClassFolders(str(root)).settings()
+    for path in (root / "test" / "b").iterdir():
+        path.unlink()
+    with pytest.raises(MedxferError, match=r"data\.root=.*no image in test/b; give the folder that holds it\.zip"):
+        source.index()
+
+
 def test_what_is_wrong_is_one_sentence(tree, tmp_path):
     with pytest.raises(MedxferError, match="not a regular expression"):
         ClassFolders(str(tree), "(")

@@ -70,11 +70,11 @@ def test_files_that_are_missing_and_rows_without_a_label_are_left_out_and_named(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: t.assign(path="no/" + t["path"]), "none of its 12 paths is a file"),
+        (lambda t: t.assign(path="no/" + t["path"]), "none of its 12 images is there"),
         (lambda t: t.drop(columns="label"), "no column 'label'"),
         (lambda t: t.assign(label="a"), "all images have the label 'a'"),
-        (lambda t: t.assign(label=""), "no row has a value"),
-        (lambda t: t.assign(patient_id=["", *t["patient_id"][1:]]), "1 rows have no patient_id"),
+        (lambda t: t.assign(label=""), "no image has a label"),
+        (lambda t: t.assign(patient_id=["", *t["patient_id"][1:]]), "1 images have no patient"),
         (lambda t: pd.concat([t, t.head(1).assign(label="b")]), "'0.png' has two labels"),
         (lambda t: t.head(0), "has no rows"),
     ],
@@ -135,4 +135,4 @@ def test_real_pictures_are_all_gray(test_data, name, n):
     source = ImageFolder(str(test_data / name), str(test_data / name / "labels.csv"))
     files = source.index().images["file"]
     assert len(files) == n
-    assert all(source.read(file, hounsfield=False).dtype == np.uint8 for file in files[:: n // 40])
+    assert all(next(source.pictures(file, hounsfield=False)).dtype == np.uint8 for file in files[:: n // 40])

@@ -83,7 +83,7 @@ def test_a_folder_without_one_readable_file_is_refused(tmp_path):
 def test_a_second_start_reads_no_pixels(tmp_path, monkeypatch):
     root = make_pictures(tmp_path / "in")
     first = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
-    monkeypatch.setattr(ImageFolder, "read", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(ImageFolder, "pictures", lambda *_: pytest.fail("decoded again"))
     second = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
     assert (second.gray == first.gray).all()
     assert second.images.equals(first.images)

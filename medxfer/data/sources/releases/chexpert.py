@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from medxfer.base.errors import MedxferError, unknown
-from medxfer.data.sources.picture_folder import PictureFiles
+from medxfer.base.errors import unknown
+from medxfer.data.sources.picture_folder import PictureReader
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
 
@@ -20,7 +20,7 @@ POLICIES = {"ones": 1.0, "zeros": 0.0, "leave_out": np.nan}  # what a label of �
 MINED = "labels of training images were mined from reports by a program (Irvin et al. 2019), so some are wrong"
 
 
-class CheXpert(PictureFiles, Release):
+class CheXpert(Release):
     """`label` is all (fourteen observations), one or a list; `uncertain` is ones, zeros or leave_out.
 
     What a report does not mention (blank) counts as absent. With test.csv there, valid.csv is the validation part;
@@ -32,6 +32,7 @@ class CheXpert(PictureFiles, Release):
         "them) from stanfordmlgroup.github.io/competitions/chexpert"
     )
     tables = ("train.csv", "valid.csv", "test.csv")
+    reader = PictureReader()
 
     def __init__(self, root: str, label: str | list[str], uncertain: str) -> None:
         if uncertain not in POLICIES:
@@ -44,27 +45,24 @@ class CheXpert(PictureFiles, Release):
 
     def index(self) -> Index:
         chosen = self.findings(FINDINGS)
-        has_test = (self.root / "test.csv").is_file()
-        parts = {"train.csv": "train", "valid.csv": "val" if has_test else "test"}
-        if has_test:
-            parts["test.csv"] = "test"
+        parts = {"train.csv": "train", "valid.csv": "test"}
+        if (self.root / "test.csv").is_file():
+            parts |= {"valid.csv": "val", "test.csv": "test"}
         tables = [self.table([name], ["Path", *chosen]).assign(split=part) for name, part in parts.items()]
         table = pd.concat(tables, ignore_index=True).fillna("")  # test.csv has fewer columns
-        path = table["Path"].map(_within_release)
-        there = path.map(lambda file: (self.root / file).is_file())
-        images = pd.DataFrame({"name": path, "file": path.where(there, ""), "split": table["split"]})
-        images["patient"] = path.str.extract(r"(?:^|/)(patient\d+)/", expand=False)
+        paths = table["Path"].map(_within_release)
+        patients = paths.str.extract(r"(?:^|/)(patient\d+)/", expand=False)
+        if patients.isna().any():
+            raise self.wrong("a Path of its tables names no patient")
+        images = pd.DataFrame(
+            {"name": paths, "file": self.existing(paths), "patient": patients, "split": table["split"]}
+        )
         images["view"] = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else ""
-        if images["patient"].isna().any():
-            raise MedxferError(f"data.root={self.root}: a Path of its tables names no patient; download them again")
+        labels = table[chosen].replace("", "0").apply(pd.to_numeric, errors="coerce")
+        if not labels.isin([0, 1, -1]).all(axis=None):
+            raise self.wrong("a label is none of 1, 0, −1 and blank")
         caveats = (MINED, f"labels that the reports leave uncertain: {self.uncertain.replace('_', ' ')}")
-        return self.assemble(images, self._values(table[chosen]), caveats)
-
-    def _values(self, table: pd.DataFrame) -> pd.DataFrame:
-        numbers = table.apply(pd.to_numeric, errors="coerce").fillna(0.0)
-        if not numbers.isin([0, 1, -1]).all(axis=None):
-            raise MedxferError(f"data.root={self.root}: a label is none of 1, 0, −1 and blank; download it again")
-        return numbers.replace(-1.0, POLICIES[self.uncertain])
+        return self.assemble(images, labels.astype(float).replace(-1, POLICIES[self.uncertain]), caveats)
 
 
 def _within_release(path: str) -> str:

@@ -4,20 +4,22 @@ import hashlib
 import shutil
 import warnings
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from medmnist.info import HOMEPAGE, INFO
 from numpy.typing import NDArray
 
+from medxfer.base import files
 from medxfer.base.errors import ImageError, MedxferError, unknown
-from medxfer.base.files import replace
 from medxfer.base.words import Task
-from medxfer.data.sources.source import Header, Index, Source
-from medxfer.data.sources.table import NO_PATIENTS
+from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.sources.source import HeaderFacts, Index, Source
 from medxfer.data.store.identity import private_folder
 
 SPLITS = ("train", "val", "test")
@@ -38,49 +40,46 @@ class MedMNIST(Source):
             raise unknown("MedMNIST data set", name, GRAYSCALE, f"grayscale 2-D sets are {', '.join(GRAYSCALE)}.")
         if size not in SIZES:
             raise MedxferError(f"data.size={size}: no such release of MedMNIST; sizes are {', '.join(map(str, SIZES))}")
-        self.name, self.size = name, size
-        file = Path(path).expanduser().resolve() if path else _download(name, size, Path(cache))
-        if not file.is_file():
+        self.name = name
+        self.file = Path(path).expanduser().resolve() if path else _download(name, size, Path(cache))
+        if not self.file.is_file():
             raise MedxferError(
                 f"data.path={path}: no such file; give the npz of {name}, or leave data.path out to download it"
             )
-        self.root, self.file = file.parent, file.name
-        self.unpacked = _unpack(file, Path(cache))
+        self.root, self.unpacked = self.file.parent, _unpack(self.file, Path(cache))
 
     def settings(self) -> dict[str, object]:
         return {"name": self.name}
 
     def path(self, file: str) -> Path:
-        return self.root / self.file
+        return self.file
 
     def manifest(self, index: Index) -> bytes:
-        return super().manifest(
-            Index(index.images.head(1), index.labels, index.classes, index.task)
-        )  # one file holds all
+        return super().manifest(replace(index, images=index.images.head(1)))  # one file holds all
 
     def index(self) -> Index:
-        arrays = _arrays(self.unpacked)
-        labels = np.concatenate([arrays[f"{split}_labels"] for split in SPLITS])
-        splits = np.repeat(SPLITS, [len(arrays[f"{split}_labels"]) for split in SPLITS])
-        rows = np.concatenate([np.arange(len(arrays[f"{split}_labels"])) for split in SPLITS])
-        files = pd.Series([f"{split}[{row}]" for split, row in zip(splits, rows, strict=True)])
-        classes = tuple(INFO[self.name]["label"].values())
+        labels = [_arrays(self.unpacked)[f"{split}_labels"] for split in SPLITS]
+        rows = [
+            (split, f"{split}[{row}]") for split, part in zip(SPLITS, labels, strict=True) for row in range(len(part))
+        ]
+        images = pd.DataFrame(rows, columns=["split", "file"])
+        images["patient"] = images["file"]
+        classes, codes = tuple(INFO[self.name]["label"].values()), np.concatenate(labels)
         caveats = (NO_PATIENTS, *self._checksum_caveat())
-        images = pd.DataFrame({"file": files, "patient": files, "split": splits})
         if "multi-label" in INFO[self.name]["task"]:
-            return Index(images, labels.astype(np.float32), classes, "multilabel", caveats)
+            return Index(images, codes.astype(np.float32), classes, "multilabel", caveats)
         task: Task = "binary" if len(classes) == 2 else "multiclass"
-        return Index(images, labels.reshape(-1).astype(np.int64), classes, task, caveats)
+        return Index(images, codes.reshape(-1).astype(np.int64), classes, task, caveats)
 
-    def read(self, file: str, hounsfield: bool) -> NDArray[np.uint8]:
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.uint8]]:
         if hounsfield:
-            raise ImageError(self.path(file), "not in HU", "MedMNIST holds no Hounsfield units; use window=file")
+            raise ImageError(self.file, "not in HU", "MedMNIST holds no Hounsfield units; use window=file")
         split, row = file.rstrip("]").split("[")
-        return np.array(_arrays(self.unpacked)[f"{split}_images"][int(row)])
+        yield np.array(_arrays(self.unpacked)[f"{split}_images"][int(row)])
 
-    def header(self, file: str) -> Header:
+    def header(self, file: str) -> HeaderFacts:
         height, width = _arrays(self.unpacked)["train_images"].shape[1:]
-        return Header("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8")
+        return HeaderFacts("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8")
 
     def _checksum_caveat(self) -> tuple[str, ...]:
         md5 = (self.unpacked / "md5").read_text()
@@ -91,25 +90,33 @@ class MedMNIST(Source):
         return (caveat,)
 
 
+@lru_cache(maxsize=1)
+def _arrays(folder: Path) -> dict[str, NDArray[Any]]:
+    """The unpacked arrays, mapped."""
+    return {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in PARTS}
+
+
 def _unpack(file: Path, cache: Path) -> Path:
-    """The folder with the npz's arrays as npy files and its MD5, made if need be. Raises MedxferError where it is not
-    one of MedMNIST's layout."""
+    """The folder with the npz's arrays as npy files and its MD5, made if it is not there.
+
+    Raises MedxferError if the npz is not in MedMNIST's layout.
+    """
     stat = file.stat()
     folder = private_folder(cache) / f"{file.stem}-{stat.st_size}-{stat.st_mtime_ns}"
-    with FileLock(folder.with_suffix(".lock")):
-        if not folder.is_dir():
-            partial = folder.with_suffix(".partial")
-            shutil.rmtree(partial, ignore_errors=True)
-            private_folder(partial)
-            try:
-                _extract(file, partial)
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                shutil.rmtree(partial)
-                raise MedxferError(
-                    f"data.path={file}: not an npz in MedMNIST's layout, train_images, train_labels, val_…, test_… "
-                    f"({error})"
-                ) from error
-            replace(partial, folder)
+    partial = folder.with_suffix(".partial")
+    with files.alone(cache, folder.name):
+        if folder.is_dir():
+            return folder
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            _extract(file, private_folder(partial))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            shutil.rmtree(partial)
+            raise MedxferError(
+                f"data.path={file}: not an npz in MedMNIST's layout, train_images, train_labels, val_…, test_… "
+                f"({error}); leave data.path out to download it"
+            ) from error
+        files.replace(partial, folder)
     return folder
 
 
@@ -118,34 +125,27 @@ def _extract(file: Path, folder: Path) -> None:
         for part in PARTS:
             with npz.open(f"{part}.npy") as packed, (folder / f"{part}.npy").open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked, 2**20)
-    shapes = {part: array.shape for part, array in _arrays.__wrapped__(folder).items()}
-    if any(len(shapes[f"{split}_images"]) != 3 for split in SPLITS):
-        raise ValueError("its images are not grayscale pictures of shape (n, height, width)")
-    if any(shapes[f"{split}_images"][0] != shapes[f"{split}_labels"][0] for split in SPLITS):
-        raise ValueError("it has not one label an image")
+    arrays = _arrays.__wrapped__(folder)
+    for images, labels in ((arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in SPLITS):
+        if images.ndim != 3:
+            raise ValueError("its images are not grayscale pictures of shape (n, height, width)")
+        if len(images) != len(labels):
+            raise ValueError("it has not one label an image")
     with file.open("rb") as stream:
         (folder / "md5").write_text(hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest())
-
-
-@lru_cache(maxsize=1)
-def _arrays(folder: Path) -> dict[str, NDArray]:
-    """The unpacked arrays, mapped."""
-    return {part: np.load(folder / f"{part}.npy", mmap_mode="r", allow_pickle=False) for part in PARTS}
 
 
 def _download(name: str, size: int, cache: Path) -> Path:
     """The official npz, downloaded once and checked against its published MD5."""
     import medmnist
 
-    cache.mkdir(parents=True, exist_ok=True)
-    file = cache / (f"{name}.npz" if size == 28 else f"{name}_{size}.npz")
-    if file.is_file():
-        return file
-    try:
-        getattr(medmnist, INFO[name]["python_class"])(split="train", root=str(cache), size=size, download=True)
-    except (RuntimeError, OSError, ValueError) as error:
-        raise MedxferError(
-            f"data=medmnist data.name={name}: cannot be downloaded; "
-            f"fetch {file.name} from {HOMEPAGE} and give it as data.path="
-        ) from error
+    file = private_folder(cache) / (f"{name}.npz" if size == 28 else f"{name}_{size}.npz")
+    if not file.is_file():
+        try:
+            getattr(medmnist, INFO[name]["python_class"])(split="train", root=str(cache), size=size, download=True)
+        except (RuntimeError, OSError, ValueError) as error:
+            raise MedxferError(
+                f"data=medmnist data.name={name}: cannot be downloaded; fetch {file.name} from {HOMEPAGE} and give it "
+                "as data.path="
+            ) from error
     return file

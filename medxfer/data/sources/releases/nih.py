@@ -1,10 +1,9 @@
-"""data=nih: NIH ChestX-ray14 (Wang et al., CVPR 2017), in its official split."""
+"""data=nih: NIH ChestX-ray14 (Wang et al., CVPR 2017)."""
 
 import pandas as pd
 
-from medxfer.base.errors import MedxferError
-from medxfer.data.sources.picture_folder import PictureFiles
-from medxfer.data.sources.releases.release import Release, files_under
+from medxfer.data.sources.picture_folder import PictureReader
+from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
 
 TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
@@ -18,7 +17,7 @@ NO_FINDING = "No Finding"
 MINED = "labels were mined from reports by a program (Wang et al. 2017), so some are wrong"
 
 
-class NihChestXray14(PictureFiles, Release):
+class NihChestXray14(Release):
     """`label` is all (fourteen findings), one finding, or a list. Validation is drawn from train_val_list.txt."""
 
     obtain = (
@@ -26,6 +25,7 @@ class NihChestXray14(PictureFiles, Release):
         "nihcc.app.box.com/v/ChestXray-NIHCC"
     )
     tables = (*TABLES, TRAIN_VAL, TEST)
+    reader = PictureReader()
 
     def index(self) -> Index:
         chosen = self.findings(FINDINGS)
@@ -34,30 +34,25 @@ class NihChestXray14(PictureFiles, Release):
         said = table["Finding Labels"].str.split("|")
         odd = {name for names in said for name in names} - {*FINDINGS, NO_FINDING}
         if odd:
-            raise MedxferError(
-                f"data.root={self.root}: its table has an unknown finding '{min(odd)}'; download it again"
-            )
+            raise self.wrong(f"its table has an unknown finding '{min(odd)}'")
         findings = pd.DataFrame({name: [float(name in names) for names in said] for name in chosen})
-        files = files_under(self.root)
-        images = pd.DataFrame(
-            {"name": table["Image Index"], "patient": table["Patient ID"], "view": table["View Position"]}
-        )
-        images["file"] = [files.get(name, "") for name in images["name"]]
-        images["split"], caveats = self._parts(images["name"])
-        return self.assemble(images, findings, (MINED, *caveats))
+        names = table["Image Index"]
+        parts, caveats = self._parts(names)
+        images = pd.DataFrame({"name": names, "file": self.locate(names), "patient": table["Patient ID"]})
+        return self.assemble(images.assign(split=parts, view=table["View Position"]), findings, (MINED, *caveats))
 
     def _parts(self, names: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-        lists = [self.root / TRAIN_VAL, self.root / TEST]
-        if not any(path.is_file() for path in lists):
-            return pd.Series("", names.index), ("not the official split, whose lists are not there",)
-        for path in lists:
-            if not path.is_file():
-                raise MedxferError(f"{path}: is not there, and the other list of the official split is; download both")
-        train, test = (set(path.read_text().split()) for path in lists)
-        unlisted = names[~names.isin(train | test)]
-        if len(unlisted) or train & test:
-            raise MedxferError(
-                f"data.root={self.root}: {len(unlisted)} images are in neither of {TRAIN_VAL} and {TEST}, and "
-                f"{len(train & test)} are in both; download them again"
+        """The official part of each image, and what to say if the lists of the parts are missing."""
+        paths = [self.root / TRAIN_VAL, self.root / TEST]
+        missing = [path.name for path in paths if not path.is_file()]
+        if len(missing) == 1:
+            raise self.wrong(f"holds no {missing[0]}, but the other list of the official split")
+        if missing:
+            return pd.Series("", names.index), ("not the official split, whose lists are missing",)
+        train, test = (set(path.read_text().split()) for path in paths)
+        unlisted = int((~names.isin(train | test)).sum())
+        if unlisted or train & test:
+            raise self.wrong(
+                f"{unlisted} images are in neither of {TRAIN_VAL} and {TEST}, and {len(train & test)} are in both"
             )
-        return pd.Series(names.isin(test).map({True: "test", False: "train"}), names.index), ()
+        return names.isin(test).map({True: "test", False: "train"}), ()

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.base.errors import MedxferError
 from medxfer.data.dicom.header import silence
 from medxfer.data.dicom.pixels import DicomFile, open_dicom
 from medxfer.data.dicom.read import CT_WINDOW
 from medxfer.data.dicom.voi import Window
-from medxfer.data.sources.dicom_folder import read_dicom
-from medxfer.data.sources.headers import HeaderIndexed
-from medxfer.data.sources.releases.release import Release, files_under
+from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.header_cache import HeaderIndexed
+from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
 
 LABELS, FOLDER = "stage_2_train.csv", "stage_2_train"
@@ -23,52 +22,49 @@ SUBTYPES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", 
 WRAP = 4096  # of 12 bits
 
 
-def read_ich(path: Path, hounsfield: bool, frame: int = 0) -> NDArray[np.float32]:
-    """As `read_dicom`, with what was wrapped put right."""
-    with silence(), open_dicom(path) as dicom:
-        if _is_wrapped(dicom):
-            return _unwrapped(dicom, hounsfield)
-    return read_dicom(path, hounsfield, frame)
+class IchReader(DicomReader):
+    """Mends files that store HU modulo 4096 in 12 unsigned bits, with an intercept that leaves out the −1024 of the
+    others."""
+
+    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
+        with silence(), open_dicom(path) as dicom:
+            mended = _unwrapped(dicom, hounsfield) if _is_wrapped(dicom) else None
+        if mended is None:
+            yield from super().pictures(path, hounsfield)
+        else:
+            yield mended
 
 
 class RsnaIch(HeaderIndexed, Release):
     """`label` is all (the six columns of the challenge), one of them, or a list. Patients are the headers' PatientID.
 
-    Some files store HU modulo 4096 in 12 unsigned bits, with an intercept that leaves out the −1024 of the others;
-    they are unwrapped. ID_6431af929 is truncated in the release itself, and is refused like any other such file.
+    ID_6431af929 is truncated in the release itself, and is refused like any other such file.
     """
 
     obtain = f"{FOLDER} and {LABELS} from kaggle.com/c/rsna-intracranial-hemorrhage-detection"
     tables = (LABELS,)
-    dicom_reader = staticmethod(read_ich)
+    reader = IchReader()
 
     def __init__(self, root: str, label: str | list[str], cache: str) -> None:
         super().__init__(root, label)
         self.cache = Path(cache)
 
     def index(self) -> Index:
-        rows = self.table([LABELS], ["ID", "Label"]).drop_duplicates()  # some images stand there twice
-        parts = rows["ID"].str.rsplit("_", n=1)
+        chosen = self.findings(SUBTYPES)
+        rows = self.table([LABELS], ["ID", "Label"]).drop_duplicates()  # the release has some images twice
+        rows[["image", "finding"]] = rows["ID"].str.rsplit("_", n=1, expand=True)
         try:
-            table = pd.DataFrame(
-                {"image": parts.str[0], "finding": parts.str[1], "label": rows["Label"].astype(float)}
-            ).pivot(index="image", columns="finding", values="label")
-            findings = table[self.findings(SUBTYPES)].reset_index(drop=True)
+            findings = rows.pivot(index="image", columns="finding", values="Label")[chosen]
         except (ValueError, KeyError) as error:
-            raise MedxferError(
-                f"{self.root / LABELS}: not one label for each image and subtype, as ID_<image>_<subtype>; "
-                "download it again"
+            raise self.wrong(
+                f"{LABELS} has not one label for each image and subtype, as ID_<image>_<subtype>"
             ) from error
-        files = files_under(self.root, FOLDER)
-        images = pd.DataFrame({"name": table.index, "file": [files.get(f"{image}.dcm", "") for image in table.index]})
-        headers = self.survey([file for file in images["file"] if file])
-        patients = images["file"].map(headers["patient"])
-        # What has no readable header is refused later, and until then is of nobody.
-        images["patient"] = patients.where(patients.fillna("") != "", images["name"])
+        names = findings.index.to_series()
+        files = self.locate(names + ".dcm", FOLDER)
+        patients = files.map(self.survey(list(files[files != ""]))["patient"]).fillna("")
+        # A file without a readable header is refused later; until then it is a patient of its own.
+        images = pd.DataFrame({"name": names, "file": files, "patient": patients.where(patients != "", names)})
         return self.assemble(images.assign(split=""), findings)
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
-        yield read_ich(self.root / file, hounsfield)
 
 
 def _is_wrapped(dicom: DicomFile) -> bool:

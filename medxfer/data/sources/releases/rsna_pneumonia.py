@@ -4,22 +4,22 @@ import json
 
 import pandas as pd
 
-from medxfer.base.errors import MedxferError, unknown
-from medxfer.data.sources.dicom_folder import DicomFiles
-from medxfer.data.sources.releases.release import Release, files_under
+from medxfer.base.errors import unknown
+from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
-from medxfer.data.sources.table import NO_PATIENTS
 
 BOXES, CLASSES = "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv"
 MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
 OVERLAP = "its images are of NIH ChestX-ray14: results on the two are not independent"
 
 
-class RsnaPneumonia(DicomFiles, Release):
+class RsnaPneumonia(Release):
     """`label` is Target (pneumonia or not) or class (Normal, Lung Opacity, No Lung Opacity / Not Normal).
 
-    The release's patientId is an image's, not a patient's: who each image is of says only the mapping to NIH's names,
-    which RSNA publishes apart. Without it every image counts as a patient of its own, and the record says so.
+    The release's patientId is an image's, not a patient's. Only the mapping to NIH's names, which RSNA publishes
+    separately, tells the patient of an image. Without it every image counts as a patient of its own, and the record
+    says so.
     """
 
     obtain = (
@@ -27,15 +27,16 @@ class RsnaPneumonia(DicomFiles, Release):
         f"kaggle.com/c/rsna-pneumonia-detection-challenge, and beside them, for the patients, {MAPPING} from rsna.org"
     )
     tables = (BOXES, CLASSES, MAPPING)
+    reader = DicomReader()
 
     def index(self) -> Index:
         labels = self._labels()
-        files = files_under(self.root, "stage_2_train_images")
-        names = labels.index.to_series().reset_index(drop=True)
-        patients, caveats = self._patients(names)
-        images = pd.DataFrame({"name": names, "patient": patients, "split": ""})
-        images["file"] = [files.get(f"{name}.dcm", "") for name in names]
-        return self.assemble(images, labels.reset_index(drop=True), (*caveats, OVERLAP))
+        names = labels.index.to_series()
+        files = self.locate(names + ".dcm", "stage_2_train_images")
+        images = pd.DataFrame({"name": names, "file": files, "split": ""})
+        if (self.root / MAPPING).is_file():
+            images["patient"] = self._patients(names)
+        return self.assemble(images, labels, (OVERLAP,))
 
     def _labels(self) -> pd.Series:
         """By image; both tables have a row a box, and so repeat images."""
@@ -49,19 +50,16 @@ class RsnaPneumonia(DicomFiles, Release):
             raise unknown("data.label", str(self.label), ("Target", "class"), "choose Target or class.")
         by_image = classes.groupby(rows["patientId"], sort=False)
         if (by_image.nunique() > 1).any():
-            raise MedxferError(f"data.root={self.root}: an image has two values of '{self.label}'; download it again")
+            raise self.wrong(f"an image has two values of '{self.label}'")
         return by_image.first()
 
-    def _patients(self, names: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
-        path = self.root / MAPPING
-        if not path.is_file():
-            return names, (NO_PATIENTS,)
+    def _patients(self, names: pd.Series) -> pd.Series:
         try:
-            rows = json.loads(path.read_text())
+            rows = json.loads((self.root / MAPPING).read_text())
             patient = {row["subset_img_id"]: row["img_id"].split("_")[0] for row in rows}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise MedxferError(f"{path}: not the mapping to NIH's names; download it again from rsna.org") from error
-        unmapped = names[~names.isin(patient)]
-        if len(unmapped):
-            raise MedxferError(f"{path}: {len(unmapped)} images are not in it, so their patients are not known")
-        return names.map(patient), ()
+            raise self.wrong(f"{MAPPING} is not the mapping to NIH's names") from error
+        unmapped = int((~names.isin(patient)).sum())
+        if unmapped:
+            raise self.wrong(f"{unmapped} images are not in {MAPPING}, so their patients are not known")
+        return names.map(patient)

@@ -49,6 +49,10 @@ def source(root, label="all") -> RsnaIch:
     return RsnaIch(str(root), label, str(root.parent / "cache"))
 
 
+def read(root, image: str, hounsfield: bool) -> np.ndarray:
+    return next(source(root).pictures(f"stage_2_train/{image}.dcm", hounsfield))
+
+
 def test_subtypes_are_labels_and_headers_say_who_it_is(release):
     index = source(release).index()
     assert index.classes == SUBTYPES
@@ -59,29 +63,35 @@ def test_subtypes_are_labels_and_headers_say_who_it_is(release):
     assert (one.classes, one.task) == (("no any", "any"), "binary")
 
 
-def test_headers_are_read_once(release, monkeypatch):
+def test_headers_are_read_once_by_each_version_of_the_reader(release, monkeypatch):
     first = source(release).index()
-    monkeypatch.setattr(RsnaIch, "header", lambda *_: pytest.fail("read again"))
+
+    def header(*_):
+        raise RuntimeError("read again")
+
+    monkeypatch.setattr(RsnaIch, "header", header)
     assert source(release).index().images.equals(first.images)
+    monkeypatch.setattr(RsnaIch, "reader_version", 2)
+    with pytest.raises(RuntimeError, match="read again"):
+        source(release).index()
 
 
 def test_wrapped_files_give_the_same_hounsfield_units(release):
     for i in (0, 1):
-        assert (source(release).read(f"stage_2_train/ID_{i:08x}.dcm", hounsfield=True) == HU).all()
-    shown = [source(release).read(f"stage_2_train/ID_{i:08x}.dcm", hounsfield=False) for i in (0, 1)]
+        assert (read(release, f"ID_{i:08x}", hounsfield=True) == HU).all()
+    shown = [read(release, f"ID_{i:08x}", hounsfield=False) for i in (0, 1)]
     assert np.abs(shown[0] - shown[1]).max() < 1e-6
 
 
 def test_padding_of_a_wrapped_file_is_no_bright_border(tmp_path):
     ct(tmp_path / "stage_2_train" / "ID_0.dcm", "P", wrapped=True, PixelPaddingValue=int(HU[0, 0]) % 4096)
-    read = source(tmp_path).read
-    assert read("stage_2_train/ID_0.dcm", hounsfield=True)[0, 0] == HU[0, 1]
-    assert read("stage_2_train/ID_0.dcm", hounsfield=False)[0, 0] == 0
+    assert read(tmp_path, "ID_0", hounsfield=True)[0, 0] == HU[0, 1]
+    assert read(tmp_path, "ID_0", hounsfield=False)[0, 0] == 0
 
 
 def test_through_to_a_split_the_truncated_file_is_refused_and_counted(release, tmp_path):
     with pytest.raises(ImageError):
-        source(release).read(f"stage_2_train/{CORRUPT}.dcm", hounsfield=True)
+        read(release, CORRUPT, hounsfield=True)
     cell = prepared(tmp_path, "data=rsna_ich", f"data.root={release}")
     assert cell.store.rejected == {"truncated": 1}
     assert cell.window is not None
@@ -103,7 +113,7 @@ def test_a_cell_trains_on_it_and_leaves_a_score_for_each_subtype(release, tmp_pa
 def test_a_table_with_two_values_for_one_label_is_refused(release):
     table = release / "stage_2_train.csv"
     table.write_text(table.read_text() + "ID_00000001_any,0\nID_00000001_any,1\n")
-    with pytest.raises(MedxferError, match="not one label for each image and subtype"):
+    with pytest.raises(MedxferError, match="has not one label for each image and subtype"):
         source(release).index()
 
 

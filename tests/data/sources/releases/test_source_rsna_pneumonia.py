@@ -64,7 +64,7 @@ def test_without_the_mapping_the_record_says_that_patients_are_not_known(release
 
 def test_an_image_without_its_patient_and_a_folder_without_its_tables_are_one_sentence(release):
     (release / MAPPING).write_text("[]")
-    with pytest.raises(MedxferError, match="24 images are not in it"):
+    with pytest.raises(MedxferError, match="24 images are not in pneumonia-challenge"):
         RsnaPneumonia(str(release), "Target").index()
     with pytest.raises(MedxferError, match=r"unknown data\.label 'Targets': did you mean Target\?"):
         RsnaPneumonia(str(release), "Targets").index()

@@ -1,0 +1,31 @@
+"""Sources that need the files' headers for their index: for the patient, the series, or the place in it."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from medxfer.base.files import alone, write_parquet
+from medxfer.data.sources.source import HeaderFacts, Source
+from medxfer.data.store.identity import private_folder
+
+
+class HeaderIndexed(Source):
+    """`survey` reads headers once and keeps them under `cache`, readable by its owner only.
+
+    They are read again if a file's name, size or time changes, or an option or the version of the reader.
+    """
+
+    cache: Path
+
+    def survey(self, files: Sequence[str]) -> pd.DataFrame:
+        folder = private_folder(self.cache)
+        digest = hashlib.sha256(f"{self.root}{HeaderFacts._fields}{self.reader_version}{self.reader}".encode())
+        for file in sorted(files):
+            digest.update(self.stamp(file))
+        kept = folder / f"{type(self).__name__}-{digest.hexdigest()[:16]}.parquet"
+        with alone(folder, kept.stem, kept.name):
+            if not kept.is_file():
+                write_parquet(kept, super().survey(sorted(files)).reset_index())
+        return pd.read_parquet(kept).set_index("file").loc[list(files)]
