@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics, take_single_channel
 from medxfer.data.serve.balance import class_weights
-from medxfer.data.serve.module import GrayDataModule, GrayImages
+from medxfer.data.serve.module import GrayDataModule, mapped
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import input_statistics
 from medxfer.model.classifier import Classifier
@@ -61,7 +61,7 @@ def _class_weights(prepared: Prepared) -> list[float]:
 def _arm_statistics(prepared: Prepared) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of the training set as this arm's colours show it (normalize=arm)."""
     plain = ColorTransform(prepared.config.colormap, (0.0,) * 3, (1.0,) * 3, prepared.config.levels)
-    images, rows = GrayImages(prepared.store), np.flatnonzero(prepared.parts == "train")
+    images, rows = mapped(prepared.store), np.flatnonzero(prepared.parts == "train")
     batches = (images.__getitems__(chunk) for chunk in _chunks(rows))
     mean, std = channel_statistics(Renderer(plain, prepared.window), batches)
     return (mean * 3, std * 3) if len(mean) == 1 else (mean, std)

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock
 
-from medxfer.base.files import replace
+from medxfer.base.files import alone, private_folder, whole_file
+from medxfer.data.dicom.read import HEADER_VERSION
 from medxfer.data.sources.dicom_folder import DicomFiles
 from medxfer.data.sources.source import Header
-from medxfer.data.store.identity import private_folder
 
 
 class HeaderIndexed(DicomFiles):
@@ -21,14 +20,13 @@ class HeaderIndexed(DicomFiles):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         folder = private_folder(self.cache)
-        digest = hashlib.sha256(f"{self.root}{Header._fields}{self.options}".encode())
+        digest = hashlib.sha256(f"{HEADER_VERSION}{self.root}{Header._fields}{self.options}".encode())
         for file in sorted(files):
             stat = self.path(file).stat()
             digest.update(f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
         kept = folder / f"{type(self).__name__}-{digest.hexdigest()[:16]}.parquet"
-        with FileLock(kept.with_suffix(".lock")):
+        with alone(folder, kept.stem, kept.name):
             if not kept.is_file():
-                partial = kept.with_suffix(".partial")
-                super().survey(sorted(files)).to_parquet(partial)
-                replace(partial, kept)
+                with whole_file(kept) as parquet:
+                    super().survey(sorted(files)).to_parquet(parquet)
         return pd.read_parquet(kept).loc[list(files)]

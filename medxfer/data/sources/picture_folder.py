@@ -40,7 +40,10 @@ def picture_header(path: Path) -> Header:
         with Image.open(path) as picture:
             size = f"{picture.height}×{picture.width}"
             bits = "16" if picture.mode.startswith("I;16") else "8"
-            return Header("images", False, syntax=picture.format or "", size=size, photometric=picture.mode, bits=bits)
+            return Header(
+                "images", False, syntax=picture.format or "", size=size, photometric=picture.mode, bits=bits,
+                gray=f"uint{bits}",
+            )  # fmt: skip
     except _PILLOW_ERRORS as error:
         raise _unreadable(path, error) from error
 

@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.data.workers import in_processes
+from medxfer.data.processes import in_processes
 
+_FEW = 500  # headers: read sooner than processes start, and no decoder runs
 UNLABELLED = "no label"  # the one reason to leave an image out that is no fault of its file
 
 
@@ -35,6 +36,9 @@ class Header(NamedTuple):
     position: float | None = None  # mm along the slice's normal
     frames: int = 1  # pictures that `Source.pictures` gives of it
     caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
+    gray: str = (
+        "uint16"  # the dtype in which a store keeps its display gray: "uint8", or "uint16" if it has more levels
+    )
 
 
 # The fields that may be shown; what a scanner or a hospital does alike for many patients.
@@ -100,7 +104,7 @@ class Source(ABC):
         """What the headers of `files` say, by file: the fields of Header, and in `unreadable` the kind of ImageError
         where it cannot be an image, else ""."""
         read = _HeaderReader(self)
-        if len(files) < 500:  # processes would take longer to start, and no decoder runs
+        if len(files) < _FEW:
             rows = list(map(read, files))
         else:
             outcomes = dict(in_processes(read, files))

@@ -8,8 +8,7 @@ from dicom_files import write_dicom
 from PIL import Image
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.data.serve.new_files import NewFiles, find_files
-from medxfer.data.serve.new_images import NewImages, Place
+from medxfer.data.serve.new_files import NewFiles, NewImages, Place, find_files
 from medxfer.data.sources.dicom_folder import read_dicom
 from medxfer.data.sources.releases.rsna_ich import RsnaIch
 from medxfer.data.store.decode import Decoder

@@ -14,10 +14,9 @@ from medmnist.info import HOMEPAGE, INFO
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError, unknown
-from medxfer.base.files import replace
+from medxfer.base.files import private_folder, replace_folder
 from medxfer.data.sources.source import Header, Index, Source
 from medxfer.data.sources.table import NO_PATIENTS
-from medxfer.data.store.identity import private_folder
 
 SPLITS = ("train", "val", "test")
 PARTS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
@@ -79,7 +78,7 @@ class MedMNIST(Source):
 
     def header(self, file: str) -> Header:
         height, width = _arrays(self.unpacked)["train_images"].shape[1:]
-        return Header("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8")
+        return Header("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8")
 
     def _checksum_caveat(self) -> tuple[str, ...]:
         md5 = (self.unpacked / "md5").read_text()
@@ -108,7 +107,7 @@ def _unpack(file: Path, cache: Path) -> Path:
                     f"data.path={file}: not an npz in MedMNIST's layout, train_images, train_labels, val_…, test_… "
                     f"({error})"
                 ) from error
-            replace(partial, folder)
+            replace_folder(partial, folder)
     return folder
 
 
