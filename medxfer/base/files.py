@@ -1,5 +1,6 @@
 """Files are written whole or not at all: content is on the disk before the name that says it is whole."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -74,20 +75,35 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def private_folder(folder: Path) -> Path:
+    """Make `folder`, readable by its owner only. Raises MedxferError if it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise MedxferError(
+            f"store.root={folder.parent}: cannot be written ({error.strerror}); give a writable folder by store.root="
+        ) from error
+    return folder
+
+
+def replace_folder(partial: Path, folder: Path) -> None:
+    """Rename the finished `partial` to `folder`. What is at `folder` after a power cut is whole."""
+    for file in partial.iterdir():
+        flush(file)
+    flush(partial)
+    partial.replace(folder)
+    flush(folder.parent)
+
+
 def flush(path: Path) -> None:
     """Wait until a file's content, or a folder's names, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some file systems (exFAT, CIFS) cannot flush a folder; a file must be flushed everywhere.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise
     finally:
         os.close(descriptor)
-
-
-def replace(partial: Path, target: Path) -> None:
-    """Give a finished file, or a folder of files, its name. What stands at `target` after a power cut is whole."""
-    if partial.is_dir():
-        for file in partial.iterdir():
-            flush(file)
-    flush(partial)
-    partial.replace(target)
-    flush(target.parent)

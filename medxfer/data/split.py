@@ -1,15 +1,21 @@
-"""Train, validation and test: whole patients, stratified by label, seeded apart from training."""
+"""Train, validation and test: whole patients, stratified by label, with a seed apart from the training's."""
 
+import hashlib
 from collections.abc import Sized
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from omegaconf import DictConfig
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from medxfer.base.errors import MedxferError
+from medxfer.data.split_file import PARTS, given_parts
+from medxfer.data.store.build import SAME_PICTURE, GrayStore
+from medxfer.data.store.identity import DatasetInfo
 
 ATTEMPTS = 100  # draws that are tried until every class is in every part
 
@@ -22,7 +28,7 @@ class SplitSettings:
     val: float = 0.2  # share of the images
     test: float = 0.2
     resample: bool = False  # train and val are drawn again with each training's seed; test never is
-    file: str | None = None  # a table of parts, instead of the release's own; what it does not name is drawn
+    file: str | None = None  # a table of parts, instead of the release's own; the other images are drawn
 
     def __post_init__(self) -> None:
         if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
@@ -30,6 +36,57 @@ class SplitSettings:
                 f"data.split.val={self.val} and data.split.test={self.test}: give shares above 0 that leave some "
                 "images for training"
             )
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """How a configuration divides a store's images."""
+
+    settings: SplitSettings
+    store: GrayStore
+    images: pd.DataFrame  # the store's, with the parts that are given in the column split
+    training_seed: int
+    given: str | None  # the content of data.split.file, as eight hex digits
+
+    @property
+    def name(self) -> str:
+        """Tells two ways to divide the same images apart."""
+        redrawn = f"-seed{self.training_seed}" if self.settings.resample else ""
+        return f"split{self.settings.seed}{redrawn}" + (f"-given-{self.given}" if self.given else "")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies it in a cell: the settings, with the content of the file in place of its path."""
+        return {**asdict(self.settings), "file": self.given}
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The caveats on the parts that a file gives."""
+        divided = int((self.images.groupby("pixels")["split"].nunique() > 1).sum()) if self.given else 0
+        return (f"{SAME_PICTURE} in two parts of data.split.file: {divided} pictures",) if divided else ()
+
+    def draw(self) -> NDArray[np.str_]:
+        """The part of every image, (N,). Raises MedxferError if there is no such split."""
+        return split_images(self.images, self.store.labels, self.store.classes, self.settings, self.training_seed)
+
+
+def split_of(config: DictConfig, dataset: DatasetInfo, store: GrayStore) -> Split:
+    """The split that `config` asks for, not drawn yet. Raises MedxferError if its settings are impossible."""
+    settings = SplitSettings(**config.data.split)
+    if not settings.file:
+        return Split(settings, store, store.images, config.seed, None)
+    parts = given_parts(settings.file, dataset, store)
+    content = "\n".join(sorted(store.images["image"] + parts))
+    given = hashlib.sha256(content.encode()).hexdigest()[:8]
+    return Split(settings, store, store.images.assign(split=parts), config.seed, given)
+
+
+def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dict[str, int]]:
+    """The number of images and of patients in each part."""
+    return {
+        "images": {name: int((parts == name).sum()) for name in PARTS},
+        "patients": {name: len(set(patients[parts == name])) for name in PARTS},
+    }
 
 
 def split_images(
@@ -43,8 +100,8 @@ def split_images(
 
     `images` has the columns patient, split (the part that is given, or "") and pixels (equal for equal pictures);
     `labels` is (N,) class indices or (N, C) multi-label. Patients are never divided, and patients who share a picture
-    stay together. Parts that are given are kept, and what is missing of val and test is drawn from the rest.
-    Raises MedxferError where a class has fewer than three patients, or no draw puts every class into every part.
+    stay together. Parts that are given are kept, and a val or test that is missing is drawn from the rest.
+    Raises MedxferError if a class has fewer than three patients, or if no draw puts every class into every part.
     """
     onehot = _onehot(labels, classes)
     check_classes(images["patient"], labels, classes)
@@ -55,7 +112,7 @@ def split_images(
     np.add.at(counts, units, onehot)
     if not (part == "test").any():
         free = np.flatnonzero(part != "val")
-        keep = 2 if len(free) == len(part) else 1  # for training, and for validation where that is to be drawn
+        keep = 2 if len(free) == len(part) else 1  # for training, and for validation if that is drawn next
         part[free[_draw(counts[free], settings.test, (settings.seed, 1), keep)]] = "test"
     rest = np.flatnonzero(part != "test")
     if settings.resample or not (part == "val").any():
@@ -85,7 +142,7 @@ def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed
 
 
 def check_classes(patients: pd.Series, labels: NDArray, classes: tuple[str, ...]) -> None:
-    """Raise MedxferError where a class has fewer patients than there are parts."""
+    """Raise MedxferError if a class has fewer patients than there are parts."""
     onehot = _onehot(labels, classes)
     patients_of = {name: patients[column > 0].nunique() for name, column in zip(classes, onehot.T, strict=True)}
     few = [f"'{name}' has {n}" for name, n in patients_of.items() if n < 3]
@@ -101,10 +158,10 @@ def _onehot(labels: NDArray, classes: Sized) -> NDArray[np.float64]:
 
 
 def _units(images: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    """What cannot be divided: the number of each image's unit, and the part given to each unit, or "".
+    """Groups of patients that cannot be divided: each image's unit, (N,), and the part given to each unit, or "".
 
-    A unit is patients who share a picture (connected components of patients and pictures); pictures do not join
-    patients whose parts are given and differ.
+    A unit is patients who share a picture (connected components of patients and pictures). Pictures do not join
+    patients whose given parts differ.
     """
     patient, _ = pd.factorize(images["patient"])
     picture = images.groupby(["pixels", "split"]).ngroup().to_numpy()

@@ -6,31 +6,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import PrivateError
 from medxfer.data.store.build import GrayStore
-from medxfer.data.store.identity import Dataset
+from medxfer.data.store.identity import DatasetInfo
 
 PARTS = ("train", "val", "test")
 KEYS = ("image", "path", "patient_id")
 
 
-def given_parts(file: str, dataset: Dataset, store: GrayStore) -> NDArray[np.str_]:
+def given_parts(file: str, dataset: DatasetInfo, store: GrayStore) -> NDArray[np.str_]:
     """The part that the table `file` gives to each image of the store, or "", (N,).
 
-    A CSV, or a parquet file as it lies in a study's folder, with the column part (train, val, test) and one of image
-    (pseudonym), path (as the data set's table names the file) and patient_id. Raises MedxferError where it is none,
-    or names what the data set does not have.
+    A CSV, or a parquet file as in a study's folder, with the column part (train, val, test) and one of image
+    (pseudonym), path (as the data set's table names the file) and patient_id. Raises PrivateError if it is no such
+    table, or names an image or a patient that the data set does not have.
     """
     table = _read(Path(file).expanduser())
     key = next((key for key in KEYS if key in table.columns), None)
     if key is None or "part" not in table.columns:
-        raise MedxferError(f"data.split.file={file}: needs the column part and one of {', '.join(KEYS)}")
+        raise PrivateError(f"data.split.file={file}: needs the column part and one of {', '.join(KEYS)}")
     odd = table["part"][~table["part"].isin(PARTS)]
     if len(odd):
-        raise MedxferError(f"data.split.file={file}: '{odd.iloc[0]}' is no part; parts are {', '.join(PARTS)}")
+        raise PrivateError(f"data.split.file={file}: '{odd.iloc[0]}' is no part; parts are {', '.join(PARTS)}")
     table = table.drop_duplicates([key, "part"])
     if table[key].duplicated().any():
-        raise MedxferError(f"data.split.file={file}: gives one {key} two parts")
+        raise PrivateError(f"data.split.file={file}: gives one {key} two parts")
     part = pd.Series(table["part"].to_numpy(), index=pd.Index(table[key]))
     index = dataset.index.images.iloc[store.rows]
     names = {"image": store.images["image"], "path": index["file"], "patient_id": index["patient"]}[key]
@@ -44,14 +44,14 @@ def _read(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path).astype(str)
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise MedxferError(
+        raise PrivateError(
             f"data.split.file={path}: cannot be read ({type(error).__name__}); "
             "give a CSV, or a parquet file of a study's folder splits"
         ) from error
 
 
-def _check_names(file: str, key: str, names: pd.Series, dataset: Dataset, store: GrayStore) -> None:
-    """What is named must be of the data set, be it readable or not."""
+def _check_names(file: str, key: str, names: pd.Series, dataset: DatasetInfo, store: GrayStore) -> None:
+    """Raise PrivateError if one of `names` is not in the data set, readable or not."""
     table, left_out = dataset.index.images, dataset.index.left_out
     if key == "image":
         known = {*store.images["image"], *dataset.pseudonyms("image", table["file"])}
@@ -61,7 +61,7 @@ def _check_names(file: str, key: str, names: pd.Series, dataset: Dataset, store:
         known = set(table["patient"])
     unknown = names[~names.isin(known)]
     if len(unknown):
-        raise MedxferError(
+        raise PrivateError(
             f"data.split.file={file}: {len(unknown)} of its {len(names)} values of {key} are not in the data set "
             f"(the first is '{unknown.iloc[0]}')"
         )

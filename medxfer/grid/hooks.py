@@ -18,9 +18,9 @@ from rich.markup import escape
 
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
+from medxfer.base.files import private_folder
 from medxfer.base.stop import stop_politely
 from medxfer.base.words import count, describe
-from medxfer.data.store.identity import private_folder
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.live import live_grid

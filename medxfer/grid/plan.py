@@ -25,7 +25,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.base.terminal import size
 from medxfer.base.words import count, duration
-from medxfer.data.serve.module import part_sizes
+from medxfer.data.split import part_sizes
 from medxfer.grid.jobs import Job
 from medxfer.grid.matrix import matrix
 from medxfer.study.declared import declaration, read_rules

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from medxfer.base.display import display
-from medxfer.base.files import alone, whole_file
-from medxfer.data.serve.module import GrayDataModule, GrayImages
-from medxfer.data.store.identity import private_folder
+from medxfer.base.files import alone, private_folder, whole_file
+from medxfer.data.serve.module import GrayDataModule, mapped
 from medxfer.model.classifier import Classifier
 from medxfer.model.layers import find_head, head_keys
 from medxfer.training.prepare import Prepared
@@ -60,7 +59,7 @@ def _ends_with_head(model: Classifier, data: GrayDataModule) -> bool:
     heads = find_head(model.backbone)
     if len(heads) != 1 or not isinstance(heads[0], nn.Linear):
         return False
-    batch = data.renderer.cpu()(GrayImages(data.store).__getitems__([0, 1]), None)
+    batch = data.renderer.cpu()(mapped(data.store).__getitems__([0, 1]), None)
     inputs, logits = _head_input(model.eval(), heads[0], batch.pixels)
     model.train()
     return inputs.ndim == 2 and torch.equal(heads[0](inputs), logits)
@@ -80,7 +79,7 @@ def _head_input(model: Classifier, head: nn.Module, pixels: Tensor) -> tuple[Ten
 
 def _compute(model: Classifier, data: GrayDataModule, trainer: pl.Trainer) -> np.ndarray:
     device = trainer.strategy.root_device
-    model, renderer, images = model.to(device).eval(), data.renderer.to(device), GrayImages(data.store)
+    model, renderer, images = model.to(device).eval(), data.renderer.to(device), mapped(data.store)
     (head,) = find_head(model.backbone)
     features = []
     for start in range(0, len(images), CHUNK):

@@ -18,7 +18,8 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
 from medxfer.base.words import lower_is_better
-from medxfer.data.serve.module import GrayDataModule, part_sizes
+from medxfer.data.serve.module import GrayDataModule
+from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
 from medxfer.model.classifier import Classifier
 from medxfer.training.callbacks import EpochBar, History, Patience

@@ -15,11 +15,11 @@ from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_parquet
 from medxfer.color import parse_colormap, parse_window
 from medxfer.color.names import check_levels
-from medxfer.data.configured import Split, dataset_of, split_of, store_of, window_name
+from medxfer.data.configured import dataset_of, store_of, window_name
 from medxfer.data.serve.balance import BALANCE, check_balance
-from medxfer.data.split import check_classes, training_subset
+from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress
-from medxfer.data.store.identity import Dataset
+from medxfer.data.store.identity import DatasetInfo
 from medxfer.model.backbone import check_finetune, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.layers import count_of
@@ -126,7 +126,7 @@ class Preparation:
         return shared_settings(self.config)
 
     @cached_property
-    def dataset(self) -> Dataset:
+    def dataset(self) -> DatasetInfo:
         return dataset_of(self.config)
 
     @cached_property

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medxfer.base.batch import GrayBatch
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics, take_single_channel
 from medxfer.data.serve.balance import class_weights
-from medxfer.data.serve.module import GrayDataModule, GrayImages
+from medxfer.data.serve.module import GrayDataModule, StoredBatches, mapped
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import input_statistics
 from medxfer.model.classifier import Classifier
@@ -87,14 +88,16 @@ def wire(prepared: "Prepared") -> tuple[Classifier, GrayDataModule]:
         },
     )
     if config.normalize == "arm":
-        design = _normalized_by_arm(design, GrayImages(store), train)
+        design = _normalized_by_arm(design, mapped(store), train)
     augment = Augment(**config.augment) if config.augment else None
     model, renderer = design.assemble(config.pretrained, prepared.weights, augment)
     balanced = config.balance == "sampling"
     return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed, balanced)
 
 
-def _normalized_by_arm(design: Design, images: GrayImages, rows: NDArray[np.int64], size: int = 256) -> Design:
+def _normalized_by_arm(
+    design: Design, images: StoredBatches[GrayBatch], rows: NDArray[np.int64], size: int = 256
+) -> Design:
     """`design` with the mean and standard deviation of the images in `rows` as this arm's colours show them."""
     plain = replace(design, mean=(0.0,) * 3, std=(1.0,) * 3).color()
     batches = (images.__getitems__(rows[start : start + size].tolist()) for start in range(0, len(rows), size))

@@ -1,12 +1,15 @@
 """What a power cut could tear is flushed before it has its name."""
 
+import errno
 import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cells import train_small
 
-from medxfer.base.files import replace
+from medxfer.base.files import flush, replace_folder, whole_file
 
 
 @pytest.fixture
@@ -27,21 +30,48 @@ def test_a_folders_files_are_flushed_before_it_is_renamed(tmp_path, flushed):
     partial, whole = tmp_path / "a.partial", tmp_path / "a"
     partial.mkdir()
     (partial / "gray.npy").write_bytes(b"gray")
-    replace(partial, whole)
+    replace_folder(partial, whole)
     assert flushed == [partial / "gray.npy", partial, tmp_path]
     assert (whole / "gray.npy").read_bytes() == b"gray"
 
 
-def test_a_file_that_the_disk_refuses_gets_no_name(tmp_path, monkeypatch):
-    def refuse(_: int) -> None:
-        raise OSError(5, "Input/output error")
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let fsync fail with an error number, for folders or for files."""
 
-    (tmp_path / "a.partial").write_text("new")
+    def of(number: int, folders: bool) -> None:
+        def refused(descriptor: int) -> None:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode) == folders:
+                raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "fsync", refused)
+
+    return of
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EINVAL])
+def test_a_file_that_the_disk_refuses_gets_no_name(tmp_path, refuse, number):
     (tmp_path / "a").write_text("old")
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(OSError, match="Input/output"):
-        replace(tmp_path / "a.partial", tmp_path / "a")
+    (tmp_path / "b.partial").mkdir()
+    (tmp_path / "b.partial" / "gray.npy").touch()
+    refuse(number, folders=False)
+    with pytest.raises(OSError, match=os.strerror(number)), whole_file(tmp_path / "a") as file:
+        file.write(b"new")
     assert (tmp_path / "a").read_text() == "old"
+    with pytest.raises(OSError, match=os.strerror(number)):
+        replace_folder(tmp_path / "b.partial", tmp_path / "b")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_file_system_that_cannot_flush_folders_is_good_enough(tmp_path, refuse):
+    for number in (errno.EINVAL, errno.ENOTSUP):  # CIFS, exFAT
+        refuse(number, folders=True)
+        with whole_file(tmp_path / f"{number}") as file:
+            file.write(b"new")
+        assert (tmp_path / f"{number}").read_bytes() == b"new"
+    refuse(errno.EIO, folders=True)
+    with pytest.raises(OSError, match="Input/output"):
+        flush(tmp_path)
 
 
 def test_everything_that_is_kept_with_the_images_is_flushed(tmp_path, flushed):

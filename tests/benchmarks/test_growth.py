@@ -22,7 +22,7 @@ import resource, sys, time
 import numpy as np
 from pathlib import Path
 from medxfer.data.store.identity import open_dataset
-from medxfer.data.serve.module import GrayImages
+from medxfer.data.serve.module import mapped
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
 
@@ -32,7 +32,7 @@ started = time.perf_counter()
 store = open_store(open_dataset(ImageFolder(str(folder), str(folder / "labels.csv")), root), size, hounsfield=False)
 opened = time.perf_counter()
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-images, order = GrayImages(store), np.random.default_rng(0).permutation(len(store)).tolist()
+images, order = mapped(store), np.random.default_rng(0).permutation(len(store)).tolist()
 for start in range(0, len(order), 64):
     images.__getitems__(order[start : start + 64])
 print(opened - started, memory - own, time.perf_counter() - opened)

@@ -36,6 +36,10 @@ _FOR_PROCESSING: Final = (
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
 
+# Raise it when `inspect`, or the header reader of another kind of file, says something else of the same file:
+# headers are kept under this number, and read again under the next.
+HEADER_VERSION: Final = 4
+
 
 @dataclass(frozen=True)
 class DicomInfo:

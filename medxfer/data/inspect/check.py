@@ -16,12 +16,12 @@ from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
-from medxfer.data.configured import dataset_of, split_of, store_of, window_name
+from medxfer.data.configured import dataset_of, store_of, window_name
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.source import TECHNICAL, UNLABELLED
-from medxfer.data.split import check_classes
+from medxfer.data.split import check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.identity import Dataset
+from medxfer.data.store.identity import DatasetInfo
 
 SHOWN_VALUES = 6  # of a header field
 
@@ -65,7 +65,7 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
         raise MedxferError(f"{reason} (settings are medxfer.train's, such as data=dicom)") from error
 
 
-def _show_index(console: Console, name: str, dataset: Dataset) -> None:
+def _show_index(console: Console, name: str, dataset: DatasetInfo) -> None:
     index = dataset.index
     rows = [
         ("task", f"{index.task}: {' | '.join(index.classes)}"),
@@ -77,7 +77,7 @@ def _show_index(console: Console, name: str, dataset: Dataset) -> None:
     show(console, f"Data set {name}", ("", ""), rows)
 
 
-def _headers_of(store: GrayStore, dataset: Dataset) -> pd.DataFrame:
+def _headers_of(store: GrayStore, dataset: DatasetInfo) -> pd.DataFrame:
     """The technical header fields of the store's images, (N, fields)."""
     images = dataset.index.images.iloc[store.rows].reset_index(drop=True)
     headers = dataset.headers.loc[images["file"], list(TECHNICAL)].reset_index(drop=True)
@@ -86,7 +86,7 @@ def _headers_of(store: GrayStore, dataset: Dataset) -> pd.DataFrame:
     return headers
 
 
-def _show_refused(console: Console, dataset: Dataset, store: GrayStore) -> None:
+def _show_refused(console: Console, dataset: DatasetInfo, store: GrayStore) -> None:
     if not store.rejected:
         console.print("Nothing is refused.\n")
         return

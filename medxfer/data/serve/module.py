@@ -1,6 +1,7 @@
 """The LightningDataModule: batches of gray from the store, rendered on the device."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -13,10 +14,11 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from medxfer.base.batch import FeatureBatch, GrayBatch, RenderedBatch
 from medxfer.data.serve.balance import image_chances
-from medxfer.data.serve.resident import resident
 from medxfer.data.store.build import GrayStore
 
-Batch = TypeVar("Batch", GrayBatch, RenderedBatch, FeatureBatch)
+SHARE = 0.25  # of a device's free memory that images may take; several cells can share a device
+CHUNK = 1024  # images copied at once
+Batch = TypeVar("Batch", GrayBatch, FeatureBatch)
 
 
 class GrayDataModule(pl.LightningDataModule):
@@ -24,7 +26,6 @@ class GrayDataModule(pl.LightningDataModule):
 
     Every draw depends on (`seed`, epoch, batch) alone, so that arms with the same seed see the same images in the same
     order with the same augmentation (common random numbers), and a resumed training sees what it would have seen.
-    Where several processes train one network, each takes its part of every batch, so that their number changes nothing.
     """
 
     def __init__(
@@ -40,12 +41,12 @@ class GrayDataModule(pl.LightningDataModule):
         super().__init__()
         self.store, self.parts, self.renderer = store, parts, renderer
         self.batch_size, self.seed, self.balanced = batch_size, seed, balanced
-        self.images: Dataset[Any] = GrayImages(store)
+        self.images: StoredBatches[Any] = mapped(store)
         self.served = 0  # batches of the running epoch that a resumed training has seen
 
     def use_features(self, features: Tensor) -> None:
-        """From now on serve the store's images as what a frozen network makes of them: (N, D), a row an image."""
-        self.images = FeatureRows(features, torch.from_numpy(self.store.labels))
+        """From now on serve `features` (N, D), what a frozen network makes of the images, instead of the images."""
+        self.images = StoredBatches(features, self.store.labels, FeatureBatch)
 
     def state_dict(self) -> dict[str, int]:
         """How many batches of the running epoch are behind; 0 at its end."""
@@ -60,10 +61,10 @@ class GrayDataModule(pl.LightningDataModule):
         self.place(self.trainer.strategy.root_device)
 
     def place(self, device: torch.device) -> None:
-        """Put on `device` what makes its batches: the renderer, and the images where they fit."""
+        """Put on `device` what makes its batches: the renderer, and the images if they fit."""
         self.renderer.to(device)
-        if isinstance(self.images, GrayImages) and (gray := resident(self.store, device)) is not None:
-            self.images = ResidentImages(gray, torch.from_numpy(self.store.labels))
+        if self.images.kind is GrayBatch and (gray := resident(self.store, device)) is not None:
+            self.images = StoredBatches(gray, self.store.labels, GrayBatch)
 
     def train_dataloader(self) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == "train")
@@ -83,21 +84,13 @@ class GrayDataModule(pl.LightningDataModule):
         self, batch: GrayBatch | FeatureBatch, dataloader_idx: int
     ) -> RenderedBatch | FeatureBatch:
         """Gray becomes what the network sees, on the device; augmented in training only."""
-        if isinstance(batch, FeatureBatch):
-            return self._own_part(batch)
         trainer = self.trainer
-        if trainer is None or not trainer.training:
-            return self.renderer(self._own_part(batch), None)
-        number = trainer.fit_loop.batch_idx + 1  # Lightning counts a batch once it has been transferred
-        # The draws are the whole batch's, so each process renders all of it.
-        return self._own_part(self.renderer(batch, (self.seed, trainer.current_epoch, number)))
-
-    def _own_part(self, batch: Batch) -> Batch:
-        """This process's images of a batch; all of them where there are fewer than processes."""
-        processes, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        if processes == 1 or len(batch.label) < processes:
+        if isinstance(batch, FeatureBatch):
             return batch
-        return type(batch)(*(column.tensor_split(processes)[rank] for column in batch))
+        if trainer is None or not trainer.training:
+            return self.renderer(batch, None)
+        number = trainer.fit_loop.batch_idx + 1  # Lightning counts a batch once it has been transferred
+        return self.renderer(batch, (self.seed, trainer.current_epoch, number))
 
     def _in_order(self, part: str) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == part).tolist()
@@ -108,57 +101,57 @@ class GrayDataModule(pl.LightningDataModule):
         return DataLoader(self.images, batch_sampler=batches, collate_fn=_as_is)
 
 
-class GrayImages(Dataset[GrayBatch]):
-    """The store as batches: one indexed read of the memory map each."""
+class StoredBatches(Dataset[Batch]):
+    """Batches of a store's images: gray in the memory map or on a device, or what a network makes of it."""
 
-    def __init__(self, store: GrayStore) -> None:
-        self.gray, self.labels = store.gray, torch.from_numpy(store.labels)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, row: int) -> GrayBatch:
-        return self.__getitems__([row])
-
-    def __getitems__(self, rows: list[int]) -> GrayBatch:
-        index = torch.tensor(rows)
-        return GrayBatch(torch.from_numpy(self.gray[rows]), self.labels[index], index)
-
-
-class ResidentImages(Dataset[GrayBatch]):
-    """Images on a device as batches that are there."""
-
-    def __init__(self, gray: Tensor, labels: Tensor) -> None:
-        self.gray, self.labels = gray, labels.to(gray.device)
+    def __init__(self, values: NDArray[Any] | Tensor, labels: NDArray[Any], kind: type[Batch]) -> None:
+        """Serve `values`, (N, H, W) gray or (N, D) features, as batches of `kind`."""
+        self.values = values
+        self.kind: type[Batch] = kind
+        device = values.device if isinstance(values, Tensor) else None
+        self.labels = torch.from_numpy(labels).to(device)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, row: int) -> GrayBatch:
+    def __getitem__(self, row: int) -> Batch:
         return self.__getitems__([row])
 
-    def __getitems__(self, rows: list[int]) -> GrayBatch:
-        index = torch.tensor(rows, device=self.gray.device)
-        if self.gray.dtype == torch.uint16:  # CUDA has no gather of these
-            return GrayBatch(self.gray.view(torch.int16)[index].view(torch.uint16), self.labels[index], index)
-        return GrayBatch(self.gray[index], self.labels[index], index)
+    def __getitems__(self, rows: list[int]) -> Batch:
+        index = torch.tensor(rows, device=self.labels.device)
+        if not isinstance(self.values, Tensor):
+            values = torch.from_numpy(self.values[rows])  # one indexed read of the memory map
+        elif self.values.dtype == torch.uint16:  # CUDA has no gather of these
+            values = self.values.view(torch.int16)[index].view(torch.uint16)
+        else:
+            values = self.values[index]
+        return self.kind(values, self.labels[index], index)
 
 
-class FeatureRows(Dataset[FeatureBatch]):
-    """Features in memory as batches."""
+def mapped(store: GrayStore) -> StoredBatches[GrayBatch]:
+    """The store's images as they lie in its memory map."""
+    return StoredBatches(store.gray, store.labels, GrayBatch)
 
-    def __init__(self, features: Tensor, labels: Tensor) -> None:
-        self.features, self.labels = features, labels
 
-    def __len__(self) -> int:
-        return len(self.labels)
+@cache
+def resident(store: GrayStore, device: torch.device) -> Tensor | None:
+    """The store's images on `device`, (N, H, W) of its dtype, once a process.
 
-    def __getitem__(self, row: int) -> FeatureBatch:
-        return self.__getitems__([row])
+    None if they stay in the memory map: for a CPU, which reads it as fast, and if they would take more than a quarter
+    of the device's free memory.
+    """
+    if device.type != "cuda" or store.gray.nbytes > SHARE * torch.cuda.mem_get_info(device)[0]:
+        return None
+    return moved(store, device)
 
-    def __getitems__(self, rows: list[int]) -> FeatureBatch:
-        index = torch.tensor(rows)
-        return FeatureBatch(self.features[index], self.labels[index], index)
+
+def moved(store: GrayStore, device: torch.device) -> Tensor:
+    """A copy of the store's images on `device`."""
+    first = torch.from_numpy(store.gray[:1].copy())
+    images = torch.empty(store.gray.shape, dtype=first.dtype, device=device)
+    for start in range(0, len(images), CHUNK):
+        images[start : start + CHUNK] = torch.from_numpy(store.gray[start : start + CHUNK].copy()).to(device)
+    return images
 
 
 class SeededOrder(Sampler[int]):
@@ -197,12 +190,3 @@ class ResumedBatches(BatchSampler):
 
 def _as_is(batch: Any) -> Any:
     return batch
-
-
-def part_sizes(parts: NDArray[np.str_], patients: NDArray) -> dict[str, dict[str, int]]:
-    """Images and patients in each part, for the record."""
-    names = ("train", "val", "test")
-    return {
-        "images": {name: int((parts == name).sum()) for name in names},
-        "patients": {name: len(set(patients[parts == name])) for name in names},
-    }

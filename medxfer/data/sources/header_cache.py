@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from medxfer.base.files import alone, write_parquet
+from medxfer.base.files import alone, private_folder, write_parquet
+from medxfer.data.dicom.read import HEADER_VERSION
 from medxfer.data.sources.source import HeaderFacts, Source
-from medxfer.data.store.identity import private_folder
 
 
 class HeaderIndexed(Source):
@@ -21,7 +21,8 @@ class HeaderIndexed(Source):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         folder = private_folder(self.cache)
-        digest = hashlib.sha256(f"{self.root}{HeaderFacts._fields}{self.reader_version}{self.reader}".encode())
+        versions = (HEADER_VERSION, self.reader_version, HeaderFacts._fields)
+        digest = hashlib.sha256(f"{self.root}{versions}{self.reader}".encode())
         for file in sorted(files):
             digest.update(self.stamp(file))
         kept = folder / f"{type(self).__name__}-{digest.hexdigest()[:16]}.parquet"

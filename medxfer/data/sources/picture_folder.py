@@ -29,13 +29,15 @@ class PictureReader:
         """As `Source.header`: format, size and mode. Raises ImageError if Pillow does not know the file."""
         try:
             with Image.open(path) as picture:
+                bits = "16" if picture.mode.startswith("I;16") else "8"
                 return HeaderFacts(
                     "images",
                     burned_in=False,
                     syntax=picture.format or "",
                     size=f"{picture.height}×{picture.width}",
                     photometric=picture.mode,
-                    bits="16" if picture.mode.startswith("I;16") else "8",
+                    bits=bits,
+                    gray=f"uint{bits}",
                 )
         except _PILLOW_ERRORS as error:
             raise _unreadable(path, error) from error

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.words import Task
-from medxfer.data.workers import in_processes
+from medxfer.data.processes import in_processes
 
+_FEW = 500  # headers: read sooner than processes start, and no decoder runs
 UNLABELLED = "no label"  # the only reason to leave an image out that is no fault of its file
 
 
@@ -39,6 +40,9 @@ class HeaderFacts(NamedTuple):
     position: float | None = None  # mm along the slice's normal
     frames: int = 1  # number of pictures that `Source.pictures` gives of the file
     caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
+    gray: str = (
+        "uint16"  # the dtype in which a store keeps its display gray: "uint8", or "uint16" if it has more levels
+    )
 
 
 # In the order in which `data check` shows them: a scanner or a hospital has the same value for many patients.
@@ -111,7 +115,7 @@ class Source(ABC):
         """What the headers of `files` say, by file: the fields of HeaderFacts, and in `unreadable` the kind of
         ImageError if it cannot be an image, else ""."""
         read = _HeaderReader(self)
-        if len(files) < 500:  # processes would take longer to start, and no decoder runs
+        if len(files) < _FEW:
             rows = list(map(read, files))
         else:
             outcomes = dict(in_processes(read, files))

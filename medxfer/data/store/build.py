@@ -1,6 +1,5 @@
 """Decode once: a memory map of gray images that every cell of every study on these images shares."""
 
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,14 +13,15 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.base.files import replace
+from medxfer.base.files import private_folder, read_json, replace_folder, write_json
 from medxfer.base.words import Task
-from medxfer.data.sources.source import UNLABELLED, Source
-from medxfer.data.store.decode import Decoded, Decoder
+from medxfer.data.processes import SECONDS, in_processes
+from medxfer.data.sources.source import UNLABELLED
+from medxfer.data.store.decode import Decoded, Decoder, deepened
 from medxfer.data.store.gray_file import GrayFile
-from medxfer.data.store.identity import VERSION, Dataset, private_folder
-from medxfer.data.workers import SECONDS, in_processes
+from medxfer.data.store.identity import DatasetInfo
 
+VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
@@ -47,7 +47,7 @@ class GrayStore:
 
 
 def open_store(
-    dataset: Dataset,
+    dataset: DatasetInfo,
     image_size: int,
     hounsfield: bool,
     max_rejected: float = 0.2,
@@ -56,9 +56,9 @@ def open_store(
 ) -> GrayStore:
     """The store of `dataset` at `image_size` pixels, built if it is not there yet.
 
-    With `hounsfield` it holds HU (int16), else display gray. Two processes that want the same store build it once;
-    one that is killed half-way leaves nothing that would be taken for a store. Raises MedxferError where more than
-    `max_rejected` of the files are missing or cannot be read, with the reasons; else they are left out and counted.
+    With `hounsfield` it holds HU (int16), else display gray. Two processes that want the same store build it once; one
+    that is killed meanwhile leaves nothing that counts as a store. Files that are missing or cannot be read are left
+    out and counted. Raises MedxferError, with the reasons, if they are more than the share `max_rejected`.
     """
     check_modality(dataset, hounsfield)
     settings = f"v{VERSION}-{image_size}px-{'hu' if hounsfield else 'gray'}"
@@ -69,43 +69,50 @@ def open_store(
             try:
                 shutil.rmtree(partial, ignore_errors=True)
                 _build(dataset, private_folder(partial), image_size, hounsfield, max_rejected, workers, progress)
-                replace(partial, folder)
+                replace_folder(partial, folder)
             except OSError as error:
                 raise MedxferError(
                     f"store.root: {partial} cannot be written ({error.strerror or error}); free some space, or give "
                     "another folder by store.root="
                 ) from error
     store = _load(dataset, folder, hounsfield)
-    _check_rejected(dataset.source, store.rejected, len(store), max_rejected)
+    _check_rejected(dataset, store.rejected, len(store), max_rejected)
     return store
 
 
-def check_modality(dataset: Dataset, hounsfield: bool) -> None:
-    """Raise MedxferError where Hounsfield units are asked for, and it is not CT."""
+def check_modality(dataset: DatasetInfo, hounsfield: bool) -> None:
+    """Raise MedxferError if Hounsfield units are asked for and the images are not CT."""
     if hounsfield and dataset.modality != "CT":
         raise MedxferError(
             f"a window in Hounsfield units needs CT images; these are '{dataset.modality}': use window=file"
         )
 
 
-def _load(dataset: Dataset, folder: Path, hounsfield: bool) -> GrayStore:
-    about = json.loads((folder / "store.json").read_text())
+def _load(dataset: DatasetInfo, folder: Path, hounsfield: bool) -> GrayStore:
     images = pd.read_parquet(folder / "images.parquet")
     rows = images.pop("row").to_numpy()
     index = dataset.index
-    caveats = (
-        *index.caveats,
-        *dataset.counted_caveats(index.images["file"].iloc[np.unique(rows)]),
-        *_shared_pictures(images),
-    )
     return GrayStore(
-        np.load(folder / "gray.npy", mmap_mode="r"), images, rows, index.labels[rows], index.classes, index.task,
-        dataset.modality, hounsfield, dataset.fingerprint, about["rejected"], caveats,
-    )  # fmt: skip
+        gray=np.load(folder / "gray.npy", mmap_mode="r"),
+        images=images,
+        rows=rows,
+        labels=index.labels[rows],
+        classes=index.classes,
+        task=index.task,
+        modality=dataset.modality,
+        hounsfield=hounsfield,
+        fingerprint=dataset.fingerprint,
+        rejected=read_json(folder / "store.json")["rejected"],
+        caveats=(
+            *index.caveats,
+            *dataset.counted_caveats(index.images["file"].iloc[np.unique(rows)]),
+            *_shared_pictures(images),
+        ),
+    )
 
 
 def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
-    """Whether pictures are of several patients, which a release's own split may have put on several sides."""
+    """Caveats on equal pictures of several patients, and in several parts of the release's own split."""
     by_picture = images.groupby("pixels")
     several = int((by_picture["patient"].nunique() > 1).sum())
     caveats = [f"{SAME_PICTURE}, pixel by pixel, in several patients: {several} pictures"] if several else []
@@ -116,81 +123,78 @@ def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _build(
-    dataset: Dataset, folder: Path, size: int, hounsfield: bool, max_rejected: float, workers: int | None,
+    dataset: DatasetInfo, folder: Path, size: int, hounsfield: bool, max_rejected: float, workers: int | None,
     progress: Progress | None,
 ) -> None:  # fmt: skip
-    """Decode every file in parallel straight to disk; what cannot be read keeps no row there."""
-    files, headers = dataset.index.images["file"].to_numpy(), dataset.headers
-    rejected = dict(headers["unreadable"][headers["unreadable"] != ""])
-    readable = np.flatnonzero([file not in rejected for file in files])
-    frames = headers["frames"].loc[files[readable]].to_numpy()
+    """Decode every file in parallel straight to disk. A file that cannot be read has no row there."""
+    files = dataset.index.images["file"].to_numpy()
+    headers = dataset.headers.loc[files]
+    is_readable = (headers["unreadable"] == "").to_numpy()
+    rejected = dict(headers["unreadable"][~is_readable])
+    readable = np.flatnonzero(is_readable)
+    frames = headers["frames"].to_numpy()[readable]
     ends = np.cumsum(frames)
-    gray = GrayFile(folder / "all.npy", int(frames.sum()), size)
+    deep = (headers["gray"][is_readable] == "uint16").any()
+    dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
+    gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, list[str]] = {}  # place in readable -> the hash of each picture
     decode = Decoder(dataset.source, size, hounsfield, dataset.keep_aspect)
     patience = {file: SECONDS * n for file, n in zip(files[readable], frames, strict=True)}
     outcomes = in_processes(decode, list(files[readable]), workers, patience.__getitem__)
-    with closing(outcomes):  # an error's traceback would keep the processes
+    with closing(outcomes):  # else an error's traceback would keep the processes
         for done, (place, outcome) in enumerate(outcomes, start=1):
-            if isinstance(outcome, Decoded) and len(outcome.gray) == frames[place]:
-                gray.write(int(ends[place] - frames[place]), outcome.gray)
-                kept[place] = outcome.pixels
+            if not isinstance(outcome, Decoded):
+                rejected[files[readable[place]]] = outcome.kind if isinstance(outcome, ImageError) else outcome
+            elif len(outcome.gray) != frames[place] or not np.can_cast(outcome.gray.dtype, dtype):
+                rejected[files[readable[place]]] = "bad header"  # it promised more frames, or fewer levels
             else:
-                rejected[files[readable[place]]] = _why(outcome)
+                gray.write(int(ends[place] - frames[place]), deepened(outcome.gray, dtype))
+                kept[place] = outcome.pixels
             if progress:
                 progress("decoding", done, len(readable))
     if not kept:
-        _check_rejected(dataset.source, Counter(rejected.values()), 0, max_rejected)
+        _check_rejected(dataset, Counter(rejected.values()), 0, max_rejected)
     whole = sorted(kept)
     gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(readable)), whole), frames))
     rows = np.repeat(readable[whole], frames[whole])
-    _write(dataset, folder, rows, [pixels for place in whole for pixels in kept[place]], rejected)
+    _write_tables(dataset, folder, rows, [pixels for place in whole for pixels in kept[place]], rejected)
 
 
-def _why(outcome: Decoded | ImageError | str) -> str:
-    if isinstance(outcome, ImageError):
-        return outcome.kind
-    return outcome if isinstance(outcome, str) else "bad header"  # fewer frames than it says
-
-
-def _write(
-    dataset: Dataset, folder: Path, rows: NDArray[np.int64], pixels: list[str], rejected: dict[str, str]
+def _write_tables(
+    dataset: DatasetInfo, folder: Path, rows: NDArray[np.int64], pixels: list[str], rejected: dict[str, str]
 ) -> None:
     """The tables beside the gray; `rows` (N,) of the index, `pixels` the hash of each picture."""
     table = dataset.index.images.iloc[rows]
-    number = pd.Series(rows).groupby(rows).cumcount()
-    several = (dataset.headers["frames"].loc[table["file"]] > 1).to_numpy()
-    names = [f"{file}[{k}]" if s else file for file, k, s in zip(table["file"], number, several, strict=True)]
+    headers = dataset.headers.loc[table["file"]]
+    number = table.groupby("file").cumcount()
+    names = np.where(headers["frames"] > 1, table["file"] + "[" + number.astype(str) + "]", table["file"])
     images = pd.DataFrame(
         {
             "row": rows,
             "image": dataset.pseudonyms("image", names),
             "patient": dataset.pseudonyms("patient", table["patient"]),
             "split": table["split"].to_numpy(),
-            "burned_in": dataset.headers["burned_in"].loc[table["file"]].to_numpy(),
+            "burned_in": headers["burned_in"].to_numpy(),
             "pixels": pixels,
         }
     )
     images.to_parquet(folder / "images.parquet")
-    reasons = [
-        *rejected.items(),
-        *((file, why) for why, names in dataset.index.left_out.items() for file in names),
-    ]
-    pd.DataFrame(reasons, columns=["file", "reason"]).to_csv(folder / "rejected.csv", index=False)
     named = {"file": names, "patient": table["patient"].to_numpy(), "image": images["image"]}
     pd.DataFrame(named).to_csv(folder / "files.csv", index=False)
-    counts = dict(sorted(Counter(why for _, why in reasons).items()))
-    (folder / "store.json").write_text(json.dumps({"rejected": counts}))
+    left_out = ((file, why) for why, files in dataset.index.left_out.items() for file in files)
+    reasons = pd.DataFrame([*rejected.items(), *left_out], columns=["file", "reason"])
+    reasons.to_csv(folder / "rejected.csv", index=False)
+    write_json(folder / "store.json", {"rejected": reasons["reason"].value_counts().sort_index().to_dict()})
 
 
-def _check_rejected(source: Source, rejected: Mapping[str, int], kept: int, max_rejected: float) -> None:
-    """Raise MedxferError where more than `max_rejected` of the files are missing or unreadable, or all are."""
+def _check_rejected(dataset: DatasetInfo, rejected: Mapping[str, int], kept: int, max_rejected: float) -> None:
+    """Raise MedxferError if more than `max_rejected` of the files are missing or unreadable, or all are."""
     unusable = {kind: count for kind, count in rejected.items() if kind != UNLABELLED}
     total = kept + sum(unusable.values())
     if kept and total - kept <= max_rejected * total:
         return
     reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
     raise MedxferError(
-        f"{source.root}: {total - kept} of {total} files cannot be used ({reasons}); "
+        f"{dataset.source.root}: {total - kept} of {total} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
     )

@@ -41,21 +41,22 @@ class Decoder:
 
 
 def _digest(picture: NDArray, file: str) -> str:
-    """Equal for equal pictures. Those of nothing, such as the slices above a head, are no sign that two patients are
-    one: each has its own."""
+    """Equal for equal pictures. A picture of one value, such as a slice above the head, has a digest of its own: it is
+    no sign that two patients are one."""
     digest = hashlib.sha1(f"{picture.shape}{picture.dtype}".encode(), usedforsecurity=False)
     digest.update(file.encode() if picture.min() == picture.max() else np.ascontiguousarray(picture).data)
     return digest.hexdigest()
 
 
 def resize(picture: NDArray, size: int, keep_aspect: bool = False, fill: float = 0) -> NDArray:
-    """`picture` (H, W) as (size, size) in its own dtype, bilinear with antialiasing; done in gray, never in colour.
+    """`picture` (H, W) as (size, size) in its own dtype, bilinear with antialiasing.
 
-    With `keep_aspect`, the longer side fills the square, and `fill` what the shorter one leaves on both sides.
+    With `keep_aspect`, the longer side fills the square, and `fill` is on both sides of the shorter one.
     """
     if picture.shape == (size, size):
         return picture
-    height, width = (_side(n, max(picture.shape), size) if keep_aspect else size for n in picture.shape)
+    longest = max(picture.shape)
+    height, width = (max(round(n * size / longest), 1) if keep_aspect else size for n in picture.shape)
     image = Image.fromarray(picture.astype(np.float32, copy=False)).resize((width, height), Image.Resampling.BILINEAR)
     resized = np.asarray(image)
     if picture.dtype.kind != "f":
@@ -68,14 +69,15 @@ def resize(picture: NDArray, size: int, keep_aspect: bool = False, fill: float =
     return square
 
 
-def _side(pixels: int, longest: int, size: int) -> int:
-    return max(round(pixels * size / longest), 1)
-
-
 def quantise(picture: NDArray, hounsfield: bool) -> NDArray:
-    """Hounsfield units as int16, to the nearest; display gray as it is, or from [0, 1] over the range of uint16."""
+    """Hounsfield units as int16, rounded; display gray as it is, or from float in [0, 1] to the range of uint16."""
     if hounsfield:
         return np.clip(np.rint(picture), -32768, 32767).astype(np.int16)
     if picture.dtype.kind == "f":
         return np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
     return picture
+
+
+def deepened(gray: NDArray, dtype: np.dtype) -> NDArray:
+    """`gray` in a store's `dtype`: uint8 of 0 to 255 becomes the same gray in uint16, of 0 to 65,535."""
+    return gray.astype(np.uint16) * 257 if (gray.dtype, dtype) == (np.uint8, np.uint16) else gray

@@ -1,6 +1,5 @@
-"""The stores of decoded images under store.root: which there are, and how to be rid of them."""
+"""The stores of decoded images under store.root: list them, and delete those that are not used."""
 
-import json
 import shutil
 import time
 from dataclasses import dataclass
@@ -9,48 +8,52 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from medxfer.base.files import read_json
+
 DAY = 86_400.0  # seconds
 
 
 @dataclass(frozen=True)
 class StoreFolder:
-    """One store: a data set at one size, in HU or as display gray."""
+    """A store, or what a build that was killed has left of one."""
 
     folder: Path
     source: str  # the kind of release, such as DicomFolder
-    root: str  # where its files lay when it was last opened; "" where that is not known
-    images: int
+    root: str  # where its files were when it was last opened
+    images: int  # 0 if it is not finished
     bytes: int
     built: float  # seconds since the epoch
     used: float  # when the data set was last opened
 
     @property
     def settings(self) -> str:
+        """The data set's images at one size, in HU or as display gray, such as "v3-224px-hu"."""
         return self.folder.name
 
 
 def find_stores(root: Path) -> list[StoreFolder]:
-    """All finished stores under `root`, last used first."""
-    found = [_read(path.parent) for path in root.glob("*/*/store.json") if (path.parent / "gray.npy").is_file()]
+    """All stores under `root`, last used first."""
+    found = [_store(folder, record) for record in root.glob("*/dataset.json") for folder in record.parent.glob("v*/")]
     return sorted(found, key=lambda store: -store.used)
 
 
 def other_folders(root: Path) -> dict[str, int]:
-    """What else lies under `root` (drawn phantoms, downloads, headers that were read), with its bytes."""
+    """The other folders under `root` (drawn phantoms, downloads, headers that were read), with their bytes."""
     stores = {store.folder.parent for store in find_stores(root)}
     folders = [path for path in sorted(root.glob("*")) if path.is_dir() and path not in stores]
     return {path.name: _bytes(path) for path in folders if _bytes(path)}
 
 
 def prune(root: Path, unused_days: float) -> tuple[list[StoreFolder], list[StoreFolder]]:
-    """Remove the stores that have not been used for `unused_days`. Returns those removed, and those that another
-    process is building and that were kept. A training that has a store open keeps what it has mapped."""
-    old = [store for store in find_stores(root) if time.time() - store.used >= unused_days * DAY]
+    """Remove the stores that have not been used for `unused_days`. Returns those removed, and those kept because
+    another process builds them. A training that has a store open keeps what it has mapped."""
     removed, kept = [], []
-    for store in old:
+    for store in find_stores(root):
+        if time.time() - store.used < unused_days * DAY:
+            continue
         try:
-            with FileLock(store.folder.with_name(f"{store.settings}.lock"), timeout=0):
-                (store.folder / "store.json").unlink()  # first, so that what is half removed does not count
+            with FileLock(store.folder.with_name(f"{store.settings.removesuffix('.partial')}.lock"), timeout=0):
+                (store.folder / "store.json").unlink(missing_ok=True)  # first: what is half removed is no store
                 shutil.rmtree(store.folder)
             removed.append(store)
         except Timeout:
@@ -61,18 +64,16 @@ def prune(root: Path, unused_days: float) -> tuple[list[StoreFolder], list[Store
     return removed, kept
 
 
-def _read(folder: Path) -> StoreFolder:
-    record = folder.parent / "dataset.json"
-    about = json.loads(record.read_text()) if record.is_file() else {}
-    built = (folder / "store.json").stat().st_mtime
+def _store(folder: Path, record: Path) -> StoreFolder:
+    finished = folder / "store.json"
+    built = (finished if finished.is_file() else folder).stat().st_mtime
     return StoreFolder(
         folder=folder,
-        source=about.get("source", folder.parent.name.partition("-")[0]),
-        root=about.get("root", ""),
-        images=len(np.load(folder / "gray.npy", mmap_mode="r")),
+        **read_json(record),
+        images=len(np.load(folder / "gray.npy", mmap_mode="r")) if finished.is_file() else 0,
         bytes=_bytes(folder),
         built=built,
-        used=max(built, record.stat().st_mtime) if about else built,
+        used=max(built, record.stat().st_mtime),
     )
 
 

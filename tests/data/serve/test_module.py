@@ -9,7 +9,7 @@ from pictures import make_pictures
 from torch import nn
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
-from medxfer.data.serve.module import GrayDataModule, ResidentImages
+from medxfer.data.serve.module import GrayDataModule, StoredBatches
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
 from medxfer.data.store.identity import open_dataset
@@ -89,10 +89,12 @@ def test_a_training_on_resident_images_is_the_same(tmp_path, monkeypatch):
     of_map = calls(tmp_path, seed=0)
     monkeypatch.setattr("medxfer.data.serve.module.resident", lambda store, _: torch.from_numpy(np.array(store.gray)))
     asked = []
-    monkeypatch.setattr(
-        ResidentImages,
-        "__getitems__",
-        lambda self, rows, get=ResidentImages.__getitems__: asked.append(rows) or get(self, rows),
-    )
+
+    def record(self: StoredBatches, rows: list[int], get=StoredBatches.__getitems__):
+        assert isinstance(self.values, torch.Tensor)
+        asked.append(rows)
+        return get(self, rows)
+
+    monkeypatch.setattr(StoredBatches, "__getitems__", record)
     assert calls(tmp_path, seed=0) == of_map
     assert len(asked) == len(of_map)

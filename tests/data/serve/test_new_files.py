@@ -9,8 +9,7 @@ from PIL import Image
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
-from medxfer.data.serve.new_files import NewFiles, find_files
-from medxfer.data.serve.new_images import NewImages, Place
+from medxfer.data.serve.new_files import NewFiles, NewImages, Place, find_files
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder

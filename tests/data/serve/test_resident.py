@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from medxfer.data.serve.module import GrayImages, ResidentImages
-from medxfer.data.serve.resident import CHUNK, moved, resident
+from medxfer.base.batch import FeatureBatch, GrayBatch
+from medxfer.data.serve.module import CHUNK, StoredBatches, mapped, moved, resident
 
 
 def store(dtype: str, images: int = CHUNK + 3) -> Any:
@@ -19,13 +19,21 @@ def store(dtype: str, images: int = CHUNK + 3) -> Any:
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
 def test_batches_are_those_of_the_map(dtype: str) -> None:
-    of_map = GrayImages(store(dtype))
-    on_device = ResidentImages(moved(store(dtype), torch.device("cpu")), torch.from_numpy(store(dtype).labels))
+    of_map = mapped(store(dtype))
+    on_device = StoredBatches(moved(store(dtype), torch.device("cpu")), store(dtype).labels, GrayBatch)
     rows = [CHUNK + 2, 0, 5, CHUNK, 5]
     for here, there in zip(of_map.__getitems__(rows), on_device.__getitems__(rows), strict=True):
         assert here.dtype == there.dtype
         assert torch.equal(here, there)
     assert len(of_map) == len(on_device)
+
+
+def test_features_are_served_with_the_images_labels() -> None:
+    features = torch.rand(CHUNK + 3, 5)
+    batch = StoredBatches(features, store("uint8").labels, FeatureBatch).__getitems__([7, 2])
+    assert isinstance(batch, FeatureBatch)
+    assert torch.equal(batch.features, features[[7, 2]])
+    assert batch.label.tolist() == batch.row.tolist() == [7, 2]
 
 
 class Unsized:
@@ -41,7 +49,7 @@ def test_images_move_where_a_quarter_of_the_memory_holds_them(
     monkeypatch: pytest.MonkeyPatch, device: str, free: int, moves: bool
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 0))
-    monkeypatch.setattr("medxfer.data.serve.resident.moved", lambda *_: torch.zeros(1))
+    monkeypatch.setattr("medxfer.data.serve.module.moved", lambda *_: torch.zeros(1))
     assert (resident(Unsized(), torch.device(device)) is not None) == moves  # type: ignore[arg-type]
 
 
@@ -49,8 +57,8 @@ def test_images_move_where_a_quarter_of_the_memory_holds_them(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
 def test_batches_on_a_gpu(dtype: str) -> None:
-    on_device = ResidentImages(moved(store(dtype), torch.device("cuda")), torch.from_numpy(store(dtype).labels))
+    on_device = StoredBatches(moved(store(dtype), torch.device("cuda")), store(dtype).labels, GrayBatch)
     rows = [CHUNK + 2, 0, 5]
-    for here, there in zip(GrayImages(store(dtype)).__getitems__(rows), on_device.__getitems__(rows), strict=True):
+    for here, there in zip(mapped(store(dtype)).__getitems__(rows), on_device.__getitems__(rows), strict=True):
         assert there.is_cuda
         assert torch.equal(here, there.cpu())

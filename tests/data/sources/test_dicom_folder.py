@@ -12,7 +12,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.data.dicom.read import read_gray
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.identity import Dataset, open_dataset
+from medxfer.data.store.identity import DatasetInfo, open_dataset
 
 FRAMES = np.random.default_rng(0).integers(0, 4096, (3, 12, 12)).astype(np.uint16)
 CT: dict[str, Any] = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
@@ -24,7 +24,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def opened(root: Path, **options: Any) -> Dataset:
+def opened(root: Path, **options: Any) -> DatasetInfo:
     files = sorted(file.name for file in root.glob("*.dcm"))
     rows = [(file, "ab"[i % 2], f"P{i}") for i, file in enumerate(files)]
     pd.DataFrame(rows, columns=["path", "label", "patient_id"]).to_csv(root / "labels.csv", index=False)

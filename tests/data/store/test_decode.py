@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medxfer.data.store.decode import quantise, resize
+from medxfer.data.store.decode import deepened, quantise, resize
 
 
 def test_resizing_averages_instead_of_skipping_pixels() -> None:
@@ -34,3 +34,10 @@ def test_hounsfield_units_to_the_nearest_and_gray_over_the_whole_range() -> None
     assert quantise(np.float32([[0, 0.5, 1]]), hounsfield=False).tolist() == [[0, 32768, 65535]]
     eight_bits = np.uint8([[0, 7, 255]])
     assert quantise(eight_bits, hounsfield=False) is eight_bits
+
+
+def test_deeper_gray_is_the_same_gray() -> None:
+    eight_bits = np.array([0, 7, 255], np.uint8)
+    assert deepened(eight_bits, np.dtype(np.uint16)).tolist() == [0, 7 * 257, 65535]
+    assert deepened(eight_bits, np.dtype(np.uint16)).dtype == np.uint16
+    assert deepened(eight_bits, np.dtype(np.uint8)) is eight_bits

@@ -16,6 +16,7 @@ from PIL import Image
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.sources.source import Header
 from medxfer.data.store import build as store_module
 from medxfer.data.store.build import open_store
 from medxfer.data.store.decode import resize
@@ -91,11 +92,11 @@ def test_a_second_start_reads_no_pixels(tmp_path, monkeypatch):
 
 def test_a_build_that_was_killed_leaves_nothing_that_counts(tmp_path, monkeypatch):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
-    real = store_module._write
-    monkeypatch.setattr(store_module, "_write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    real = store_module._write_tables
+    monkeypatch.setattr(store_module, "_write_tables", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         open_store(data, 8, hounsfield=False)
-    monkeypatch.setattr(store_module, "_write", real)
+    monkeypatch.setattr(store_module, "_write_tables", real)
     assert len(open_store(data, 8, hounsfield=False)) == 10
     assert not list(data.folder.glob("*.partial"))
 
@@ -157,6 +158,22 @@ def test_depth_does_not_depend_on_the_first_picture(tmp_path):
     store = open_store(dataset(root, tmp_path / "cache"), 64, hounsfield=False)
     assert (store.gray[7] == deep).all()
     assert store.gray[0].max() > 60000
+
+
+class Understated(ImageFolder):
+    """Says of 7.png that it has eight bits."""
+
+    def header(self, file: str) -> Header:
+        return super().header(file)._replace(gray="uint8")
+
+
+def test_a_file_with_more_levels_than_its_header_says_is_refused(tmp_path):
+    root = make_pictures(tmp_path / "in")
+    Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)).save(root / "7.png")
+    data = open_dataset(Understated(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    store = open_store(data, 8, hounsfield=False)
+    assert store.gray.dtype == np.uint8
+    assert store.rejected == {"bad header": 1}
 
 
 def test_aspect_is_kept_by_a_setting_of_its_own_store(tmp_path):

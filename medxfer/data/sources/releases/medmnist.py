@@ -20,7 +20,6 @@ from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.words import Task
 from medxfer.data.sources.label_table import NO_PATIENTS
 from medxfer.data.sources.source import HeaderFacts, Index, Source
-from medxfer.data.store.identity import private_folder
 
 SPLITS = ("train", "val", "test")
 PARTS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
@@ -79,7 +78,7 @@ class MedMNIST(Source):
 
     def header(self, file: str) -> HeaderFacts:
         height, width = _arrays(self.unpacked)["train_images"].shape[1:]
-        return HeaderFacts("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8")
+        return HeaderFacts("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8")
 
     def _checksum_caveat(self) -> tuple[str, ...]:
         md5 = (self.unpacked / "md5").read_text()
@@ -102,21 +101,21 @@ def _unpack(file: Path, cache: Path) -> Path:
     Raises MedxferError if the npz is not in MedMNIST's layout.
     """
     stat = file.stat()
-    folder = private_folder(cache) / f"{file.stem}-{stat.st_size}-{stat.st_mtime_ns}"
+    folder = files.private_folder(cache) / f"{file.stem}-{stat.st_size}-{stat.st_mtime_ns}"
     partial = folder.with_suffix(".partial")
     with files.alone(cache, folder.name):
         if folder.is_dir():
             return folder
         shutil.rmtree(partial, ignore_errors=True)
         try:
-            _extract(file, private_folder(partial))
+            _extract(file, files.private_folder(partial))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             shutil.rmtree(partial)
             raise MedxferError(
                 f"data.path={file}: not an npz in MedMNIST's layout, train_images, train_labels, val_…, test_… "
                 f"({error}); leave data.path out to download it"
             ) from error
-        files.replace(partial, folder)
+        files.replace_folder(partial, folder)
     return folder
 
 
@@ -139,7 +138,7 @@ def _download(name: str, size: int, cache: Path) -> Path:
     """The official npz, downloaded once and checked against its published MD5."""
     import medmnist
 
-    file = private_folder(cache) / (f"{name}.npz" if size == 28 else f"{name}_{size}.npz")
+    file = files.private_folder(cache) / (f"{name}.npz" if size == 28 else f"{name}_{size}.npz")
     if not file.is_file():
         try:
             getattr(medmnist, INFO[name]["python_class"])(split="train", root=str(cache), size=size, download=True)

@@ -1,7 +1,6 @@
 """Processes that decode: whatever a file does to its decoder costs that file alone, and nothing outlives the parent."""
 
 import ctypes
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,18 +8,28 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pictures import make_pictures
 
 from medxfer.base.errors import MedxferError
+from medxfer.data import processes
+from medxfer.data.processes import in_processes
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store import build as store_module
 from medxfer.data.store.build import open_store
 from medxfer.data.store.gray_file import GrayFile
 from medxfer.data.store.identity import open_dataset
-from medxfer.data.workers import in_processes
+
+
+def children() -> set[int]:
+    """The processes that this one has started and that have not ended."""
+    with subprocess.Popen(["ps", "-Ao", "pid=,ppid="], stdout=subprocess.PIPE, text=True) as ps:
+        pairs = [tuple(map(int, row.split())) for row in ps.communicate()[0].splitlines()]
+    return {pid for pid, parent in pairs if parent == os.getpid() and pid != ps.pid}
+
 
 CRASHES = {
     "segfault": lambda: ctypes.string_at(0),
@@ -70,9 +79,56 @@ def test_no_items_no_processes() -> None:
     assert list(in_processes(decode, [])) == []
 
 
+def process_of(item: int) -> tuple[int, Path, list[str]]:
+    return os.getpid(), Path.cwd(), sys.path
+
+
+def test_the_next_task_has_the_same_processes_and_the_caller_s_folder_and_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = {of_item[0] for _, of_item in in_processes(process_of, range(200), 2)}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    again = [of_item for _, of_item in in_processes(process_of, range(200), 2)]
+    assert {pid for pid, *_ in again} <= first
+    assert all(of_item[1:] == (tmp_path, sys.path) for of_item in again)
+
+
+def test_processes_without_work_end_and_are_reaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "IDLE_SECONDS", 0.2)
+    started = {of_item[0] for _, of_item in in_processes(process_of, range(100), 2)}
+    assert started <= children()
+    wait_until(lambda: not started & children(), 60)
+
+
+@pytest.mark.parametrize(
+    ("python", "words"), [("/bin/false", "its own message is above"), ("/no/python", "No such file or directory")]
+)
+def test_a_process_that_cannot_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch, python: str, words: str) -> None:
+    processes._end_idle()
+    monkeypatch.setattr(sys, "executable", python)
+    with pytest.raises(MedxferError, match=f"could not be started.*{words}"):
+        list(in_processes(decode, ["a"]))
+
+
+def test_items_are_handed_out_as_results_are_taken() -> None:
+    asked: list[int] = []
+
+    class Items(list[int]):
+        def __getitem__(self, place: int) -> int:  # type: ignore[override]
+            asked.append(place)
+            return super().__getitem__(place)
+
+    results = in_processes(process_of, Items(range(10_000)), 2)
+    for _ in range(20):
+        next(results)
+    results.close()
+    assert len(set(asked)) <= 22
+
+
 SCRIPT = """
 import fcntl, os, sys, time
-from medxfer.data.workers import in_processes
+from medxfer.data.processes import in_processes
 folder, what = sys.argv[1:]
 print("run", flush=True)
 held = {}
@@ -125,6 +181,22 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path, what: str)
     assert parent.communicate()[0] == "run\n"  # a script without a guard is not run again in the processes
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_is_the_commands_own_and_ends_them(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    folder = tmp_path / "processes"
+    folder.mkdir()
+    command = [sys.executable, str(tmp_path / "script.py"), str(folder), "works"]
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    parent = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
+    wait_until(lambda: alive(folder) == 2, 60)
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal sends it
+    said, error = parent.communicate(timeout=60)
+    wait_until(lambda: alive(folder) == 0, 10)
+    assert said == "run\n"
+    assert error.count("Traceback") == error.count("KeyboardInterrupt") == 1
+
+
 class PlantedDecoders(ImageFolder):
     """The files 3.png and 5.png break what reads them."""
 
@@ -157,8 +229,8 @@ def test_an_error_while_a_store_is_built_ends_them(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(GrayFile, "write", full)
     root = make_pictures(tmp_path / "in")
     data = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), tmp_path / "cache")
-    before = multiprocessing.active_children()
+    before = children()
     with pytest.raises(MedxferError, match="No space left") as kept:
         open_store(data, 8, hounsfield=False)
     assert kept.tb is not None  # which holds what the loop held
-    assert set(multiprocessing.active_children()) <= set(before)
+    assert children() <= before

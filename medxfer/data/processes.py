@@ -1,0 +1,184 @@
+"""Work on files in other processes: a file that crashes or hangs its decoder costs that file alone.
+
+A process is a plain interpreter that reads its work from stdin. So nothing forks beside torch's threads, and the user's
+script is not run again. It ends with the process that started it, however that ends: if it waits for work, at the end
+of stdin; if it works, after its file; if it hangs, by its own clock.
+"""
+
+import atexit
+import faulthandler
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from math import ceil
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import cloudpickle
+
+from medxfer.base.errors import MedxferError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Lost = Literal["decoder crashed", "decoder hung"]
+
+SECONDS = 30.0  # that one file may take
+IDLE_SECONDS = 10.0  # that processes are kept for the next task: decoding soon follows the reading of headers
+_FEW = 50  # files are read sooner than another process starts
+_STARTED = b"1"  # what a process writes when it can read requests
+_HUNG = 1  # the exit status of faulthandler's clock
+
+
+def in_processes(
+    task: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int | None = None,
+    seconds: Callable[[Item], float] = lambda _: SECONDS,
+) -> Generator[tuple[int, Result | Lost], None, None]:
+    """(place in `items`, result of `task`) for every item, in the order in which they are done.
+
+    If `task` takes longer than `seconds` or ends its process, it is tried once more, because the machine may have been
+    short of memory or asleep. If it is lost again, its result is the reason. What it writes to stdout and stderr is
+    dropped, because a decoder's message may quote the file. Errors that it raises are raised here. `workers`: all
+    cores by default. If the loop over it may end early, close it (`contextlib.closing`): that ends the processes.
+    Raises MedxferError if a process cannot be started.
+    """
+    from joblib import cpu_count  # here, because the processes do not need it
+
+    number = min(workers or cpu_count(), ceil(len(items) / _FEW))
+    job = pickle.dumps((sys.path, Path.cwd(), cloudpickle.dumps(task)))  # cloudpickle: also what a notebook defines
+    todo, tried = deque(range(len(items))), set[int]()
+    busy: dict[Any, tuple[_Process, int]] = {}  # file descriptor of the answers -> process, place
+
+    def hand_out() -> None:
+        while todo and len(busy) < number:
+            place, process = todo.popleft(), _idle_or_new()
+            busy[process.answers.fileno()] = process, place
+            process.ask(job, items[place], seconds(items[place]))
+
+    try:
+        hand_out()
+        while busy:
+            descriptor = wait(busy)[0]
+            process, place = busy[descriptor]
+            again = False
+            try:
+                error, answer = process.answer()
+                _idle.append(process)
+            except (EOFError, OSError, pickle.UnpicklingError):  # it has ended
+                error, answer = None, process.end()
+                again = place not in tried
+                tried.add(place)
+            del busy[descriptor]
+            if error:
+                raise error
+            if again:
+                todo.appendleft(place)
+            hand_out()  # before the caller works on the answer
+            if not again:
+                yield place, answer
+    finally:
+        for process, _ in busy.values():
+            process.end()
+    clock = threading.Timer(IDLE_SECONDS, _end_idle)
+    clock.daemon = True
+    clock.start()
+
+
+class _Process:
+    """A process, from the side of the one that started it."""
+
+    def __init__(self) -> None:
+        code = f"import sys; sys.path[:] = {sys.path!r}; from medxfer.data.processes import _serve; _serve()"
+        command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+        try:
+            # Ctrl-C does not reach it in a session of its own: the process that started it decides when it ends.
+            self.popen = subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)
+        except OSError as error:
+            raise MedxferError(f"a process that reads images could not be started ({error.strerror})") from error
+        assert self.popen.stdin is not None
+        assert self.popen.stdout is not None
+        self.requests, self.answers = self.popen.stdin, self.popen.stdout
+        self.parent, self.started = os.getpid(), False
+
+    def ask(self, *request: Any) -> None:
+        """Send (job, item, seconds)."""
+        with suppress(OSError):  # it has ended: `answer` will say so
+            self.requests.write(pickle.dumps(request))
+            self.requests.flush()
+
+    def answer(self) -> tuple[Exception | None, Any]:
+        """The error or the result of what was asked. Raises EOFError, OSError or UnpicklingError if the process has
+        ended, and MedxferError if it has never started."""
+        if not self.started and self.answers.read(1) != _STARTED:
+            raise MedxferError(
+                "a process that reads images could not be started: its own message is above, if it had time for one"
+            )
+        self.started = True
+        return pickle.load(self.answers)
+
+    def end(self) -> Lost:
+        """End the process, and say how it ended if it had done so itself."""
+        self.popen.kill()
+        self.popen.wait()
+        self.answers.close()
+        with suppress(OSError):  # of a request that it has not read
+            self.requests.close()
+        return "decoder hung" if self.popen.returncode == _HUNG else "decoder crashed"
+
+
+_idle: list[_Process] = []  # without work; the next task takes them
+
+
+def _idle_or_new() -> _Process:
+    with suppress(IndexError):
+        while True:
+            process = _idle.pop()
+            if (
+                process.parent == os.getpid() and process.popen.poll() is None
+            ):  # a fork of this process has the list too
+                return process
+    return _Process()
+
+
+@atexit.register
+def _end_idle() -> None:
+    with suppress(IndexError):
+        while True:
+            _idle.pop().end()
+
+
+def _serve() -> None:
+    """What the process runs: answer requests until stdin ends."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    os.write(1, _STARTED)
+    for stream in (0, 1, 2):
+        os.dup2(nowhere, stream)
+    with suppress(EOFError, ConnectionError):  # the process that asks has ended
+        while True:
+            job, item, seconds = pickle.load(requests)
+            answer: tuple[Exception | None, Any]
+            try:
+                task = _unpacked(job)
+                faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)  # needs neither GIL nor signals
+                answer = None, task(item)
+            except Exception as error:
+                answer = error, None
+            faulthandler.cancel_dump_traceback_later()
+            answers.write(pickle.dumps(answer))
+            answers.flush()
+
+
+@lru_cache(maxsize=1)
+def _unpacked(job: bytes) -> Callable[[Any], Any]:
+    sys.path[:], folder, task = pickle.loads(job)
+    os.chdir(folder)
+    return cloudpickle.loads(task)

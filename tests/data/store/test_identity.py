@@ -1,0 +1,66 @@
+"""A data set before its pixels are decoded: headers are kept, and a corrected reader does not serve what was kept."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from dicom_files import write_dicom
+
+from medxfer.data.dicom.read import HEADER_VERSION
+from medxfer.data.sources.ct_series import CtSeries
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.store.identity import open_dataset
+
+PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4)
+ELEMENTS = {
+    "Modality": "CT", "Manufacturer": "Maker", "ManufacturerModelName": "Model", "ViewPosition": "AP",
+    "BurnedInAnnotation": "YES", "PatientID": "P1", "SeriesInstanceUID": "1.2.3", "BitsStored": 12, "HighBit": 11,
+    "ImagePositionPatient": [1, 2, 3.5], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+    "PresentationLUTShape": "INVERSE",
+}  # fmt: skip
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two CT slices with their labels."""
+    (tmp_path / "in").mkdir()
+    for name in ("a.dcm", "b.dcm"):
+        write_dicom(tmp_path / "in" / name, PIXELS, **ELEMENTS)
+    labels = {"path": ["a.dcm", "b.dcm"], "label": ["x", "y"]}
+    pd.DataFrame(labels).to_csv(tmp_path / "in" / "labels.csv", index=False)
+    return tmp_path / "in"
+
+
+def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
+    """If this fails because a reader is corrected: raise HEADER_VERSION, and write both here."""
+    header = DicomFolder(str(root), str(root / "labels.csv")).header("a.dcm")
+    assert (HEADER_VERSION, header._asdict()) == (
+        4,
+        {
+            "modality": "CT", "burned_in": True, "syntax": "Explicit VR Little Endian", "size": "3×4",
+            "photometric": "MONOCHROME2", "bits": "12", "manufacturer": "Maker", "model": "Model", "view": "AP",
+            "patient": "P1", "series": "1.2.3", "position": 3.5, "frames": 1,
+            "caveats": ("Presentation LUT Shape contradicts Photometric Interpretation",), "gray": "uint16",
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kept_by", ["store.identity", "sources.headers"])
+def test_headers_are_read_again_by_a_corrected_reader(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_by: str
+) -> None:
+    def manufacturers() -> set[str]:
+        if kept_by == "store.identity":
+            source = DicomFolder(str(root), str(root / "labels.csv"))
+            return set(open_dataset(source, tmp_path / "cache").headers["manufacturer"])
+        series = CtSeries(str(root), str(root / "labels.csv"), "label", cache=str(tmp_path / "cache"))
+        return set(series.survey(["a.dcm", "b.dcm"])["manufacturer"])
+
+    assert manufacturers() == {"Maker"}
+    header = DicomFolder.header
+    for kind in (DicomFolder, CtSeries):
+        monkeypatch.setattr(kind, "header", lambda *of: header(*of)._replace(manufacturer="Corrected"))
+    assert manufacturers() == {"Maker"}
+    monkeypatch.setattr(f"medxfer.data.{kept_by}.HEADER_VERSION", HEADER_VERSION + 1)
+    assert manufacturers() == {"Corrected"}
