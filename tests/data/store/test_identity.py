@@ -46,7 +46,7 @@ def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kept_by", ["store.identity", "sources.headers"])
+@pytest.mark.parametrize("kept_by", ["store.identity", "sources.header_cache"])
 def test_headers_are_read_again_by_a_corrected_reader(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_by: str
 ) -> None:
@@ -54,7 +54,7 @@ def test_headers_are_read_again_by_a_corrected_reader(
         if kept_by == "store.identity":
             source = DicomFolder(str(root), str(root / "labels.csv"))
             return set(open_dataset(source, tmp_path / "cache").headers["manufacturer"])
-        series = CtSeries(str(root), str(root / "labels.csv"), "label", cache=str(tmp_path / "cache"))
+        series = CtSeries(root=str(root), labels=str(root / "labels.csv"), cache=str(tmp_path / "cache"))
         return set(series.survey(["a.dcm", "b.dcm"])["manufacturer"])
 
     assert manufacturers() == {"Maker"}

@@ -16,7 +16,7 @@ from PIL import Image
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.sources.source import Header
+from medxfer.data.sources.source import HeaderFacts
 from medxfer.data.store import build as store_module
 from medxfer.data.store.build import open_store
 from medxfer.data.store.decode import resize
@@ -163,7 +163,7 @@ def test_depth_does_not_depend_on_the_first_picture(tmp_path):
 class Understated(ImageFolder):
     """Says of 7.png that it has eight bits."""
 
-    def header(self, file: str) -> Header:
+    def header(self, file: str) -> HeaderFacts:
         return super().header(file)._replace(gray="uint8")
 
 
