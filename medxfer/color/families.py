@@ -7,8 +7,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from medxfer.base.window import NAMED_WINDOWS
 from medxfer.color.tables import DICOM_PALETTES, cmap_names, colormap_table, matplotlib_names
-from medxfer.color.window import NAMED_WINDOWS
 
 
 class Family(NamedTuple):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.window import CT_WINDOW, Window
 from medxfer.color import ColorTransform, Renderer, parse_colormap
 
 Array = NDArray[np.floating]
@@ -22,7 +23,7 @@ def draw_figure1(
     ct_hu: Array,
     dx_gray: Array,
     colormaps: Sequence[str] = ("none", "viridis", "inferno"),
-    ct_window: tuple[float, float] = (40.0, 400.0),
+    ct_window: Window | tuple[float, float] = CT_WINDOW,
 ) -> Figure:
     """CT on the left, DX on the right, a row for each colormap, with colour bars.
 
@@ -41,7 +42,7 @@ def draw_figure1(
     figure = Figure(figsize=(sum(widths) + 1.8, (_PANEL + 0.3) * len(colormaps)), layout="compressed")
     panels = figure.subplots(len(colormaps), 2, squeeze=False, width_ratios=widths)
     for (left, right), name in zip(panels, colormaps, strict=True):
-        _ct_panel(left, ct_hu, name, ct_window)
+        _ct_panel(left, ct_hu, name, Window(*ct_window))
         _dx_panel(right, dx_gray, name)
         left.set_ylabel(name.replace("+", "+\n"))
     panels[0, 0].set_title("CT", fontweight="bold")
@@ -49,10 +50,10 @@ def draw_figure1(
     return figure
 
 
-def _ct_panel(axes: Axes, hu: Array, name: str, window: tuple[float, float]) -> None:
+def _ct_panel(axes: Axes, hu: Array, name: str, window: Window) -> None:
     windows = parse_colormap(name).windows or (window,)
-    low = min(center - width / 2 for center, width in windows)
-    high = max(center + width / 2 for center, width in windows)
+    low = min(w.center - w.width / 2 for w in windows)
+    high = max(w.center + w.width / 2 for w in windows)
     renderer = Renderer(_colors(name), None if len(windows) > 1 else window)
     _show(axes, _rgb(renderer, np.rint(hu).clip(-32768, 32767).astype(np.int16)))
     _bar(axes, _rgb(renderer, np.linspace(high, low, 512)[:, None].astype(np.int16)), low, high, "HU")

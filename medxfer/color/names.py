@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.window import NAMED_WINDOWS, Window, parse_window
 from medxfer.color.tables import HINT, find_table
-from medxfer.color.window import NAMED_WINDOWS, Window, parse_window
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.window import Window
 from medxfer.color.augment import Augment
 from medxfer.color.lookup import gather_hu, table_over_hu
 from medxfer.color.transform import ColorTransform
@@ -20,14 +21,14 @@ class Renderer(nn.Module):
     over_hu: Tensor | None
 
     def __init__(
-        self, color: ColorTransform | None, window: tuple[float, float] | None, augment: Augment | None = None
+        self, color: ColorTransform | None, window: Window | tuple[float, float] | None, augment: Augment | None = None
     ) -> None:
         """Wire the steps.
 
         Args:
             color: the colour of every pixel, or None for gray (B, 1, H, W) in [0, 1], for a model that
                 colours itself.
-            window: (center, width) in HU for CT images; None for images that are display gray, and for a
+            window: center and width in HU for CT images; None for images that are display gray, and for a
                 `color` that has its own windows (which goes before `window`).
             augment: what happens to a batch that comes with a key, or None.
         """

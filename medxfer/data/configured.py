@@ -1,4 +1,4 @@
-"""The data that a configuration names: its data set, its window, its decoded images, its split."""
+"""The data that a configuration names: its data set, its decoded images, its split."""
 
 import hashlib
 import json
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError, PrivateError
-from medxfer.data.dicom.read import CT_WINDOW
 from medxfer.data.split import SplitSettings, split_images
 from medxfer.data.split_file import given_parts
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, check_modality, open_store
@@ -67,19 +66,6 @@ def store_of(
         with _private():
             _stores[key] = open_store(dataset, image_size, hounsfield, max_rejected, progress=progress)
     return _stores[key]
-
-
-def window_name(window: str, modality: str) -> str:
-    """`window` with "auto" resolved: a name, <center>/<width>, or file."""
-    if window != "auto":
-        return str(window)
-    if modality != "CT" and "CT" in modality.split("+"):
-        raise MedxferError(
-            f"the data set mixes CT with other modalities ({modality}), so no window fits all: "
-            "keep them in two folders, or take each file's own window with window=file"
-        )
-    # The files' own CT windows differ by scanner and would give it away.
-    return f"{CT_WINDOW.center:g}/{CT_WINDOW.width:g}" if modality == "CT" else "file"
 
 
 @dataclass(frozen=True, eq=False)

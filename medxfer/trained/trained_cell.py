@@ -14,7 +14,8 @@ from torch import Tensor
 
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
-from medxfer.color import ColorTransform, Renderer, parse_window, take_single_channel
+from medxfer.base.window import Window, parse_window
+from medxfer.color import ColorTransform, Renderer, take_single_channel
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import find
 from medxfer.model.classifier import Classifier
@@ -30,7 +31,7 @@ class TrainedCell:
     record: dict[str, Any]  # its metrics.json
     model: Classifier
     renderer: Renderer  # gray as in the store → what the model takes
-    window: tuple[float, float] | None  # center and width in HU; None for display gray
+    window: Window | None  # in HU; None for display gray
 
     @property
     def classes(self) -> list[str]:

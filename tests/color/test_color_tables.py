@@ -11,7 +11,7 @@ from pydicom.data import get_palette_files
 from pydicom.pixels import apply_color_lut
 
 from medxfer.base.errors import MedxferError
-from medxfer.color import NAMED_WINDOWS, colormap_table, parse_colormap, parse_window
+from medxfer.color import colormap_table, parse_colormap
 from medxfer.color.lightness import gray_of, lightness
 from medxfer.color.names import check_levels
 from medxfer.color.tables import DICOM_PALETTES, known_names, matplotlib_names
@@ -162,18 +162,3 @@ def test_names_without_a_table_are_refused(name: str) -> None:
 def test_levels_that_cannot_be(levels: int) -> None:
     with pytest.raises(MedxferError, match="power of two"):
         check_levels(levels)
-
-
-def test_parse_window() -> None:
-    assert parse_window("40/400") == (40.0, 400.0)
-    assert parse_window("-600.5/1500") == (-600.5, 1500.0)
-    assert parse_window("file") is None
-    assert all(parse_window(name) == window for name, window in NAMED_WINDOWS.items())
-
-
-@pytest.mark.parametrize(
-    "text", ["", "lungs", "40", "40/", "/400", "40/0", "40/1", "40/-3", "a/b", "nan/400", "40/inf"]
-)
-def test_windows_that_cannot_be(text: str) -> None:
-    with pytest.raises(MedxferError, match="window"):
-        parse_window(text)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.window import parse_window
 from medxfer.color import ColorTransform, colormap_table, fold_stem, single_normalisation, take_single_channel
 from medxfer.color.lookup import quantise
 from medxfer.color.tables import matplotlib_names
-from medxfer.color.window import Windowing, parse_window
+from medxfer.color.window import Windowing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 IDENTITY = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -42,6 +42,7 @@ Kind = Literal[
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED_BYTES = 2**29
 _DEFERRED_BYTES = 2**24  # a larger element than this is no part of an image's description
+_FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")  # 0002 and 0008, in either byte order
 
 _READ = """
     SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName
@@ -154,13 +155,6 @@ class Header:
         value = self.get(keyword)
         return None if value is None else str(value).strip("\0 ") or None
 
-    def described(self, keyword: str) -> str | None:
-        """The same for what describes and does not decide the picture: None as well where it is damaged."""
-        try:
-            return self.text(keyword)
-        except DicomError:
-            return None
-
     def texts(self, keyword: str) -> list[str]:
         value = self.get(keyword)
         values = [] if value is None else [value] if isinstance(value, str) else value
@@ -200,20 +194,16 @@ class Header:
         return value
 
 
-def read_header(path: Path, stream: BinaryIO, size: int) -> tuple[Dataset, str, BinaryIO]:
+def read_header(path: Path, stream: BinaryIO) -> tuple[Header, str, BinaryIO]:
     """Read up to the pixel data, which is not touched.
 
-    Returns the data set, the transfer syntax UID, and the stream at the pixel data element or at its end;
-    a deflated file gets another stream than the given one. To be called within `silence`.
+    Returns the header, the transfer syntax UID, and the stream at the pixel data element or at its end. A deflated
+    file gets another stream than the given one. To be called within `silence`.
     """
     head = stream.read(1024)
     start = 132 if head[128:132] == b"DICM" else 0
-    if start == 0 and head[:2] not in (
-        b"\x02\0",
-        b"\x08\0",
-        b"\0\x08",
-    ):  # groups 0002 and 0008, either byte order
-        raise DicomError(path, "empty" if size == 0 else "not DICOM", "it is not a DICOM file")
+    if start == 0 and head[:2] not in _FIRST_GROUPS:
+        raise DicomError(path, "not DICOM" if head else "empty", "it is not a DICOM file")
     deflated = DEFLATED.encode() in head
     if deflated:
         stream = _inflate(path, stream, head, start)
@@ -224,12 +214,9 @@ def read_header(path: Path, stream: BinaryIO, size: int) -> tuple[Dataset, str, 
     except Exception:  # the parser meets arbitrary bytes
         raise DicomError(path, "bad header", "its header cannot be parsed") from None
     if not syntax:
-        raise DicomError(
-            path,
-            "no transfer syntax",
-            "it does not state its transfer syntax: rewrite it with file meta information",
-        )
-    return dataset, syntax, stream
+        reason = "it does not state its transfer syntax: rewrite it with file meta information"
+        raise DicomError(path, "no transfer syntax", reason)
+    return Header(path, dataset), syntax, stream
 
 
 def _inflate(path: Path, stream: BinaryIO, head: bytes, start: int) -> BinaryIO:

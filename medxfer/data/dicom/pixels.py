@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydicom import encaps, uid
 from pydicom.pixels import get_decoder
 
-from medxfer.data.dicom.header import DicomError, Header, Kind, read_header, silence
+from medxfer.data.dicom.header import DicomError, Header, read_header, silence
 
 # Decoders differ on lossy files, so which one reads is not left to what happens to be installed.
 # "pylibjpeg" is libjpeg for JPEG, OpenJPEG for JPEG 2000 and HTJ2K, its own for RLE; "pyjpegls" is CharLS.
@@ -109,13 +109,10 @@ class DicomFile:
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path = path
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        dataset, syntax, self._stream = read_header(path, stream, size)
-        self.header = Header(path, dataset)
+        self.header, syntax, self._stream = read_header(path, stream)
         self.syntax = uid.UID(syntax)
         if self.syntax not in NATIVE and self.syntax not in DECODERS:
-            raise self._error("unsupported syntax", "its transfer syntax is not supported")
+            raise self.header.error("its transfer syntax is not supported", "unsupported syntax")
         self.element, self._vr, length = self._pixel_element()
         self._start = self._stream.tell()
         self._available = self._stream.seek(0, 2) - self._start
@@ -125,16 +122,13 @@ class DicomFile:
         else:
             self._check_fragments()
 
-    def _error(self, kind: Kind, reason: str) -> DicomError:
-        return DicomError(self.path, kind, reason)
-
     def _pixel_element(self) -> tuple[str, str, int]:
         """Keyword, VR and length of the element at which the header ends; the stream is left at its value."""
         head = self._stream.read(8)
         order: Any = "big" if self.syntax == uid.ExplicitVRBigEndian else "little"
         tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
         if len(head) < 8 or tag not in _PIXEL_ELEMENTS:
-            raise self._error("no pixel data", "it holds no image")
+            raise self.header.error("it holds no image", "no pixel data")
         if head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
             return _PIXEL_ELEMENTS[tag], head[4:6].decode(), int.from_bytes(self._stream.read(4), order)
         return _PIXEL_ELEMENTS[tag], "OW", int.from_bytes(head[4:8], order)
@@ -144,10 +138,10 @@ class DicomFile:
         present = min(length, self._available)
         reason = f"its pixel data has {present} bytes, and its header claims {claimed}"
         if present < claimed:
-            raise self._error("truncated" if present else "no pixel data", reason)
+            raise self.header.error(reason, "truncated" if present else "no pixel data")
         excess = length - claimed  # less than a frame of it is padding (PS3.5 8.1.1)
         if excess > 1 and excess >= self.format.frame_bits / 8:
-            raise self._error("wrong length", reason)
+            raise self.header.error(reason, "wrong length")
 
     def _check_fragments(self) -> None:
         """Every fragment of the encapsulated pixel data (PS3.5 A.4) must lie within the file."""
@@ -156,13 +150,13 @@ class DicomFile:
             encaps.parse_basic_offsets(self._stream)
             _, fragments = encaps.parse_fragments(self._stream)
         except Exception:  # the parser meets arbitrary bytes
-            raise self._error("undecodable", "its compressed pixel data is not made of fragments") from None
+            raise self.header.error("its compressed pixel data is not made of fragments", "undecodable") from None
         if not fragments:
-            raise self._error("no pixel data", "its compressed pixel data is empty")
+            raise self.header.error("its compressed pixel data is empty", "no pixel data")
         self._stream.seek(fragments[-1] + 4)
         last = int.from_bytes(self._stream.read(4), "little")
         if fragments[-1] + 8 + last > self._start + self._available:
-            raise self._error("truncated", "its compressed pixel data ends before its last fragment does")
+            raise self.header.error("its compressed pixel data ends before its last fragment does", "truncated")
 
     def stored(self, frame: int) -> NDArray[Any]:
         """One frame's stored values, (rows, columns) of an integer or float type; colour is RGB, (…, 3).
@@ -171,7 +165,7 @@ class DicomFile:
         """
         form = self.format
         if not 0 <= frame < form.frames:
-            raise self._error("no such frame", f"it has no frame {frame}: frames are 0 to {form.frames - 1}")
+            raise self.header.error(f"it has no frame {frame}: frames are 0 to {form.frames - 1}", "no such frame")
         options: dict[str, Any] = {
             "rows": form.rows,
             "columns": form.columns,
@@ -199,7 +193,7 @@ class DicomFile:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:  # decoders raise whatever they raise; a panic in Rust is no Exception
-            raise self._error("undecodable", "its pixel data cannot be decoded") from None
+            raise self.header.error("its pixel data cannot be decoded", "undecodable") from None
         if stored.dtype.kind not in "iu" or form.bits_allocated == 1:
             return stored
         if self.syntax in NATIVE or self.syntax == uid.RLELossless:
@@ -219,15 +213,15 @@ class DicomFile:
                 extended_offsets=(offsets, lengths) if offsets and lengths else None,
             )
         except Exception:  # offset tables hold arbitrary numbers
-            raise self._error("undecodable", f"frame {frame} is not in its compressed pixel data") from None
+            raise self.header.error(f"frame {frame} is not in its compressed pixel data", "undecodable") from None
         if self.syntax == uid.RLELossless:
             if len(data) < _RLE_HEADER_BYTES:
-                raise self._error("undecodable", f"frame {frame} is shorter than the header of its compression")
+                raise self.header.error(f"frame {frame} is shorter than the header of its compression", "undecodable")
             return data
         if codestream_size(data) != (form.rows, form.columns):
-            raise self._error("undecodable", "its compressed image is not of the size that its header claims")
+            raise self.header.error("its compressed image is not of the size that its header claims", "undecodable")
         if b"\xff\xd9" not in data[-16:]:  # EOI or EOC, and what pads it; decoders fill in for the rest silently
-            raise self._error("truncated", "its compressed image has no end")
+            raise self.header.error("its compressed image has no end", "truncated")
         return data
 
 

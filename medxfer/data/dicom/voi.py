@@ -1,4 +1,4 @@
-"""From stored to display values: lookup tables and windows (PS3.3 C.11.1, C.11.2), in float64."""
+"""Lookup tables of files, and the stretch of images that have none (PS3.3 C.11.1, C.11.2), in float64."""
 
 from __future__ import annotations
 
@@ -12,33 +12,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A window on calibrated values (PS3.3 C.11.2.1.2, C.11.2.1.3), LINEAR, LINEAR_EXACT or SIGMOID."""
-
-    center: float
-    width: float
-    function: str = "LINEAR"
-    explanation: str = ""
-
-    @property
-    def valid(self) -> bool:
-        """The standard wants a width of at least 1 for LINEAR, and above 0 for the others."""
-        return self.width >= 1 if self.function == "LINEAR" else self.width > 0
-
-    def gray(self, x: Floats) -> Floats:
-        """`x` (any shape) in [0, 1]."""
-        if self.function == "SIGMOID":
-            from scipy.special import expit  # half a second in every decoding process, for a rare function
-
-            return expit(4 * (x - self.center) / self.width)
-        if self.function == "LINEAR_EXACT":
-            return np.clip((x - self.center) / self.width + 0.5, 0, 1)
-        if self.width == 1:
-            return (x > self.center - 0.5).astype(np.float64)
-        return np.clip((x - (self.center - 0.5)) / (self.width - 1) + 0.5, 0, 1)
-
-
 @dataclass(frozen=True, eq=False)
 class LookupTable:
     """A Modality or VOI LUT: `entries[i]` is for the input `first + i`, the ends for all beyond."""
@@ -46,7 +19,6 @@ class LookupTable:
     first: int
     entries: Floats
     bits: int
-    explanation: str = ""
 
     def values(self, x: Floats) -> Floats:
         """The entries for `x` (any shape), which is rounded to whole inputs."""
@@ -58,14 +30,7 @@ class LookupTable:
         return self.values(x) / (2**self.bits - 1)
 
 
-def lookup_table(
-    descriptor: Sequence[float],
-    data: Any,
-    little_endian: bool,
-    low: float,
-    high: float,
-    explanation: str = "",
-) -> LookupTable:
+def lookup_table(descriptor: Sequence[float], data: Any, little_endian: bool, low: float, high: float) -> LookupTable:
     """A LookupTable from the values of LUT Descriptor and LUT Data (bytes, or one or more integers), for
     inputs from `low` to `high`.
 
@@ -89,7 +54,7 @@ def lookup_table(
     if words.size < count:
         raise ValueError("the LUT data is shorter than its descriptor says")
     entries = words[:count].astype(np.float64)
-    return LookupTable(_first(first, count, low, high), entries, _bits(bits, int(entries.max())), explanation)
+    return LookupTable(_first(first, count, low, high), entries, _bits(bits, int(entries.max())))
 
 
 def _first(first: int, count: int, low: float, high: float) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.data.dicom.read import read_frames
+from medxfer.data.dicom import read_frames
 from medxfer.data.sources.dicom_folder import dicom_header, read_dicom
 from medxfer.data.sources.picture_folder import no_hounsfield, read_picture
 
@@ -39,13 +39,18 @@ class NewFiles:
 
         Args:
             modality: of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images").
-            options: of data=dicom: frame, voi, prefer, luminance, for_processing; what is absent has its default.
+            options: of data=dicom: frame, voi, luminance, for_processing; what is absent has its default.
             read: what training read a frame of a DICOM file with.
+
+        Raises:
+            MedxferError: `options` are an older version's, and choose what this one cannot.
         """
         self.modality, self.read = modality, read
         self.frame = options.get("frame", 0)
+        if options.get("prefer", "lut") != "lut":  # of an older version
+            raise MedxferError("the cell was trained with data.prefer=window, which exists no more: train it again")
         self.policy = {key: options[key] for key in ("luminance", "for_processing") if key in options}
-        self.display = {key: options[key] for key in ("voi", "prefer") if key in options} | self.policy
+        self.display = self.policy | ({"voi": options["voi"]} if "voi" in options else {})
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray]:
         """As `Source.pictures`. Raises ImageError also where the modality is not that of training."""

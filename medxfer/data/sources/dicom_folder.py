@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom.read import inspect, read_frames, read_gray
+from medxfer.data.dicom import inspect, read_frames, read_gray
 from medxfer.data.sources.source import Header, Source
 from medxfer.data.sources.table import COLUMNS, LabelledFolder
 
@@ -22,19 +22,16 @@ class DicomOptions:
 
     frame: int | Literal["all"] = 0
     voi: int | str = 0
-    prefer: Literal["lut", "window"] = "lut"
     luminance: bool = False
     for_processing: bool = False
 
     def __post_init__(self) -> None:
         if self.frame != "all" and not (isinstance(self.frame, int) and self.frame >= 0):
             raise MedxferError(f"data.frame={self.frame}: no such frame; give its number, from 0, or all")
-        if self.prefer not in ("lut", "window"):
-            raise MedxferError(f"data.prefer={self.prefer}: no such kind of VOI; give lut or window")
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
         """As `Source.pictures`."""
-        display: dict[str, Any] = {**self._policy, "voi": self.voi, "prefer": self.prefer}
+        display: dict[str, Any] = {**self._policy, "voi": self.voi}
         if self.frame == "all":
             window: Literal["auto"] | None = None if hounsfield else "auto"
             yield from read_frames(path, window, hounsfield=hounsfield, **display)

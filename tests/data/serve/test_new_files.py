@@ -81,11 +81,17 @@ def test_the_readers_options_of_training_are_kept(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "a.dcm", pixels, PresentationIntentType="FOR PROCESSING")
     with pytest.raises(ImageError):
         list(NewFiles("DX", {}).pictures(str(path), False))
-    options = {"for_processing": True, "voi": 0, "prefer": "lut", "luminance": False}
+    options = {"for_processing": True, "voi": 0, "luminance": False}
     for frame, numbers in ((2, [2]), ("all", [0, 1, 2])):
         pictures = list(NewFiles("DX", options | {"frame": frame}).pictures(str(path), False))
         expected = [read_dicom(path, False, number, for_processing=True) for number in numbers]
         assert np.array_equal(pictures, expected)
+
+
+def test_a_cell_of_an_older_version_is_read_unless_its_window_came_before_its_table() -> None:
+    NewFiles("DX", {"prefer": "lut"})
+    with pytest.raises(MedxferError, match=r"data\.prefer=window.*train it again"):
+        NewFiles("DX", {"prefer": "window"})
 
 
 def test_a_release_that_mends_its_files_mends_new_ones(tmp_path: Path) -> None:
