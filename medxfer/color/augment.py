@@ -4,54 +4,38 @@ The draws are ours because arms are paired by them. Libraries' augmentations dra
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from medxfer.base.errors import MedxferError
 
 
-class Augment(nn.Module):
+@dataclass(frozen=True)
+class Augment:
     """Small changes of pose and exposure, as between two radiographs of one patient.
 
-    Each setting is the largest change either way; 0 leaves that change out. There is no vertical flip (no
-    radiograph is read upside down), and the horizontal one is off by default because it would undo laterality.
+    Each setting is the largest change either way, from 0 to 1 but for `rotate`; 0 leaves that change out. There is no
+    vertical flip (no radiograph is read upside down), and the horizontal one is off by default because it would undo
+    laterality. Raises MedxferError if a setting is out of its range.
     """
 
-    def __init__(
-        self,
-        rotate: float = 5.0,
-        shift: float = 0.03,
-        scale: float = 0.05,
-        flip: float = 0.0,
-        brightness: float = 0.1,
-        contrast: float = 0.1,
-        gamma: float = 0.1,
-    ) -> None:
-        """Set the largest changes.
+    rotate: float = 5.0  # degrees, to 180
+    shift: float = 0.03  # fraction of width and of height
+    scale: float = 0.05  # relative change of size
+    flip: float = 0.0  # probability of a left-right flip
+    brightness: float = 0.1  # added to gray (0 to 1)
+    contrast: float = 0.1  # relative change of gray
+    gamma: float = 0.1  # relative change of the exponent
 
-        Args:
-            rotate: degrees.
-            shift: fraction of width and of height.
-            scale: relative change of size.
-            flip: probability of a left-right flip, 0 to 1.
-            brightness: added to gray (0 to 1).
-            contrast: relative change of gray.
-            gamma: relative change of the exponent.
-
-        Raises:
-            MedxferError: a setting is out of its range.
-        """
-        super().__init__()
-        pose = {"rotate": rotate, "shift": shift, "scale": scale, "flip": flip}
-        for name, value in {**pose, "brightness": brightness, "contrast": contrast, "gamma": gamma}.items():
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
             limit = 180 if name == "rotate" else 1
             if not 0 <= value <= limit:
                 raise MedxferError(f"augment.{name}={value}: must be from 0 to {limit}.")
-        self.rotate, self.shift, self.scale, self.flip = rotate, shift, scale, flip
-        self.brightness, self.contrast, self.gamma = brightness, contrast, gamma
 
     def pose(self, gray: Tensor, key: Sequence[int]) -> Tensor:
         """Move the images (B, C, H, W), float of any range, with linear interpolation; outside is 0."""

@@ -14,8 +14,7 @@ from omegaconf import DictConfig
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_parquet
 from medxfer.base.window import Window, parse_window, window_name
-from medxfer.color import parse_colormap
-from medxfer.color.names import check_levels
+from medxfer.color import check_levels, parse_colormap
 from medxfer.data.configured import Split, dataset_of, split_of, store_of
 from medxfer.data.serve.balance import BALANCE, check_balance
 from medxfer.data.split import check_classes, training_subset
