@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydicom.pixels import apply_color_lut
 
 from medxfer.base.window import CT_WINDOW, Window
-from medxfer.data.dicom.header import Header
+from medxfer.data.dicom.header import Header, refusing
 from medxfer.data.dicom.pixels import GRAY, DicomFile
 from medxfer.data.dicom.voi import Floats, LookupTable, lookup_table, stretch
 
@@ -173,11 +173,9 @@ def _tables(header: Header, keyword: str, inputs: Floats) -> list[tuple[str, Loo
         descriptor, data = table.numbers("LUTDescriptor"), table.get("LUTData")
         if not descriptor and data is None:
             continue
-        name = table.text("LUTExplanation") or ""
-        try:
-            tables.append((name, lookup_table(descriptor, data, little_endian, low, high)))
-        except (TypeError, ValueError, OverflowError):
-            raise header.error(f"a table of its {keyword} is damaged") from None
+        with refusing(header.path, "bad header", f"a table of its {keyword} is damaged"):
+            lut = lookup_table(descriptor, data, little_endian, low, high)
+        tables.append((table.text("LUTExplanation") or "", lut))
     return tables
 
 
@@ -185,10 +183,8 @@ def _luminance(file: DicomFile, stored: NDArray[Any], window: Shown) -> NDArray[
     """Colour has no Modality LUT and no VOI: "auto" is full scale; a window or None is on stored values."""
     full = 2**file.format.bits_stored - 1
     if file.format.photometric == "PALETTE COLOR":
-        try:
+        with refusing(file.path, "bad header", "its palette is damaged"):
             stored = apply_color_lut(stored, file.header.dataset)
-        except Exception:  # pydicom raises whatever a damaged palette makes it raise
-            raise file.header.error("its palette is damaged") from None
         full = np.iinfo(stored.dtype).max
     values = stored[..., :3] @ _LUMINANCE
     if window == "auto":

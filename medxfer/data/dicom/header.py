@@ -63,12 +63,12 @@ _READ = """
     ExtendedOffsetTable ExtendedOffsetTableLengths
 """
 _TAGS = [Tag(keyword) for keyword in _READ.split()]
-_FRAME_MACROS = (
+_FRAME_MACROS = [
     "PixelValueTransformationSequence",
     "FrameVOILUTSequence",
     "PlanePositionSequence",
     "PlaneOrientationSequence",
-)
+]
 
 _tag: Callable[[str], BaseTag] = cache(Tag)
 
@@ -77,6 +77,17 @@ class DicomError(ImageError):
     """A DICOM file that is refused; `kind` is one of `Kind`."""
 
     kind: Kind
+
+
+@contextmanager
+def refusing(path: Path, kind: Kind, reason: str) -> Iterator[None]:
+    """Within it whatever a library raises is that DicomError. What it raised is dropped: it may quote the header."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, DicomError):
+        raise
+    except BaseException:  # libraries raise whatever a damaged file leads to; a panic in Rust is no Exception
+        raise DicomError(path, kind, reason) from None
 
 
 @contextmanager
@@ -115,15 +126,13 @@ class Header:
     def of_frame(self, frame: int) -> Header:
         """The same for one frame: first its per-frame functional groups, then the shared ones, then the rest
         (PS3.3 C.7.6.16)."""
-        groups: list[Dataset] = []
         per_frame = self.items("PerFrameFunctionalGroupsSequence")
         if per_frame and frame >= len(per_frame):
             raise self.error("it has fewer per-frame functional groups than frames")
-        for group in (per_frame[frame : frame + 1], self.items("SharedFunctionalGroupsSequence")[:1]):
-            for macros in group:
-                within = Header(self.path, macros)
-                groups += [item for macro in _FRAME_MACROS for item in within.items(macro)[:1]]
-        return Header(self.path, self.dataset, groups)
+        groups = per_frame[frame : frame + 1] + self.items("SharedFunctionalGroupsSequence")[:1]
+        within = [Header(self.path, group) for group in groups]
+        macros = [item for group in within for macro in _FRAME_MACROS for item in group.items(macro)[:1]]
+        return Header(self.path, self.dataset, macros)
 
     def error(self, reason: str, kind: Kind = "bad header") -> DicomError:
         return DicomError(self.path, kind, reason)
@@ -134,10 +143,8 @@ class Header:
         for group in self._groups:
             if tag not in group:
                 continue
-            try:
+            with refusing(self.path, "bad header", f"its {keyword} cannot be read"):
                 value = group[tag].value
-            except Exception:  # pydicom raises whatever its converters raise; the text may quote the value
-                raise self.error(f"its {keyword} cannot be read") from None
             if value is not None and not (hasattr(value, "__len__") and len(value) == 0):
                 return value
         return None
@@ -208,11 +215,9 @@ def read_header(path: Path, stream: BinaryIO) -> tuple[Header, str, BinaryIO]:
     if deflated:
         stream = _inflate(path, stream, head, start)
     stream.seek(0)
-    try:
+    with refusing(path, "bad header", "its header cannot be parsed"):
         dataset = dcmread(stream, force=True, stop_before_pixels=True, defer_size=_DEFERRED_BYTES, specific_tags=_TAGS)
         syntax = DEFLATED if deflated else str(dataset.file_meta.get("TransferSyntaxUID") or "")
-    except Exception:  # the parser meets arbitrary bytes
-        raise DicomError(path, "bad header", "its header cannot be parsed") from None
     if not syntax:
         reason = "it does not state its transfer syntax: rewrite it with file meta information"
         raise DicomError(path, "no transfer syntax", reason)
@@ -225,10 +230,8 @@ def _inflate(path: Path, stream: BinaryIO, head: bytes, start: int) -> BinaryIO:
         raise DicomError(path, "bad header", "it is deflated and does not state where its data set begins")
     stream.seek(start + 12 + int.from_bytes(head[start + 8 : start + 12], "little"))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
+    with refusing(path, "undecodable", "its deflated data set is broken"):
         plain = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
-    except zlib.error:
-        raise DicomError(path, "undecodable", "its deflated data set is broken") from None
     if inflater.unconsumed_tail:
         raise DicomError(path, "too large", f"it inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")
     if not inflater.eof:

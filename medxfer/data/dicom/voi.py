@@ -31,10 +31,9 @@ class LookupTable:
 
 
 def lookup_table(descriptor: Sequence[float], data: Any, little_endian: bool, low: float, high: float) -> LookupTable:
-    """A LookupTable from the values of LUT Descriptor and LUT Data (bytes, or one or more integers), for
-    inputs from `low` to `high`.
+    """From the values of LUT Descriptor and LUT Data (bytes, or one or more integers), for inputs `low` to `high`.
 
-    Written for what files hold. 0 entries mean 65,536. The first input loses its sign where the element's
+    Written for what files hold. 0 entries mean 65,536. The first input loses its sign if the element's
     representation does not fit it: of both readings, the one that covers more inputs counts. 8-bit entries
     may be packed two a word. The bits stated may be too few for the entries, or those of the container
     (some CR systems state 16 for 12 bits).
