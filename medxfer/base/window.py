@@ -50,7 +50,7 @@ def linear(values: Values, center: Any, width: Any) -> Values:
 
 
 def _ramp(values: Values, middle: Any, span: Any) -> Values:
-    gray = values - middle
+    gray: Values = values - middle
     gray /= span
     gray += 0.5
     return gray

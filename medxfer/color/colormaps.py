@@ -202,7 +202,7 @@ def _dicom(name: str, palette: str) -> Colormap:
         raise unknown("colormap", name, (f"dicom:{p}" for p in DICOM_PALETTES), HINT)
 
     def build(levels: int) -> Colors:
-        from pydicom.pixels import apply_color_lut
+        from pydicom.pixels.processing import apply_color_lut
 
         # By UID: pydicom 3.0's names FALL and WINTER stand for each other's palette.
         uid = f"1.2.840.10008.1.5.{DICOM_PALETTES.index(palette) + 1}"

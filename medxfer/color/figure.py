@@ -108,7 +108,7 @@ def _rgb(renderer: Renderer, gray: NDArray[np.generic]) -> Array:
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():
         pixels = renderer(GrayBatch(torch.from_numpy(gray).unsqueeze(0), none, none)).pixels[0]
-    return pixels.expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy()
+    return np.asarray(pixels.expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy())
 
 
 def _show(axes: Axes, rgb: Array) -> None:

@@ -75,7 +75,8 @@ class ColorTransform(nn.Module):
         if self.takes_hu:
             return gather_channels(level_index(display, self.levels), self.table)
         if self.learned is not None:
-            return self.learned(_planes(display)).permute(0, 3, 1, 2)
+            colors: Tensor = self.learned(_planes(display))
+            return colors.permute(0, 3, 1, 2)
         return gather(level_index(_planes(display), self.levels), self.table, self.pairs)
 
     def smoothness(self) -> Tensor:

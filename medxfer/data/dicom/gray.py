@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut
 
 from medxfer.base.window import CT_WINDOW, Window
 from medxfer.data.dicom.header import Header, refusing
@@ -186,7 +186,7 @@ def _luminance(file: DicomFile, stored: NDArray[Any], window: Shown) -> NDArray[
         with refusing(file.path, "bad header", "its palette is damaged"):
             stored = apply_color_lut(stored, file.header.dataset)
         full = np.iinfo(stored.dtype).max
-    values = stored[..., :3] @ _LUMINANCE
+    values: Floats = stored[..., :3] @ _LUMINANCE
     if window == "auto":
         values = np.clip(values / full, 0, 1)
     elif window is not None:

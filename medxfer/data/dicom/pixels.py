@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import encaps, uid
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
 from medxfer.data.dicom.header import DicomError, Header, read_header, refusing, silence
 
@@ -202,7 +202,7 @@ def used_bits(stored: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
         return stored
     left = form.bits_allocated - 1 - form.high_bit
     shifted = np.left_shift(stored, left)
-    return np.right_shift(shifted, form.bits_allocated - form.bits_stored, out=shifted)
+    return np.asarray(np.right_shift(shifted, form.bits_allocated - form.bits_stored, out=shifted))
 
 
 def codestream_size(data: bytes) -> tuple[int, int] | None:

@@ -23,11 +23,11 @@ class LookupTable:
     def values(self, x: Floats) -> Floats:
         """The entries for `x` (any shape), which is rounded to whole inputs."""
         index = np.clip(np.rint(x) - self.first, 0, len(self.entries) - 1)
-        return self.entries[index.astype(np.intp)]
+        return np.asarray(self.entries[index.astype(np.intp)])
 
     def gray(self, x: Floats) -> Floats:
         """The same in [0, 1]."""
-        return self.values(x) / (2**self.bits - 1)
+        return self.values(x) / ((1 << self.bits) - 1)
 
 
 def lookup_table(descriptor: Sequence[float], data: Any, little_endian: bool, low: float, high: float) -> LookupTable:
@@ -73,7 +73,7 @@ def percentiles(values: Floats, counts: NDArray[np.int64], percent: Sequence[flo
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(counts[order])
     ranks = np.maximum(np.asarray(percent) / 100 * cumulative[-1], 1)
-    return values[order][np.searchsorted(cumulative, ranks)]
+    return np.asarray(values[order][np.searchsorted(cumulative, ranks)])
 
 
 def stretch(values: Floats, counts: NDArray[np.int64], percent: tuple[float, float]) -> Floats:
@@ -84,5 +84,5 @@ def stretch(values: Floats, counts: NDArray[np.int64], percent: tuple[float, flo
     for pair in (percent, (0, 100)):
         low, high = percentiles(values, counts, pair)
         if high > low:
-            return np.clip((values - low) / (high - low), 0, 1)
+            return np.asarray(np.clip((values - low) / (high - low), 0, 1))
     return np.zeros_like(values)
