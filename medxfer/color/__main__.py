@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
         table.add_column("names, or examples", ratio=2, overflow="fold")
         for family in FAMILIES:
             names = family.listed() if family.listed else ", ".join(without_reversed(family.names))
-            table.add_row(f"[bold]{escape(family.form)}[/bold]\n{family.meaning}", names)
+            table.add_row(f"[bold]{escape(family.form)}[/bold]\n{escape(family.meaning)}", escape(names))
         console.print(table)
         if out is None:
             console.print("As a picture: python -m medxfer.color out=colormaps.png")

@@ -1,7 +1,7 @@
-"""Every colormap: a name → what it stands for, and a table of colours with one row a gray level.
+"""Every colormap: what its name means, and its table of colours, one row for each gray level.
 
-A kind of colormap is one entry: a function below `@Family`, with how its names look, what they mean and which there
-are. Reading a name refuses what is not there, and builds nothing; `Colormap.table` builds.
+One kind of colormap is one entry: a function below `@Family(…)`, which says how its names look, what they mean and
+which names there are. Reading a name raises an error for an unknown one, and builds nothing: `Colormap.table` does.
 """
 
 import re
@@ -40,12 +40,12 @@ def _gray(levels: int) -> Colors:
 
 @dataclass(frozen=True)
 class Colormap:
-    """What a colormap's name stands for."""
+    """What a colormap's name means."""
 
     name: str
     kind: Literal["fixed", "single", "windows", "learned"] = "fixed"
     windows: tuple[Window, ...] = ()  # three if `kind` is "windows"
-    build: Callable[[int], Colors] = field(default=_gray, compare=False)  # from levels; what a learned one starts from
+    build: Callable[[int], Colors] = field(default=_gray, compare=False)  # from levels; a learned one starts from it
 
     @property
     def in_channels(self) -> Literal[1, 3]:
@@ -69,7 +69,7 @@ class Colormap:
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of colormap. It decorates the function that reads a name: from the name and the groups of `pattern`."""
+    """One kind of colormap. It decorates the function that reads a name, given the name and the groups of `pattern`."""
 
     form: str  # how its names look
     meaning: str
@@ -86,7 +86,7 @@ FAMILIES: dict[Family, Callable[..., Colormap]] = {}  # in the order below: a na
 
 
 def parse_colormap(name: str) -> Colormap:
-    """What `name` stands for. Builds no table; raises MedxferError, with the nearest names, for an unknown one."""
+    """What `name` means. Builds no table. Raises MedxferError, with the nearest names, for an unknown name."""
     matches = ((read, re.fullmatch(family.pattern, name, re.DOTALL)) for family, read in FAMILIES.items())
     return next(read(name, *match.groups()) for read, match in matches if match)  # the last family takes any name
 
@@ -185,7 +185,7 @@ def _shuffled(name: str, text: str) -> Colormap:
 
 @Family("random@<seed>", "control: a smooth random map", "random@(.*)", ("random@0", "random@1"))
 def _random(name: str, seed: str) -> Colormap:
-    """A smooth curve through random colours, the same curve at every number of levels."""
+    """A smooth curve through random colours; the curve does not depend on the number of levels."""
     knots = np.random.default_rng(_seed(name, seed, "random@0")).random((_RANDOM_KNOTS, 3))
     curve = PchipInterpolator(np.linspace(0, 1, _RANDOM_KNOTS), knots)  # no overshoot: stays in [0, 1]
     return Colormap(name, build=lambda levels: np.asarray(curve(np.linspace(0, 1, levels))))

@@ -81,7 +81,7 @@ class DicomError(ImageError):
 
 @contextmanager
 def refusing(path: Path, kind: Kind, reason: str) -> Iterator[None]:
-    """Within it whatever a library raises is that DicomError. What it raised is dropped: it may quote the header."""
+    """Raise a DicomError in place of whatever a library raises in the block, whose text may quote the header."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, DicomError):
@@ -92,7 +92,7 @@ def refusing(path: Path, kind: Kind, reason: str) -> Iterator[None]:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Within it pydicom and OpenJPEG say nothing: their log lines quote the header. It may be nested."""
+    """Silence pydicom and OpenJPEG in the block, because their log lines quote the header. Blocks may be nested."""
     loggers = [logging.getLogger(name) for name in ("pydicom", "openjpeg")]
     levels = [logger.level for logger in loggers]
     if min(levels) > logging.CRITICAL:
@@ -124,7 +124,7 @@ class Header:
         self._groups = [*(groups or []), dataset]
 
     def of_frame(self, frame: int) -> Header:
-        """The same for one frame: first its per-frame functional groups, then the shared ones, then the rest
+        """The header of one frame: its own functional groups come first, then the shared ones, then the rest
         (PS3.3 C.7.6.16)."""
         per_frame = self.items("PerFrameFunctionalGroupsSequence")
         if per_frame and frame >= len(per_frame):
