@@ -1,14 +1,11 @@
-"""Gray → colour: every transformation exact, controlled, and about as cheap as copying its result."""
+"""Gray → what a network sees: colormaps, one lookup, augmentation, the renderer."""
 
+from medxfer.base.window import NAMED_WINDOWS, Window, parse_window
 from medxfer.color.augment import Augment
-from medxfer.color.learned import LearnedTable
-from medxfer.color.names import Colormap, parse_colormap
-from medxfer.color.render import Renderer
+from medxfer.color.colormaps import Colormap, check_levels, colormap_table, parse_colormap
+from medxfer.color.render import Renderer, channel_statistics
 from medxfer.color.single import fold_stem, single_normalisation, take_single_channel
-from medxfer.color.statistics import channel_statistics
-from medxfer.color.tables import colormap_table
-from medxfer.color.transform import ColorTransform
-from medxfer.color.window import NAMED_WINDOWS, Window, Windowing, parse_window
+from medxfer.color.transform import ColorTransform, LearnedTable, Windowing
 
 __all__ = [
     "NAMED_WINDOWS",
@@ -20,6 +17,7 @@ __all__ = [
     "Window",
     "Windowing",
     "channel_statistics",
+    "check_levels",
     "colormap_table",
     "fold_stem",
     "parse_colormap",

@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from medxfer.base.errors import MedxferError
-from medxfer.color.families import draw_colormaps, families
+from medxfer.color.colormaps import FAMILIES, without_reversed
+from medxfer.color.figure import draw_colormaps
 
 
 def main(arguments: list[str]) -> int:
@@ -20,8 +21,9 @@ def main(arguments: list[str]) -> int:
         table = Table(box=box.SIMPLE, show_lines=True)
         table.add_column("colormap=", ratio=1)
         table.add_column("names, or examples", ratio=2, overflow="fold")
-        for family in families():
-            table.add_row(f"[bold]{escape(family.form)}[/bold]\n{family.meaning}", family.names)
+        for family in FAMILIES:
+            names = family.listed() if family.listed else ", ".join(without_reversed(family.names))
+            table.add_row(f"[bold]{escape(family.form)}[/bold]\n{escape(family.meaning)}", escape(names))
         console.print(table)
         if out is None:
             console.print("As a picture: python -m medxfer.color out=colormaps.png")

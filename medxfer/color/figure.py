@@ -1,6 +1,7 @@
-"""Figure 1: the same CT and DX image under each colormap, drawn by the renderer that feeds the networks."""
+"""Figures of colours: figure 1, what colormaps do to gray, and which colormaps there are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,21 +11,55 @@ from numpy.typing import NDArray
 
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
-from medxfer.color import ColorTransform, Renderer, parse_colormap
+from medxfer.base.window import CT_WINDOW, Window, parse_window
+from medxfer.color.colormaps import colormap_table, known_names, lightness, parse_colormap, without_reversed
+from medxfer.color.render import Renderer
+from medxfer.color.transform import ColorTransform
 
 Array = NDArray[np.floating]
 
+_FORMATS = (".png", ".svg", ".pdf")
 _PANEL = 2.9  # inches, height of an image
 _UNCHANGED = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # mean and std: the colours themselves
+_NORMALISATION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # mean and std of the default backbone's weights
+# Told apart without colour too.
+_CHANNELS = (("R", "#c0392b", "-"), ("G", "#1e8449", "--"), ("B", "#1f618d", ":"))
+
+
+def save_figure1(
+    ct_hu: Array, dx_gray: Array, colormaps: Sequence[str], window: str, out: str, curves: str = ""
+) -> list[Path]:
+    """Draw figure 1 to the file `out`, and the same colormaps' curves to `curves` if it is given; return the files.
+
+    `window` is a CT window as `window=` takes it; images as for `draw_figure1`. The curves show what the default
+    backbone sees. Raises MedxferError, before it writes anything, for a name that is unknown or a file that cannot be.
+    """
+    chosen = parse_window(window)
+    if chosen is None:
+        raise MedxferError("window=file: figure 1 needs a window in HU, for example window=40/400.")
+    files = [_writable(name) for name in (out, curves) if name]
+    figures = [draw_figure1(ct_hu, dx_gray, colormaps, chosen)]
+    if curves:
+        shown = [parse_colormap(name) for name in colormaps]
+        tables = {colormap.name: colormap.table().numpy() for colormap in shown if not colormap.takes_hu}
+        if not tables:
+            raise MedxferError("curves=… needs a colormap of display gray: windows:… has three curves in HU.")
+        figures.append(draw_color_curves(tables, *_NORMALISATION))
+    for figure, file in zip(figures, files, strict=True):
+        try:
+            figure.savefig(file, dpi=200, bbox_inches="tight")
+        except OSError as error:
+            raise MedxferError(f"{file} cannot be written: {error.strerror}.") from error
+    return files
 
 
 def draw_figure1(
     ct_hu: Array,
     dx_gray: Array,
     colormaps: Sequence[str] = ("none", "viridis", "inferno"),
-    ct_window: tuple[float, float] = (40.0, 400.0),
+    ct_window: Window | tuple[float, float] = CT_WINDOW,
 ) -> Figure:
-    """CT on the left, DX on the right, a row for each colormap, with colour bars.
+    """CT on the left, DX on the right, a row for each colormap, with colour bars; drawn by the networks' renderer.
 
     Args:
         ct_hu: (H, W) in HU.
@@ -36,12 +71,12 @@ def draw_figure1(
         MedxferError: an unknown colormap, or none.
     """
     if not colormaps:
-        raise MedxferError("Figure 1 needs at least one colormap, for example colormap=none,viridis,inferno.")
+        raise MedxferError("figure 1 needs at least one colormap, for example colormap=none,viridis,inferno.")
     widths = [_PANEL * image.shape[1] / image.shape[0] for image in (ct_hu, dx_gray)]
     figure = Figure(figsize=(sum(widths) + 1.8, (_PANEL + 0.3) * len(colormaps)), layout="compressed")
     panels = figure.subplots(len(colormaps), 2, squeeze=False, width_ratios=widths)
     for (left, right), name in zip(panels, colormaps, strict=True):
-        _ct_panel(left, ct_hu, name, ct_window)
+        _ct_panel(left, ct_hu, name, Window(*ct_window))
         _dx_panel(right, dx_gray, name)
         left.set_ylabel(name.replace("+", "+\n"))
     panels[0, 0].set_title("CT", fontweight="bold")
@@ -49,11 +84,11 @@ def draw_figure1(
     return figure
 
 
-def _ct_panel(axes: Axes, hu: Array, name: str, window: tuple[float, float]) -> None:
+def _ct_panel(axes: Axes, hu: Array, name: str, window: Window) -> None:
     windows = parse_colormap(name).windows or (window,)
-    low = min(center - width / 2 for center, width in windows)
-    high = max(center + width / 2 for center, width in windows)
-    renderer = Renderer(_colors(name), None if len(windows) > 1 else window)
+    low = min(w.center - w.width / 2 for w in windows)
+    high = max(w.center + w.width / 2 for w in windows)
+    renderer = Renderer(ColorTransform(name, *_UNCHANGED), window)
     _show(axes, _rgb(renderer, np.rint(hu).clip(-32768, 32767).astype(np.int16)))
     _bar(axes, _rgb(renderer, np.linspace(high, low, 512)[:, None].astype(np.int16)), low, high, "HU")
 
@@ -63,13 +98,9 @@ def _dx_panel(axes: Axes, gray: Array, name: str) -> None:
         axes.text(0.5, 0.5, "CT only", transform=axes.transAxes, ha="center", va="center", color="0.4")
         axes.set_axis_off()
         return
-    renderer = Renderer(_colors(name), None)
+    renderer = Renderer(ColorTransform(name, *_UNCHANGED), None)
     _show(axes, _rgb(renderer, gray.astype(np.float32)))
     _bar(axes, _rgb(renderer, np.linspace(1, 0, 512, dtype=np.float32)[:, None]), 0.0, 1.0, "gray")
-
-
-def _colors(name: str) -> ColorTransform:
-    return ColorTransform(name, *_UNCHANGED)
 
 
 def _rgb(renderer: Renderer, gray: NDArray[np.generic]) -> Array:
@@ -77,7 +108,7 @@ def _rgb(renderer: Renderer, gray: NDArray[np.generic]) -> Array:
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():
         pixels = renderer(GrayBatch(torch.from_numpy(gray).unsqueeze(0), none, none)).pixels[0]
-    return pixels.expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy()
+    return np.asarray(pixels.expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).numpy())
 
 
 def _show(axes: Axes, rgb: Array) -> None:
@@ -92,3 +123,56 @@ def _bar(axes: Axes, rgb: Array, low: float, high: float, unit: str) -> None:
     bar.set(xticks=[])
     bar.yaxis.tick_right()
     bar.set_title(unit, fontsize="small", loc="left")
+
+
+def draw_color_curves(tables: Mapping[str, Array], mean: Sequence[float], std: Sequence[float]) -> Figure:
+    """A row for each table: its colours, CIE L* against gray, and (colour − mean) / std against gray.
+
+    Args:
+        tables: name → (levels, 3) sRGB, as from `colormap_table`; a learned one is clipped where shown.
+        mean: the three channels' means of the weights' normalisation.
+        std: the same for the standard deviations.
+    """
+    figure = Figure(figsize=(7.5, 1.35 * len(tables) + 0.5), layout="constrained")
+    rows = figure.subplots(len(tables), 2, squeeze=False, sharex=True, sharey="col")
+    for (left, right), (name, table) in zip(rows, tables.items(), strict=True):
+        gray, colors = np.linspace(0, 1, len(table)), np.clip(table, 0, 1)
+        left.plot(gray, lightness(colors.astype(np.float64)), color="black", linewidth=1)
+        for channel, (label, color, style) in enumerate(_CHANNELS):
+            seen = (table[:, channel] - mean[channel]) / std[channel]
+            right.plot(gray, seen, color=color, linestyle=style, linewidth=1, label=label)
+        left.set_ylabel(name)
+        for axes in (left, right):  # the colours themselves, along the top edge
+            strip = axes.inset_axes((0.0, 1.0, 1.0, 0.08))
+            strip.imshow(colors[None], aspect="auto", interpolation="nearest")
+            strip.set(xticks=[], yticks=[])
+    rows[0, 0].set(title="lightness: CIE L*", ylim=(-3, 103), xlim=(0, 1))
+    rows[0, 1].set_title("what the network sees: (colour − mean) / std")
+    rows[0, 1].legend(ncols=3, fontsize="small", frameon=False, loc="upper left")
+    for axes in rows[-1]:
+        axes.set_xlabel("gray")
+    return figure
+
+
+def draw_colormaps() -> Figure:
+    """The colormaps that have a fixed table as strips, from gray's black to gray's white; without the catalogue's."""
+    names = [name for name in without_reversed(known_names()) if parse_colormap(name).kind == "fixed"]
+    columns = 4
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(3.2 * columns, 0.22 * rows), layout="constrained")
+    axes = np.asarray(figure.subplots(rows, columns)).T.ravel()
+    for axis in axes:
+        axis.set_axis_off()
+    for axis, name in zip(axes, names, strict=False):
+        axis.imshow(colormap_table(name).numpy()[None], aspect="auto")
+        axis.text(-0.02, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=7)
+    return figure
+
+
+def _writable(name: str) -> Path:
+    path = Path(name)
+    if path.suffix.lower() not in _FORMATS:
+        raise MedxferError(f"{name}: a figure's name must end in {', '.join(_FORMATS)}.")
+    if not path.parent.is_dir():
+        raise MedxferError(f"{name} cannot be written: there is no folder {path.parent}.")
+    return path

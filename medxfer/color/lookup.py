@@ -13,19 +13,11 @@ from torch import Tensor
 from medxfer.base.errors import MedxferError
 
 
-def quantise(gray: Tensor, levels: int) -> Tensor:
-    """The level of each pixel; `gray` itself is not changed.
+def level_index(gray: Tensor, levels: int) -> Tensor:
+    """The level of each pixel of `gray`: uint8 if `levels` ≤ 256, else int32; the same shape, `gray` is not changed.
 
-    Args:
-        gray: uint8, uint16 or floating point in [0, 1] (outside is clipped), any shape.
-        levels: a power of two from 2 to 65536.
-
-    Returns:
-        A tensor of the same shape, uint8 where `levels` ≤ 256, else int32.
-
-    Raises:
-        MedxferError: a floating point value is NaN.
-        TypeError: another dtype.
+    `gray` is uint8, uint16 or floating point in [0, 1] (clipped outside); `levels` is a power of two from 2 to 65536.
+    Raises MedxferError for NaN, TypeError for another dtype.
     """
     small = torch.uint8 if levels <= 256 else torch.int32
     bits = levels.bit_length() - 1
@@ -36,8 +28,8 @@ def quantise(gray: Tensor, levels: int) -> Tensor:
             return gray >> (8 - bits)
         return (gray.int() * levels).floor_divide_(255).clamp_(max=levels - 1)
     if gray.dtype == torch.uint16:
-        # With 2ⁿ levels floor(x / 65535 · levels) is the upper n bits of x. The signed view is for want of
-        # unsigned shifts in torch: the copies of the sign that it shifts in are cut off by cast or mask.
+        # With 2ⁿ levels floor(x / 65535 · levels) is the upper n bits of x. torch has no
+        # unsigned shifts, hence the signed view: cast or mask cut off the copies of the sign that it shifts in.
         level = (gray.view(torch.int16) >> (16 - bits)).to(small)
         return level if bits == 8 else level.bitwise_and_(levels - 1)
     if not gray.is_floating_point():
@@ -49,9 +41,20 @@ def quantise(gray: Tensor, levels: int) -> Tensor:
 
 
 def refuse_nan(gray: Tensor) -> None:
-    """Raise MedxferError where floating point `gray` holds NaN."""
+    """Raise MedxferError if floating point `gray` holds NaN."""
     if gray.numel() and gray.detach().min().isnan():  # min() passes NaN on, and is the fastest look
         raise MedxferError("an image holds NaN, which has no colour: repair or leave out the image.")
+
+
+def check_kind(gray: Tensor, windowed: bool) -> None:
+    """Raise MedxferError for Hounsfield units (int16) that no window shows, and for display gray in place of them."""
+    if gray.dtype == torch.int16 and not windowed:
+        raise MedxferError("these images are in Hounsfield units: choose a window, for example window=40/400.")
+    if gray.dtype in (torch.uint8, torch.uint16) and windowed:
+        raise MedxferError(
+            "a CT window needs images in Hounsfield units, and these are display gray: choose window=file, and a "
+            "colormap other than windows:…"
+        )
 
 
 def pair_table(table: Tensor) -> Tensor:

@@ -1,14 +1,16 @@
 """The one way from gray to what a network sees, in training, prediction and figures."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.window import Window
 from medxfer.color.augment import Augment
-from medxfer.color.lookup import gather_hu, table_over_hu
-from medxfer.color.transform import ColorTransform
-from medxfer.color.window import Windowing
+from medxfer.color.lookup import check_kind, gather_hu, table_over_hu
+from medxfer.color.transform import ColorTransform, Windowing
 
 
 class Renderer(nn.Module):
@@ -20,25 +22,27 @@ class Renderer(nn.Module):
     over_hu: Tensor | None
 
     def __init__(
-        self, color: ColorTransform | None, window: tuple[float, float] | None, augment: Augment | None = None
+        self,
+        color: ColorTransform | None,
+        window: Window | tuple[float, float] | None,
+        augment: Augment | None = None,
     ) -> None:
-        """Wire the steps.
+        """Prepare the steps.
 
         Args:
             color: the colour of every pixel, or None for gray (B, 1, H, W) in [0, 1], for a model that
                 colours itself.
-            window: (center, width) in HU for CT images; None for images that are display gray, and for a
-                `color` that has its own windows (which goes before `window`).
+            window: center and width in HU for CT images; None for images that are display gray. A `color` that
+                has its own windows takes those.
             augment: what happens to a batch that comes with a key, or None.
         """
         super().__init__()
         self.color = color
         self.augment = augment
+        self.windowing = None if window is None else Windowing([window])
         if color is not None and color.takes_hu:
             self.windowing = color.windowing
-        else:
-            self.windowing = None if window is None else Windowing([window])
-        fixed = color is not None and not color.takes_hu and color.learned is None
+        fixed = color is not None and color.learned is None
         over_hu = table_over_hu(self._show) if fixed and self.windowing is not None else None
         self.register_buffer("over_hu", over_hu, persistent=False)
 
@@ -46,9 +50,9 @@ class Renderer(nn.Module):
         """Render a batch.
 
         Args:
-            batch: gray (B, H, W): uint8 or uint16 display gray, or int16 HU where there is a window.
-            key: the augmentation's draws follow from it, and from nothing else: (seed, epoch, batch), whole
-                numbers from 0. None for no augmentation, as in validation, test and prediction.
+            batch: gray (B, H, W): uint8 or uint16 display gray, or int16 HU if there is a window.
+            key: (seed, epoch, batch), whole numbers from 0, which alone decide the augmentation's draws. None for
+                no augmentation, as in validation, test and prediction.
 
         Returns:
             pixels float (B, C, H, W) in channels_last memory; label and row as they came.
@@ -56,20 +60,17 @@ class Renderer(nn.Module):
         Raises:
             MedxferError: HU without a window, or a window for images that are not in HU.
         """
-        self._check(batch.gray)
+        check_kind(batch.gray, self.windowing is not None)
         if key is not None and self.augment is not None:
             pixels = self._augmented(batch.gray, self.augment, key)
-        elif self.over_hu is not None:
+        elif self.over_hu is not None and batch.gray.dtype == torch.int16:
             pixels = gather_hu(batch.gray, self.over_hu)
-        elif self.color is not None and self.color.takes_hu:
-            pixels = self.color(batch.gray)
         else:
             pixels = self._show(batch.gray)
         return RenderedBatch(pixels, batch.label, batch.row)
 
     def _show(self, gray: Tensor) -> Tensor:
-        display = gray if self.windowing is None else self.windowing(gray)
-        return self._colored(display)
+        return self._colored(gray if self.windowing is None else self.windowing(gray))
 
     def _colored(self, display: Tensor) -> Tensor:
         if self.color is not None:
@@ -87,20 +88,28 @@ class Renderer(nn.Module):
             display = augment.exposure(display, key)
         return self._colored(display)
 
-    def _check(self, gray: Tensor) -> None:
-        if gray.dtype == torch.int16 and self.windowing is None:
-            raise MedxferError("these images are in Hounsfield units: choose a window, for example window=40/400.")
-        if gray.dtype != torch.int16 and self.windowing is not None:
-            windowed = self.color is not None and self.color.takes_hu
-            setting = f"colormap={self.color.colormap.name}" if self.color and windowed else "a CT window"
-            raise MedxferError(
-                f"{setting} needs images in Hounsfield units, and these are display gray: "
-                f"choose {'another colormap' if windowed else 'window=file'}."
-            )
+
+def channel_statistics(renderer: Renderer, batches: Iterable[GrayBatch]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of each channel over all pixels of `batches`, without augmentation: normalize=arm.
+
+    Give a renderer whose ColorTransform has mean 0 and std 1, and the training set's batches. Raises MedxferError
+    if there is no pixel, or a channel is constant and so has no spread to normalise by.
+    """
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())
+    for batch in batches:
+        pixels = renderer(batch).pixels.detach().double()
+        count += pixels[:, 0].numel()
+        total = total.to(pixels) + pixels.sum(dim=(0, 2, 3))
+        squares = squares.to(pixels) + pixels.square().sum(dim=(0, 2, 3))
+    if count == 0:
+        raise MedxferError("normalize=arm: the training set has no images to take statistics of.")
+    mean = total / count
+    std = (squares / count - mean.square()).clamp(min=0).sqrt()
+    if (std == 0).any():
+        raise MedxferError("normalize=arm: a channel is constant over the training set, use normalize=fixed.")
+    return tuple(mean.tolist()), tuple(std.tolist())
 
 
 def _unit(gray: Tensor) -> Tensor:
     """Float gray in [0, 1] of uint8, uint16 or float gray."""
-    if gray.is_floating_point():
-        return gray
-    return gray.float().div_(torch.iinfo(gray.dtype).max)
+    return gray if gray.is_floating_point() else gray.float().div_(torch.iinfo(gray.dtype).max)

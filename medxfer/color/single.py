@@ -2,8 +2,8 @@
 
 `none` shows the stem W the input (g − mean_c) / std_c in each channel c; `single` shows it z = (g − m) / s
 once. With W' = Σ_c W_c · s / std_c and b' = Σ_c ΣW_c · (m − mean_c) / std_c the stem gives the same, except
-where it reaches over the border: there zero padding means mean_c to one and m to the other, unless mean is
-equal in all channels.
+where it reaches over the border: there zero padding is mean_c to one and m to the other, unless mean is equal
+in all channels.
 """
 
 from collections.abc import Sequence
@@ -21,17 +21,11 @@ def single_normalisation(mean: Sequence[float], std: Sequence[float]) -> tuple[f
 def fold_stem(
     weight: Tensor, bias: Tensor | None, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """The first layer for `single` that does what the one for three channels does to `none`.
+    """The first convolution for `single` that does what the one for three channels does to `none`.
 
-    Args:
-        weight: (out, 3, kh, kw), the first convolution of the network for three channels.
-        bias: (out,), or None where it has none.
-        mean: the three channels' means, as ColorTransform was given them.
-        std: the same for the standard deviations.
-
-    Returns:
-        weight (out, 1, kh, kw) and bias (out,) in the dtype of `weight`; the bias is zero where `bias` is
-        None and the channels' means are equal, and can be left out then.
+    Takes its weight (out, 3, kh, kw), its bias (out,) if it has one, and the three channels' `mean` and `std` as
+    ColorTransform was given them. Returns weight (out, 1, kh, kw) and bias (out,) in the dtype of `weight`. The bias is
+    zero, and can be left out, if `bias` is None and the channels' means are equal.
     """
     m, s = single_normalisation(mean, std)
     w = weight.double()
@@ -46,8 +40,8 @@ def fold_stem(
 def take_single_channel(network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
     """Make a `network` for three channels take `single`, in place, by folding its first convolution.
 
-    The convolution gets a bias where it had none and the channels' means differ. Raises MedxferError where
-    the first convolution does not take three channels, or takes them apart (groups).
+    The convolution gets a bias if it had none and the channels' means differ. Raises MedxferError if the first
+    convolution does not take three channels, or takes them apart (groups).
     """
     stem = next((module for module in network.modules() if isinstance(module, nn.Conv2d)), None)
     if stem is None or stem.in_channels != 3 or stem.groups != 1:

@@ -10,7 +10,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError, PrivateError
-from medxfer.data.dicom.read import CT_WINDOW
 from medxfer.data.sources.targets import source_class
 from medxfer.data.store.build import GrayStore, Progress, check_modality, open_store
 from medxfer.data.store.identity import DatasetInfo, open_dataset
@@ -60,16 +59,3 @@ def store_of(
         with _private():
             _stores[key] = open_store(dataset, image_size, hounsfield, max_rejected, progress=progress)
     return _stores[key]
-
-
-def window_name(window: str, modality: str) -> str:
-    """`window` with "auto" resolved: a name, <center>/<width>, or file."""
-    if window != "auto":
-        return str(window)
-    if modality != "CT" and "CT" in modality.split("+"):
-        raise MedxferError(
-            f"the data set mixes CT with other modalities ({modality}), so no window fits all: "
-            "keep them in two folders, or take each file's own window with window=file"
-        )
-    # The files' own CT windows differ by scanner and would give it away.
-    return f"{CT_WINDOW.center:g}/{CT_WINDOW.width:g}" if modality == "CT" else "file"

@@ -16,7 +16,8 @@ from torch import Tensor
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.files import read_json
-from medxfer.color import ColorTransform, Renderer, parse_window
+from medxfer.base.window import Window, parse_window
+from medxfer.color import ColorTransform, Renderer
 from medxfer.model.catalogue import find
 from medxfer.model.classifier import Classifier
 from medxfer.training.wire import Design
@@ -37,7 +38,7 @@ class TrainedCell:
     record: dict[str, Any]  # its metrics.json
     model: Classifier
     renderer: Renderer  # gray as in the store → what the model takes
-    window: tuple[float, float] | None  # center and width in HU; None for display gray
+    window: Window | None  # in HU; None for display gray
 
     @property
     def classes(self) -> list[str]:

@@ -13,9 +13,9 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_parquet
-from medxfer.color import parse_colormap, parse_window
-from medxfer.color.names import check_levels
-from medxfer.data.configured import dataset_of, store_of, window_name
+from medxfer.base.window import Window, parse_window, window_name
+from medxfer.color import check_levels, parse_colormap
+from medxfer.data.configured import dataset_of, store_of
 from medxfer.data.serve.balance import BALANCE, check_balance
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress
@@ -41,7 +41,7 @@ class Settled:
     store: GrayStore
     split: Split
     parts: NDArray[np.str_]  # (N,) train, val, test, or "" for what train_fraction leaves out
-    window: tuple[float, float] | None  # center and width in HU; None for display gray
+    window: Window | None  # in HU; None for display gray
     weights: WeightsRecord | None  # None for random initialisation
 
 

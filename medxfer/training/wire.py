@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.base.batch import GrayBatch
+from medxfer.base.window import Window
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics, take_single_channel
 from medxfer.data.serve.balance import class_weights
 from medxfer.data.serve.module import GrayDataModule, StoredBatches, mapped
@@ -30,7 +31,7 @@ class Design:
     levels: int
     mean: Sequence[float]  # of the input in [0, 1], three values
     std: Sequence[float]
-    window: tuple[float, float] | None  # center and width in HU; None for display gray
+    window: Window | None  # in HU; None for display gray
     classifier: Mapping[str, Any]  # what Classifier is given beside backbone and color: task, classes, seed, recipe
 
     def color(self) -> ColorTransform:

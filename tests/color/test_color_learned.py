@@ -19,7 +19,7 @@ def test_starts_as_the_map_it_is_named_after(start: str) -> None:
 
 
 def test_all_kinds_of_gray_agree() -> None:
-    table = LearnedTable("viridis", 256, *IDENTITY)
+    table = LearnedTable(colormap_table("viridis"), *IDENTITY)
     values = torch.arange(65536, dtype=torch.int32)
     uint16 = values.to(torch.uint16).view(1, 256, 256)
     torch.testing.assert_close(table(uint16), table(values.double().div(65535).view(1, 256, 256)), atol=1e-5, rtol=0)
@@ -27,7 +27,7 @@ def test_all_kinds_of_gray_agree() -> None:
 
 
 def test_gradients_to_colours_and_to_gray() -> None:
-    table = LearnedTable("viridis", 8, *HALF).double()
+    table = LearnedTable(colormap_table("viridis", 8), *HALF).double()
     gray = (torch.rand(1, 3, 4, dtype=torch.float64) * 0.9 + 0.013).requires_grad_()
     uint8 = torch.randint(0, 256, (1, 3, 4), dtype=torch.uint8)
 

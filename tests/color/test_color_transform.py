@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.window import parse_window
 from medxfer.color import ColorTransform, colormap_table, fold_stem, single_normalisation, take_single_channel
-from medxfer.color.lookup import quantise
-from medxfer.color.tables import matplotlib_names
-from medxfer.color.window import Windowing, parse_window
+from medxfer.color.colormaps import matplotlib_names
+from medxfer.color.lookup import level_index
+from medxfer.color.transform import Windowing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 IDENTITY = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -62,20 +63,20 @@ def test_float_endpoints_and_every_edge(dtype: torch.dtype) -> None:
     edges = torch.arange(257, dtype=torch.float64) / 256
     gray = torch.cat([edges, edges.nextafter(torch.tensor(0.0)), torch.tensor([-torch.inf, torch.inf])]).to(dtype)
     expected = (gray.double() * 256).floor().clamp(0, 255)
-    assert torch.equal(quantise(gray, 256).double(), expected)
+    assert torch.equal(level_index(gray, 256).double(), expected)
 
 
 @pytest.mark.parametrize("levels", [2, 128, 256, 1024, 4096, 65536])
 def test_integers_are_their_fraction_of_the_largest(levels: int) -> None:
     for gray, largest in ((_every_uint8(), 255), (_every_uint16(), 65535)):
         exact = np.minimum(gray.numpy().astype(np.int64) * levels // largest, levels - 1)
-        assert np.array_equal(quantise(gray, levels).numpy(), exact)
+        assert np.array_equal(level_index(gray, levels).numpy(), exact)
         as_float = gray.double() / largest  # the float rule agrees
-        assert np.array_equal(quantise(as_float, levels).numpy(), exact)
+        assert np.array_equal(level_index(as_float, levels).numpy(), exact)
 
 
 def test_uint8_at_256_levels_is_the_value() -> None:
-    assert torch.equal(quantise(_every_uint8(), 256), _every_uint8())
+    assert torch.equal(level_index(_every_uint8(), 256), _every_uint8())
 
 
 @pytest.mark.parametrize("name", NAMES)

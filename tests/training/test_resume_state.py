@@ -30,7 +30,7 @@ def configure(tmp_path):
 
     def configured(study: str, *overrides: str):
         common = ["data=images", f"data.root={images}", "backbone=test_efficientnet", "pretrained=false",
-                  "batch_size=4", "image_size=32", "trainer.max_epochs=3", "augment.noise=0.05",
+                  "batch_size=4", "image_size=32", "trainer.max_epochs=3", "augment.flip=0.5",
                   f"store.root={tmp_path / 'cache'}", f"study.root={tmp_path / study}", "logger=none"]  # fmt: skip
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("train", [*common, *overrides])

@@ -17,7 +17,7 @@ from medxfer.analysis.page.sections import Chart, Section
 from medxfer.analysis.page.svg import Axis, tag
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import arm_name
-from medxfer.color import colormap_table, parse_colormap
+from medxfer.color import parse_colormap
 
 Colors = NDArray[np.floating]  # (levels, 3) sRGB, black end first; a learned one may leave [0, 1]
 
@@ -45,7 +45,7 @@ def learned_tables(study: StudyRecord) -> Section | None:
         trained = [cell for cell in cells if cell.status == "done" and (cell.folder / FILE).is_file()]
         for arm in dict.fromkeys(cell.arm for cell in trained):
             tables = [_read(cell) for cell in trained if cell.arm == arm]
-            start = colormap_table(parse_colormap(arm[0]).table, len(tables[0])).numpy()
+            start = parse_colormap(arm[0]).table(len(tables[0])).numpy()
             title = f"{block_name(block, blocks)} · {arm_name(arm)}"
             charts.append(Chart(title, _drawing(_sampled(start), [_sampled(table) for table in tables], title)))
     return Section("learned", "Learned colours", [TEXT], charts=charts) if charts else None

@@ -16,8 +16,9 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.page.page import Figure1, Picture, Shown
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.window import Window, parse_window
 from medxfer.base.words import arm_name
-from medxfer.color import ColorTransform, Renderer, parse_colormap, parse_window
+from medxfer.color import ColorTransform, Renderer, parse_colormap
 from medxfer.color.figure import draw_figure1
 from medxfer.data.phantom import example
 
@@ -63,7 +64,7 @@ def _show(changed: Changed, gray: NDArray) -> Shown:
     return Shown(f"{changed.block[0]}: {changed.label}", f"score of {changed.said}", pictures, scores)
 
 
-def _picture(gray: NDArray, colormap: str, window: tuple[float, float] | None) -> Picture:
+def _picture(gray: NDArray, colormap: str, window: Window | None) -> Picture:
     color = ColorTransform(colormap, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():

@@ -5,64 +5,100 @@ The arithmetic is done once for every value that occurs, in float64; the picture
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut
 
-from medxfer.data.dicom.distinct import Levels
-from medxfer.data.dicom.header import Header
+from medxfer.base.window import CT_WINDOW, Window
+from medxfer.data.dicom.header import Header, refusing
 from medxfer.data.dicom.pixels import GRAY, DicomFile
-from medxfer.data.dicom.voi import Floats, LookupTable, Window, lookup_table, stretch
+from medxfer.data.dicom.voi import Floats, LookupTable, lookup_table, stretch
 
 Mask = NDArray[np.bool_]
+Shown = Window | Literal["auto"] | None  # "auto" is the file's own VOI; None is calibrated values
 
-CT_WINDOW: Final = Window(40, 400)  # HU; for a calibrated CT image without a VOI of its own
-PERCENTILES: Final = (1.0, 99.0)  # for every other such image: stretched between these, padding left out
+PERCENTILES: Final = (1.0, 99.0)  # an image that is not CT and has no VOI is stretched between these, without padding
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as the Y of YBR_FULL
+_BLOCK: Final = 2**20  # pixels that are looked up at once, so that memory stays a few bytes a pixel
 
 
-@dataclass(frozen=True)
-class Display:
-    """What to show: `window`, `voi`, `prefer` and `hounsfield` as in `read_gray`."""
+class StoredValues:
+    """An image as the table of its possible values, and the place of every pixel in that table.
 
-    window: Window | Literal["auto"] | None
-    voi: int | str
-    prefer: Literal["lut", "window"]
-    hounsfield: bool
+    An image with more possible values than pixels (small, 32-bit or float) has a place for every pixel.
+    """
+
+    def __init__(self, image: NDArray[Any]) -> None:
+        """image: (H, W), an integer or float type."""
+        self._image = image
+        self._lowest: int | None = None
+        if image.dtype.kind in "iu":
+            low, high = int(image.min()), int(image.max())
+            if high - low < image.size:
+                self._lowest, self.table = low, np.arange(low, high + 1, dtype=np.float64)
+                return
+        self.table = image.astype(np.float64).ravel()
+
+    def counts(self) -> NDArray[np.int64]:
+        """How many pixels have each value of the table."""
+        if self._lowest is None:
+            return np.ones(len(self.table), np.int64)
+        counts = np.zeros(len(self.table), np.int64)
+        for _, places in self._places(self._lowest):
+            counts += np.bincount(places.ravel(), minlength=len(counts))
+        return counts
+
+    def picture(self, values: Floats) -> NDArray[np.float32]:
+        """The image (H, W) with `values[i]` in place of `table[i]`."""
+        values32 = values.astype(np.float32)
+        if self._lowest is None:
+            return values32.reshape(self._image.shape)
+        picture = np.empty(self._image.shape, np.float32)
+        for rows, places in self._places(self._lowest):
+            np.take(values32, places, out=picture[rows], mode="clip")  # in range anyway; "raise" would buffer
+        return picture
+
+    def _places(self, lowest: int) -> Iterator[tuple[slice, NDArray[np.intp]]]:
+        height, width = self._image.shape
+        step = max(_BLOCK // width, 1)
+        for top in range(0, height, step):
+            rows = slice(top, top + step)
+            yield rows, self._image[rows].astype(np.intp) - lowest
 
 
-def frame_gray(file: DicomFile, frame: int, display: Display) -> NDArray[np.float32]:
+def frame_gray(file: DicomFile, frame: int, window: Shown, voi: int | str, hounsfield: bool) -> NDArray[np.float32]:
     """One frame as `read_gray` gives it. Raises DicomError."""
     header = file.header.of_frame(frame)
-    if display.hounsfield and not in_hounsfield(header):
+    if hounsfield and not in_hounsfield(header):
         raise header.error("its values are not in Hounsfield units", "not in HU")
-    stored = file.stored(frame)
+    image = file.stored(frame)
     if file.format.photometric not in GRAY:
-        return _luminance(file, stored, display.window)
-    levels = Levels(stored)
-    padding = _padding(file, levels.values) | ~np.isfinite(levels.values)
-    values = _calibrated(header, np.where(np.isfinite(levels.values), levels.values, 0))
+        return _luminance(file, image, window)
+    stored = StoredValues(image)
+    finite = np.isfinite(stored.table)
+    padding = _padding(file, stored.table) | ~finite
+    values = _calibrated(header, np.where(finite, stored.table, 0))
     if (np.abs(values[~padding]) > np.finfo(np.float32).max).any():
         raise header.error("its rescaled values are larger than a float32 holds")
-    if display.window is None:
+    if window is None:
         if padding.any():
-            others = values[~padding & (levels.counts() > 0)]
+            others = values[~padding & (stored.counts() > 0)]
             values[padding] = others.min() if others.size else 0
-        return levels.paint(values)
-    if display.window == "auto":
-        gray = _own_gray(header, levels, values, padding, display)
-    else:
-        gray = display.window.gray(values)
+        return stored.picture(values)
+    shown = _voi(header, values[~padding], voi) if window == "auto" else window
+    if shown is None and in_hounsfield(header):
+        shown = CT_WINDOW
+    gray = shown.gray(values) if shown else stretch(values, np.where(padding, 0, stored.counts()), PERCENTILES)
     if file.format.photometric == "MONOCHROME1":
-        gray = 1 - gray  # the one inversion: Presentation LUT Shape INVERSE says the same again
-    return levels.paint(np.where(padding, 0, gray))
+        gray = 1 - gray  # the only inversion: Presentation LUT Shape INVERSE says the same again
+    return stored.picture(np.where(padding, 0, gray))
 
 
 def in_hounsfield(header: Header) -> bool:
-    """Whether it is CT, is rescaled, and says of no other unit (Rescale Type, PS3.3 C.11.1.1.2; HU where absent)."""
+    """Whether it is CT, is rescaled, and names no other unit (Rescale Type, PS3.3 C.11.1.1.2; HU if absent)."""
     tables = header.items("ModalityLUTSequence")
     if tables:
         unit = Header(header.path, tables[0]).text("ModalityLUTType")
@@ -73,9 +109,8 @@ def in_hounsfield(header: Header) -> bool:
 
 def _calibrated(header: Header, stored: Floats) -> Floats:
     """Modality LUT or rescale (PS3.3 C.11.1): `stored` (n,) in the modality's unit, a new array."""
-    tables = _tables(header, "ModalityLUTSequence", stored)
-    if tables:
-        return tables[0].values(stored)
+    for _, table in _tables(header, "ModalityLUTSequence", stored)[:1]:
+        return table.values(stored)
     slope, intercept = header.number("RescaleSlope"), header.number("RescaleIntercept")
     if slope == 0:
         raise header.error("its RescaleSlope is 0")
@@ -104,45 +139,32 @@ def _as_stored(value: float, bits: int, signed: bool) -> float:
     return value if -half <= value < half else (value + half) % (2 * half) - half
 
 
-def _own_gray(header: Header, levels: Levels, values: Floats, padding: Mask, display: Display) -> Floats:
-    """`values` (n,) in [0, 1] by the file's own VOI, or by the default where it has none."""
-    own = _voi(header, values[~padding], display)
-    if own is None and in_hounsfield(header):
-        own = CT_WINDOW
-    if own is None:
-        return stretch(values, np.where(padding, 0, levels.counts()), PERCENTILES)
-    return own.gray(values)
-
-
-def _voi(header: Header, values: Floats, display: Display) -> LookupTable | Window | None:
-    """The chosen one of the file's VOI LUTs and windows; None where it has none and none was asked for."""
-    tables = _tables(header, "VOILUTSequence", values)
-    windows = _windows(header)
-    choices: list[LookupTable | Window]
-    choices = [*tables, *windows] if display.prefer == "lut" else [*windows, *tables]
-    index = display.voi
-    if isinstance(index, str):
-        name = index.strip().casefold()
-        choices, index = [c for c in choices if c.explanation.casefold() == name], 0
-    elif index == 0 and not choices:
+def _voi(header: Header, values: Floats, voi: int | str) -> LookupTable | Window | None:
+    """The VOI LUT or window that `voi` chooses, LUTs first; None if the file has none and the first is asked for."""
+    choices: list[tuple[str, LookupTable | Window]]
+    choices = [*_tables(header, "VOILUTSequence", values), *_windows(header)]
+    if isinstance(voi, str):
+        choices = [choice for choice in choices if choice[0].casefold() == voi.strip().casefold()]
+        voi = 0
+    elif voi == 0 and not choices:
         return None
-    if not 0 <= index < len(choices):
+    if not 0 <= voi < len(choices):
         raise header.error("it has no such VOI LUT or window", "no such window")
-    return choices[index]
+    return choices[voi][1]
 
 
-def _windows(header: Header) -> list[Window]:
-    """Every window with a center and a possible width (C.11.2.1.2); an unknown function is LINEAR."""
+def _windows(header: Header) -> list[tuple[str, Window]]:
+    """Every window with a center and a possible width (C.11.2.1.2), and its name; an unknown function is LINEAR."""
     function = (header.text("VOILUTFunction") or "").upper()
     function = function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"
     centers, widths = header.numbers("WindowCenter"), header.numbers("WindowWidth")
     names = header.texts("WindowCenterWidthExplanation") + [""] * len(centers)
-    windows = [Window(c, w, function, name) for c, w, name in zip(centers, widths, names, strict=False)]
-    return [window for window in windows if window.valid]
+    windows = [(name, Window(c, w, function)) for name, c, w in zip(names, centers, widths, strict=False)]
+    return [(name, window) for name, window in windows if window.valid]
 
 
-def _tables(header: Header, keyword: str, inputs: Floats) -> list[LookupTable]:
-    """The tables of a LUT sequence, for `inputs`. Items without any content do not count."""
+def _tables(header: Header, keyword: str, inputs: Floats) -> list[tuple[str, LookupTable]]:
+    """The tables of a LUT sequence, for `inputs`, and their names. Items without any content do not count."""
     little_endian = header.dataset.original_encoding[1] is not False
     low, high = (inputs.min(), inputs.max()) if inputs.size else (0, 0)
     tables = []
@@ -151,24 +173,20 @@ def _tables(header: Header, keyword: str, inputs: Floats) -> list[LookupTable]:
         descriptor, data = table.numbers("LUTDescriptor"), table.get("LUTData")
         if not descriptor and data is None:
             continue
-        try:
-            explanation = table.text("LUTExplanation") or ""
-            tables.append(lookup_table(descriptor, data, little_endian, low, high, explanation))
-        except (TypeError, ValueError, OverflowError):
-            raise header.error(f"a table of its {keyword} is damaged") from None
+        with refusing(header.path, "bad header", f"a table of its {keyword} is damaged"):
+            lut = lookup_table(descriptor, data, little_endian, low, high)
+        tables.append((table.text("LUTExplanation") or "", lut))
     return tables
 
 
-def _luminance(file: DicomFile, stored: NDArray[Any], window: Window | Literal["auto"] | None) -> NDArray[np.float32]:
+def _luminance(file: DicomFile, stored: NDArray[Any], window: Shown) -> NDArray[np.float32]:
     """Colour has no Modality LUT and no VOI: "auto" is full scale; a window or None is on stored values."""
     full = 2**file.format.bits_stored - 1
     if file.format.photometric == "PALETTE COLOR":
-        try:
+        with refusing(file.path, "bad header", "its palette is damaged"):
             stored = apply_color_lut(stored, file.header.dataset)
-        except Exception:  # pydicom raises whatever a damaged palette makes it raise
-            raise file.header.error("its palette is damaged") from None
         full = np.iinfo(stored.dtype).max
-    values = stored[..., :3] @ _LUMINANCE
+    values: Floats = stored[..., :3] @ _LUMINANCE
     if window == "auto":
         values = np.clip(values / full, 0, 1)
     elif window is not None:

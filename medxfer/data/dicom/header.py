@@ -42,6 +42,7 @@ Kind = Literal[
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED_BYTES = 2**29
 _DEFERRED_BYTES = 2**24  # a larger element than this is no part of an image's description
+_FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")  # 0002 and 0008, in either byte order
 
 _READ = """
     SOPClassUID SOPInstanceUID Modality Manufacturer ManufacturerModelName
@@ -62,12 +63,12 @@ _READ = """
     ExtendedOffsetTable ExtendedOffsetTableLengths
 """
 _TAGS = [Tag(keyword) for keyword in _READ.split()]
-_FRAME_MACROS = (
+_FRAME_MACROS = [
     "PixelValueTransformationSequence",
     "FrameVOILUTSequence",
     "PlanePositionSequence",
     "PlaneOrientationSequence",
-)
+]
 
 _tag: Callable[[str], BaseTag] = cache(Tag)
 
@@ -79,8 +80,19 @@ class DicomError(ImageError):
 
 
 @contextmanager
+def refusing(path: Path, kind: Kind, reason: str) -> Iterator[None]:
+    """Raise a DicomError in place of whatever a library raises in the block, whose text may quote the header."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, DicomError):
+        raise
+    except BaseException:  # libraries raise whatever a damaged file leads to; a panic in Rust is no Exception
+        raise DicomError(path, kind, reason) from None
+
+
+@contextmanager
 def silence() -> Iterator[None]:
-    """Within it pydicom and OpenJPEG say nothing: their log lines quote the header. It may be nested."""
+    """Silence pydicom and OpenJPEG in the block, because their log lines quote the header. Blocks may be nested."""
     loggers = [logging.getLogger(name) for name in ("pydicom", "openjpeg")]
     levels = [logger.level for logger in loggers]
     if min(levels) > logging.CRITICAL:
@@ -112,17 +124,15 @@ class Header:
         self._groups = [*(groups or []), dataset]
 
     def of_frame(self, frame: int) -> Header:
-        """The same for one frame: first its per-frame functional groups, then the shared ones, then the rest
+        """The header of one frame: its own functional groups come first, then the shared ones, then the rest
         (PS3.3 C.7.6.16)."""
-        groups: list[Dataset] = []
         per_frame = self.items("PerFrameFunctionalGroupsSequence")
         if per_frame and frame >= len(per_frame):
             raise self.error("it has fewer per-frame functional groups than frames")
-        for group in (per_frame[frame : frame + 1], self.items("SharedFunctionalGroupsSequence")[:1]):
-            for macros in group:
-                within = Header(self.path, macros)
-                groups += [item for macro in _FRAME_MACROS for item in within.items(macro)[:1]]
-        return Header(self.path, self.dataset, groups)
+        groups = per_frame[frame : frame + 1] + self.items("SharedFunctionalGroupsSequence")[:1]
+        within = [Header(self.path, group) for group in groups]
+        macros = [item for group in within for macro in _FRAME_MACROS for item in group.items(macro)[:1]]
+        return Header(self.path, self.dataset, macros)
 
     def error(self, reason: str, kind: Kind = "bad header") -> DicomError:
         return DicomError(self.path, kind, reason)
@@ -133,10 +143,8 @@ class Header:
         for group in self._groups:
             if tag not in group:
                 continue
-            try:
+            with refusing(self.path, "bad header", f"its {keyword} cannot be read"):
                 value = group[tag].value
-            except Exception:  # pydicom raises whatever its converters raise; the text may quote the value
-                raise self.error(f"its {keyword} cannot be read") from None
             if value is not None and not (hasattr(value, "__len__") and len(value) == 0):
                 return value
         return None
@@ -153,13 +161,6 @@ class Header:
     def text(self, keyword: str) -> str | None:
         value = self.get(keyword)
         return None if value is None else str(value).strip("\0 ") or None
-
-    def described(self, keyword: str) -> str | None:
-        """The same for what describes and does not decide the picture: None as well where it is damaged."""
-        try:
-            return self.text(keyword)
-        except DicomError:
-            return None
 
     def texts(self, keyword: str) -> list[str]:
         value = self.get(keyword)
@@ -200,36 +201,27 @@ class Header:
         return value
 
 
-def read_header(path: Path, stream: BinaryIO, size: int) -> tuple[Dataset, str, BinaryIO]:
+def read_header(path: Path, stream: BinaryIO) -> tuple[Header, str, BinaryIO]:
     """Read up to the pixel data, which is not touched.
 
-    Returns the data set, the transfer syntax UID, and the stream at the pixel data element or at its end;
-    a deflated file gets another stream than the given one. To be called within `silence`.
+    Returns the header, the transfer syntax UID, and the stream at the pixel data element or at its end. A deflated
+    file gets another stream than the given one. To be called within `silence`.
     """
     head = stream.read(1024)
     start = 132 if head[128:132] == b"DICM" else 0
-    if start == 0 and head[:2] not in (
-        b"\x02\0",
-        b"\x08\0",
-        b"\0\x08",
-    ):  # groups 0002 and 0008, either byte order
-        raise DicomError(path, "empty" if size == 0 else "not DICOM", "it is not a DICOM file")
+    if start == 0 and head[:2] not in _FIRST_GROUPS:
+        raise DicomError(path, "not DICOM" if head else "empty", "it is not a DICOM file")
     deflated = DEFLATED.encode() in head
     if deflated:
         stream = _inflate(path, stream, head, start)
     stream.seek(0)
-    try:
+    with refusing(path, "bad header", "its header cannot be parsed"):
         dataset = dcmread(stream, force=True, stop_before_pixels=True, defer_size=_DEFERRED_BYTES, specific_tags=_TAGS)
         syntax = DEFLATED if deflated else str(dataset.file_meta.get("TransferSyntaxUID") or "")
-    except Exception:  # the parser meets arbitrary bytes
-        raise DicomError(path, "bad header", "its header cannot be parsed") from None
     if not syntax:
-        raise DicomError(
-            path,
-            "no transfer syntax",
-            "it does not state its transfer syntax: rewrite it with file meta information",
-        )
-    return dataset, syntax, stream
+        reason = "it does not state its transfer syntax: rewrite it with file meta information"
+        raise DicomError(path, "no transfer syntax", reason)
+    return Header(path, dataset), syntax, stream
 
 
 def _inflate(path: Path, stream: BinaryIO, head: bytes, start: int) -> BinaryIO:
@@ -238,10 +230,8 @@ def _inflate(path: Path, stream: BinaryIO, head: bytes, start: int) -> BinaryIO:
         raise DicomError(path, "bad header", "it is deflated and does not state where its data set begins")
     stream.seek(start + 12 + int.from_bytes(head[start + 8 : start + 12], "little"))
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
+    with refusing(path, "undecodable", "its deflated data set is broken"):
         plain = inflater.decompress(stream.read(), MAX_INFLATED_BYTES)
-    except zlib.error:
-        raise DicomError(path, "undecodable", "its deflated data set is broken") from None
     if inflater.unconsumed_tail:
         raise DicomError(path, "too large", f"it inflates to more than {MAX_INFLATED_BYTES >> 20} MiB")
     if not inflater.eof:

@@ -12,32 +12,20 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import encaps, uid
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 
-from medxfer.data.dicom.header import DicomError, Header, Kind, read_header, silence
+from medxfer.data.dicom.header import DicomError, Header, read_header, refusing, silence
 
-# Decoders differ on lossy files, so which one reads is not left to what happens to be installed.
-# "pylibjpeg" is libjpeg for JPEG, OpenJPEG for JPEG 2000 and HTJ2K, its own for RLE; "pyjpegls" is CharLS.
+# Decoders differ on lossy files, so each syntax has its own, whatever else is installed.
 DECODERS: Final = {
-    uid.JPEGBaseline8Bit: "pylibjpeg",
-    uid.JPEGExtended12Bit: "pylibjpeg",
-    uid.JPEGLossless: "pylibjpeg",
-    uid.JPEGLosslessSV1: "pylibjpeg",
-    uid.JPEGLSLossless: "pyjpegls",
-    uid.JPEGLSNearLossless: "pyjpegls",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
+    **dict.fromkeys((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit), "pylibjpeg"),  # libjpeg
+    **dict.fromkeys((uid.JPEGLossless, uid.JPEGLosslessSV1), "pylibjpeg"),
+    **dict.fromkeys((uid.JPEGLSLossless, uid.JPEGLSNearLossless), "pyjpegls"),  # CharLS
+    **dict.fromkeys((uid.JPEG2000Lossless, uid.JPEG2000), "pylibjpeg"),  # OpenJPEG
+    **dict.fromkeys((uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K), "pylibjpeg"),
     uid.RLELossless: "pylibjpeg",
 }
-NATIVE: Final = (
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.DeflatedExplicitVRLittleEndian,
-)
+NATIVE: Final = uid.UncompressedTransferSyntaxes
 _LOSSLESS_JPEG: Final = (uid.JPEGLossless, uid.JPEGLosslessSV1)
 _RLE_HEADER_BYTES = 64  # PS3.5 G.5
 
@@ -45,11 +33,7 @@ MAX_FRAME_BYTES = 2**27  # decoded; 67 million pixels of 16 bits, more than any 
 
 GRAY: Final = ("MONOCHROME1", "MONOCHROME2")
 COLOR: Final = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
-_PIXEL_ELEMENTS: Final = {
-    0x7FE00010: "PixelData",
-    0x7FE00008: "FloatPixelData",
-    0x7FE00009: "DoubleFloatPixelData",
-}
+_PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 
 
 @dataclass(frozen=True)
@@ -78,9 +62,9 @@ def pixel_format(header: Header, element: str) -> PixelFormat:
     rows = header.required_integer("Rows", 1, 0xFFFF)
     columns = header.required_integer("Columns", 1, 0xFFFF)
     photometric = (header.text("PhotometricInterpretation") or "").upper()
-    color = photometric in COLOR
-    samples = header.integer("SamplesPerPixel") or (3 if color and photometric != "PALETTE COLOR" else 1)
-    if not (color or photometric in GRAY) or samples != (3 if color and photometric != "PALETTE COLOR" else 1):
+    expected = 3 if photometric in COLOR and photometric != "PALETTE COLOR" else 1
+    samples = header.integer("SamplesPerPixel") or expected
+    if photometric not in (*GRAY, *COLOR) or samples != expected:
         raise header.error(f"{samples} samples a pixel do not fit its photometric interpretation", "not grayscale")
     bits = header.required_integer("BitsAllocated", 1, 64)
     if bits not in (1, 8, 16, 32, 64):
@@ -109,13 +93,10 @@ class DicomFile:
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path = path
-        size = stream.seek(0, 2)
-        stream.seek(0)
-        dataset, syntax, self._stream = read_header(path, stream, size)
-        self.header = Header(path, dataset)
+        self.header, syntax, self._stream = read_header(path, stream)
         self.syntax = uid.UID(syntax)
         if self.syntax not in NATIVE and self.syntax not in DECODERS:
-            raise self._error("unsupported syntax", "its transfer syntax is not supported")
+            raise self.header.error("its transfer syntax is not supported", "unsupported syntax")
         self.element, self._vr, length = self._pixel_element()
         self._start = self._stream.tell()
         self._available = self._stream.seek(0, 2) - self._start
@@ -125,16 +106,13 @@ class DicomFile:
         else:
             self._check_fragments()
 
-    def _error(self, kind: Kind, reason: str) -> DicomError:
-        return DicomError(self.path, kind, reason)
-
     def _pixel_element(self) -> tuple[str, str, int]:
         """Keyword, VR and length of the element at which the header ends; the stream is left at its value."""
         head = self._stream.read(8)
         order: Any = "big" if self.syntax == uid.ExplicitVRBigEndian else "little"
         tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
         if len(head) < 8 or tag not in _PIXEL_ELEMENTS:
-            raise self._error("no pixel data", "it holds no image")
+            raise self.header.error("it holds no image", "no pixel data")
         if head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
             return _PIXEL_ELEMENTS[tag], head[4:6].decode(), int.from_bytes(self._stream.read(4), order)
         return _PIXEL_ELEMENTS[tag], "OW", int.from_bytes(head[4:8], order)
@@ -144,25 +122,23 @@ class DicomFile:
         present = min(length, self._available)
         reason = f"its pixel data has {present} bytes, and its header claims {claimed}"
         if present < claimed:
-            raise self._error("truncated" if present else "no pixel data", reason)
+            raise self.header.error(reason, "truncated" if present else "no pixel data")
         excess = length - claimed  # less than a frame of it is padding (PS3.5 8.1.1)
         if excess > 1 and excess >= self.format.frame_bits / 8:
-            raise self._error("wrong length", reason)
+            raise self.header.error(reason, "wrong length")
 
     def _check_fragments(self) -> None:
         """Every fragment of the encapsulated pixel data (PS3.5 A.4) must lie within the file."""
         self._stream.seek(self._start)
-        try:
+        with refusing(self.path, "undecodable", "its compressed pixel data is not made of fragments"):
             encaps.parse_basic_offsets(self._stream)
             _, fragments = encaps.parse_fragments(self._stream)
-        except Exception:  # the parser meets arbitrary bytes
-            raise self._error("undecodable", "its compressed pixel data is not made of fragments") from None
         if not fragments:
-            raise self._error("no pixel data", "its compressed pixel data is empty")
+            raise self.header.error("its compressed pixel data is empty", "no pixel data")
         self._stream.seek(fragments[-1] + 4)
         last = int.from_bytes(self._stream.read(4), "little")
         if fragments[-1] + 8 + last > self._start + self._available:
-            raise self._error("truncated", "its compressed pixel data ends before its last fragment does")
+            raise self.header.error("its compressed pixel data ends before its last fragment does", "truncated")
 
     def stored(self, frame: int) -> NDArray[Any]:
         """One frame's stored values, (rows, columns) of an integer or float type; colour is RGB, (…, 3).
@@ -171,7 +147,7 @@ class DicomFile:
         """
         form = self.format
         if not 0 <= frame < form.frames:
-            raise self._error("no such frame", f"it has no frame {frame}: frames are 0 to {form.frames - 1}")
+            raise self.header.error(f"it has no frame {frame}: frames are 0 to {form.frames - 1}", "no such frame")
         options: dict[str, Any] = {
             "rows": form.rows,
             "columns": form.columns,
@@ -194,52 +170,39 @@ class DicomFile:
             frame = 0
             options |= {"number_of_frames": 1, "decoding_plugin": DECODERS[self.syntax]}
             options["correct_unused_bits"] = self.syntax in _LOSSLESS_JPEG
-        try:
+        with refusing(self.path, "undecodable", "its pixel data cannot be decoded"):
             stored, _ = get_decoder(self.syntax).as_array(source, index=frame, **options)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException:  # decoders raise whatever they raise; a panic in Rust is no Exception
-            raise self._error("undecodable", "its pixel data cannot be decoded") from None
-        if stored.dtype.kind not in "iu" or form.bits_allocated == 1:
-            return stored
-        if self.syntax in NATIVE or self.syntax == uid.RLELossless:
-            return used_bits(stored, form)
-        return stored
+        whole_words = self.syntax in NATIVE or self.syntax == uid.RLELossless  # other codecs hold BitsStored alone
+        integers = stored.dtype.kind in "iu" and form.bits_allocated > 1
+        return used_bits(stored, form) if whole_words and integers else stored
 
     def _codestream(self, frame: int) -> bytes:
         """One frame's compressed bytes, which must claim the header's image size: decoders allocate by it."""
         form, header = self.format, self.header
         offsets, lengths = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
+        extended = (offsets, lengths) if offsets and lengths else None
         self._stream.seek(self._start)
-        try:
-            data = encaps.get_frame(
-                self._stream,
-                frame,
-                number_of_frames=form.frames,
-                extended_offsets=(offsets, lengths) if offsets and lengths else None,
-            )
-        except Exception:  # offset tables hold arbitrary numbers
-            raise self._error("undecodable", f"frame {frame} is not in its compressed pixel data") from None
+        with refusing(self.path, "undecodable", f"frame {frame} is not in its compressed pixel data"):
+            data = encaps.get_frame(self._stream, frame, number_of_frames=form.frames, extended_offsets=extended)
         if self.syntax == uid.RLELossless:
             if len(data) < _RLE_HEADER_BYTES:
-                raise self._error("undecodable", f"frame {frame} is shorter than the header of its compression")
+                raise self.header.error(f"frame {frame} is shorter than the header of its compression", "undecodable")
             return data
         if codestream_size(data) != (form.rows, form.columns):
-            raise self._error("undecodable", "its compressed image is not of the size that its header claims")
+            raise self.header.error("its compressed image is not of the size that its header claims", "undecodable")
         if b"\xff\xd9" not in data[-16:]:  # EOI or EOC, and what pads it; decoders fill in for the rest silently
-            raise self._error("truncated", "its compressed image has no end")
+            raise self.header.error("its compressed image has no end", "truncated")
         return data
 
 
 def used_bits(stored: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
-    """The BitsStored bits that end at HighBit, sign-extended where signed (PS3.5 8.1.1): the others may hold
-    overlays or noise."""
+    """The BitsStored bits that end at HighBit, sign-extended if signed (PS3.5 8.1.1). Other bits may hold overlays."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if form.bits_stored == form.bits_allocated:
         return stored
     left = form.bits_allocated - 1 - form.high_bit
     shifted = np.left_shift(stored, left)
-    return np.right_shift(shifted, form.bits_allocated - form.bits_stored, out=shifted)
+    return np.asarray(np.right_shift(shifted, form.bits_allocated - form.bits_stored, out=shifted))
 
 
 def codestream_size(data: bytes) -> tuple[int, int] | None:

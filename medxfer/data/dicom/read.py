@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom.gray import CT_WINDOW, PERCENTILES, Display, frame_gray
-from medxfer.data.dicom.header import DicomError, Header, Kind, silence
+from medxfer.base.window import Window
+from medxfer.data.dicom.gray import Shown, frame_gray
+from medxfer.data.dicom.header import DicomError, Header, silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
-from medxfer.data.dicom.voi import Window
 
-__all__ = [
-    "CT_WINDOW",
-    "PERCENTILES",
-    "DicomError",
-    "DicomInfo",
-    "Kind",
-    "inspect",
-    "read_frames",
-    "read_gray",
-]
-
-WindowChoice = tuple[float, float] | Literal["auto"] | None
+WindowChoice = Window | tuple[float, float] | Literal["auto"] | None
+T = TypeVar("T")
 
 _FOR_PROCESSING: Final = (
     uid.DigitalXRayImageStorageForProcessing,
@@ -66,7 +57,7 @@ class DicomInfo:
     instance_uid: str | None
     instance_number: int | None
     position: float | None  # mm along the slice's normal, for the order of slices; of the first frame
-    caveats: tuple[str, ...]  # where the header contradicts itself and was decided, for counting
+    caveats: tuple[str, ...]  # where the header contradicts itself, in words that are the same for every file
 
 
 def read_gray(
@@ -75,32 +66,31 @@ def read_gray(
     window: WindowChoice = "auto",
     *,
     voi: int | str = 0,
-    prefer: Literal["lut", "window"] = "lut",
     luminance: bool = False,
     for_processing: bool = False,
     hounsfield: bool = False,
 ) -> NDArray[np.float32]:
     """One frame of a grayscale DICOM file, (rows, columns) float32.
 
-    window="auto"           values in [0, 1], white = 1: by the file's own VOI, a LUT or any window,
+    window="auto"           values in [0, 1], white = 1: by the file's own VOI (a LUT or a window of any function),
                             else by CT_WINDOW for CT in HU, else stretched between PERCENTILES;
                             MONOCHROME1 inverted; padding 0
     window=(center, width)  the same by that linear window on calibrated values
-    window=None             calibrated values (HU for CT): no VOI, no inversion; padding the lowest other
+    window=None             calibrated values (HU for CT): no VOI, no inversion; padding is the lowest other value
 
-    voi             which VOI where a file has several: an index, or the explanation that the file gives it
-    prefer          which kind comes first where a file has both VOI LUTs and windows
-    luminance       take RGB, YBR and palette images as their luminance (no VOI applies), do not refuse them
-    for_processing  take images FOR PROCESSING (detector signal, no display values), do not refuse them
+    voi             which VOI to take if a file has several: an index (LUTs come before windows), or the explanation
+                    that the file gives it
+    luminance       take RGB, YBR and palette images as their luminance (no VOI applies); they are refused otherwise
+    for_processing  take images FOR PROCESSING (detector signal, no display values); they are refused otherwise
     hounsfield      refuse images whose calibrated values are not in Hounsfield units
 
     Decodes in this process: a decoder that crashes takes the process with it.
-    Raises DicomError for a file that is refused, MedxferError for a `window` that is none.
+    Raises DicomError for a file that is refused, and MedxferError for a `window` that is none of these.
     """
-    display = Display(_window(window), voi, prefer, hounsfield)
+    shown = _shown(window)
     with silence(), open_dicom(Path(path)) as file:
         _check_policy(file, luminance, for_processing)
-        return frame_gray(file, frame, display)
+        return frame_gray(file, frame, shown, voi, hounsfield)
 
 
 def read_frames(
@@ -108,19 +98,18 @@ def read_frames(
     window: WindowChoice = "auto",
     *,
     voi: int | str = 0,
-    prefer: Literal["lut", "window"] = "lut",
     luminance: bool = False,
     for_processing: bool = False,
     hounsfield: bool = False,
 ) -> Iterator[NDArray[np.float32]]:
     """Every frame in turn, as `read_gray` gives it: the header is read once, and one frame is in memory."""
-    display = Display(_window(window), voi, prefer, hounsfield)
+    shown = _shown(window)
     with open_dicom(Path(path)) as file:
         with silence():
             _check_policy(file, luminance, for_processing)
         for frame in range(file.format.frames):
             with silence():  # not over the yield: it holds for the whole process
-                gray = frame_gray(file, frame, display)
+                gray = frame_gray(file, frame, shown, voi, hounsfield)
             yield gray
 
 
@@ -128,7 +117,14 @@ def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool =
     """The header alone, no pixels. Raises DicomError for what `read_gray` refuses before it decodes."""
     with silence(), open_dicom(Path(path)) as file:
         _check_policy(file, luminance, for_processing)
-        form, text = file.format, file.header.described
+        header, form = file.header, file.format
+        first = header.of_frame(0)
+
+        def text(keyword: str) -> str | None:
+            return _unless_damaged(lambda: header.text(keyword))
+
+        lut = (form.photometric, text("PresentationLUTShape"))
+        contradicts = lut in (("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY"))
         return DicomInfo(
             modality=text("Modality"),
             burned_in=text("BurnedInAnnotation") == "YES",
@@ -146,21 +142,21 @@ def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool =
             study_uid=text("StudyInstanceUID"),
             series_uid=text("SeriesInstanceUID"),
             instance_uid=text("SOPInstanceUID"),
-            instance_number=_instance_number(file.header),
-            position=_position(file.header.of_frame(0)),
-            caveats=_caveats(text("PresentationLUTShape"), form.photometric),
+            instance_number=_unless_damaged(lambda: header.integer("InstanceNumber")),
+            position=_unless_damaged(lambda: _position(first)),
+            caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),
         )
 
 
-def _window(window: WindowChoice) -> Window | Literal["auto"] | None:
+def _shown(window: WindowChoice) -> Shown:
     if window is None or window == "auto":
         return window
-    try:
-        center, width = (float(v) for v in window)
-        chosen = Window(center, width)
-    except (TypeError, ValueError):
-        chosen = Window(0, 0)
-    if not (chosen.valid and np.isfinite([chosen.center, chosen.width]).all()):
+    chosen = window if isinstance(window, Window) else Window(0, 0)
+    if not isinstance(window, Window):
+        with suppress(TypeError, ValueError):
+            center, width = (float(value) for value in window)
+            chosen = Window(center, width)
+    if not chosen.valid:
         raise MedxferError(
             f"no such window: {window!r}; give 'auto', None or (center, width) with a width of 1 or more"
         )
@@ -179,25 +175,17 @@ def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> Non
         )
 
 
-def _position(header: Header) -> float | None:
-    """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1."""
+def _unless_damaged(read: Callable[[], T]) -> T | None:
+    """What describes an image without deciding its pixels: None if it is damaged."""
     try:
-        where, axes = header.numbers("ImagePositionPatient"), header.numbers("ImageOrientationPatient")
+        return read()
     except DicomError:
         return None
+
+
+def _position(header: Header) -> float | None:
+    """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1."""
+    where, axes = header.numbers("ImagePositionPatient"), header.numbers("ImageOrientationPatient")
     if len(where) != 3 or len(axes) != 6:
         return None
     return float(np.dot(where, np.cross(axes[:3], axes[3:])))
-
-
-def _instance_number(header: Header) -> int | None:
-    try:
-        return header.integer("InstanceNumber")
-    except DicomError:
-        return None
-
-
-def _caveats(shape: str | None, photometric: str) -> tuple[str, ...]:
-    if (photometric, shape) in (("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")):
-        return ("Presentation LUT Shape contradicts Photometric Interpretation",)
-    return ()

@@ -1,4 +1,4 @@
-"""From stored to display values: lookup tables and windows (PS3.3 C.11.1, C.11.2), in float64."""
+"""Lookup tables of files, and the stretch of images that have none (PS3.3 C.11.1, C.11.2), in float64."""
 
 from __future__ import annotations
 
@@ -12,33 +12,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Window:
-    """A window on calibrated values (PS3.3 C.11.2.1.2, C.11.2.1.3), LINEAR, LINEAR_EXACT or SIGMOID."""
-
-    center: float
-    width: float
-    function: str = "LINEAR"
-    explanation: str = ""
-
-    @property
-    def valid(self) -> bool:
-        """The standard wants a width of at least 1 for LINEAR, and above 0 for the others."""
-        return self.width >= 1 if self.function == "LINEAR" else self.width > 0
-
-    def gray(self, x: Floats) -> Floats:
-        """`x` (any shape) in [0, 1]."""
-        if self.function == "SIGMOID":
-            from scipy.special import expit  # half a second in every decoding process, for a rare function
-
-            return expit(4 * (x - self.center) / self.width)
-        if self.function == "LINEAR_EXACT":
-            return np.clip((x - self.center) / self.width + 0.5, 0, 1)
-        if self.width == 1:
-            return (x > self.center - 0.5).astype(np.float64)
-        return np.clip((x - (self.center - 0.5)) / (self.width - 1) + 0.5, 0, 1)
-
-
 @dataclass(frozen=True, eq=False)
 class LookupTable:
     """A Modality or VOI LUT: `entries[i]` is for the input `first + i`, the ends for all beyond."""
@@ -46,30 +19,21 @@ class LookupTable:
     first: int
     entries: Floats
     bits: int
-    explanation: str = ""
 
     def values(self, x: Floats) -> Floats:
         """The entries for `x` (any shape), which is rounded to whole inputs."""
         index = np.clip(np.rint(x) - self.first, 0, len(self.entries) - 1)
-        return self.entries[index.astype(np.intp)]
+        return np.asarray(self.entries[index.astype(np.intp)])
 
     def gray(self, x: Floats) -> Floats:
         """The same in [0, 1]."""
-        return self.values(x) / (2**self.bits - 1)
+        return self.values(x) / ((1 << self.bits) - 1)
 
 
-def lookup_table(
-    descriptor: Sequence[float],
-    data: Any,
-    little_endian: bool,
-    low: float,
-    high: float,
-    explanation: str = "",
-) -> LookupTable:
-    """A LookupTable from the values of LUT Descriptor and LUT Data (bytes, or one or more integers), for
-    inputs from `low` to `high`.
+def lookup_table(descriptor: Sequence[float], data: Any, little_endian: bool, low: float, high: float) -> LookupTable:
+    """From the values of LUT Descriptor and LUT Data (bytes, or one or more integers), for inputs `low` to `high`.
 
-    Written for what files hold. 0 entries mean 65,536. The first input loses its sign where the element's
+    Written for what files hold. 0 entries mean 65,536. The first input loses its sign if the element's
     representation does not fit it: of both readings, the one that covers more inputs counts. 8-bit entries
     may be packed two a word. The bits stated may be too few for the entries, or those of the container
     (some CR systems state 16 for 12 bits).
@@ -89,7 +53,7 @@ def lookup_table(
     if words.size < count:
         raise ValueError("the LUT data is shorter than its descriptor says")
     entries = words[:count].astype(np.float64)
-    return LookupTable(_first(first, count, low, high), entries, _bits(bits, int(entries.max())), explanation)
+    return LookupTable(_first(first, count, low, high), entries, _bits(bits, int(entries.max())))
 
 
 def _first(first: int, count: int, low: float, high: float) -> int:
@@ -109,7 +73,7 @@ def percentiles(values: Floats, counts: NDArray[np.int64], percent: Sequence[flo
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(counts[order])
     ranks = np.maximum(np.asarray(percent) / 100 * cumulative[-1], 1)
-    return values[order][np.searchsorted(cumulative, ranks)]
+    return np.asarray(values[order][np.searchsorted(cumulative, ranks)])
 
 
 def stretch(values: Floats, counts: NDArray[np.int64], percent: tuple[float, float]) -> Floats:
@@ -120,5 +84,5 @@ def stretch(values: Floats, counts: NDArray[np.int64], percent: tuple[float, flo
     for pair in (percent, (0, 100)):
         low, high = percentiles(values, counts, pair)
         if high > low:
-            return np.clip((values - low) / (high - low), 0, 1)
+            return np.asarray(np.clip((values - low) / (high - low), 0, 1))
     return np.zeros_like(values)

@@ -3,7 +3,6 @@
 They are drawings. A result on them says that the program works, and nothing about patients.
 """
 
-from medxfer.data.phantom.example import example
-from medxfer.data.phantom.write import GENERATION, write_phantoms
+from medxfer.data.phantom.write import GENERATION, example, write_phantoms
 
 __all__ = ["GENERATION", "example", "write_phantoms"]

@@ -91,14 +91,14 @@ class Plane:
 
     def meets(self, solid: Ellipsoid) -> bool:
         """Whether the plane may cut `solid`; False means that it does not."""
-        return abs(self.axes[2] @ (solid.center - self.center)) < solid.reach
+        return bool(abs(self.axes[2] @ (solid.center - self.center)) < solid.reach)
 
     def linear(self, vector: ArrayLike, offset: float = 0, crop: Crop = WHOLE) -> Array:
         """(h, w): vector · p + offset for the pixels' positions p."""
         u, v = self._coordinates(crop)
         vector = np.asarray(vector, dtype=float)
         du, dv, _ = (self.axes @ vector).astype(np.float32)
-        return (du * u + np.float32(self.center @ vector + offset)) + (dv * v)[:, None]
+        return np.asarray((du * u + np.float32(self.center @ vector + offset)) + (dv * v)[:, None])
 
     def chord(self, solid: Ellipsoid, crop: Crop = WHOLE) -> Interval:
         """Where each ray enters and leaves `solid`; one that misses it does both at its nearest approach."""
@@ -127,7 +127,7 @@ class Plane:
         return steps[crop[1]], steps[crop[0]]
 
     def _to_unit_ball(self, solid: Ellipsoid) -> Point:
-        return solid.shape @ np.column_stack([self.axes[0], self.axes[1], self.center - solid.center])
+        return np.asarray(solid.shape @ np.column_stack([self.axes[0], self.axes[1], self.center - solid.center]))
 
     def _ray_forms(self, solid: Ellipsoid) -> tuple[Point, Point]:
         """A chord's middle, as a vector on positions, and the square of half its length, as a form in h."""
@@ -142,7 +142,7 @@ class Plane:
         f = form.astype(np.float32)
         along_u = (f[0, 0] * u + 2 * f[0, 2]) * u + f[2, 2]
         along_v = (f[1, 1] * v + 2 * f[1, 2]) * v
-        return np.multiply.outer(2 * f[0, 1] * v, u) + along_u + along_v[:, None]
+        return np.asarray(np.multiply.outer(2 * f[0, 1] * v, u) + along_u + along_v[:, None])
 
 
 def remaining(whole: Interval, removed: Sequence[Interval]) -> Array:
@@ -154,4 +154,4 @@ def remaining(whole: Interval, removed: Sequence[Interval]) -> Array:
     starts = np.sort(np.clip(np.stack([low for low, _ in removed]), start, end), axis=0)
     ends = np.sort(np.clip(np.stack([high for _, high in removed]), start, end), axis=0)
     gaps = np.maximum(starts[1:] - ends[:-1], 0).sum(axis=0, dtype=np.float32)
-    return gaps + (starts[0] - start) + (end - ends[-1])
+    return np.asarray(gaps + (starts[0] - start) + (end - ends[-1]))

@@ -45,7 +45,7 @@ def liver_lesions(rng: np.random.Generator, body: Body, level: float) -> list[El
 
 
 def _lesion_half(rng: np.random.Generator) -> Point:
-    return np.exp(rng.uniform(*np.log([0.8, 2.2]))) * rng.uniform(0.85, 1.15, 3)
+    return np.asarray(np.exp(rng.uniform(*np.log([0.8, 2.2]))) * rng.uniform(0.85, 1.15, 3))
 
 
 def frontal_plane(rng: np.random.Generator, size: int) -> Plane:
@@ -67,7 +67,7 @@ def draw_dx(rng: np.random.Generator, body: Body, plane: Plane, lesions: list[El
     quantum, electronic = rng.standard_normal((2, *photons.shape), dtype=np.float32)
     signal = photons + np.sqrt(photons) * quantum + np.float32(ELECTRONIC_NOISE) * electronic
     blurred = ndimage.gaussian_filter(signal, 0.5)
-    return np.log(np.float32(PHOTONS) / np.maximum(blurred, 1))
+    return np.asarray(np.log(np.float32(PHOTONS) / np.maximum(blurred, 1)))
 
 
 def draw_ct(rng: np.random.Generator, body: Body, plane: Plane, lesions: list[Ellipsoid]) -> Array:
@@ -82,10 +82,10 @@ def draw_ct(rng: np.random.Generator, body: Body, plane: Plane, lesions: list[El
     hu = ndimage.gaussian_filter(hu, 0.6) + _reconstruction_noise(rng, size)
     steps = np.arange(size) - (size - 1) / 2
     hu[np.hypot(steps, steps[:, None]) > size / 2] = PADDING
-    return hu
+    return np.asarray(hu)
 
 
-def _plane(rng: np.random.Generator, center: tuple[float, ...], axes: tuple, size: int) -> Plane:
+def _plane(rng: np.random.Generator, center: tuple[float, ...], axes: tuple[tuple[int, ...], ...], size: int) -> Plane:
     turn = Rotation.from_euler("xyz", rng.normal(0, (1.5, 1.5, 2.0)), degrees=True).as_matrix()
     shift, zoom = rng.normal(0, (0.6, 0.6, 0.2)), rng.normal(1, 0.025)
     return Plane(np.array(center) + shift, np.array(axes, dtype=float) @ turn.T, FIELD * zoom / size, size)
@@ -139,7 +139,7 @@ def _ribs(ribs: Ribs, plane: Plane, outer: Interval, inner: Interval) -> Array:
     def bone_up_to(t: Array) -> Array:
         slabs = phase + speed * t
         whole = np.floor(slabs)
-        return (whole * width + np.minimum(slabs - whole, width)) / speed
+        return np.asarray((whole * width + np.minimum(slabs - whole, width)) / speed)
 
     near, far = np.clip(inner[0], *outer), np.clip(inner[1], *outer)
     front, back = bone_up_to(near) - bone_up_to(outer[0]), bone_up_to(outer[1]) - bone_up_to(far)
@@ -180,4 +180,4 @@ def _reconstruction_noise(rng: np.random.Generator, size: int) -> Array:
     frequency = np.hypot(fft.fftfreq(size)[:, None], fft.rfftfreq(size)).astype(np.float32)
     spectrum = (frequency + 0.01) * np.exp(-((frequency / 0.22) ** 2))
     noise = fft.irfft2(fft.rfft2(rng.standard_normal((size, size), dtype=np.float32)) * spectrum, s=(size, size))
-    return noise * np.float32(CT_NOISE / noise.std())
+    return np.asarray(noise * np.float32(CT_NOISE / noise.std()))

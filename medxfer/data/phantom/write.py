@@ -1,27 +1,26 @@
-"""A folder of phantoms: drawn once, in parallel, and the same whatever the number of processes."""
+"""A folder of phantoms: drawn once, in parallel, and the same for any number of processes."""
 
-import csv
 import hashlib
-import io
-import itertools
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 
 import joblib
 import numpy as np
 from filelock import FileLock
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.data.dicom import read_gray
 from medxfer.data.phantom import dicom_files as files
 from medxfer.data.phantom.anatomy import virtual_patient
-from medxfer.data.phantom.ellipsoids import Ellipsoid
 from medxfer.data.phantom.projections import (
     axial_plane,
     draw_ct,
@@ -47,13 +46,13 @@ class _Plan:
     seed: int
     size: int
 
+    def seeds(self, *patient: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self.seed, spawn_key=(get_args(Modality).index(self.modality), *patient))
+
     def lesions(self) -> list[bool]:
         """For each patient whether there is a lesion; half of them."""
-        order = np.random.default_rng(self._seeds()).permutation(self.patients)
+        order = np.random.default_rng(self.seeds()).permutation(self.patients)
         return [bool(place % 2) for place in order]
-
-    def seeds(self, patient: int) -> np.random.SeedSequence:
-        return self._seeds(patient)
 
     def uid(self, *of: object) -> UID:
         """A UID for a patient's study, or an image's series and so on, that no other phantom has."""
@@ -64,16 +63,11 @@ class _Plan:
 
     def labels(self) -> str:
         """The text of labels.csv."""
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(["path", "label", "patient_id"])
+        rows = ["path,label,patient_id"]
         for patient, lesion in enumerate(self.lesions()):
-            label = "lesion" if lesion else "no_lesion"
-            table.writerows([self.name(patient, i), label, patient_id(patient)] for i in range(self.images))
-        return text.getvalue()
-
-    def _seeds(self, *key: int) -> np.random.SeedSequence:
-        return np.random.SeedSequence(self.seed, spawn_key=(get_args(Modality).index(self.modality), *key))
+            label = f"{'lesion' if lesion else 'no_lesion'},{patient_id(patient)}"
+            rows += [f"{self.name(patient, image)},{label}" for image in range(self.images)]
+        return "\n".join(rows) + "\n"
 
 
 def patient_id(patient: int) -> str:
@@ -92,15 +86,18 @@ def write_phantoms(
     """Write `root`/*.dcm, `size` pixels wide, and `root`/labels.csv (path,label,patient_id); return `root`.
 
     Half of the patients have lesions, in all of their images: label "lesion", or else "no_lesion". DX: nodules, in
-    lungs that are hazier throughout; CT: dark spots, in a liver that is fattier throughout; the change throughout is
+    lungs that are hazier throughout; CT: dark spots, in a liver that is fattier throughout. The change throughout is
     what a network without pretraining can find in so few images. What is written depends on the settings alone, not
-    on `workers` (default: a process for each core). The folder appears when it is complete; where it is there
-    already, with the same settings, this returns at once. Several processes may ask for the same folder.
+    on `workers` (default: a process for each core). The folder appears when it is complete. If it is there already,
+    with the same settings, this returns at once. Several processes may ask for the same folder.
 
-    Raises MedxferError where a setting is wrong, `root` holds anything else, or it cannot be written.
+    Raises MedxferError if a setting is wrong, `root` holds anything else, or it cannot be written.
     """
-    plan = _checked(_Plan(modality, patients, images, seed, size))
-    root = Path(root)
+    if modality not in get_args(Modality):
+        raise unknown("modality of a phantom", modality, get_args(Modality), "it is DX or CT")
+    if min(patients, images) < 1 or size < 16 or seed < 0:
+        raise MedxferError("phantoms need at least 1 patient, 1 image, 16 pixels and a seed of 0 or more")
+    root, plan = Path(root), _Plan(modality, patients, images, seed, size)
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(root.parent / f".{root.name}.lock"):
@@ -113,64 +110,64 @@ def write_phantoms(
     return root
 
 
-def _checked(plan: _Plan) -> _Plan:
-    if plan.modality not in get_args(Modality):
-        raise unknown("modality of a phantom", plan.modality, get_args(Modality), "it is DX or CT")
-    if min(plan.patients, plan.images) < 1 or plan.size < 16 or plan.seed < 0:
-        raise MedxferError("phantoms need at least 1 patient, 1 image, 16 pixels and a seed of 0 or more")
-    return plan
+def example(modality: Modality, size: int) -> NDArray[np.float32]:
+    """A phantom with a lesion for figures, as read from its file: (size, size) HU (CT), or gray in [0, 1] (DX)."""
+    plan = _Plan(modality, patients=2, images=1, seed=0, size=size)
+    dataset = next(_images(plan, plan.lesions().index(True), diseased=True))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "phantom.dcm"
+        dataset.save_as(file, enforce_file_format=True)
+        return read_gray(file, window=None if modality == "CT" else "auto")
 
 
 def _complete(root: Path, plan: _Plan) -> bool:
-    """Whether `root` holds just this; False where it is not there yet."""
+    """Whether `root` holds just this; False if it is not there yet."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
-    labels = root / "labels.csv"
-    expected = plan.labels()
+    labels, expected = root / "labels.csv", plan.labels()
     if labels.is_file() and labels.read_text() == expected:
-        names = {row["path"] for row in csv.DictReader(io.StringIO(expected))}
+        names = {row.partition(",")[0] for row in expected.splitlines()[1:]}
         if names <= {entry.name for entry in root.iterdir()}:
             return True
     raise MedxferError(f"{root} is not the phantoms that were asked for: remove it, or choose another folder")
 
 
 def _write(root: Path, plan: _Plan, workers: int) -> None:
+    """Draw every patient, in processes that neither fork this one nor run the user's script again."""
     for abandoned in root.parent.glob(f".{escape(root.name)}.partial-*"):
         shutil.rmtree(abandoned, ignore_errors=True)
     folder = root.parent / f".{root.name}.partial-{os.getpid()}"
     folder.mkdir()
+    workers = min(workers, plan.patients)
+    shares = [range(first, plan.patients, workers) for first in range(workers)]
+    write = joblib.delayed(_write_share)
     try:
-        _share_out(folder, plan, min(workers, plan.patients))
+        joblib.Parallel(workers)(write(folder, plan, share, os.getpid()) for share in shares)
         (folder / "labels.csv").write_text(plan.labels())
         folder.rename(root)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _share_out(folder: Path, plan: _Plan, workers: int) -> None:
-    """Every patient by one of `workers` processes, which neither fork this one nor run the user's script again."""
-    shares = [range(first, plan.patients, workers) for first in range(workers)]
-    write = joblib.delayed(_write_share)
-    joblib.Parallel(workers)(write(folder, plan, share, os.getpid()) for share in shares)
-
-
 def _write_share(folder: Path, plan: _Plan, patients: range, asked_by: int) -> None:
-    """Write some patients; end this process where the one that asked, with the id `asked_by`, has been killed."""
+    """Write some patients; end this process if the one that asked, with the id `asked_by`, has been killed."""
 
     def orphaned() -> bool:
         return asked_by not in (os.getpid(), os.getppid())
 
     lesions = plan.lesions()
     try:
-        for patient in itertools.takewhile(lambda _: not orphaned(), patients):
-            for image, ds in enumerate(_patient(plan, patient, lesions[patient])):
-                ds.save_as(folder / plan.name(patient, image), enforce_file_format=True)
+        for patient in patients:
+            if orphaned():
+                return
+            for image, dataset in enumerate(_images(plan, patient, lesions[patient])):
+                dataset.save_as(folder / plan.name(patient, image), enforce_file_format=True)
     finally:
         if orphaned():
             os._exit(1)  # joblib would keep it waiting for work
 
 
-def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
+def _images(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
     """The images of one patient. Lesions have random numbers of their own: nothing else depends on them."""
     for_body, for_lesions, *for_images = plan.seeds(patient).spawn(2 + plan.images)
     rng, lesion_rng = np.random.default_rng(for_body), np.random.default_rng(for_lesions)
@@ -178,21 +175,15 @@ def _patient(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
     body = virtual_patient(rng, haze, fatty)
     level = liver_level(rng, body)
     white_is_air, window = bool(rng.integers(2)), CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
-    lesions: list[Ellipsoid] = []
+    is_dx = plan.modality == "DX"
+    lesions = []
     if diseased:
-        is_dx = plan.modality == "DX"
         lesions = lung_nodules(lesion_rng, body) if is_dx else liver_lesions(lesion_rng, body, level)
     for image, for_image in enumerate(for_images):
         rng = np.random.default_rng(for_image)
-        ds = files.empty(
-            plan.modality,
-            sop=plan.uid(patient, image),
-            study=plan.uid(patient),
-            series=plan.uid(patient, image, "series"),
-            patient_id=patient_id(patient),
-            number=image + 1,
-        )
-        if plan.modality == "DX":
+        study, sop, series = plan.uid(patient), plan.uid(patient, image), plan.uid(patient, image, "series")
+        ds = files.empty(plan.modality, sop, study, series, patient_id(patient), number=image + 1)
+        if is_dx:
             plane = frontal_plane(rng, plan.size)
             attenuation = draw_dx(rng, body, plane, lesions)
             files.fill_dx(ds, attenuation, plane.spacing, white_is_air, shift=rng.normal(0, 0.06))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydicom.uid import UID
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom.read import inspect, read_frames, read_gray
+from medxfer.data.dicom import inspect, read_frames, read_gray
 from medxfer.data.sources.label_table import COLUMNS, LabelledFolder
 from medxfer.data.sources.source import HeaderFacts
 
@@ -25,15 +25,12 @@ class DicomReader:
 
     frame: int | Literal["all"] = 0
     voi: int | str = 0
-    prefer: Literal["lut", "window"] = "lut"
     luminance: bool = False
     for_processing: bool = False
 
     def __post_init__(self) -> None:
         if self.frame != "all" and not (isinstance(self.frame, int) and self.frame >= 0):
             raise MedxferError(f"data.frame={self.frame}: no such frame; give its number, from 0, or all")
-        if self.prefer not in ("lut", "window"):
-            raise MedxferError(f"data.prefer={self.prefer}: no such kind of VOI; give lut or window")
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
         """As `Source.pictures`: Hounsfield units, or gray as the file's own window shows it."""

@@ -57,7 +57,14 @@ def source_class(target: str) -> type[Source]:
 
 
 def dicom_reader(data: Mapping[str, Any]) -> DicomReader:
-    """How DICOM files are read by the data set that `data`, a configuration's data, describes."""
+    """How DICOM files are read by the data set that `data`, a configuration's data, describes.
+
+    Raises MedxferError if an older version read them in a way that this one does not have.
+    """
+    if data.get("prefer", "lut") != "lut":  # a setting of an older version
+        raise MedxferError(
+            "the cell was trained with data.prefer=window, which this version does not have: train it again"
+        )
     reader = getattr(source_class(data["source"]["_target_"]), "reader", None)
     reader = reader if isinstance(reader, DicomReader) else DicomReader()
     return replace(reader, **{field.name: data[field.name] for field in fields(reader) if field.name in data})

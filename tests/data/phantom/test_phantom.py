@@ -187,7 +187,7 @@ def test_a_lesion_changes_pixels_and_nothing_that_a_header_tells() -> None:
         plan = write._Plan(modality, patients=10, images=1, seed=3, size=48)
         means, changes = [], []
         for patient in range(10):
-            well, ill = (next(write._patient(plan, patient, diseased)) for diseased in (False, True))
+            well, ill = (next(write._images(plan, patient, diseased)) for diseased in (False, True))
             shown = [ds.pixel_array.astype(float) for ds in (well, ill)]
             assert (shown[0] != shown[1]).any()
             means.append(shown[0].mean())

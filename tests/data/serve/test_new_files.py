@@ -82,11 +82,17 @@ def test_the_readers_options_of_training_are_kept(tmp_path: Path) -> None:
     with pytest.raises(ImageError):
         list(NewFiles("DX").pictures(str(path), False))
     tree = {"source": {"_target_": "medxfer.data.sources.tree.ClassFolders"}}
-    options = {"for_processing": True, "voi": 0, "prefer": "lut", "luminance": False}
+    options = {"for_processing": True, "voi": 0, "luminance": False}
     for frame, numbers in ((2, [2]), ("all", [0, 1, 2])):
         pictures = list(NewFiles("DX", dicom_reader(tree | options | {"frame": frame})).pictures(str(path), False))
         expected = [read_gray(path, number, for_processing=True) for number in numbers]
         assert np.array_equal(pictures, expected)
+
+
+def test_a_cell_of_an_older_version_is_read_unless_its_window_came_before_its_table() -> None:
+    NewFiles("DX", {"prefer": "lut"})
+    with pytest.raises(MedxferError, match=r"data\.prefer=window.*train it again"):
+        NewFiles("DX", {"prefer": "window"})
 
 
 def test_a_release_that_mends_its_files_mends_new_ones(tmp_path: Path) -> None:

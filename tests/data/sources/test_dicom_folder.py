@@ -62,9 +62,7 @@ def test_a_file_whose_last_frame_is_missing_is_left_out_whole(root: Path) -> Non
     assert store.rejected == {"undecodable": 1}
 
 
-@pytest.mark.parametrize(
-    "options", [{"voi": 1}, {"voi": "LUNG"}, {"prefer": "window"}, {"luminance": True}, {"for_processing": True}]
-)
+@pytest.mark.parametrize("options", [{"voi": 1}, {"voi": "LUNG"}, {"luminance": True}, {"for_processing": True}])
 def test_each_option_is_read_gray_s_and_has_its_own_store(root: Path, options: dict[str, Any]) -> None:
     windows = {"WindowCenter": [2000, 900], "WindowWidth": [400, 1500], "WindowCenterWidthExplanation": ["A", "LUNG"]}
     write_dicom(root / "a.dcm", FRAMES[0], **windows)
@@ -81,7 +79,7 @@ def test_each_option_is_read_gray_s_and_has_its_own_store(root: Path, options: d
     assert store.rejected == {kind: 1 for kind, option in refused.items() if option not in options}
 
 
-@pytest.mark.parametrize("options", [{"frame": -1}, {"frame": "last"}, {"prefer": "curve"}])
+@pytest.mark.parametrize("options", [{"frame": -1}, {"frame": "last"}])
 def test_an_option_that_is_none(root: Path, options: dict[str, Any]) -> None:
     write_dicom(root / "a.dcm", FRAMES[0])
     with pytest.raises(MedxferError, match=r"data\."):

@@ -118,5 +118,5 @@ def test_dicom_files_are_read_as_data_dicom_reads_them(tmp_path):
     assert len(every) == len(other) == 12 + 3 * 12
     assert np.median(every.gray[:3]) == 65535
     assert np.median(other.gray[:3]) < 65535
-    with pytest.raises(MedxferError, match=r"data\.prefer=curve"):
-        prepared(tmp_path, *tree, "data.prefer=curve")
+    with pytest.raises(MedxferError, match=r"data\.frame=last"):
+        prepared(tmp_path, *tree, "data.frame=last")

@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.data.dicom.header import silence
-from medxfer.data.dicom.pixels import DicomFile, open_dicom
-from medxfer.data.dicom.read import CT_WINDOW
-from medxfer.data.dicom.voi import Window
+from medxfer.base.window import CT_WINDOW, Window
+from medxfer.data.dicom import DicomFile, open_dicom, silence
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.header_cache import HeaderIndexed
 from medxfer.data.sources.releases.release import Release
@@ -82,4 +80,4 @@ def _unwrapped(dicom: DicomFile, hounsfield: bool) -> NDArray[np.float32]:
         return hu
     center, width = dicom.header.number("WindowCenter"), dicom.header.number("WindowWidth")
     window = CT_WINDOW if center is None or width is None or width < 1 else Window(center, width)
-    return np.where(padding, 0, window.gray(hu.astype(np.float64))).astype(np.float32)
+    return np.where(padding, 0, window.gray(hu)).astype(np.float32)

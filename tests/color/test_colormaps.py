@@ -1,6 +1,7 @@
-"""Tables: exactly what their names say."""
+"""Colormaps: tables that are exactly what their names say, and the list of them."""
 
 import importlib.util
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -11,10 +12,20 @@ from pydicom.data import get_palette_files
 from pydicom.pixels import apply_color_lut
 
 from medxfer.base.errors import MedxferError
-from medxfer.color import NAMED_WINDOWS, colormap_table, parse_colormap, parse_window
-from medxfer.color.lightness import gray_of, lightness
-from medxfer.color.names import check_levels
-from medxfer.color.tables import DICOM_PALETTES, known_names, matplotlib_names
+from medxfer.color import colormap_table, parse_colormap
+from medxfer.color.__main__ import main
+from medxfer.color.colormaps import (
+    DICOM_PALETTES,
+    FAMILIES,
+    Colormap,
+    Family,
+    check_levels,
+    gray_of,
+    known_names,
+    lightness,
+    matplotlib_names,
+)
+from medxfer.color.figure import draw_colormaps
 
 RAMP = np.arange(256, dtype=np.uint8)
 
@@ -81,7 +92,7 @@ def test_cmap_catalogue() -> None:
 
 
 def test_cmap_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medxfer.color.tables.find_spec", lambda _: None)
+    monkeypatch.setattr("medxfer.color.colormaps.find_spec", lambda _: None)
     with pytest.raises(MedxferError, match=r"needs the package cmap: pip install 'medxfer\[cmap\]'"):
         parse_colormap("cmap:crameri:batlow")
 
@@ -164,16 +175,45 @@ def test_levels_that_cannot_be(levels: int) -> None:
         check_levels(levels)
 
 
-def test_parse_window() -> None:
-    assert parse_window("40/400") == (40.0, 400.0)
-    assert parse_window("-600.5/1500") == (-600.5, 1500.0)
-    assert parse_window("file") is None
-    assert all(parse_window(name) == window for name, window in NAMED_WINDOWS.items())
+# python -m medxfer.color
 
 
-@pytest.mark.parametrize(
-    "text", ["", "lungs", "40", "40/", "/400", "40/0", "40/1", "40/-3", "a/b", "nan/400", "40/inf"]
-)
-def test_windows_that_cannot_be(text: str) -> None:
-    with pytest.raises(MedxferError, match="window"):
-        parse_window(text)
+def test_lists_every_family(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    for family in FAMILIES:
+        assert family.form in printed
+    for name in ("viridis", "inferno", "hot_iron", "40/80", "learned:none"):
+        assert name in printed
+
+
+def test_draws_the_picture(tmp_path: Path) -> None:
+    out = tmp_path / "colormaps.png"
+    assert main([f"out={out}"]) == 0
+    assert out.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("arguments", [["viridis"], ["out="], ["out=a.png", "b"], ["out=/no/such/folder/a.png"]])
+def test_refuses_in_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_without_cmap_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medxfer.color.colormaps.find_spec", lambda _: None)
+    (listed,) = [family.listed() for family in FAMILIES if family.listed]
+    assert "pip install 'medxfer[cmap]'" in listed
+
+
+def test_a_new_kind_is_one_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = Family("sepia", "old photographs", "sepia", ("sepia",))
+    with_entry = {entry: lambda name: Colormap(name), **FAMILIES}
+    for module in ("colormaps", "__main__"):
+        monkeypatch.setattr(f"medxfer.color.{module}.FAMILIES", with_entry)
+    assert parse_colormap("sepia").name == "sepia"
+    assert torch.equal(colormap_table("shuffled:sepia@0"), colormap_table("shuffled:none@0"))
+    with pytest.raises(MedxferError, match="sepia"):
+        parse_colormap("sepai")
+    assert "sepia" in [axes.texts[0].get_text() for axes in draw_colormaps().axes if axes.texts]
+    assert main([]) == 0
+    assert "old photographs" in capsys.readouterr().out
