@@ -33,8 +33,6 @@ def check(overrides: Sequence[str], console: Console) -> None:
     Raises MedxferError with what would stop a training; what can be told before that is printed first. Shows no
     patient, no file's name and nothing of a header but technical fields.
     """
-    from medxfer.color import parse_window  # here alone, until windows are a part of base
-
     config = compose_config(overrides)
     dataset = dataset_of(config)
     _show_index(console, config.data.name, dataset)

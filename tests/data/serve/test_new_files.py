@@ -90,9 +90,10 @@ def test_the_readers_options_of_training_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_cell_of_an_older_version_is_read_unless_its_window_came_before_its_table() -> None:
-    NewFiles("DX", {"prefer": "lut"})
+    source = {"source": {"_target_": "medxfer.data.sources.dicom.DicomFolder"}}
+    assert dicom_reader({**source, "prefer": "lut"}) == DicomReader()
     with pytest.raises(MedxferError, match=r"data\.prefer=window.*train it again"):
-        NewFiles("DX", {"prefer": "window"})
+        dicom_reader({**source, "prefer": "window"})
 
 
 def test_a_release_that_mends_its_files_mends_new_ones(tmp_path: Path) -> None:
