@@ -16,7 +16,7 @@ from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
-from medxfer.base.window import window_name
+from medxfer.base.window import parse_window, window_name
 from medxfer.data.configured import dataset_of, store_of
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.source import TECHNICAL, UNLABELLED
