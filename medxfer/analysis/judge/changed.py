@@ -1,17 +1,14 @@
 """The test images on whose class the arms agree least."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from medxfer.analysis.judge.contrasts import Arm
-from medxfer.analysis.judge.results import Cell, StudyRecord
-from medxfer.analysis.judge.scores import Predictions, read_predictions
-from medxfer.analysis.judge.selection import Block, at_fraction, full_fraction
-
-Floats = npt.NDArray[np.float64]
+from medxfer.analysis.judge.results import Arm, Block, StudyRecord
+from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.selection import select
 
 
 @dataclass(frozen=True)
@@ -30,15 +27,18 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[Changed]:
 
     Images that arms put into different classes come first. Empty where fewer than two arms have finished a training.
     """
-    cells = [cell for cell in at_fraction(study, full_fraction(study)).get(block, []) if cell.status == "done"]
+    cells = [cell for cell in select(study).get(block, []) if cell.status == "done"]
     arms = list(dict.fromkeys(cell.arm for cell in cells))
     if len(arms) < 2:
         return []
     first = read_predictions(cells[0].folder)
-    scores = np.array([_mean(cells, arm) for arm in arms])  # (arms, N, C)
+    runs = [[read_predictions(cell.folder).scores for cell in cells if cell.arm == arm] for arm in arms]
+    scores = np.array([np.mean(of_arm, axis=0) for of_arm in runs])  # (arms, N, C)
     spread = np.ptp(scores, axis=0)  # (N, C)
     disagree = np.ptp(scores.argmax(axis=2), axis=0) > 0
-    order = np.lexsort((-spread.max(axis=1), ~disagree))
+    by_patient: dict[str, int] = {}
+    for i in np.lexsort((-spread.max(axis=1), ~disagree)):
+        by_patient.setdefault(str(first.patients[i]), int(i))
     classes = cells[0].record["classes"]
     return [
         Changed(
@@ -48,26 +48,12 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[Changed]:
             str(classes[spread[i].argmax()]),
             {arm: float(scores[a, i, spread[i].argmax()]) for a, arm in enumerate(arms)},
         )
-        for i in _one_a_patient(order, first, count)
+        for i in list(by_patient.values())[:count]
     ]
-
-
-def _mean(cells: Sequence[Cell], arm: Arm) -> Floats:
-    return np.mean([read_predictions(cell.folder).scores for cell in cells if cell.arm == arm], axis=0)
 
 
 def _label(label: npt.NDArray[np.int64], classes: Sequence[str]) -> str:
     if np.ndim(label) == 0:
         return str(classes[int(label)])
-    return (
-        ", ".join(str(name) for name, present in zip(classes, label, strict=True) if present) or "none of the classes"
-    )
-
-
-def _one_a_patient(order: npt.NDArray[np.intp], predictions: Predictions, count: int) -> Iterator[int]:
-    seen: set[str] = set()
-    for i in order:
-        patient = str(predictions.patients[i])
-        if len(seen) < count and patient not in seen:
-            seen.add(patient)
-            yield int(i)
+    present = [str(name) for name, there in zip(classes, label, strict=True) if there]
+    return ", ".join(present) or "none of the classes"

@@ -1,4 +1,7 @@
-"""Pictures for the page, drawn by the renderer that fed the networks: Figure 1, and images that arms disagree on."""
+"""What only colour can draw for the page: phantoms under each colormap, images that arms disagree on, learned tables.
+
+The renderer that fed the networks draws them.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -12,28 +15,43 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.analysis.judge.changed import Changed, most_changed
-from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.page.page import Figure1, Picture, Shown
+from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.analysis.judge.selection import select
+from medxfer.analysis.page.drawing import Axis, LearnedTable, Line, Picture
+from medxfer.analysis.page.page import Shown
+from medxfer.analysis.page.panels import block_name
+from medxfer.analysis.page.sections import Section
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import arm_name
-from medxfer.color import ColorTransform, Renderer, parse_colormap, parse_window
+from medxfer.base.words import arm_name, listing
+from medxfer.color import ColorTransform, Renderer, colormap_table, parse_colormap, parse_window
 from medxfer.color.figure import draw_figure1
 from medxfer.data.phantom import example
 
-MOST_COLORMAPS = 5  # in Figure 1
+Colors = NDArray[np.floating]  # (levels, 3) sRGB, black end first; a learned one may leave [0, 1]
+
+MOST_COLORMAPS = 5  # of the phantoms
 PHANTOM_SIZE = 320  # px
 CHANGED = 4  # images of each data set
 SIDE = 192  # px, of each of their pictures
+LEARNED = "colors.parquet"  # in the folder of a cell with a learned table
+LEARNED_TEXT = (
+    "A learned table starts as a colormap and is trained with the network. Bars: the colours that it started from, and "
+    "those that it was tested with, a strip for each training. Curves: its channels against gray, dashed where they "
+    "started, with a thin line for each training."
+)
+CHANNELS = (("red", "arm2"), ("green", "arm1"), ("blue", "arm3"))  # and the style sheet's class
+LEVELS = 256  # that are drawn of a longer table
 
 
-def figure1(study: StudyRecord) -> Figure1:
-    """Figure 1 with the study's own colormaps, on a CT and a DX phantom: never a patient."""
+def phantom_picture(study: StudyRecord) -> Picture:
+    """A CT and a DX phantom, never a patient, under the study's own colormaps."""
     names = _drawable(["none", *(cell.factors["colormap"] for cell in study.cells)])[:MOST_COLORMAPS]
     file = io.BytesIO()
     figure = draw_figure1(example("CT", PHANTOM_SIZE), example("DX", PHANTOM_SIZE), names)
     figure.savefig(file, format="webp", dpi=120, bbox_inches="tight", pil_kwargs={"quality": 85})
-    return Figure1(Picture("image/webp", file.getvalue()), tuple(names))
+    caption = f"Phantoms, not patients: CT left, X-ray right; {listing(names)} from top to bottom."
+    return Picture("image/webp", file.getvalue(), caption)
 
 
 def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
@@ -55,23 +73,50 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
     return shown
 
 
+def learned_tables(study: StudyRecord) -> Section | None:
+    """A drawing for each arm with learned colours in each block, or None where the study has none.
+
+    Raises:
+        MedxferError: a cell's table cannot be read.
+    """
+    blocks = select(study)
+    found = []
+    for block, cells in blocks.items():
+        trained = [cell for cell in cells if cell.status == "done" and (cell.folder / LEARNED).is_file()]
+        for arm in dict.fromkeys(cell.arm for cell in trained):
+            tables = [_read(cell) for cell in trained if cell.arm == arm]
+            start = colormap_table(parse_colormap(arm[0]).table, len(tables[0])).numpy()
+            title = f"{block_name(block, blocks)} · {arm_name(arm)}"
+            found.append(_learned(title, _sampled(start), [_sampled(table) for table in tables]))
+    return Section("learned", "Learned colours", [LEARNED_TEXT], learned=found) if found else None
+
+
 def _show(changed: Changed, gray: NDArray) -> Shown:
     window = parse_window(str(changed.block[2]))
     names = _drawable(["none", *(name for name, _ in changed.scores)])
-    pictures = [(name, _picture(gray, name, window)) for name in names]
+    pictures = [_rendered(gray, name, window) for name in names]
     scores = [(arm_name(arm), f"{score:.2f}") for arm, score in changed.scores.items()]
     return Shown(f"{changed.block[0]}: {changed.label}", f"score of {changed.said}", pictures, scores)
 
 
-def _picture(gray: NDArray, colormap: str, window: tuple[float, float] | None) -> Picture:
+def _rendered(gray: NDArray, colormap: str, window: tuple[float, float] | None) -> Picture:
     color = ColorTransform(colormap, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():
         batch = Renderer(color, window)(GrayBatch(torch.from_numpy(gray.copy()).unsqueeze(0), none, none))
-    rgb = batch.pixels[0].expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().numpy()
+    rgb = batch.pixels[0].expand(3, -1, -1).permute(1, 2, 0).numpy()
+    return _png(_image(rgb).resize((SIDE, SIDE), Image.Resampling.NEAREST), colormap)
+
+
+def _image(rgb: Colors) -> Image.Image:
+    """(H, W, 3) in [0, 1], clipped, as 8 bits."""
+    return Image.fromarray(np.ascontiguousarray((rgb.clip(0, 1) * 255).round().astype(np.uint8)))
+
+
+def _png(image: Image.Image, caption: str = "") -> Picture:
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).resize((SIDE, SIDE), Image.Resampling.NEAREST).save(file, "png")
-    return Picture("image/png", file.getvalue())
+    image.save(file, "png")
+    return Picture("image/png", file.getvalue(), caption)
 
 
 def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tuple[np.memmap, pd.DataFrame]:
@@ -97,3 +142,33 @@ def _drawable(names: Sequence[str]) -> list[str]:
         if colormap.kind != "learned":
             known.append(name)
     return known
+
+
+def _read(cell: CellRecord) -> Colors:
+    path = cell.folder / LEARNED
+    try:
+        return pd.read_parquet(path, columns=["r", "g", "b"]).to_numpy(dtype=np.float64)
+    except (OSError, ValueError) as error:
+        raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
+
+
+def _sampled(table: Colors) -> Colors:
+    return table[np.linspace(0, len(table) - 1, min(len(table), LEVELS)).round().astype(int)]
+
+
+def _learned(title: str, start: Colors, learned: Sequence[Colors]) -> LearnedTable:
+    values = np.concatenate([start, *learned])
+    gray = np.linspace(0, 1, len(start)).tolist()
+    channels = []
+    for channel, (name, colour) in enumerate(CHANNELS):
+        lines = [Line(gray, table[:, channel].tolist(), colour) for table in learned]
+        channels.append((name, [*lines, Line(gray, start[:, channel].tolist(), "arm0", dashed=True)]))
+    return LearnedTable(
+        title,
+        len(learned),
+        _png(_image(start[None])),
+        _png(_image(np.stack(learned))),
+        channels,
+        Axis(0, 1, 58, 350),
+        Axis(min(0.0, float(values.min())), max(1.0, float(values.max())), 72, 10),
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.results import read_study
+from medxfer.analysis import read_study
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.report import main, report
