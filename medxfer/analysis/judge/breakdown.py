@@ -13,7 +13,7 @@ from medxfer.analysis.judge.results import Block
 
 
 @dataclass(frozen=True)
-class Family:
+class ContrastFamily:
     """Findings that qualify the answers; p values are adjusted within the family, intervals simultaneous in it."""
 
     title: str
@@ -33,14 +33,14 @@ _EXPLORATORY: tuple[tuple[Question, str, str, str], ...] = (
 )
 
 
-def exploratory(judge: Judge) -> Iterator[Family]:
+def exploratory(judge: Judge) -> Iterator[ContrastFamily]:
     """The families beside the primary ones, over all blocks; each adjusted in itself."""
     for question, family, title, note in _EXPLORATORY:
         if findings := judge.family(question, family):
-            yield Family(title, note, tuple(findings))
+            yield ContrastFamily(title, note, tuple(findings))
 
 
-def breakdown(judge: Judge) -> Iterator[Family]:
+def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
     """The primary contrasts in each part of the blocks, for every way to split them that has several parts."""
     modality = judge.study.modality
     kinds: Sequence[tuple[str, Callable[[Block], str]]] = (
@@ -72,7 +72,7 @@ def has_arms(contrast: Contrast, blocks: Blocks) -> bool:
     return any(set(contrast.weights) <= {cell.arm for cell in cells} for cells in blocks.values())
 
 
-def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> Family:
+def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
     primary = [contrast for contrast in judge.contrasts if contrast.family == PRIMARY]
     asked = [
         (replace(contrast, family=f"by {kind}", name=f"{contrast.name} · {name}"), blocks)
@@ -83,7 +83,7 @@ def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> Family:
     findings = judge.findings(asked)
     of = [[f for f in findings if f.contrast.startswith(f"{contrast.name} · ")] for contrast in primary]
     spread = [heterogeneity(group) for group in of] if kind in ("modality", "data set") else []
-    return Family(f"By {kind}", " ".join(filter(None, spread)), tuple(findings))
+    return ContrastFamily(f"By {kind}", " ".join(filter(None, spread)), tuple(findings))
 
 
 def heterogeneity(findings: Sequence[Finding]) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, p_value, percent, points
 from medxfer.analysis.stats.forecasts import Forecast
 from medxfer.base.words import count, listing
@@ -12,41 +13,6 @@ Conclusion = Literal[
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
     "one training", "incomplete", "refused",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Beside:
-    """The same contrast in another metric; its p is not adjusted and decides nothing."""
-
-    metric: str
-    estimate: float
-    low: float
-    high: float
-    p: float
-
-
-@dataclass(frozen=True)
-class Figures:
-    """A contrast in numbers. Effects are fractions (0.01 is a point), signed so that more is better."""
-
-    estimate: float
-    se: float
-    df: float
-    low: float
-    high: float
-    level: float  # of low and high: 1 − α/k, so that a family's k intervals hold together
-    p: float
-    p_adjusted: float  # Holm, over the family
-    p_equivalent: float  # two one-sided tests at the margin, Holm over the family
-    wins: float | None  # P(a new training of one arm beats one of the other); None for sums of more arms
-    trainings: int  # an arm; with one, nothing is known of others, and no p is said
-    patients: int
-    images: int
-    datasets: tuple[str, ...]
-    backbones: tuple[str, ...]
-    more_seeds: int | None = None  # that would tell, where the conclusion is that one cannot tell
-    more_patients: int | None = None
-    beside: tuple[Beside, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,41 @@ def arm_of(cell: CellRecord) -> Hashable:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the finished trainings say about one contrast."""
+class Beside:
+    """The same contrast in another metric; its p is not adjusted and decides nothing."""
 
-    comparison: mrmc.Comparison
-    wins: float | None  # P(a new training of one arm beats one of the other), for contrasts of two arms
+    metric: str
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A contrast in numbers. Effects are fractions (0.01 is a point), signed so that more is better."""
+
+    estimate: float
+    se: float
+    df: float
+    low: float
+    high: float
+    level: float  # of low and high: 1 − α/k, so that a family's k intervals hold together
+    p: float
+    p_adjusted: float  # Holm, over the family; as p until a family is adjusted
+    p_equivalent: float  # two one-sided tests at the margin, Holm over the family; 1 until then
+    wins: float | None  # P(a new training of one arm beats one of the other); None for sums of more arms
+    trainings: int  # an arm; with one, nothing is known of others, and no p is said
+    patients: int
     images: int
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
+    more_seeds: int | None = None  # that would tell, where the conclusion is that one cannot tell
+    more_patients: int | None = None
+    beside: tuple[Beside, ...] = ()
+
+
+Evidence = tuple[mrmc.Comparison, Figures]  # of one contrast: the uncertainty and its parts, and the figures
 
 
 def weigh(
@@ -49,18 +76,29 @@ def weigh(
     found = [(cells, scores) for cells, seeds in trained if (scores := stack(cells, arms, key, seeds)) is not None]
     if not found:
         return None
-    comparison = mrmc.compare_blocks(
+    c = mrmc.compare_blocks(
         [scores for _, scores in found], list(weights.values()), declared.metric, declared.level, declared.threshold,
         resampled=resampled,
     )  # fmt: skip
     tested = {str(scores.data): len(scores.labels) for _, scores in found}
-    return Evidence(
-        comparison,
-        _wins([cells for cells, _ in found], weights, declared.metric, key),
-        sum(tested.values()),
-        tuple(tested),
-        tuple(dict.fromkeys(cells[0].factors["backbone"] for cells, _ in found)),
+    figures = Figures(
+        estimate=c.estimate,
+        se=c.se,
+        df=c.df,
+        low=c.low,
+        high=c.high,
+        level=c.level,
+        p=c.p,
+        p_adjusted=c.p,
+        p_equivalent=1.0,
+        wins=_wins([cells for cells, _ in found], weights, declared.metric, key),
+        trainings=c.trainings,
+        patients=c.patients,
+        images=sum(tested.values()),
+        datasets=tuple(tested),
+        backbones=tuple(dict.fromkeys(cells[0].factors["backbone"] for cells, _ in found)),
     )
+    return c, figures
 
 
 def arm_mean(

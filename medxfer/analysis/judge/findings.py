@@ -5,18 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from medxfer.analysis.judge.conclusion import (
-    Beside,
-    Conclusion,
-    Figures,
-    Statement,
-    conclude,
-    disagreement,
-    needed,
-    sentence,
-)
+from medxfer.analysis.judge.conclusion import Conclusion, Statement, conclude, disagreement, needed, sentence
 from medxfer.analysis.judge.contrasts import Contrast, Question, declare
-from medxfer.analysis.judge.evidence import Evidence, weigh
+from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, weigh
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
@@ -73,7 +64,7 @@ class Judge:
         declared = self.study.declared
         level = simultaneous_level(declared.level, len(asked))
         weighed = [self._weigh(contrast, blocks, level=level) for contrast, blocks in asked]
-        known = [item.comparison if isinstance(item, Evidence) else None for item in weighed]
+        known = [item[0] if isinstance(item, tuple) else None for item in weighed]
         p = holm([c.p if c else 1.0 for c in known])
         equivalent = holm([equivalence_p(c, declared.margin) if c else 1.0 for c in known])
         return [
@@ -84,7 +75,7 @@ class Judge:
     def comparison(self, contrast: Contrast) -> Comparison | None:
         """The contrast over all blocks, as far as trainings are finished; None where it cannot be weighed yet."""
         item = self._weigh(contrast, self.blocks)
-        return item.comparison if isinstance(item, Evidence) else None
+        return item[0] if isinstance(item, tuple) else None
 
     def _weigh(self, contrast: Contrast, blocks: Blocks, **changed: Any) -> Evidence | MedxferError | None:
         """The contrast by what the study declares, but for what is `changed`."""
@@ -113,7 +104,9 @@ class Judge:
             return finding
         if isinstance(item, MedxferError):
             return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {item}.")
-        figures = self._figures(contrast, blocks, item, p, equivalent)
+        comparison, figures = item
+        beside = self._beside(contrast, blocks)
+        figures = replace(figures, p_adjusted=p, p_equivalent=equivalent, beside=beside)
         said = Statement(*sides(contrast), declared.metric, declared.margin, 1 - declared.level, figures)
         if unfinished:
             lacking = f"{count(len(unfinished), 'cell')} of this comparison failed or "
@@ -123,7 +116,7 @@ class Judge:
             return replace(finding, figures=figures, conclusion="one training", sentence=sentence(said, "one training"))
         conclusion, more = conclude(said), ""
         if conclusion == "cannot tell":
-            ahead = forecast(item.comparison, declared.margin)
+            ahead = forecast(comparison, declared.margin)
             more = needed(ahead, figures.trainings, figures.patients)
             figures = replace(figures, more_seeds=ahead.more_trainings, more_patients=ahead.more_patients)
         return replace(
@@ -134,33 +127,15 @@ class Judge:
             notes=tuple(filter(None, [disagreement(said)])),
         )
 
-    def _figures(self, contrast: Contrast, blocks: Blocks, item: Evidence, p: float, equivalent: float) -> Figures:
-        beside = []
+    def _beside(self, contrast: Contrast, blocks: Blocks) -> tuple[Beside, ...]:
+        found = []
         for metric in ALWAYS_SHOWN:
             if metric != self.study.declared.metric:
-                other = self._weigh(contrast, blocks, metric=metric)
-                if isinstance(other, Evidence):  # else undefined on this test set; the declared metric says why
-                    b = other.comparison
-                    beside.append(Beside(metric, b.estimate, b.low, b.high, b.p))
-        c = item.comparison
-        return Figures(
-            estimate=c.estimate,
-            se=c.se,
-            df=c.df,
-            low=c.low,
-            high=c.high,
-            level=c.level,
-            p=c.p,
-            p_adjusted=p,
-            p_equivalent=equivalent,
-            wins=item.wins,
-            trainings=c.trainings,
-            patients=c.patients,
-            images=item.images,
-            datasets=item.datasets,
-            backbones=item.backbones,
-            beside=tuple(beside),
-        )
+                item = self._weigh(contrast, blocks, metric=metric)
+                if isinstance(item, tuple):  # else undefined on this test set; the declared metric says why
+                    c = item[0]
+                    found.append(Beside(metric, c.estimate, c.low, c.high, c.p))
+        return tuple(found)
 
 
 def sides(contrast: Contrast) -> tuple[str, str]:

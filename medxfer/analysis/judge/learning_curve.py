@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,11 +17,9 @@ STEPS = 6  # between two fractions of the grid, at which the comparison is made
 Grid = Mapping[float, Mapping[Block, Sequence[CellRecord]]]  # cells by training fraction, smallest first, and block
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One start at one fraction, with an interval over trainings and patients."""
 
-    fraction: float
     patients: int  # labelled, for training
     mean: float
     low: float
@@ -94,10 +93,10 @@ def worth(study: StudyRecord) -> Worth | None:
             evidence = weigh(blocks.values(), weights, declared, _fraction_and_start)
         except MedxferError:
             return None  # the verdict's findings say why
-        if evidence is None or evidence.comparison.trainings < 2:
+        if evidence is None or evidence[0].trainings < 2:
             return None
         log_f.append(np.log(fraction))
-        found.append(evidence.comparison)
+        found.append(evidence[0])
     x = np.array(log_f)
     reached = [_first(x, np.array(ends)) for ends in ([c.estimate for c in found], [c.high for c in found])]
     surely = -_first(-x[::-1], -np.array([c.low for c in found])[::-1])
@@ -111,7 +110,7 @@ def _grid(study: StudyRecord) -> Grid:
 
 
 def _points(grid: Grid, block: Block, start: bool, study: StudyRecord) -> Iterator[Point]:
-    for fraction, blocks in grid.items():
+    for blocks in grid.values():
         cells = blocks.get(block, [])
         try:
             c = arm_mean(cells, ("none", start), study.declared)
@@ -119,7 +118,7 @@ def _points(grid: Grid, block: Block, start: bool, study: StudyRecord) -> Iterat
             continue  # the verdict's findings say why
         if c is not None:
             record = next(cell.record for cell in cells if cell.status == "done" and cell.arm == ("none", start))
-            yield Point(fraction, record["data"]["patients"]["train"], c.estimate, c.low, c.high)
+            yield Point(record["data"]["patients"]["train"], c.estimate, c.low, c.high)
 
 
 def _between(fractions: Sequence[float]) -> Iterator[tuple[float, dict[Hashable, float]]]:

@@ -28,11 +28,14 @@ SETTLED = ("equivalent", "significant but negligible")
 _OPEN = ("one training", "incomplete", "refused")
 
 
-def readings(judge: Judge) -> dict[str, list[str]]:
+def readings(judge: Judge, primary: Sequence[Finding], exploratory: Sequence[Finding]) -> dict[str, list[str]]:
     """Sentences by subject, a key of TITLES; subjects without any are left out."""
     found = {
         "general": in_general(judge),
-        "controls": read_controls(judge.family("RQ1", PRIMARY), judge.family("RQ1", CONTROL)),
+        "controls": read_controls(
+            [finding for finding in primary if finding.question == "RQ1"],
+            [finding for finding in exploratory if finding.family == CONTROL],
+        ),
         "normalisation": other_normalisations(judge.study),
         "budget": longer_budgets(judge.study),
         "tuned": [choice.sentence for choice in choices(judge.study)],
@@ -120,7 +123,8 @@ def longer_budgets(study: StudyRecord) -> list[str]:
     He, Girshick and Dollár 2019 (arXiv 1811.08883): trained long enough, random weights may catch up.
     """
     epochs = flat(study.settings).get(BUDGET)
-    if epochs is None or not Judge(study).family("RQ2", PRIMARY):
+    asked = {(contrast.question, contrast.family) for contrast in Judge(study).contrasts}
+    if epochs is None or ("RQ2", PRIMARY) not in asked:
         return []
     others = list(_beside(study, BUDGET, "RQ2"))
     if others:

@@ -1,7 +1,9 @@
 """A study's folder → one tidy table, a row a cell; and results.csv."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,18 +107,24 @@ def read_study(folder: Path) -> StudyRecord:
     )
 
 
-def results_table(study: StudyRecord) -> pd.DataFrame:
-    """One row a cell: the factors (and tuned keys), test/<metric> columns, status.
+def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
+    """What results.csv shows of a cell, from left to right: factors (and tuned keys), test/<metric>, status.
 
-    Holds nothing that differs between identical runs. An undefined or absent metric is NaN.
+    Nothing that differs between identical runs. The value is None where a metric is undefined or absent.
     """
-    keys, metrics = [*FACTORS, *study.declared.tuned], tested_metrics(study)
-    rows = [
-        [*(hydra_value(cell.factors.get(key)) for key in keys), *map(cell.metrics.get, metrics), cell.status]
-        for cell in study.cells
-    ]
-    table = pd.DataFrame(rows, columns=[*keys, *metrics, "status"])
-    return table.astype(dict.fromkeys(metrics, float))
+    metrics = sorted({key for cell in study.done for key in cell.metrics if key.startswith("test/")})
+    return {
+        **{key: partial(_factor, key=key) for key in (*FACTORS, *study.declared.tuned)},
+        **{key: partial(_metric, key=key) for key in metrics},
+        "status": attrgetter("status"),
+    }
+
+
+def results_table(study: StudyRecord) -> pd.DataFrame:
+    """One row a cell, with these columns."""
+    shown = columns(study)
+    table = pd.DataFrame([[value(cell) for value in shown.values()] for cell in study.cells], columns=list(shown))
+    return table.astype({name: float for name in shown if name.startswith("test/")})
 
 
 def results_csv(study: StudyRecord) -> str:
@@ -124,14 +132,17 @@ def results_csv(study: StudyRecord) -> str:
     return results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n")
 
 
-def tested_metrics(study: StudyRecord) -> list[str]:
-    """The test/<metric> keys that any finished cell has."""
-    return sorted({key for cell in study.done for key in cell.metrics if key.startswith("test/")})
-
-
 def hydra_value(value: Any) -> Any:
     """Booleans as Hydra spells them, so that a row can be given back on a command line."""
     return str(value).lower() if isinstance(value, bool) else value
+
+
+def _factor(cell: CellRecord, key: str) -> Any:
+    return hydra_value(cell.factors.get(key))
+
+
+def _metric(cell: CellRecord, key: str) -> float | None:
+    return cell.metrics.get(key)
 
 
 def _read_cell(folder: Path, planned: Mapping[str, Any] | None) -> CellRecord:

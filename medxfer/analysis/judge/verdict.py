@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from medxfer.analysis.judge.breakdown import Family, breakdown, exploratory
+from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
@@ -42,25 +42,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Counts:
-    planned: int
-    done: int
-    failed: int
-    missing: int
-
-
-@dataclass(frozen=True)
 class Verdict:
     """What verdict.json holds."""
 
     study: str
     declared: Mapping[str, Any]
-    cells: Counts
+    cells: Mapping[str, int]  # planned, done, failed, missing
     complete: bool
     answers: tuple[Answer, ...]
     scope: str
     notices: tuple[str, ...]
-    tables: tuple[Family, ...]
+    tables: tuple[ContrastFamily, ...]
     worth: Worth | None
     readings: Mapping[str, Sequence[str]]
     schema: int = SCHEMA
@@ -78,18 +70,20 @@ def judge(study: StudyRecord) -> Verdict:
     """Answer RQ1 and RQ2 from the study's finished cells; what is unfinished makes an answer incomplete."""
     judge = Judge(study)
     answers = tuple(_answer(question, judge) for question in ASKS)
+    primary = [finding for answer in answers for finding in answer.findings]
+    tables = (*exploratory(judge), *breakdown(judge))
     statuses = [cell.status for cell in study.cells]
     return Verdict(
         study=study.name,
         declared=asdict(study.declared),
-        cells=Counts(len(statuses), *(statuses.count(status) for status in ("done", "failed", "missing"))),
+        cells={"planned": len(statuses)} | {name: statuses.count(name) for name in ("done", "failed", "missing")},
         complete=not study.unfinished,
         answers=answers,
-        scope=_scope(study, [finding for answer in answers for finding in answer.findings]),
+        scope=_scope(study, primary),
         notices=_notices(study),
-        tables=(*exploratory(judge), *breakdown(judge)),
+        tables=tables,
         worth=worth(study),
-        readings=readings(judge),
+        readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
     )
 
 

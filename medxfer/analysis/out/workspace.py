@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medxfer.analysis.judge.phrases import metric_name
 from medxfer.analysis.judge.results import StudyRecord, read_study
@@ -53,24 +53,13 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
 
     metric, name, half = study.declared.metric, metric_name(study.declared.metric), WIDTH // 2
     tested, varied, whole = f"test/{metric}", _varied(study), wr.Layout(0, 0, WIDTH, 2 * HEIGHT)
+    by_arm: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     answer = wr.MarkdownPanel(markdown=answers_markdown(verdict), layout=whole)
-    bars = wr.BarPlot(
-        title=f"Test {name} by colormap × pretrained",
-        metrics=[tested],
-        groupby_aggfunc="mean",
-        groupby_rangefunc="stddev",
-        max_bars_to_show=100,
-        layout=wr.Layout(0, 0, half, HEIGHT),
-    )
+    place, title = wr.Layout(0, 0, half, HEIGHT), f"Test {name} by colormap × pretrained"
+    bars = wr.BarPlot(title=title, metrics=[tested], max_bars_to_show=100, layout=place, **by_arm)
     curves = [
         wr.LinePlot(
-            title=title,
-            x="epoch",
-            y=[key],
-            groupby_aggfunc="mean",
-            groupby_rangefunc="stddev",
-            max_runs_to_show=100,
-            layout=wr.Layout(x, y, half, HEIGHT),
+            title=title, x="epoch", y=[key], max_runs_to_show=100, layout=wr.Layout(x, y, half, HEIGHT), **by_arm
         )
         for title, key, x, y in (
             (f"Validation {name} by arm", f"val/{metric}", half, 0),

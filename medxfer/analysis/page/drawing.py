@@ -5,12 +5,15 @@ Colours are classes of the page's style sheet, so that one drawing serves light,
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from matplotlib.ticker import MaxNLocator
+
+from medxfer.analysis.judge.results import Arm
+from medxfer.base.words import arm_name
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class RowGroup:
-    title: str
-    rows: Sequence[Row]
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class Panel:
     """Groups of rows on one axis, whose unit is points."""
 
-    groups: Sequence[RowGroup]
+    groups: Sequence[tuple[str, str, Sequence[Row]]]  # (title, note, rows)
     axis: Axis
     margin: float | None = None  # where differences are shown: the band that does not matter
     caption: str = ""
@@ -110,7 +106,19 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class LearnedTable:
+class ChangedImage:
+    """A test image that arms disagree on. `image` is its pseudonym, which the page does not show."""
+
+    data: str
+    image: str
+    label: str  # its own class, or classes
+    said: str  # the class whose score changed most
+    scores: Mapping[Arm, float]  # of `said`, averaged over an arm's trainings
+    pictures: Sequence[Picture] = ()  # one for each colormap, which is the caption
+
+
+@dataclass(frozen=True)
+class LearnedDrawing:
     """The colours that an arm started from, and those that its trainings were tested with."""
 
     title: str
@@ -143,7 +151,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"glued": glued, "number": number, "px": "{:.6g}".format}
+    made.filters |= {"arm_name": arm_name, "glued": glued, "number": number, "px": "{:.6g}".format}
     made.globals |= {"polyline": polyline}
     return made
 

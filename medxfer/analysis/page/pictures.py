@@ -5,6 +5,7 @@ The renderer that fed the networks draws them.
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from medxfer.analysis.judge.changed import Changed, most_changed
-from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.judge.selection import select
-from medxfer.analysis.page.drawing import Axis, LearnedTable, Line, Picture
-from medxfer.analysis.page.page import Shown
-from medxfer.analysis.page.panels import block_name
-from medxfer.analysis.page.sections import Section
+from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
+from medxfer.analysis.page.sections import Section, block_name
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import arm_name, listing
@@ -54,7 +53,44 @@ def phantom_picture(study: StudyRecord) -> Picture:
     return Picture("image/webp", file.getvalue(), caption)
 
 
-def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
+def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedImage]:
+    """The images of one block with the largest range of a class' score between arms, at most one a patient.
+
+    Images that arms put into different classes come first. Empty where fewer than two arms have finished a training.
+    """
+    cells = [cell for cell in select(study).get(block, []) if cell.status == "done"]
+    arms = list(dict.fromkeys(cell.arm for cell in cells))
+    if len(arms) < 2:
+        return []
+    first = read_predictions(cells[0].folder)
+    runs = [[read_predictions(cell.folder).scores for cell in cells if cell.arm == arm] for arm in arms]
+    scores = np.array([np.mean(of_arm, axis=0) for of_arm in runs])  # (arms, N, C)
+    spread = np.ptp(scores, axis=0)  # (N, C)
+    disagree = np.ptp(scores.argmax(axis=2), axis=0) > 0
+    by_patient: dict[str, int] = {}
+    for i in np.lexsort((-spread.max(axis=1), ~disagree)):
+        by_patient.setdefault(str(first.patients[i]), int(i))
+    classes = cells[0].record["classes"]
+    return [
+        ChangedImage(
+            str(block[0]),
+            str(first.images[i]),
+            _label(first.labels[i], classes),
+            str(classes[spread[i].argmax()]),
+            {arm: float(scores[a, i, spread[i].argmax()]) for a, arm in enumerate(arms)},
+        )
+        for i in list(by_patient.values())[:count]
+    ]
+
+
+def _label(label: NDArray[np.int64], classes: Sequence[str]) -> str:
+    if np.ndim(label) == 0:
+        return str(classes[int(label)])
+    present = [str(name) for name, there in zip(classes, label, strict=True) if there]
+    return ", ".join(present) or "none of the classes"
+
+
+def changed_images(study: StudyRecord, store_root: Path) -> list[ChangedImage]:
     """Test images that arms disagree on, as the networks saw them.
 
     An image is shown only where its store says that no annotation is burned into it.
@@ -68,8 +104,12 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
         gray, images = _open(store_root, cell.record["data"]["fingerprint"], cell.factors)
         clean = set(images.loc[~images["burned_in"].astype(bool), "image"]) if "burned_in" in images else set()
         rows = {image: row for row, image in enumerate(images["image"]) if image in clean}
+        window = parse_window(str(cell.factors["window"]))
         found = [changed for changed in most_changed(study, cell.block, 4 * CHANGED) if changed.image in rows]
-        shown += [_show(changed, np.asarray(gray[rows[changed.image]])) for changed in found[:CHANGED]]
+        for changed in found[:CHANGED]:
+            pixels = np.asarray(gray[rows[changed.image]])
+            names = _drawable(["none", *(name for name, _ in changed.scores)])
+            shown.append(replace(changed, pictures=[_rendered(pixels, name, window) for name in names]))
     return shown
 
 
@@ -89,14 +129,6 @@ def learned_tables(study: StudyRecord) -> Section | None:
             title = f"{block_name(block, blocks)} · {arm_name(arm)}"
             found.append(_learned(title, _sampled(start), [_sampled(table) for table in tables]))
     return Section("learned", "Learned colours", [LEARNED_TEXT], learned=found) if found else None
-
-
-def _show(changed: Changed, gray: NDArray) -> Shown:
-    window = parse_window(str(changed.block[2]))
-    names = _drawable(["none", *(name for name, _ in changed.scores)])
-    pictures = [_rendered(gray, name, window) for name in names]
-    scores = [(arm_name(arm), f"{score:.2f}") for arm, score in changed.scores.items()]
-    return Shown(f"{changed.block[0]}: {changed.label}", f"score of {changed.said}", pictures, scores)
 
 
 def _rendered(gray: NDArray, colormap: str, window: tuple[float, float] | None) -> Picture:
@@ -156,14 +188,14 @@ def _sampled(table: Colors) -> Colors:
     return table[np.linspace(0, len(table) - 1, min(len(table), LEVELS)).round().astype(int)]
 
 
-def _learned(title: str, start: Colors, learned: Sequence[Colors]) -> LearnedTable:
+def _learned(title: str, start: Colors, learned: Sequence[Colors]) -> LearnedDrawing:
     values = np.concatenate([start, *learned])
     gray = np.linspace(0, 1, len(start)).tolist()
     channels = []
     for channel, (name, colour) in enumerate(CHANNELS):
         lines = [Line(gray, table[:, channel].tolist(), colour) for table in learned]
         channels.append((name, [*lines, Line(gray, start[:, channel].tolist(), "arm0", dashed=True)]))
-    return LearnedTable(
+    return LearnedDrawing(
         title,
         len(learned),
         _png(_image(start[None])),

@@ -10,8 +10,7 @@ from PIL import Image
 from synthetic_study import write_study
 
 from medxfer.analysis import answer, read_study
-from medxfer.analysis.judge.changed import most_changed
-from medxfer.analysis.page.pictures import changed_images, phantom_picture
+from medxfer.analysis.page.pictures import changed_images, most_changed, phantom_picture
 from medxfer.base.errors import MedxferError
 
 
