@@ -17,7 +17,7 @@ Conclusion = Literal[
 
 @dataclass(frozen=True)
 class Statement:
-    """What is known about one contrast, and the words and the rule by which it is said."""
+    """What is known about one contrast, with the words and the margin by which it is said."""
 
     better: str  # 'viridis', 'ImageNet weights'
     than: str  # 'gray', 'random weights'

@@ -78,7 +78,7 @@ class Judge:
         return item[0] if isinstance(item, tuple) else None
 
     def _weigh(self, contrast: Contrast, blocks: Blocks, **changed: Any) -> Evidence | MedxferError | None:
-        """The contrast by what the study declares, but for what is `changed`."""
+        """The contrast by what the study declares, except for what is `changed`."""
         try:
             return weigh(blocks.values(), contrast.weights, replace(self.study.declared, **changed))
         except MedxferError as refusal:

@@ -138,8 +138,7 @@ def _fraction_and_start(cell: CellRecord) -> Hashable:
 
 
 def _first(x: np.ndarray, y: np.ndarray) -> float:
-    """The x at which y, straight between the points, first reaches 0: x[0] where it starts above, x[-1] where it never
-    does."""
+    """Where y, straight between the points, first reaches 0: x[0] if it starts above, x[-1] if it never does."""
     above = np.flatnonzero(y >= 0)
     if len(above) == 0:
         return float(x[-1])

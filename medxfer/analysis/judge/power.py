@@ -11,7 +11,7 @@ from medxfer.analysis.stats.forecasts import fewest, smallest_difference, with_t
 from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
 from medxfer.study.declared import Rules
 
-# What is taken for granted where no cell is finished. A difference between two arms over n patients has the variance
+# Assumed where no cell is finished. A difference between two arms over n patients has the variance
 # DISAGREEMENT / n, half of it whatever the seeds; seeds alone move it by SEEDS (standard deviation).
 DISAGREEMENT = 0.1
 SEEDS = 0.015
@@ -19,7 +19,7 @@ SEEDS = 0.015
 
 @dataclass(frozen=True)
 class Planned:
-    """The parts of a grid on which its chance depends."""
+    """What the smallest difference depends on."""
 
     arms: Sequence[Arm]
     trainings: int  # of the arm that has the fewest

@@ -20,7 +20,7 @@ class Facts:
 
 
 def provenance(study: StudyRecord) -> list[Facts]:
-    """The page's last section, from the records alone; without what has no content."""
+    """The page's last section, from the records alone; parts without content are left out."""
     records = [cell.record for cell in study.done]
     data = {str(record["data"]["name"]): record["data"] for record in records}
     weights = {str(record["weights"]): record["weights"] for record in records if record.get("weights")}

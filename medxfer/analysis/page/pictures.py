@@ -1,6 +1,6 @@
-"""What only colour can draw for the page: phantoms under each colormap, images that arms disagree on, learned tables.
+"""The page's pictures in colour: phantoms under each colormap, images that arms disagree on, learned tables.
 
-The renderer that fed the networks draws them.
+They are drawn by the renderer that fed the networks.
 """
 
 import io
@@ -54,7 +54,7 @@ def phantom_picture(study: StudyRecord) -> Picture:
 
 
 def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedImage]:
-    """The images of one block with the largest range of a class' score between arms, at most one a patient.
+    """The images of one block with the largest range of a class' score between arms, at most one for each patient.
 
     Images that arms put into different classes come first. Empty where fewer than two arms have finished a training.
     """
@@ -164,7 +164,7 @@ def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tup
 
 
 def _drawable(names: Sequence[str]) -> list[str]:
-    """Each once, without learned ones, whose tables are the trainings', and those that are no colormaps."""
+    """Each name once, without learned ones (each training has its own table) and without unknown ones."""
     known = []
     for name in dict.fromkeys(names):
         try:

@@ -116,7 +116,7 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: float = 0.5) -> 
 
 
 def _parts(task: Cases, metric: str, threshold: float) -> Iterator[Part]:
-    """What the metric of one label's task is the mean of."""
+    """The parts whose mean is the metric of one label's task."""
     if metric == "auroc":
         if task.scores.ndim == 2:
             yield _auroc(task, task.scores, 1)

@@ -165,7 +165,7 @@ def _estimate(effects: Sequence[Sequence["_Effect"]], level: float, small_sample
 
 
 def _none(values: ArrayLike) -> bool:
-    """Whether all are 0 but for rounding; metrics are of the order of 1."""
+    """Whether all are 0 except for rounding; metrics are of the order of 1."""
     return bool(np.max(np.abs(values)) < 1e-12)
 
 
