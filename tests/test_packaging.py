@@ -23,12 +23,8 @@ def test_conf_is_inside_the_package_and_everything_needed_is_there(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"medxfer", "hydra_plugins"}
     assert [name for name in names if name.startswith("hydra_plugins")] == ["hydra_plugins/medxfer_grid.py"]
-    for path in (
-        "conf/train.yaml",
-        "conf/data/phantom_dx.yaml",
-        "analysis/page/page.html.j2",
-        "analysis/page/page.css",
-    ):
+    page = [f"analysis/page/{name}" for name in ("page.html.j2", "drawing.svg.j2", "page.css", "page.js")]
+    for path in ("conf/train.yaml", "conf/data/phantom_dx.yaml", *page):
         assert f"medxfer/{path}" in names
 
 

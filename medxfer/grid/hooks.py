@@ -16,6 +16,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.markup import escape
 
+from medxfer.analysis import answer
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
@@ -24,7 +25,6 @@ from medxfer.base.words import count, describe
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.live import live_grid
-from medxfer.report import report
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 from medxfer.study.identity import PATH_KEYS, VALUES
@@ -157,7 +157,7 @@ def finish(grid: Grid, lost: Exception | None = None) -> bool:
     display.close()
     for study in grid.studies:
         with study.reporting():
-            report(study.folder, grid.images, grid.store_root)
+            answer(study.folder, grid.images, grid.store_root)
         if hint := offline_hint(study):
             display.say(f"[dim]curves: {escape(hint)}[/]")
     missing = [cell for cell in grid.cells if not cell.is_done()]

@@ -17,9 +17,19 @@ from rich.markup import escape
 from rich.table import Table
 
 import medxfer.base.quiet  # noqa: F401
-from medxfer.analysis.judge.phrases import margin_points, metric_name, points
-from medxfer.analysis.judge.power import DISAGREEMENT, POWER, SEEDS, Detectable, Planned, detectable
-from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.analysis import (
+    DISAGREEMENT,
+    POWER,
+    SEEDS,
+    Detectable,
+    Planned,
+    StudyRecord,
+    detectable,
+    margin_points,
+    metric_name,
+    points,
+    read_study,
+)
 from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import keep_pages

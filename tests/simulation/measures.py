@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from scipy import stats
 from studies import THRESHOLD, Truth, draw
 
-from medxfer.analysis.stats.case_metrics import check_cases
-from medxfer.analysis.stats.inference import equivalence_p, forecast, holm, simultaneous
-from medxfer.analysis.stats.jackknife import leave_one_patient_out
-from medxfer.analysis.stats.mrmc import Block, Comparison, compare_blocks
+from medxfer.analysis import BlockScores, Comparison, compare_blocks
+from medxfer.analysis.stats.decisions import equivalence_p, holm, simultaneous_level
+from medxfer.analysis.stats.forecasts import forecast, with_trainings
+from medxfer.analysis.stats.influence import check_cases, leave_one_patient_out
 
 Numbers = dict[str, float]
 
 
-def judge(blocks: list[Block], truth: Truth, contrast: tuple[float, ...] = (-1.0, 1.0)) -> Comparison:
+def judge(blocks: list[BlockScores], truth: Truth, contrast: tuple[float, ...] = (-1.0, 1.0)) -> Comparison:
     """The comparison, as a study of this kind would make it."""
     return compare_blocks(blocks, contrast, truth.metric, threshold=THRESHOLD, resampled=truth.resampled)
 
@@ -56,10 +56,11 @@ def family(truth: Truth, rng: np.random.Generator) -> Numbers:
     blocks = draw(truth, rng)
     arms = len(truth.effects)
     each = [judge(blocks, truth, (-1.0, *np.eye(arms - 1)[k])) for k in range(arms - 1)]
+    together = [c.interval(simultaneous_level(0.95, len(each))) for c in each]
     return {
         "unadjusted": float(min(c.p for c in each) < 0.05),
         "Holm": float(min(holm([c.p for c in each])) < 0.05),
-        "simultaneous": float(any(low > 0 or high < 0 for low, high in simultaneous(each))),
+        "simultaneous": float(any(low > 0 or high < 0 for low, high in together)),
     }
 
 
@@ -78,7 +79,7 @@ def others(truth: Truth, rng: np.random.Generator) -> Numbers:
     return {name: float(p < 0.05) for name, p in p_values.items()}
 
 
-def _runs(block: Block, truth: Truth) -> NDArray[np.float64]:
+def _runs(block: BlockScores, truth: Truth) -> NDArray[np.float64]:
     """(arms, trainings): each training's metric."""
     scores = np.asarray(block.scores)
     cases = check_cases(scores.reshape(-1, scores.shape[-1]), block.labels)
@@ -116,6 +117,4 @@ def _concludes(comparison: Comparison, margin: float) -> bool:
 
 
 def _foretold(pilot: Comparison, more: int) -> float:
-    uncertainty = pilot.uncertainty
-    added = tuple(replace(t, trainings=t.trainings + more) for t in uncertainty.trainings)
-    return replace(uncertainty, trainings=added).half_width(0.95)
+    return with_trainings(pilot.uncertainty, more).half_width(0.95)

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from medxfer.analysis.stats.mrmc import NotComparable, compare
+from medxfer.analysis import NotComparable, compare
 
 NETWORKS, EPOCHS, SPLITS = 60, 8, 2_000
 

@@ -21,7 +21,7 @@ import pandas as pd
 from simulation_page import write_page
 from tables import Setting, all_settings
 
-from medxfer.analysis.stats.case_metrics import NotComparable
+from medxfer.analysis import NotComparable
 
 CHUNK = 250
 COLUMNS = ["table", "setting", "trainings", "figure", "value", "error", "asked", "repetitions"]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from medxfer.analysis.stats.mrmc import Block
+from medxfer.analysis import BlockScores
 
 PATIENT, ARM_PATIENT, TRAINING_PATIENT, IMAGE = 0.6, 0.5, 0.4, 0.5  # standard deviations
 VARIANCE = PATIENT**2 + ARM_PATIENT**2 + TRAINING_PATIENT**2 + IMAGE**2
@@ -65,7 +65,7 @@ class Truth:
         return float(norm.cdf(self._part * (SEPARATION + effect) / self._spread))
 
 
-def draw(truth: Truth, rng: np.random.Generator) -> list[Block]:
+def draw(truth: Truth, rng: np.random.Generator) -> list[BlockScores]:
     """One study: a block for each data set and combination."""
     blocks = []
     for data in range(truth.data_sets):
@@ -75,7 +75,7 @@ def draw(truth: Truth, rng: np.random.Generator) -> list[Block]:
         seen = rng.normal(0, ARM_PATIENT / np.sqrt(2), _shape(truth, len(truth.effects), 1))
         split = rng.normal(0, 1, (len(truth.effects), truth.trainings))
         for _ in range(truth.combinations):
-            blocks.append(Block(data, _scores(truth, patient, labels, easy + seen, split, rng), labels, patient))
+            blocks.append(BlockScores(data, _scores(truth, patient, labels, easy + seen, split, rng), labels, patient))
     return blocks
 
 

@@ -11,7 +11,7 @@ from measures import error, family, foretold, judge, others
 from studies import Truth, draw
 from tables import all_settings
 
-from medxfer.analysis.stats.mrmc import compare_blocks
+from medxfer.analysis import compare_blocks
 
 
 def rates(measure, truth: Truth, repetitions: int, **options: float) -> pd.Series:

@@ -1,10 +1,11 @@
-"""One contrast's evidence against the declared margin → a conclusion, and the sentence that says it."""
+"""One contrast's figures against the declared margin → a conclusion, and the sentence that says it."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, p_value, percent, points
-from medxfer.analysis.stats.inference import Forecast
+from medxfer.analysis.stats.forecasts import Forecast
 from medxfer.base.words import count, listing
 
 Conclusion = Literal[
@@ -16,44 +17,39 @@ Conclusion = Literal[
 
 @dataclass(frozen=True)
 class Statement:
-    """What is known about one contrast; all effects are fractions, more is better."""
+    """What is known about one contrast, with the words and the margin by which it is said."""
 
     better: str  # 'viridis', 'ImageNet weights'
     than: str  # 'gray', 'random weights'
     metric: str
     margin: float
     alpha: float
-    estimate: float
-    low: float
-    high: float
-    level: float  # of low and high; above 1 − alpha where several contrasts share it
-    p: float  # adjusted over the family
-    p_equivalent: float  # two one-sided tests at ±margin, adjusted over the family
-    trainings: int  # an arm; with one, nothing is known of others, and no p is given
+    figures: Figures
 
 
 def conclude(s: Statement) -> Conclusion:
     """The verdict follows the adjusted p, equivalence its two one-sided tests, the rest the interval."""
-    inside = s.p_equivalent < s.alpha
-    if s.p < s.alpha:
+    f, inside = s.figures, s.figures.p_equivalent < s.alpha
+    if f.p_adjusted < s.alpha:
         if inside:
             return "significant but negligible"
-        if s.estimate > 0:
-            return "improves by at least the margin" if s.low > s.margin else "improves"
-        return "harms by at least the margin" if s.high < -s.margin else "harms"
+        if f.estimate > 0:
+            return "improves by at least the margin" if f.low > s.margin else "improves"
+        return "harms by at least the margin" if f.high < -s.margin else "harms"
     if inside:
         return "equivalent"
-    return "a gain above the margin is excluded" if s.high < s.margin else "cannot tell"
+    return "a gain above the margin is excluded" if f.high < s.margin else "cannot tell"
 
 
 def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
     """The conclusion with estimate, interval and adjusted p; `more` is a sentence to follow it."""
     better, than, metric, margin = s.better, s.than, metric_name(s.metric), margin_points(s.margin)
-    size = f"{points(s.estimate, signed=False)} points"
-    if points(s.estimate).strip("0.") == "":
+    estimate = s.figures.estimate
+    size = f"{points(estimate, signed=False)} points"
+    if points(estimate).strip("0.") == "":
         lies = f"is level with {than}"
     else:
-        lies = f"lies {size} {'above' if s.estimate > 0 else 'below'} {than}"
+        lies = f"lies {size} {'above' if estimate > 0 else 'below'} {than}"
     text = {
         "improves by at least the margin": f"{metric} is {size} higher with {better} than with {than}, "
         f"and the gain is surely above the margin of {margin}",
@@ -73,35 +69,36 @@ def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
     }[conclusion]
     if not text.startswith(better):  # the name of a colormap keeps its spelling
         text = text[0].upper() + text[1:]
-    return f"{text} ({figures(s, conclusion)}).{' ' + more if more else ''}"
+    return f"{text} ({_numbers(s, conclusion)}).{' ' + more if more else ''}"
 
 
 def _open(s: Statement) -> str:
-    if s.low > -s.margin:
+    if s.figures.low > -s.margin:
         return "a gain and no difference remain possible; a loss above the margin is excluded"
     return "a gain, a loss and no difference all remain possible"
 
 
-def figures(s: Statement, conclusion: Conclusion) -> str:
+def _numbers(s: Statement, conclusion: Conclusion) -> str:
     """'+1.2 points, 95 % interval −0.3 to +2.7, adjusted p = 0.11'."""
-    simultaneous = s.level > 1 - s.alpha + 1e-9
-    kind = f"simultaneous {percent(1 - s.alpha)} interval" if simultaneous else f"{percent(s.level)} interval"
-    if s.trainings == 1:
-        return (
-            f"{points(s.estimate)} points in one training of each; {kind} over patients alone {interval(s.low, s.high)}"
-        )
-    text = f"{points(s.estimate)} points, {kind} {interval(s.low, s.high)}"
-    text += f", {p_value(s.p, 'adjusted p' if simultaneous else 'p')}"
+    f = s.figures
+    simultaneous = f.level > 1 - s.alpha + 1e-9
+    kind = f"simultaneous {percent(1 - s.alpha)} interval" if simultaneous else f"{percent(f.level)} interval"
+    span = interval(f.low, f.high)
+    if f.trainings == 1:
+        return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
+    p = p_value(f.p_adjusted, "adjusted p" if simultaneous else "p")
+    text = f"{points(f.estimate)} points, {kind} {span}, {p}"
     if conclusion in ("equivalent", "significant but negligible"):
-        text += f"; {p_value(s.p_equivalent)} for a difference of the margin or more"
+        text += f"; {p_value(f.p_equivalent)} for a difference of the margin or more"
     return text
 
 
 def disagreement(s: Statement) -> str:
     """Says where the simultaneous interval and the adjusted p disagree; the verdict follows p."""
-    if (s.p < s.alpha) != (s.low <= 0 <= s.high):
+    significant = s.figures.p_adjusted < s.alpha
+    if significant != (s.figures.low <= 0 <= s.figures.high):
         return ""
-    if s.p < s.alpha:
+    if significant:
         return (
             f"{s.better}: the simultaneous interval (Bonferroni) includes zero, while the adjusted p (Holm) "
             f"is below {s.alpha:.2g}; the verdict follows p."
@@ -128,6 +125,6 @@ def needed(ahead: Forecast, trainings: int, patients: int) -> str:
 
 
 def _rounded(n: int) -> int:
-    """Up to two digits that count: more would pretend to know."""
+    """Up to two significant digits: more would claim too much."""
     step = 10 ** max(len(str(n)) - 2, 0)
     return max(-(-n // step) * step, 1)

@@ -1,13 +1,13 @@
 """RQ1 and RQ2 as contrasts of arms: the declared rules, applied to the planned grid."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from medxfer.analysis.judge.results import Arm
 from medxfer.base.words import weights_name
 from medxfer.study.declared import Rules
 
-Arm = tuple[str, bool | str]  # (colormap, pretrained)
 Question = Literal["RQ1", "RQ2"]
 PRIMARY = "primary"
 CONTROL = "control"
@@ -44,13 +44,8 @@ def declare(arms: Iterable[Arm], rules: Rules) -> list[Contrast]:
     """
     present = list(dict.fromkeys(arms))
     colormaps = list(dict.fromkeys(colormap for colormap, _ in present if colormap != "none"))
-    own = list(dict.fromkeys(start for _, start in present if not isinstance(start, bool)))
-    wanted = [
-        *_colour(colormaps, rules.weights),
-        *_against_controls(colormaps, rules.weights),
-        *_start(["none", *colormaps], rules.colormap),
-        *_own(own, rules.colormap),
-    ]
+    own = list(dict.fromkeys(start for _, start in present if isinstance(start, str)))
+    wanted = [*_colour(colormaps, rules.weights), *_start(colormaps, own, rules.colormap)]
     return [contrast for contrast in wanted if set(contrast.weights) <= set(present)]
 
 
@@ -59,11 +54,13 @@ def images_name(colormap: str) -> str:
     return "gray images" if colormap == "none" else f"images in {colormap}"
 
 
-def _colour(colormaps: Sequence[str], within: bool | str) -> list[Contrast]:
+def _colour(colormaps: Sequence[str], within: bool | str) -> Iterator[Contrast]:
+    """Each colormap − gray, and each colormap − its own control: what the control takes away, and nothing else."""
+
     def gain(colormap: str, pretrained: bool | str, scale: float = 1.0) -> dict[Arm, float]:
         return {(colormap, pretrained): scale, ("none", pretrained): -scale}
 
-    contrasts, others = [], [start for start in (True, False) if start != within]
+    others = [start for start in (True, False) if start != within]
     for c in colormaps:
         forms = (
             (CONTROL if is_control(c) else PRIMARY, weights_name(within), gain(c, within)),
@@ -71,56 +68,28 @@ def _colour(colormaps: Sequence[str], within: bool | str) -> list[Contrast]:
             ("averaged", "averaged over weights", gain(c, True, 0.5) | gain(c, False, 0.5)),
             ("interaction", "gain with pretrained − with random", gain(c, True) | gain(c, False, -1.0)),
         )
-        contrasts += [Contrast("RQ1", family, c, f"{c} − none, {where}", weights) for family, where, weights in forms]
-    return contrasts
+        for family, where, weights in forms:
+            yield Contrast("RQ1", family, c, f"{c} − none, {where}", weights)
+    for control in colormaps:
+        if (base := controlled(control)) is not None:
+            weights = {(base, within): 1.0, (control, within): -1.0}
+            yield Contrast("RQ1", CONTROL, control, f"{base} − {control}, {weights_name(within)}", weights)
 
 
-def _against_controls(colormaps: Sequence[str], within: bool | str) -> list[Contrast]:
-    """Each colormap − its own control: what the control takes away, and nothing else."""
-    return [
-        Contrast(
-            "RQ1",
-            CONTROL,
-            control,
-            f"{base} − {control}, {weights_name(within)}",
-            {(base, within): 1.0, (control, within): -1.0},
-        )
-        for control in colormaps
-        if (base := controlled(control)) is not None
-    ]
+def _start(colormaps: Sequence[str], own: Sequence[str], within: str) -> Iterator[Contrast]:
+    """Pretrained − random in each colormap, and weights of one's own − either."""
 
-
-def _start(colormaps: Sequence[str], within: str) -> list[Contrast]:
     def gain(colormap: str, scale: float = 1.0) -> dict[Arm, float]:
         return {(colormap, True): scale, (colormap, False): -scale}
 
-    contrasts = [
-        Contrast(
-            "RQ2",
-            PRIMARY if c == within else "other colormaps",
-            "pretrained",
-            f"pretrained − random, {c}",
-            gain(c),
-        )
-        for c in colormaps
-    ]
+    colormaps = ["none", *colormaps]
+    for c in colormaps:
+        family = PRIMARY if c == within else "other colormaps"
+        yield Contrast("RQ2", family, "pretrained", f"pretrained − random, {c}", gain(c))
     if len(colormaps) > 1:
         mean = {arm: weight for c in colormaps for arm, weight in gain(c, 1 / len(colormaps)).items()}
-        contrasts.append(
-            Contrast("RQ2", "averaged", "pretrained", "pretrained − random, averaged over colormaps", mean)
-        )
-    return contrasts
-
-
-def _own(starts: Sequence[str], within: str) -> list[Contrast]:
-    return [
-        Contrast(
-            "RQ2",
-            "own weights",
-            start,
-            f"{start} − {weights_name(other)}, {within}",
-            {(within, start): 1.0, (within, other): -1.0},
-        )
-        for start in starts
-        for other in (True, False)
-    ]
+        yield Contrast("RQ2", "averaged", "pretrained", "pretrained − random, averaged over colormaps", mean)
+    for start in own:
+        for other in (True, False):
+            weights: dict[Arm, float] = {(within, start): 1.0, (within, other): -1.0}
+            yield Contrast("RQ2", "own weights", start, f"{start} − {weights_name(other)}, {within}", weights)

@@ -1,118 +1,137 @@
 """A contrast over finished cells → its estimate, with the chance in trainings and in patients."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from medxfer.analysis.judge.results import Cell
-from medxfer.analysis.judge.scores import BlockScores, stack
-from medxfer.analysis.stats.case_metrics import check_cases
-from medxfer.analysis.stats.jackknife import leave_one_patient_out
-from medxfer.analysis.stats.mrmc import Block, Comparison, compare_blocks
-from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
-
-KeyOf = Callable[[Cell], Hashable]
+from medxfer.analysis.judge.results import CellRecord
+from medxfer.analysis.judge.scores import KeyOf, shared_seeds, stack
+from medxfer.analysis.stats import mrmc
+from medxfer.study.declared import Declared
 
 
-def arm_of(cell: Cell) -> Hashable:
+def arm_of(cell: CellRecord) -> Hashable:
     """(colormap, pretrained): what contrasts compare unless they say otherwise."""
     return cell.arm
 
 
 @dataclass(frozen=True)
-class Gathered:
-    """The blocks in which every arm has a finished training, as the statistics take them."""
+class Beside:
+    """The same contrast in another metric; its p is not adjusted and decides nothing."""
 
-    cells: tuple[tuple[Cell, ...], ...]  # of each block, finished ones of these arms
-    scores: tuple[BlockScores, ...]
-    resampled: bool  # training images were drawn anew with each seed
-
-    @property
-    def blocks(self) -> list[Block]:
-        return [
-            Block(cells[0].factors["data"], scores.scores, scores.labels, scores.patients)
-            for cells, scores in zip(self.cells, self.scores, strict=True)
-        ]
+    metric: str
+    estimate: float
+    low: float
+    high: float
+    p: float
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What the finished trainings say about one contrast."""
+class Figures:
+    """A contrast in numbers. Effects are fractions (0.01 is a point), signed so that more is better."""
 
-    comparison: Comparison
-    wins: float | None  # P(a new training of one arm beats one of the other), for contrasts of two arms
+    estimate: float
+    se: float
+    df: float
+    low: float
+    high: float
+    level: float  # of low and high: 1 − α/k, so that a family's k intervals hold together
+    p: float
+    p_adjusted: float  # Holm, over the family; as p until a family is adjusted
+    p_equivalent: float  # two one-sided tests at the margin, Holm over the family; 1 until then
+    wins: float | None  # P(a new training of one arm beats one of the other); None for sums of more arms
+    trainings: int  # an arm; with one, nothing is known of others, and no p is said
+    patients: int
     images: int
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
+    more_seeds: int | None = None  # that would tell, where the conclusion is that one cannot tell
+    more_patients: int | None = None
+    beside: tuple[Beside, ...] = ()
 
 
-def gather(blocks: Iterable[Sequence[Cell]], arms: Sequence[Hashable], key: KeyOf = arm_of) -> Gathered | None:
-    """Read the scores of all blocks that plan every arm; None where no training is finished in all of them.
-
-    Raises:
-        MedxferError: a cell's predictions cannot be read, or cells of a block were tested on different images.
-    """
-    used = [
-        tuple(cell for cell in cells if cell.status == "done" and key(cell) in arms)
-        for cells in blocks
-        if set(arms) <= {key(cell) for cell in cells}
-    ]
-    found = [(cells, scores) for cells in used if (scores := stack(cells, arms, key)) is not None]
-    resampled = any(cell.record["data"]["resampled"] for cells, _ in found for cell in cells)
-    if resampled:
-        found = _same_seeds(found, arms, key)
-    if not found:
-        return None
-    return Gathered(tuple(cells for cells, _ in found), tuple(scores for _, scores in found), resampled)
+Evidence = tuple[mrmc.Comparison, Figures]  # of one contrast: the uncertainty and its parts, and the figures
 
 
 def weigh(
-    blocks: Iterable[Sequence[Cell]],
-    weights: Mapping[Any, float],
-    metric: str,
-    level: float,
-    threshold: float,
-    key: KeyOf = arm_of,
+    blocks: Iterable[Sequence[CellRecord]], weights: Mapping[Any, float], declared: Declared, key: KeyOf = arm_of
 ) -> Evidence | None:
-    """Compare arms over the blocks that plan all of them; None where no training is finished in all.
+    """Compare arms over the blocks that plan all of them, in the declared metric and at the declared level.
+
+    None where no training is finished in all arms of a block.
 
     Raises:
         NotComparable: these numbers do not allow the comparison.
-        MedxferError: as for `gather`.
+        MedxferError: a cell's predictions cannot be read, or cells of a block were tested on different images.
     """
-    gathered = gather(blocks, list(weights), key)
-    if gathered is None:
+    arms = list(weights)
+    planned = [cells for cells in blocks if set(arms) <= {key(cell) for cell in cells}]
+    used = [[cell for cell in cells if cell.status == "done" and key(cell) in arms] for cells in planned]
+    trained = [(cells, seeds) for cells in used if (seeds := shared_seeds(cells, arms, key))]
+    resampled = any(cell.record["data"]["resampled"] for cells, _ in trained for cell in cells)
+    if resampled:
+        trained = _same_seeds(trained)
+    found = [(cells, scores) for cells, seeds in trained if (scores := stack(cells, arms, key, seeds)) is not None]
+    if not found:
         return None
-    contrast = list(weights.values())
-    comparison = compare_blocks(gathered.blocks, contrast, metric, level, threshold, resampled=gathered.resampled)
-    tested = {
-        cells[0].factors["data"]: len(scores.labels)
-        for cells, scores in zip(gathered.cells, gathered.scores, strict=True)
-    }
-    return Evidence(
-        comparison,
-        _wins(gathered.cells, weights, metric, key),
-        sum(tested.values()),
-        tuple(tested),
-        tuple(dict.fromkeys(cells[0].factors["backbone"] for cells in gathered.cells)),
+    c = mrmc.compare_blocks(
+        [scores for _, scores in found], list(weights.values()), declared.metric, declared.level, declared.threshold,
+        resampled=resampled,
+    )  # fmt: skip
+    tested = {str(scores.data): len(scores.labels) for _, scores in found}
+    figures = Figures(
+        estimate=c.estimate,
+        se=c.se,
+        df=c.df,
+        low=c.low,
+        high=c.high,
+        level=c.level,
+        p=c.p,
+        p_adjusted=c.p,
+        p_equivalent=1.0,
+        wins=_wins([cells for cells, _ in found], weights, declared.metric, key),
+        trainings=c.trainings,
+        patients=c.patients,
+        images=sum(tested.values()),
+        datasets=tuple(tested),
+        backbones=tuple(dict.fromkeys(cells[0].factors["backbone"] for cells, _ in found)),
     )
+    return c, figures
+
+
+def arm_mean(
+    cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of
+) -> mrmc.Comparison | None:
+    """One arm's metric in one block, over trainings and patients; with one training, over patients alone.
+
+    None where the arm has no finished training in the block.
+
+    Raises:
+        NotComparable: the metric is undefined on this test set.
+        MedxferError: as for `weigh`.
+    """
+    scores = stack(cells, [arm], key)
+    if scores is None:
+        return None
+    return mrmc.one_arm(scores, declared.metric, declared.level, declared.threshold)
 
 
 def _same_seeds(
-    found: Sequence[tuple[tuple[Cell, ...], BlockScores]], arms: Sequence[Hashable], key: KeyOf
-) -> list[tuple[tuple[Cell, ...], BlockScores]]:
+    trained: Sequence[tuple[list[CellRecord], list[int]]],
+) -> list[tuple[list[CellRecord], list[int]]]:
     """Where seeds draw the training images, blocks of one data set keep the seeds that all of them have."""
     kept: dict[str, set[int]] = {}
-    for cells, scores in found:
+    for cells, seeds in trained:
         name = cells[0].factors["data"]
-        kept[name] = kept.get(name, set(scores.seeds)) & set(scores.seeds)
-    again = [(cells, stack(cells, arms, key, sorted(kept[cells[0].factors["data"]]))) for cells, _ in found]
-    return [(cells, scores) for cells, scores in again if scores is not None]
+        kept[name] = kept.get(name, set(seeds)) & set(seeds)
+    return [(cells, sorted(kept[cells[0].factors["data"]])) for cells, _ in trained]
 
 
-def _wins(blocks: Iterable[Sequence[Cell]], weights: Mapping[Hashable, float], metric: str, key: KeyOf) -> float | None:
+def _wins(
+    blocks: Iterable[Sequence[CellRecord]], weights: Mapping[Hashable, float], metric: str, key: KeyOf
+) -> float | None:
     """The share of pairs of trainings that the arm of weight 1 wins: a description, not a test."""
     if sorted(weights.values()) != [-1.0, 1.0]:
         return None
@@ -123,33 +142,3 @@ def _wins(blocks: Iterable[Sequence[Cell]], weights: Mapping[Hashable, float], m
         difference = np.subtract.outer(a, b)
         shares.append(float(np.mean((difference > 0) + 0.5 * (difference == 0))))
     return float(np.mean(shares)) if np.isfinite(shares).all() else None
-
-
-def arm_mean(
-    cells: Sequence[Cell], arm: Hashable, metric: str, level: float, threshold: float, key: KeyOf = arm_of
-) -> tuple[float, float, float] | None:
-    """(mean, low, high) of one arm's metric in one block, over trainings and patients; signed as in `compare`.
-
-    With one training, over patients alone. None where the arm has no finished training in the block.
-
-    Raises:
-        NotComparable: the metric is undefined on this test set.
-        MedxferError: as for `gather`.
-    """
-    scores = stack(cells, [arm], key)
-    if scores is None:
-        return None
-    cases = check_cases(scores.scores[0], scores.labels, scores.patients)
-    full, without = leave_one_patient_out(cases, metric, threshold)
-    trainings, patients = without.shape
-    influence = np.sqrt((patients - 1) / patients) * (without - without.mean(axis=1, keepdims=True))
-    own = float(np.sum(influence**2)) / trainings
-    of_mean = float(np.sum(influence.mean(axis=0) ** 2))
-    if trainings == 1:
-        uncertainty = Uncertainty((), (Patients(of_mean, patients),))
-    else:
-        shared = (trainings * of_mean - own) / (trainings - 1)
-        spread = Trainings(float(full.var(ddof=1)), max(own - shared, 0.0), trainings, 1.0)
-        uncertainty = Uncertainty((spread,), (Patients(shared, patients),))
-    mean, half = float(full.mean()), uncertainty.half_width(level)
-    return mean, mean - half, mean + half

@@ -1,26 +1,25 @@
 """With train_fraction swept: what pretrained and random weights reach with fewer patients, and what that is worth."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from medxfer.analysis.judge.evidence import arm_mean, weigh
 from medxfer.analysis.judge.phrases import percent
-from medxfer.analysis.judge.results import Cell, StudyRecord
-from medxfer.analysis.judge.selection import Block, at_fraction
-from medxfer.analysis.stats.mrmc import Comparison
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.selection import select
 from medxfer.base.errors import MedxferError
 
 STEPS = 6  # between two fractions of the grid, at which the comparison is made
+Grid = Mapping[float, Mapping[Block, Sequence[CellRecord]]]  # cells by training fraction, smallest first, and block
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(NamedTuple):
     """One start at one fraction, with an interval over trainings and patients."""
 
-    fraction: float
     patients: int  # labelled, for training
     mean: float
     low: float
@@ -65,11 +64,9 @@ def learning_curves(study: StudyRecord) -> list[Curve]:
     grid = _grid(study)
     if len(grid) < 2:
         return []
-    blocks = list(dict.fromkeys(block for cells in grid.values() for block in cells))
+    blocks = dict.fromkeys(block for cells in grid.values() for block in cells)
     curves = [
-        Curve(block, start, tuple(_points({f: cells.get(block, []) for f, cells in grid.items()}, start, study)))
-        for block in blocks
-        for start in (True, False)
+        Curve(block, start, tuple(_points(grid, block, start, study))) for block in blocks for start in (True, False)
     ]
     return [curve for curve in curves if curve.points]
 
@@ -83,79 +80,65 @@ def worth(study: StudyRecord) -> Worth | None:
 
     None where there are fewer than two fractions or trainings, or no comparison can be made.
     """
-    grid = _grid(study)
+    grid, declared = _grid(study), study.declared
     if len(grid) < 2:
         return None
-    try:
-        tested = [(f, _compare(study, grid, weights)) for f, weights in _between(list(grid))]
-    except MedxferError:
-        return None  # the verdict's findings say why
-    found = [(f, c) for f, c in tested if c is not None and c.trainings > 1]
-    if len(found) < len(tested):
-        return None
-    log_f = np.log([f for f, _ in found])
-    reached = [
-        _first(log_f, np.array([c.estimate for _, c in found])),
-        _first(log_f, np.array([c.high for _, c in found])),
-    ]
-    surely = -_first(-log_f[::-1], -np.array([c.low for _, c in found])[::-1])
-    times, high, low = (float(np.exp(log_f[-1] - x)) for x in (*reached, surely))
-    return Worth(times, low, high, study.declared.level, float(np.exp(log_f[-1] - log_f[0])))
-
-
-def _grid(study: StudyRecord) -> dict[float, dict[Block, list[Cell]]]:
-    """The cells by training fraction, smallest first."""
-    fractions = sorted({cell.factors["train_fraction"] for cell in study.cells})
-    return {fraction: at_fraction(study, fraction) for fraction in fractions}
-
-
-def _points(cells: Mapping[float, Sequence[Cell]], start: bool, study: StudyRecord) -> list[Point]:
-    declared, points = study.declared, []
-    for fraction, at in cells.items():
+    blocks: dict[Block, list[CellRecord]] = {}
+    for at in grid.values():
+        for block, cells in at.items():
+            blocks.setdefault(block, []).extend(cell for cell in cells if cell.factors["colormap"] == "none")
+    log_f, found = [], []
+    for fraction, weights in _between(list(grid)):
         try:
-            found = arm_mean(at, ("none", start), declared.metric, declared.level, declared.threshold)
+            evidence = weigh(blocks.values(), weights, declared, _fraction_and_start)
+        except MedxferError:
+            return None  # the verdict's findings say why
+        if evidence is None or evidence[0].trainings < 2:
+            return None
+        log_f.append(np.log(fraction))
+        found.append(evidence[0])
+    x = np.array(log_f)
+    reached = [_first(x, np.array(ends)) for ends in ([c.estimate for c in found], [c.high for c in found])]
+    surely = -_first(-x[::-1], -np.array([c.low for c in found])[::-1])
+    times, high, low = (float(np.exp(x[-1] - at)) for at in (*reached, surely))
+    return Worth(times, low, high, declared.level, float(np.exp(x[-1] - x[0])))
+
+
+def _grid(study: StudyRecord) -> Grid:
+    fractions = sorted({cell.factors["train_fraction"] for cell in study.cells})
+    return {fraction: select(study, fraction) for fraction in fractions}
+
+
+def _points(grid: Grid, block: Block, start: bool, study: StudyRecord) -> Iterator[Point]:
+    for blocks in grid.values():
+        cells = blocks.get(block, [])
+        try:
+            c = arm_mean(cells, ("none", start), study.declared)
         except MedxferError:
             continue  # the verdict's findings say why
-        if found is not None:
-            record = next(cell.record for cell in at if cell.status == "done" and cell.arm == ("none", start))
-            points.append(Point(fraction, record["data"]["patients"]["train"], *found))
-    return points
+        if c is not None:
+            record = next(cell.record for cell in cells if cell.status == "done" and cell.arm == ("none", start))
+            yield Point(record["data"]["patients"]["train"], c.estimate, c.low, c.high)
 
 
-def _between(fractions: Sequence[float]) -> list[tuple[float, dict[Hashable, float]]]:
+def _between(fractions: Sequence[float]) -> Iterator[tuple[float, dict[Hashable, float]]]:
     """(f, weights of the arms (fraction, pretrained)): pretrained at f − random at the largest fraction."""
     full = fractions[-1]
-    steps: list[tuple[float, dict[Hashable, float]]] = []
     for below, above in pairwise(fractions):
         for share in np.arange(STEPS) / STEPS:
             weights: dict[Hashable, float] = {(below, True): 1 - share, (full, False): -1.0}
             if share:
                 weights[above, True] = share
-            steps.append((float(below ** (1 - share) * above**share), weights))
-    return [*steps, (full, {(full, True): 1.0, (full, False): -1.0})]
+            yield float(below ** (1 - share) * above**share), weights
+    yield full, {(full, True): 1.0, (full, False): -1.0}
 
 
-def _compare(
-    study: StudyRecord,
-    grid: Mapping[float, Mapping[Block, Sequence[Cell]]],
-    weights: Mapping[Hashable, float],
-) -> Comparison | None:
-    blocks: dict[Block, list[Cell]] = {}
-    for at in grid.values():
-        for block, cells in at.items():
-            blocks.setdefault(block, []).extend(cell for cell in cells if cell.factors["colormap"] == "none")
-    d = study.declared
-    evidence = weigh(blocks.values(), weights, d.metric, d.level, d.threshold, _fraction_and_start)
-    return evidence.comparison if evidence else None
-
-
-def _fraction_and_start(cell: Cell) -> Hashable:
+def _fraction_and_start(cell: CellRecord) -> Hashable:
     return cell.factors["train_fraction"], cell.factors["pretrained"]
 
 
 def _first(x: np.ndarray, y: np.ndarray) -> float:
-    """The x at which y, straight between the points, first reaches 0: x[0] where it starts above, x[-1] where it never
-    does."""
+    """Where y, straight between the points, first reaches 0: x[0] if it starts above, x[-1] if it never does."""
     above = np.flatnonzero(y >= 0)
     if len(above) == 0:
         return float(x[-1])

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from medxfer.analysis.judge.scores import Predictions
+from medxfer.analysis.judge.scores import CellScores
 
 Floats = npt.NDArray[np.float64]
 GRID = np.linspace(0.0, 1.0, 101)  # false positive rates at which ROC curves are averaged
 BINS = 10
 
 
-def roc(trainings: Sequence[Predictions]) -> Floats:
+def roc(trainings: Sequence[CellScores]) -> Floats:
     """Sensitivity at each false positive rate of GRID, averaged over trainings and classes (one against the rest).
 
     A binary task has one curve, of class 1. Classes without both positives and negatives are left out.
@@ -21,7 +21,7 @@ def roc(trainings: Sequence[Predictions]) -> Floats:
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
-def calibration(trainings: Sequence[Predictions]) -> tuple[Floats, Floats, float]:
+def calibration(trainings: Sequence[CellScores]) -> tuple[Floats, Floats, float]:
     """(mean score, share of positives) in ten bins of equal count, and the expected calibration error.
 
     Scores of all trainings and, for many classes, of all classes are pooled; bins are cut at deciles of the score.
@@ -36,7 +36,7 @@ def calibration(trainings: Sequence[Predictions]) -> tuple[Floats, Floats, float
     return said, seen, float(np.sum(share * np.abs(said - seen)))
 
 
-def _tasks(run: Predictions) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
+def _tasks(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
     """(scores, truth) of each one-against-the-rest task; of a binary task class 1 alone."""
     classes = run.scores.shape[1]
     if run.labels.ndim == 2:

@@ -1,4 +1,4 @@
-"""Numbers and conclusions in words that a clinician understands."""
+"""Metrics, numbers and p values in words that a clinician understands."""
 
 METRICS = {
     "accuracy": "accuracy",
@@ -6,6 +6,8 @@ METRICS = {
     "auroc": "AUROC",
     "brier": "Brier score, sign turned round",
 }
+ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
+UNIT = "points (hundredths)"  # of every metric and difference
 
 
 def metric_name(metric: str) -> str:
@@ -16,7 +18,7 @@ def points(value: float, signed: bool = True) -> str:
     """A fraction in points (hundredths: percentage points for accuracy), with a real minus sign: '+1.2'."""
     text = f"{100 * value:+.1f}" if signed else f"{100 * abs(value):.1f}"
     if text in ("+0.0", "-0.0"):
-        text = f"{100 * value:+.2f}" if abs(value) >= 0.00005 else "0.0"  # which side of zero it lies on matters
+        text = f"{100 * value:+.2f}" if abs(value) >= 0.00005 else "0.0"  # the side of zero on which it lies matters
     return text.replace("-", "−")
 
 
@@ -31,9 +33,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def p_value(p: float | None, name: str = "p") -> str:
-    if p is None:
-        return f"no {name}"
+def p_value(p: float, name: str = "p") -> str:
     return f"{name} < 0.001" if p < 0.001 else f"{name} = {p:.2g}" if p < 0.995 else f"{name} > 0.99"
 
 

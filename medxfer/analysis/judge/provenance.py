@@ -4,75 +4,70 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from medxfer.analysis.judge.related import flat
-from medxfer.analysis.judge.results import Cell, StudyRecord
-from medxfer.base import words
-from medxfer.base.words import count
+from medxfer.analysis.judge.readings import flat
+from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.base.words import count, describe
+
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Group:
+class Facts:
     title: str
     code: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
+    pairs: tuple[tuple[str, str], ...] = ()
     text: tuple[str, ...] = ()
 
 
-def groups(study: StudyRecord) -> list[Group]:
-    """The page's last section, from the records alone; empty groups are left out."""
+def provenance(study: StudyRecord) -> list[Facts]:
+    """The page's last section, from the records alone; parts without content are left out."""
     records = [cell.record for cell in study.done]
+    data = {str(record["data"]["name"]): record["data"] for record in records}
+    weights = {str(record["weights"]): record["weights"] for record in records if record.get("weights")}
+    minutes = sum(record["timings"]["total_s"] for record in records) / 60
     everything = [
-        Group("Command", code=study.command),
-        Group("Declared before the first cell ran", facts=_facts(vars(study.declared))),
-        Group("Caveats", text=tuple(caveats(study))),
-        Group("Not done", text=tuple(describe(cell) for cell in study.unfinished)),
-        *(_data(name, data) for name, data in _distinct((r["data"] for r in records), "name").items()),
-        *(_weights(weights) for weights in _different(r["weights"] for r in records if r.get("weights"))),
-        Group("Settings shared by all cells", facts=_facts(flat(study.settings))),
-        Group("Versions", facts=_differing(records, "versions")),
-        Group("Machine and time", facts=(*_differing(records, "machine"), *_time(records))),
-    ]  # fmt: skip
-    return [group for group in everything if group.code or group.facts or group.text]
+        Facts("Command", code=study.command),
+        Facts("Declared before the first cell ran", pairs=_pairs(vars(study.declared))),
+        Facts("Caveats", text=caveats(study)),
+        Facts("Not done", text=tuple(map(not_done, study.unfinished))),
+        *(Facts(f"Data: {name}", pairs=_data(record)) for name, record in data.items()),
+        *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
+        Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
+        Facts("Versions", pairs=_differing(records, "versions")),
+        Facts(
+            "Machine and time",
+            pairs=(*_differing(records, "machine"), ("training and testing, all cells", f"{minutes:.1f} minutes")),
+        ),
+    ]
+    return [facts for facts in everything if facts.code or facts.pairs or facts.text]
 
 
-def caveats(study: StudyRecord) -> list[str]:
+def caveats(study: StudyRecord) -> tuple[str, ...]:
     """What the data sets' readers say must be known before the answers are used, each once."""
     said = [f"{cell.record['data']['name']}: {text}" for cell in study.done for text in cell.record["data"]["caveats"]]
-    return list(dict.fromkeys(said))
+    return tuple(dict.fromkeys(said))
 
 
-def describe(cell: Cell) -> str:
+def not_done(cell: CellRecord) -> str:
     """A cell that is not done, by its factors, with the reason."""
-    return f"{words.describe(cell.factors)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
+    return f"{describe(cell.factors)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
 
 
-def _data(name: str, data: Mapping[str, Any]) -> Group:
+def _data(data: Record) -> tuple[tuple[str, str], ...]:
     sizes = [
         (split, f"{count(images, 'image')} of {count(data['patients'][split], 'patient')}")
         for split, images in data["images"].items()
     ]
     rejected = [(f"left out: {reason}", count(n, "file")) for reason, n in data["rejected"].items()]
     drawn = "train and val redrawn with each seed, test fixed" if data["resampled"] else "fixed for all trainings"
-    return Group(
-        f"Data: {name}",
-        facts=(
-            ("modality", data["modality"]), *sizes, ("split", drawn), *rejected,
-            ("fingerprint", data["fingerprint"]),
-        ),
-    )  # fmt: skip
+    return ("modality", data["modality"]), *sizes, ("split", drawn), *rejected, ("fingerprint", data["fingerprint"])
 
 
-def _weights(weights: Mapping[str, Any]) -> Group:
-    shown = {key: value for key, value in weights.items() if key != "file" and value not in ([], None)}
-    return Group(f"Weights: {weights['file']}", facts=_facts(shown))
+def _weights(weights: Record) -> tuple[tuple[str, str], ...]:
+    return _pairs({key: value for key, value in weights.items() if key != "file" and value not in ([], None)})
 
 
-def _time(records: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, str], ...]:
-    seconds = sum(record["timings"]["total_s"] for record in records)
-    return (("training and testing, all cells", f"{seconds / 60:.1f} minutes"),)
-
-
-def _differing(records: Iterable[Mapping[str, Any]], key: str) -> tuple[tuple[str, str], ...]:
+def _differing(records: Iterable[Record], key: str) -> tuple[tuple[str, str], ...]:
     """Every value that the cells ran with, so that a study made on two machines shows both."""
     values: dict[str, dict[str, None]] = {}
     for record in records:
@@ -81,16 +76,7 @@ def _differing(records: Iterable[Mapping[str, Any]], key: str) -> tuple[tuple[st
     return tuple((name, ", ".join(found)) for name, found in values.items())
 
 
-def _distinct(items: Iterable[Mapping[str, Any]], key: str) -> dict[str, Mapping[str, Any]]:
-    return {str(item[key]): item for item in items}
-
-
-def _different(items: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Each once: one file may fill different stages."""
-    return list({str(item): item for item in items}.values())
-
-
-def _facts(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _pairs(values: Record) -> tuple[tuple[str, str], ...]:
     return tuple((name, _text(value)) for name, value in values.items())
 
 

@@ -1,47 +1,53 @@
 """A study's folder → one tidy table, a row a cell; and results.csv."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from medxfer.base.errors import MedxferError
-from medxfer.base.files import read_json, write_text
+from medxfer.base.files import read_json
 from medxfer.base.words import lower_is_better
 from medxfer.study.declared import Declared, read_declared
 from medxfer.study.identity import FACTORS
 
-ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
-Status = Literal["done", "failed", "missing"]
+Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
+Block = tuple[Any, ...]  # the values of BLOCK: what repeats the comparison
+BLOCK = ("data", "backbone", "window", "image_size")
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellRecord:
     """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not."""
 
     name: str
     folder: Path
     factors: Mapping[str, Any]
-    status: Status
+    status: Literal["done", "failed", "missing"]
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
 
     @property
-    def arm(self) -> tuple[str, bool | str]:
-        """(colormap, pretrained): the two treatments."""
+    def arm(self) -> Arm:
         return self.factors["colormap"], self.factors["pretrained"]
 
-    def score(self, key: str) -> float:
-        """A metric such as 'test/auroc', signed so that more is better, as comparisons take it; NaN where undefined."""
-        value = self.record["metrics"].get(key) if self.status == "done" else None
-        return float("nan") if value is None else -float(value) if lower_is_better(key) else float(value)
+    @property
+    def block(self) -> Block:
+        return tuple(self.factors[key] for key in BLOCK)
 
     @property
-    def block(self) -> tuple[Any, ...]:
-        """(data, backbone, window, image_size): what repeats the comparison."""
-        return tuple(self.factors[key] for key in ("data", "backbone", "window", "image_size"))
+    def metrics(self) -> Mapping[str, float | None]:
+        """By name, such as 'test/auroc'; None where undefined. Empty until the cell is done."""
+        return self.record.get("metrics", {})
+
+    def score(self, metric: str) -> float:
+        """A metric, signed so that more is better, as comparisons take it; NaN where undefined."""
+        value = self.metrics.get(metric)
+        return float("nan") if value is None else -float(value) if lower_is_better(metric) else float(value)
 
 
 @dataclass(frozen=True)
@@ -53,16 +59,21 @@ class StudyRecord:
     declared: Declared
     settings: Mapping[str, Any]
     command: str
-    cells: tuple[Cell, ...]
+    cells: tuple[CellRecord, ...]
 
     @property
-    def done(self) -> tuple[Cell, ...]:
+    def done(self) -> tuple[CellRecord, ...]:
         return tuple(cell for cell in self.cells if cell.status == "done")
 
     @property
-    def unfinished(self) -> tuple[Cell, ...]:
+    def unfinished(self) -> tuple[CellRecord, ...]:
         """Failed and missing cells: they make answers incomplete and are never dropped."""
         return tuple(cell for cell in self.cells if cell.status != "done")
+
+    @property
+    def modality(self) -> dict[str, str]:
+        """Of each data set with a finished cell."""
+        return {cell.factors["data"]: cell.record["data"]["modality"] for cell in self.done}
 
 
 def read_study(folder: Path) -> StudyRecord:
@@ -78,22 +89,12 @@ def read_study(folder: Path) -> StudyRecord:
         way_out = "point study= at a study's folder, made by medxfer.train"
         raise MedxferError(f"cannot read {folder / 'study.json'}: {error.strerror}; {way_out}") from error
     planned = dict(plan.get("planned", {}))
-    found = {path.name for path in (folder / "cells").glob("*/") if _record_files(path)}
+    found = {path.parent.name for record in ("metrics", "failed") for path in folder.glob(f"cells/*/{record}.json")}
     cells = [_read_cell(folder / "cells" / name, planned.get(name)) for name in sorted(found | set(planned))]
     if not cells:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
-    keys = (
-        "data",
-        "backbone",
-        "window",
-        "image_size",
-        "train_fraction",
-        *declared.tuned,
-        "colormap",
-        "pretrained",
-        "seed",
-    )
+    keys = (*BLOCK, "train_fraction", *declared.tuned, "colormap", "pretrained", "seed")
     asked = [*planned.values(), *(cell.factors for cell in cells)]
     places = {key: _places([factors.get(key) for factors in asked]) for key in keys}
     return StudyRecord(
@@ -106,47 +107,52 @@ def read_study(folder: Path) -> StudyRecord:
     )
 
 
-def results_table(study: StudyRecord) -> pd.DataFrame:
-    """One row a cell: the factors (and tuned keys), test/<metric> columns, status.
+def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
+    """What results.csv shows of a cell, from left to right: factors (and tuned keys), test/<metric>, status.
 
-    Holds nothing that differs between identical runs. An undefined or absent metric is NaN.
+    Nothing that differs between identical runs. The value is None where a metric is undefined or absent.
     """
-    metrics = sorted({key for cell in study.done for key in cell.record["metrics"] if key.startswith("test/")})
-    keys = [*FACTORS, *study.declared.tuned]
-    rows = [
-        [hydra_value(cell.factors.get(key)) for key in keys]
-        + [cell.record["metrics"].get(key) if cell.status == "done" else None for key in metrics]
-        + [cell.status]
-        for cell in study.cells
-    ]
-    table = pd.DataFrame(rows, columns=[*keys, *metrics, "status"])
-    return table.astype(dict.fromkeys(metrics, float))
+    metrics = sorted({key for cell in study.done for key in cell.metrics if key.startswith("test/")})
+    return {
+        **{key: partial(_factor, key=key) for key in (*FACTORS, *study.declared.tuned)},
+        **{key: partial(_metric, key=key) for key in metrics},
+        "status": attrgetter("status"),
+    }
 
 
-def write_results(study: StudyRecord) -> Path:
-    """Write <study>/results.csv and return its path."""
-    path = study.folder / "results.csv"
-    write_text(path, results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n"))
-    return path
+def results_table(study: StudyRecord) -> pd.DataFrame:
+    """One row a cell, with these columns."""
+    shown = columns(study)
+    table = pd.DataFrame([[value(cell) for value in shown.values()] for cell in study.cells], columns=list(shown))
+    return table.astype({name: float for name in shown if name.startswith("test/")})
 
 
-def _record_files(folder: Path) -> bool:
-    return (folder / "metrics.json").exists() or (folder / "failed.json").exists()
-
-
-def _read_cell(folder: Path, planned: Mapping[str, Any] | None) -> Cell:
-    if (folder / "metrics.json").exists():
-        record = read_json(folder / "metrics.json")
-        return Cell(folder.name, folder, record["factors"], "done", record)
-    if (folder / "failed.json").exists():
-        failed = read_json(folder / "failed.json")
-        return Cell(folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")))
-    return Cell(folder.name, folder, planned or {}, "missing")
+def results_csv(study: StudyRecord) -> str:
+    """What results.csv holds."""
+    return results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n")
 
 
 def hydra_value(value: Any) -> Any:
     """Booleans as Hydra spells them, so that a row can be given back on a command line."""
     return str(value).lower() if isinstance(value, bool) else value
+
+
+def _factor(cell: CellRecord, key: str) -> Any:
+    return hydra_value(cell.factors.get(key))
+
+
+def _metric(cell: CellRecord, key: str) -> float | None:
+    return cell.metrics.get(key)
+
+
+def _read_cell(folder: Path, planned: Mapping[str, Any] | None) -> CellRecord:
+    if (folder / "metrics.json").exists():
+        record = read_json(folder / "metrics.json")
+        return CellRecord(folder.name, folder, record["factors"], "done", record)
+    if (folder / "failed.json").exists():
+        failed = read_json(folder / "failed.json")
+        return CellRecord(folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")))
+    return CellRecord(folder.name, folder, planned or {}, "missing")
 
 
 def _places(values: Iterable[Any]) -> dict[Any, int]:

@@ -1,4 +1,4 @@
-"""Per-image scores of finished cells → aligned arrays, the form in which comparisons take them."""
+"""Scores of finished cells for each image → aligned arrays, the form in which comparisons take them."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medxfer.analysis.judge.results import Cell
+from medxfer.analysis.judge.results import CellRecord
+from medxfer.analysis.stats.mrmc import BlockScores
 from medxfer.base.errors import MedxferError
+
+KeyOf = Callable[[CellRecord], Hashable]
 
 
 @dataclass(frozen=True)
-class Predictions:
+class CellScores:
     """One cell's scores on one split, in file order."""
 
     images: npt.NDArray[np.str_]  # (N,) pseudonyms
@@ -23,19 +26,8 @@ class Predictions:
     scores: npt.NDArray[np.float64]  # (N, C) probabilities
 
 
-@dataclass(frozen=True)
-class BlockScores:
-    """The trainings of one block that every arm has finished."""
-
-    arms: tuple[Hashable, ...]
-    seeds: tuple[int, ...]
-    scores: npt.NDArray[np.float64]  # (arms, trainings, N) for a binary task, else (arms, trainings, N, C)
-    labels: npt.NDArray[np.int64]
-    patients: npt.NDArray[np.str_]  # (N,)
-
-
 @cache
-def read_predictions(folder: Path, split: str = "test") -> Predictions:
+def read_predictions(folder: Path, split: str = "test") -> CellScores:
     """Read predictions.parquet from a finished cell's folder; read once in a process.
 
     Raises:
@@ -50,7 +42,7 @@ def read_predictions(folder: Path, split: str = "test") -> Predictions:
         raise MedxferError(f"{path} holds no {split} image: delete the cell's folder and train it again")
     classes = sum(str(column).startswith("score_") for column in frame.columns)
     labels = frame["label"] if "label" in frame else frame[[f"label_{c}" for c in range(classes)]]
-    return Predictions(
+    return CellScores(
         images=frame["image"].to_numpy(dtype=str),
         patients=frame["patient"].to_numpy(dtype=str),
         labels=labels.to_numpy(dtype=np.int64),
@@ -58,35 +50,40 @@ def read_predictions(folder: Path, split: str = "test") -> Predictions:
     )
 
 
+def shared_seeds(cells: Iterable[CellRecord], arms: Sequence[Hashable], key: KeyOf) -> list[int]:
+    """The seeds that every arm has finished; `key` says which arm a cell belongs to."""
+    done = {(key(cell), cell.factors["seed"]) for cell in cells if cell.status == "done"}
+    return sorted({seed for _, seed in done if all((arm, seed) in done for arm in arms)})
+
+
 def stack(
-    cells: Iterable[Cell],
-    arms: Sequence[Hashable],
-    key: Callable[[Cell], Hashable],
-    seeds: Sequence[int] | None = None,
+    cells: Iterable[CellRecord], arms: Sequence[Hashable], key: KeyOf, seeds: Sequence[int] | None = None
 ) -> BlockScores | None:
     """Stack one block's finished cells of these arms over the seeds that all arms share (or over `seeds`).
 
-    `key` says which arm a cell belongs to. Returns None where no seed is finished in every arm.
+    Its scores are (arms, trainings, N) for a binary task, else (arms, trainings, N, C). Returns None where no seed is
+    finished in every arm.
 
     Raises:
         MedxferError: the cells were not tested on the same images and labels.
     """
-    by_run = {(key(cell), cell.factors["seed"]): cell for cell in cells if cell.status == "done" and key(cell) in arms}
+    runs = {(key(cell), cell.factors["seed"]): cell for cell in cells if cell.status == "done"}
     if seeds is None:
-        seeds = sorted({seed for _, seed in by_run if all((arm, seed) in by_run for arm in arms)})
+        seeds = shared_seeds(runs.values(), arms, key)
     if not seeds:
         return None
-    first = by_run[arms[0], seeds[0]]
+    first = runs[arms[0], seeds[0]]
     reference = read_predictions(first.folder)
-    runs = [[read_predictions(by_run[arm, seed].folder) for seed in seeds] for arm in arms]
-    for row, arm in zip(runs, arms, strict=True):
-        for run, seed in zip(row, seeds, strict=True):
-            if not (np.array_equal(run.images, reference.images) and np.array_equal(run.labels, reference.labels)):
-                raise MedxferError(
-                    f"{by_run[arm, seed].name} and {first.name} were tested on different images or labels: "
-                    "they cannot be compared; train them again on one data set"
-                )
-    scores = np.array([[run.scores for run in row] for row in runs])
+    rows = []
+    for run in (runs[arm, seed] for arm in arms for seed in seeds):
+        tested = read_predictions(run.folder)
+        if not (np.array_equal(tested.images, reference.images) and np.array_equal(tested.labels, reference.labels)):
+            raise MedxferError(
+                f"{run.name} and {first.name} were tested on different images or labels: "
+                "they cannot be compared; train them again on one data set"
+            )
+        rows.append(tested.scores)
+    scores = np.array(rows).reshape(len(arms), len(seeds), *reference.scores.shape)
     if first.record["task"] == "binary":
         scores = scores[..., -1]
-    return BlockScores(tuple(arms), tuple(seeds), scores, reference.labels, reference.patients)
+    return BlockScores(first.factors["data"], scores, reference.labels, reference.patients)

@@ -7,16 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from medxfer.analysis.judge.contrasts import Arm
-from medxfer.analysis.judge.results import Cell, StudyRecord
+from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
 from medxfer.base.words import arm_name, count
-
-Block = tuple[Any, ...]  # (data, backbone, window, image_size)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A tuned setting of one arm in one block: `picked` has the highest mean `score` on validation.
+    """A tuned setting of one arm in one block: `picked` has the highest mean score on validation.
 
     A setting with which a training failed is not picked while another is whole: it did not work for that arm.
     """
@@ -25,7 +22,6 @@ class Choice:
     train_fraction: float
     arm: Arm
     picked: Mapping[str, Any]
-    score: float
     tried: int
     failed: int  # of the tried
 
@@ -43,15 +39,15 @@ def full_fraction(study: StudyRecord) -> float:
     return max(cell.factors["train_fraction"] for cell in study.cells)
 
 
-def at_fraction(study: StudyRecord, fraction: float) -> dict[Block, list[Cell]]:
-    """The cells at one training fraction by block, of tuned ones those with the picked setting.
+def select(study: StudyRecord, fraction: float | None = None) -> dict[Block, list[CellRecord]]:
+    """The cells at one training fraction (the largest unless given) by block, of tuned ones those with the picked
+    setting.
 
     Cells that are missing, or failed with the picked setting, stay in, so that they can be named.
     """
-    picked = {
-        (choice.block, choice.arm): choice.picked for choice in choices(study) if choice.train_fraction == fraction
-    }
-    blocks: dict[Block, list[Cell]] = defaultdict(list)
+    fraction = full_fraction(study) if fraction is None else fraction
+    picked = {(one.block, one.arm): one.picked for one in choices(study) if one.train_fraction == fraction}
+    blocks: dict[Block, list[CellRecord]] = defaultdict(list)
     for cell in study.cells:
         if cell.factors["train_fraction"] != fraction:
             continue
@@ -65,27 +61,22 @@ def choices(study: StudyRecord) -> list[Choice]:
     """The tuned setting of every arm of every block with the best validation metric, a mean of trainings."""
     if not study.declared.tuned:
         return []
-    groups: dict[tuple[Block, float, Arm], list[Cell]] = defaultdict(list)
+    groups: dict[tuple[Block, float, Arm], list[CellRecord]] = defaultdict(list)
     for cell in study.cells:
         if cell.status != "missing":
             groups[cell.block, cell.factors["train_fraction"], cell.arm].append(cell)
-    return [
-        _pick(block, fraction, arm, cells, study)
-        for (block, fraction, arm), cells in groups.items()
-        if any(cell.status == "done" for cell in cells)
-    ]
+    return [_pick(*key, cells, study) for key, cells in groups.items() if any(cell.status == "done" for cell in cells)]
 
 
-def _pick(block: Block, fraction: float, arm: Arm, cells: Iterable[Cell], study: StudyRecord) -> Choice:
+def _pick(block: Block, fraction: float, arm: Arm, cells: Iterable[CellRecord], study: StudyRecord) -> Choice:
     scores: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for cell in cells:
         score = cell.score(f"val/{study.declared.metric}")
         scores[tuple(_setting(cell, study).values())].append(-np.inf if np.isnan(score) else score)
     best = max(scores, key=lambda setting: np.mean(scores[setting]))
-    picked = dict(zip(study.declared.tuned, best, strict=True))
     failed = {tuple(_setting(cell, study).values()) for cell in cells if cell.status == "failed"}
-    return Choice(block, fraction, arm, picked, float(np.mean(scores[best])), len(scores), len(failed))
+    return Choice(block, fraction, arm, dict(zip(study.declared.tuned, best, strict=True)), len(scores), len(failed))
 
 
-def _setting(cell: Cell, study: StudyRecord) -> dict[str, Any]:
+def _setting(cell: CellRecord, study: StudyRecord) -> dict[str, Any]:
     return {key: cell.factors.get(key) for key in study.declared.tuned}

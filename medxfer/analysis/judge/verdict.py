@@ -3,30 +3,29 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from medxfer.analysis.judge.breakdown import Table, breakdown, exploratory, in_general
-from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Question, images_name
-from medxfer.analysis.judge.controls import read_controls
+from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
+from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, points
-from medxfer.analysis.judge.provenance import caveats, describe
-from medxfer.analysis.judge.related import longer_budgets, other_normalisations
+from medxfer.analysis.judge.provenance import caveats, not_done
+from medxfer.analysis.judge.readings import readings
 from medxfer.analysis.judge.results import StudyRecord, hydra_value
-from medxfer.analysis.judge.second_opinion import Opinion, second_opinions
-from medxfer.analysis.judge.selection import choices
-from medxfer.base.files import write_text
 from medxfer.base.words import count, listing, weights_name
 from medxfer.study.declared import Rules
 
-SCHEMA = 1
+SCHEMA = 2
 IMAGENET = "ImageNet weights"
 ASKS: Mapping[Question, str] = {
     "RQ1": "Does colour improve on gray?",
     "RQ2": "Do ImageNet weights improve on a random start?",
 }
+ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1,2,3,4) would tell by how much."
+MANY = 3  # names that a headline still lists
+SHOWN = 3  # unfinished cells that the first screen names
+_SETTLED = ("equivalent", "significant but negligible", "a gain above the margin is excluded")
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,9 @@ class Answer:
     asks: str
     headline: str
     text: tuple[str, ...]
-    beside: tuple[str, ...]  # the same in the metrics that are always shown
-    closing: str  # what to do next, where one sentence serves all findings
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
-class Counts:
-    planned: int
-    done: int
-    failed: int
-    missing: int
+    beside: tuple[str, ...] = ()  # the same in the metrics that are always shown
+    closing: str = ""  # what to do next, where one sentence serves all findings
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,16 +47,20 @@ class Verdict:
 
     study: str
     declared: Mapping[str, Any]
-    cells: Counts
+    cells: Mapping[str, int]  # planned, done, failed, missing
     complete: bool
     answers: tuple[Answer, ...]
     scope: str
     notices: tuple[str, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[ContrastFamily, ...]
     worth: Worth | None
-    opinions: tuple[Opinion, ...]
     readings: Mapping[str, Sequence[str]]
     schema: int = SCHEMA
+
+    @property
+    def primary(self) -> list[Finding]:
+        """The findings that answer."""
+        return [finding for answer in self.answers for finding in answer.findings]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -74,44 +69,35 @@ class Verdict:
 def judge(study: StudyRecord) -> Verdict:
     """Answer RQ1 and RQ2 from the study's finished cells; what is unfinished makes an answer incomplete."""
     judge = Judge(study)
-    answers = tuple(_answer(question, judge) for question in ("RQ1", "RQ2"))
+    answers = tuple(_answer(question, judge) for question in ASKS)
     primary = [finding for answer in answers for finding in answer.findings]
-    tables = [*exploratory(judge), *breakdown(judge)]
+    tables = (*exploratory(judge), *breakdown(judge))
     statuses = [cell.status for cell in study.cells]
     return Verdict(
         study=study.name,
         declared=asdict(study.declared),
-        cells=Counts(len(statuses), *(statuses.count(status) for status in ("done", "failed", "missing"))),
+        cells={"planned": len(statuses)} | {name: statuses.count(name) for name in ("done", "failed", "missing")},
         complete=not study.unfinished,
         answers=answers,
         scope=_scope(study, primary),
         notices=_notices(study),
-        tables=tuple(tables),
+        tables=tables,
         worth=worth(study),
-        opinions=tuple(second_opinions(judge, primary)),
-        readings=_readings(judge, tables),
+        readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
     )
 
 
-def write_verdict(verdict: Verdict, folder: Path) -> Path:
-    """Write <study>/verdict.json and return its path."""
-    path = folder / "verdict.json"
-    write_text(path, verdict.to_json())
-    return path
-
-
 def _answer(question: Question, judge: Judge) -> Answer:
-    findings = judge.family(question, PRIMARY)
+    declared, findings = judge.study.declared, judge.family(question, PRIMARY)
     if not findings:
-        text = _not_asked(question, judge.study.declared.rules)
-        return Answer(question, ASKS[question], "Not asked by this study.", text, (), "", ())
+        return Answer(question, ASKS[question], "Not asked by this study.", _not_asked(question, declared.rules))
     return Answer(
         question,
         ASKS[question],
-        headline(findings, judge.study.declared.margin),
-        tuple(f.sentence for f in findings),
+        headline(findings, declared.margin),
+        tuple(finding.sentence for finding in findings),
         tuple(filter(None, map(_beside, findings))),
-        ONE_TRAINING if any(f.conclusion == "one training" for f in findings) else "",
+        ONE_TRAINING if any(finding.conclusion == "one training" for finding in findings) else "",
         tuple(findings),
     )
 
@@ -135,12 +121,6 @@ def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
         takes = f"It takes pretrained and random weights, both on {images_name(rules.colormap)}."
         grid = f"with colormap={rules.colormap} pretrained=true,false"
     return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."
-
-
-ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1,2,3,4) would tell by how much."
-MANY = 3  # names that a headline still lists
-SHOWN = 3  # unfinished cells that the first screen names
-_SETTLED = ("equivalent", "significant but negligible", "a gain above the margin is excluded")
 
 
 def headline(findings: Sequence[Finding], margin: float) -> str:
@@ -182,47 +162,28 @@ def _scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     judged = [finding.figures for finding in findings if finding.figures]
     if not judged:
         return ""
-    modality = {cell.factors["data"]: cell.record["data"]["modality"] for cell in study.done}
-    data = [f"{name} ({modality[name]})" for name in dict.fromkeys(d for f in judged for d in f.datasets)]
+    data = [f"{name} ({study.modality[name]})" for name in dict.fromkeys(d for f in judged for d in f.datasets)]
     networks = list(dict.fromkeys(b for f in judged for b in f.backbones))
     trainings = sorted({f.trainings for f in judged})
     start = "These figures are so far of" if any(f.unfinished for f in findings) else "These answers hold for"
-    tested = "test image" if _without_patients(study) else "test patient"
+    without_ids = any(
+        text.startswith("no patient ids") for cell in study.done for text in cell.record["data"]["caveats"]
+    )
     text = (
         f"{start} {listing(data)} with {listing(networks)}, from "
         f"{listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
-        f"and {count(max(f.patients for f in judged), tested)}."
+        f"and {count(max(f.patients for f in judged), 'test image' if without_ids else 'test patient')}."
     )
     if any(cell.record["data"]["resampled"] for cell in study.done):
         return f"{text} Training images were drawn anew with each seed, so they also hold for other draws."
     return f"{text} All trainings saw the same training images, so they hold for this training set."
 
 
-def _without_patients(study: StudyRecord) -> bool:
-    """Whether a data set says that it has no patient ids, so that images are counted as patients."""
-    return any(text.startswith("no patient ids") for cell in study.done for text in cell.record["data"]["caveats"])
-
-
 def _notices(study: StudyRecord) -> tuple[str, ...]:
     """What a reader must know before using the answers."""
-    notices = []
-    if study.unfinished:
-        named = [describe(cell) for cell in study.unfinished]
-        more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-        notices.append(
-            f"Incomplete: {len(named)} of {count(len(study.cells), 'cell')} not done. {'; '.join(named[:SHOWN])}{more}."
-        )
-    return (*notices, *caveats(study))
-
-
-def _readings(judge: Judge, tables: Sequence[Table]) -> dict[str, list[str]]:
-    """Sentences that say how to read the answers, by subject; subjects without any are left out."""
-    controls = [finding for table in tables for finding in table.findings if finding.family == CONTROL]
-    readings = {
-        "controls": read_controls(judge.family("RQ1", PRIMARY), controls),
-        "normalisation": other_normalisations(judge.study),
-        "budget": longer_budgets(judge.study),
-        "general": in_general(judge),
-        "tuned": [choice.sentence for choice in choices(judge.study)],
-    }
-    return {subject: texts for subject, texts in readings.items() if texts}
+    if not study.unfinished:
+        return caveats(study)
+    named = [not_done(cell) for cell in study.unfinished]
+    more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+    lacking = f"{len(named)} of {count(len(study.cells), 'cell')} not done"
+    return f"Incomplete: {lacking}. {'; '.join(named[:SHOWN])}{more}.", *caveats(study)

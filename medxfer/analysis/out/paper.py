@@ -1,20 +1,19 @@
 """The answer in other forms: tables for the paper in LaTeX and Markdown, and the answers in Markdown."""
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 from medxfer.analysis.judge.findings import Finding
-from medxfer.analysis.judge.phrases import interval, metric_name, p_value, points
+from medxfer.analysis.judge.phrases import UNIT, interval, metric_name, p_value, points
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.base.files import write_text
 
 HEAD = ("Question", "Contrast", "Difference (points)", "Interval", "Adjusted p", "Conclusion")
 
 
 def markdown_table(verdict: Verdict) -> str:
     """A GitHub-flavoured table: primary contrasts first, then the exploratory ones."""
-    lines = [_markdown_row(HEAD), _markdown_row(["---"] * len(HEAD))]
-    return "\n".join([*lines, *map(_markdown_row, _rows(verdict)), "", _caption(verdict), ""])
+    rows = [HEAD, ["---"] * len(HEAD), *_rows(verdict)]
+    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+    return "\n".join([*lines, "", _caption(verdict), ""])
 
 
 def answers_markdown(verdict: Verdict) -> str:
@@ -40,16 +39,9 @@ def latex_table(verdict: Verdict) -> str:
     )  # fmt: skip
 
 
-def write_tables(verdict: Verdict, folder: Path) -> None:
-    """Write <study>/table.md and <study>/table.tex."""
-    write_text(folder / "table.md", markdown_table(verdict))
-    write_text(folder / "table.tex", latex_table(verdict))
-
-
 def _rows(verdict: Verdict) -> list[Sequence[str]]:
-    groups: list[Iterable[Finding]] = [answer.findings for answer in verdict.answers]
-    groups += [table.findings for table in verdict.tables]
-    return [_row(finding) for group in groups for finding in group]
+    exploratory = [finding for family in verdict.tables for finding in family.findings]
+    return [_row(finding) for finding in (*verdict.primary, *exploratory)]
 
 
 def _row(finding: Finding) -> Sequence[str]:
@@ -63,11 +55,7 @@ def _row(finding: Finding) -> Sequence[str]:
 
 def _caption(verdict: Verdict) -> str:
     metric = metric_name(verdict.declared["metric"])
-    return f"Differences in {metric}, in points (hundredths), with simultaneous intervals. {verdict.scope}"
-
-
-def _markdown_row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+    return f"Differences in {metric}, in {UNIT}, with simultaneous intervals. {verdict.scope}"
 
 
 _SPECIAL = {

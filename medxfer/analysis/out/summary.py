@@ -2,27 +2,33 @@
 
 from pathlib import Path
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from medxfer.analysis.judge.results import ALWAYS_SHOWN, FACTORS, StudyRecord, results_table
+from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
+from medxfer.analysis.judge.results import StudyRecord, results_table
 from medxfer.analysis.judge.verdict import Verdict
-
-
-def summary(study: StudyRecord, verdict: Verdict) -> RenderableType:
-    """The table of arms (what they share stands in its title) and the two answers."""
-    return Group(_table(study), *_answers(verdict))
+from medxfer.study.identity import FACTORS
 
 
 def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
+    """Print the table of arms, the two answers and the page's path."""
     console = Console(highlight=False, soft_wrap=True)
-    console.print(summary(study, verdict))
+    console.print(_table(study))
+    for answer in verdict.answers:
+        console.print(Text(f"\n{answer.question}  {answer.headline}", style="bold"))
+        for text in answer.text:
+            console.print(Text(f"     {text}"))
+    console.print(Text(f"\n{verdict.scope}", style="dim"))
+    for notice in verdict.notices:
+        console.print(Text(notice, style="yellow"))
     console.print(Text(f"\n{page.resolve()}"))
 
 
 def _table(study: StudyRecord) -> Table:
-    """A row an arm of a block, its metrics averaged over the trainings that are done."""
+    """A row for each arm of a block, its metrics averaged over the trainings that are done; the title says what all
+    arms share."""
     frame = results_table(study)
     shown = dict.fromkeys(f"test/{metric}" for metric in (study.declared.metric, *ALWAYS_SHOWN))
     metrics = [metric for metric in shown if metric in frame]
@@ -39,12 +45,3 @@ def _table(study: StudyRecord) -> Table:
         style = "" if set(counts.index) == {"done"} else "red"
         table.add_row(*(Text(str(rows[key].iloc[0])) for key in varied), *means, trainings, style=style)
     return table
-
-
-def _answers(verdict: Verdict) -> list[Text]:
-    lines = []
-    for answer in verdict.answers:
-        lines.append(Text.assemble("\n", (f"{answer.question}  ", "bold"), (answer.headline, "bold")))
-        lines += [Text(f"     {text}") for text in answer.text]
-    lines.append(Text(f"\n{verdict.scope}", style="dim"))
-    return lines + [Text(notice, style="yellow") for notice in verdict.notices]

@@ -1,104 +1,95 @@
 """A study → the W&B workspace that compares its arms; drawn from the folder and the runs, and made again at will."""
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from medxfer.analysis.judge.phrases import metric_name
-from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.base.errors import MedxferError
 
 if TYPE_CHECKING:
-    from wandb_workspaces.workspaces import Section, Workspace
+    from wandb_workspaces.workspaces import Workspace
 
 WIDTH, HEIGHT = 24, 9  # of the grid that panels lie in, in W&B's units
+
+
+def save_workspace(study: Path, entity: str, project: str) -> str:
+    """Make the workspace of the study in this folder on W&B's server, and return its address.
+
+    Raises:
+        MedxferError: there is no study in the folder, the extra is not installed, or W&B refuses.
+    """
+    records = read_study(study)
+    made = workspace(records, judge(records), entity, project)
+    from wandb.errors import Error
+
+    try:
+        made.save()
+    except (Error, OSError, ValueError) as error:
+        why = str(error).strip().split("\n")[0].rstrip(".")
+        raise MedxferError(
+            f"W&B did not take the workspace ({why}); wandb login, and check entity= and project="
+        ) from error
+    return made.url
 
 
 def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -> "Workspace":
     """The workspace, not yet saved: the study's runs, grouped by arm, with the answer above them.
 
-    Raises MedxferError where its package is not installed.
+    Below the answer, by arm: bars of the tested metric with its standard deviation over trainings, and curves by epoch;
+    then every training as a line through what varies in this study, to its test metric.
+
+    Raises:
+        MedxferError: its package is not installed.
     """
     if find_spec("wandb_workspaces") is None:
         raise MedxferError("the dashboard's package is not installed: pip install 'medxfer[dashboard]'")
+    import wandb_workspaces.reports.v2 as wr
     import wandb_workspaces.workspaces as ws
     from wandb_workspaces import expr
 
-    return ws.Workspace(
-        entity=entity,
-        project=project,
-        name=study.name,
-        sections=[_answer(verdict), _comparison(study), _trainings(study)],
-        settings=ws.WorkspaceSettings(x_axis="epoch", max_runs=100, sort_panels_alphabetically=False),
-        runset_settings=ws.RunsetSettings(
-            filters=expr.And(expr.Metric("Group") == study.name),
-            groupby=[expr.Config("colormap"), expr.Config("pretrained")],
-            pinned_columns=["run:displayName", *(f"config:{key}" for key in _varied(study)), f"summary:{_test(study)}"],
-        ),
-    )
-
-
-def _answer(verdict: Verdict) -> "Section":
-    import wandb_workspaces.reports.v2 as wr
-    import wandb_workspaces.workspaces as ws
-
-    panel = wr.MarkdownPanel(markdown=answers_markdown(verdict), layout=wr.Layout(0, 0, WIDTH, 2 * HEIGHT))
-    return ws.Section(name="Answer", panels=[panel], is_open=True)
-
-
-def _comparison(study: StudyRecord) -> "Section":
-    """The tested metric, a bar an arm with the standard deviation over its trainings, and validation by epoch."""
-    import wandb_workspaces.reports.v2 as wr
-    import wandb_workspaces.workspaces as ws
-
-    name, half = metric_name(study.declared.metric), WIDTH // 2
-    bars = wr.BarPlot(
-        title=f"Test {name} by colormap × pretrained",
-        metrics=[_test(study)],
-        groupby_aggfunc="mean",
-        groupby_rangefunc="stddev",
-        max_bars_to_show=100,
-        layout=wr.Layout(0, 0, half, HEIGHT),
-    )
+    metric, name, half = study.declared.metric, metric_name(study.declared.metric), WIDTH // 2
+    tested, varied, whole = f"test/{metric}", _varied(study), wr.Layout(0, 0, WIDTH, 2 * HEIGHT)
+    by_arm: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
+    answer = wr.MarkdownPanel(markdown=answers_markdown(verdict), layout=whole)
+    place, title = wr.Layout(0, 0, half, HEIGHT), f"Test {name} by colormap × pretrained"
+    bars = wr.BarPlot(title=title, metrics=[tested], max_bars_to_show=100, layout=place, **by_arm)
     curves = [
         wr.LinePlot(
-            title=title,
-            x="epoch",
-            y=[key],
-            groupby_aggfunc="mean",
-            groupby_rangefunc="stddev",
-            max_runs_to_show=100,
-            layout=wr.Layout(x, y, half, HEIGHT),
+            title=title, x="epoch", y=[key], max_runs_to_show=100, layout=wr.Layout(x, y, half, HEIGHT), **by_arm
         )
         for title, key, x, y in (
-            (f"Validation {name} by arm", f"val/{study.declared.metric}", half, 0),
+            (f"Validation {name} by arm", f"val/{metric}", half, 0),
             ("Training loss by arm", "train/loss", 0, HEIGHT),
             ("Validation loss by arm", "val/loss", half, HEIGHT),
         )
     ]
-    return ws.Section(name="Arms", panels=[bars, *curves], is_open=True)
-
-
-def _trainings(study: StudyRecord) -> "Section":
-    """Every training as a line through what varies in this study, to its test metric."""
-    import wandb_workspaces.reports.v2 as wr
-    import wandb_workspaces.workspaces as ws
-
-    axes = [wr.ParallelCoordinatesPlotColumn(wr.Config(key), display_name=key) for key in _varied(study)]
-    metric = wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(_test(study)), display_name=_test(study))
-    panel = wr.ParallelCoordinatesPlot(
-        title="Trainings", columns=[*axes, metric], layout=wr.Layout(0, 0, WIDTH, 2 * HEIGHT)
+    axes = [wr.ParallelCoordinatesPlotColumn(wr.Config(key), display_name=key) for key in varied]
+    axes.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(tested), display_name=tested))
+    trainings = wr.ParallelCoordinatesPlot(title="Trainings", columns=axes, layout=whole)
+    return ws.Workspace(
+        entity=entity,
+        project=project,
+        name=study.name,
+        sections=[
+            ws.Section(name="Answer", panels=[answer], is_open=True),
+            ws.Section(name="Arms", panels=[bars, *curves], is_open=True),
+            ws.Section(name="Trainings", panels=[trainings], is_open=True),
+        ],
+        settings=ws.WorkspaceSettings(x_axis="epoch", max_runs=100, sort_panels_alphabetically=False),
+        runset_settings=ws.RunsetSettings(
+            filters=expr.And(expr.Metric("Group") == study.name),
+            groupby=[expr.Config("colormap"), expr.Config("pretrained")],
+            pinned_columns=["run:displayName", *(f"config:{key}" for key in varied), f"summary:{tested}"],
+        ),
     )
-    return ws.Section(name="Trainings", panels=[panel], is_open=True)
-
-
-def _test(study: StudyRecord) -> str:
-    return f"test/{study.declared.metric}"
 
 
 def _varied(study: StudyRecord) -> list[str]:
     """The treatments, and every other factor or tuned setting with several values in this study."""
     keys = dict.fromkeys(key for cell in study.cells for key in cell.factors)
     several = [key for key in keys if len({str(cell.factors.get(key)) for cell in study.cells}) > 1]
-    return [*("colormap", "pretrained"), *(key for key in several if key not in ("colormap", "pretrained"))]
+    return list(dict.fromkeys(["colormap", "pretrained", *several]))

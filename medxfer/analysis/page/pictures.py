@@ -1,7 +1,11 @@
-"""Pictures for the page, drawn by the renderer that fed the networks: Figure 1, and images that arms disagree on."""
+"""The page's pictures in colour: phantoms under each colormap, images that arms disagree on, learned tables.
+
+They are drawn by the renderer that fed the networks.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +15,83 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from medxfer.analysis.judge.changed import Changed, most_changed
-from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.page.page import Figure1, Picture, Shown
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.selection import select
+from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
+from medxfer.analysis.page.sections import Section, block_name
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window, parse_window
-from medxfer.base.words import arm_name
+from medxfer.base.words import arm_name, listing
 from medxfer.color import ColorTransform, Renderer, parse_colormap
 from medxfer.color.figure import draw_figure1
 from medxfer.data.phantom import example
 
-MOST_COLORMAPS = 5  # in Figure 1
+Colors = NDArray[np.floating]  # (levels, 3) sRGB, black end first; a learned one may leave [0, 1]
+
+MOST_COLORMAPS = 5  # of the phantoms
 PHANTOM_SIZE = 320  # px
 CHANGED = 4  # images of each data set
 SIDE = 192  # px, of each of their pictures
+LEARNED = "colors.parquet"  # in the folder of a cell with a learned table
+LEARNED_TEXT = (
+    "A learned table starts as a colormap and is trained with the network. Bars: the colours that it started from, and "
+    "those that it was tested with, a strip for each training. Curves: its channels against gray, dashed where they "
+    "started, with a thin line for each training."
+)
+CHANNELS = (("red", "arm2"), ("green", "arm1"), ("blue", "arm3"))  # and the style sheet's class
+LEVELS = 256  # that are drawn of a longer table
 
 
-def figure1(study: StudyRecord) -> Figure1:
-    """Figure 1 with the study's own colormaps, on a CT and a DX phantom: never a patient."""
+def phantom_picture(study: StudyRecord) -> Picture:
+    """A CT and a DX phantom, never a patient, under the study's own colormaps."""
     names = _drawable(["none", *(cell.factors["colormap"] for cell in study.cells)])[:MOST_COLORMAPS]
     file = io.BytesIO()
     figure = draw_figure1(example("CT", PHANTOM_SIZE), example("DX", PHANTOM_SIZE), names)
     figure.savefig(file, format="webp", dpi=120, bbox_inches="tight", pil_kwargs={"quality": 85})
-    return Figure1(Picture("image/webp", file.getvalue()), tuple(names))
+    caption = f"Phantoms, not patients: CT left, X-ray right; {listing(names)} from top to bottom."
+    return Picture("image/webp", file.getvalue(), caption)
 
 
-def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
+def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedImage]:
+    """The images of one block with the largest range of a class' score between arms, at most one for each patient.
+
+    Images that arms put into different classes come first. Empty where fewer than two arms have finished a training.
+    """
+    cells = [cell for cell in select(study).get(block, []) if cell.status == "done"]
+    arms = list(dict.fromkeys(cell.arm for cell in cells))
+    if len(arms) < 2:
+        return []
+    first = read_predictions(cells[0].folder)
+    runs = [[read_predictions(cell.folder).scores for cell in cells if cell.arm == arm] for arm in arms]
+    scores = np.array([np.mean(of_arm, axis=0) for of_arm in runs])  # (arms, N, C)
+    spread = np.ptp(scores, axis=0)  # (N, C)
+    disagree = np.ptp(scores.argmax(axis=2), axis=0) > 0
+    by_patient: dict[str, int] = {}
+    for i in np.lexsort((-spread.max(axis=1), ~disagree)):
+        by_patient.setdefault(str(first.patients[i]), int(i))
+    classes = cells[0].record["classes"]
+    return [
+        ChangedImage(
+            str(block[0]),
+            str(first.images[i]),
+            _label(first.labels[i], classes),
+            str(classes[spread[i].argmax()]),
+            {arm: float(scores[a, i, spread[i].argmax()]) for a, arm in enumerate(arms)},
+        )
+        for i in list(by_patient.values())[:count]
+    ]
+
+
+def _label(label: NDArray[np.int64], classes: Sequence[str]) -> str:
+    if np.ndim(label) == 0:
+        return str(classes[int(label)])
+    present = [str(name) for name, there in zip(classes, label, strict=True) if there]
+    return ", ".join(present) or "none of the classes"
+
+
+def changed_images(study: StudyRecord, store_root: Path) -> list[ChangedImage]:
     """Test images that arms disagree on, as the networks saw them.
 
     An image is shown only where its store says that no annotation is burned into it.
@@ -51,28 +105,51 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[Shown]:
         gray, images = _open(store_root, cell.record["data"]["fingerprint"], cell.factors)
         clean = set(images.loc[~images["burned_in"].astype(bool), "image"]) if "burned_in" in images else set()
         rows = {image: row for row, image in enumerate(images["image"]) if image in clean}
+        window = parse_window(str(cell.factors["window"]))
         found = [changed for changed in most_changed(study, cell.block, 4 * CHANGED) if changed.image in rows]
-        shown += [_show(changed, np.asarray(gray[rows[changed.image]])) for changed in found[:CHANGED]]
+        for changed in found[:CHANGED]:
+            pixels = np.asarray(gray[rows[changed.image]])
+            names = _drawable(["none", *(name for name, _ in changed.scores)])
+            shown.append(replace(changed, pictures=[_rendered(pixels, name, window) for name in names]))
     return shown
 
 
-def _show(changed: Changed, gray: NDArray) -> Shown:
-    window = parse_window(str(changed.block[2]))
-    names = _drawable(["none", *(name for name, _ in changed.scores)])
-    pictures = [(name, _picture(gray, name, window)) for name in names]
-    scores = [(arm_name(arm), f"{score:.2f}") for arm, score in changed.scores.items()]
-    return Shown(f"{changed.block[0]}: {changed.label}", f"score of {changed.said}", pictures, scores)
+def learned_tables(study: StudyRecord) -> Section | None:
+    """A drawing for each arm with learned colours in each block, or None where the study has none.
+
+    Raises:
+        MedxferError: a cell's table cannot be read.
+    """
+    blocks = select(study)
+    found = []
+    for block, cells in blocks.items():
+        trained = [cell for cell in cells if cell.status == "done" and (cell.folder / LEARNED).is_file()]
+        for arm in dict.fromkeys(cell.arm for cell in trained):
+            tables = [_read(cell) for cell in trained if cell.arm == arm]
+            start = parse_colormap(arm[0]).table(len(tables[0])).numpy()
+            title = f"{block_name(block, blocks)} · {arm_name(arm)}"
+            found.append(_learned(title, _sampled(start), [_sampled(table) for table in tables]))
+    return Section("learned", "Learned colours", [LEARNED_TEXT], learned=found) if found else None
 
 
-def _picture(gray: NDArray, colormap: str, window: Window | None) -> Picture:
+def _rendered(gray: NDArray, colormap: str, window: Window | None) -> Picture:
     color = ColorTransform(colormap, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():
         batch = Renderer(color, window)(GrayBatch(torch.from_numpy(gray.copy()).unsqueeze(0), none, none))
-    rgb = batch.pixels[0].expand(3, -1, -1).permute(1, 2, 0).clamp(0, 1).mul(255).round().byte().numpy()
+    rgb = batch.pixels[0].expand(3, -1, -1).permute(1, 2, 0).numpy()
+    return _png(_image(rgb).resize((SIDE, SIDE), Image.Resampling.NEAREST), colormap)
+
+
+def _image(rgb: Colors) -> Image.Image:
+    """(H, W, 3) in [0, 1], clipped, as 8 bits."""
+    return Image.fromarray(np.ascontiguousarray((rgb.clip(0, 1) * 255).round().astype(np.uint8)))
+
+
+def _png(image: Image.Image, caption: str = "") -> Picture:
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).resize((SIDE, SIDE), Image.Resampling.NEAREST).save(file, "png")
-    return Picture("image/png", file.getvalue())
+    image.save(file, "png")
+    return Picture("image/png", file.getvalue(), caption)
 
 
 def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tuple[np.memmap, pd.DataFrame]:
@@ -88,7 +165,7 @@ def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tup
 
 
 def _drawable(names: Sequence[str]) -> list[str]:
-    """Each once, without learned ones, whose tables are the trainings', and those that are no colormaps."""
+    """Each name once, without learned ones (each training has its own table) and without unknown ones."""
     known = []
     for name in dict.fromkeys(names):
         try:
@@ -98,3 +175,33 @@ def _drawable(names: Sequence[str]) -> list[str]:
         if colormap.kind != "learned":
             known.append(name)
     return known
+
+
+def _read(cell: CellRecord) -> Colors:
+    path = cell.folder / LEARNED
+    try:
+        return pd.read_parquet(path, columns=["r", "g", "b"]).to_numpy(dtype=np.float64)
+    except (OSError, ValueError) as error:
+        raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
+
+
+def _sampled(table: Colors) -> Colors:
+    return table[np.linspace(0, len(table) - 1, min(len(table), LEVELS)).round().astype(int)]
+
+
+def _learned(title: str, start: Colors, learned: Sequence[Colors]) -> LearnedDrawing:
+    values = np.concatenate([start, *learned])
+    gray = np.linspace(0, 1, len(start)).tolist()
+    channels = []
+    for channel, (name, colour) in enumerate(CHANNELS):
+        lines = [Line(gray, table[:, channel].tolist(), colour) for table in learned]
+        channels.append((name, [*lines, Line(gray, start[:, channel].tolist(), "arm0", dashed=True)]))
+    return LearnedDrawing(
+        title,
+        len(learned),
+        _png(_image(start[None])),
+        _png(_image(np.stack(learned))),
+        channels,
+        Axis(0, 1, 58, 350),
+        Axis(min(0.0, float(values.min())), max(1.0, float(values.max())), 72, 10),
+    )

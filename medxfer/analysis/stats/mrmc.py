@@ -11,13 +11,10 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from medxfer.analysis.stats.case_metrics import Cases, Floats, NotComparable, check_cases
-from medxfer.analysis.stats.jackknife import leave_one_patient_out
+from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out
 from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
-
-__all__ = ["Block", "Comparison", "NotComparable", "arm_mean", "compare", "compare_blocks"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Block:
+class BlockScores:
     """The trainings of all arms under one combination of data set, backbone, …; arrays as for `compare`.
 
     Blocks of the same `data` were tested on the same patients: their ids link the blocks, or, without ids,
@@ -57,9 +54,9 @@ class Block:
     """
 
     data: Hashable
-    scores: ArrayLike
-    labels: ArrayLike
-    patients: ArrayLike | None = None
+    scores: NDArray[np.number]
+    labels: NDArray[np.number]
+    patients: NDArray | None = None
 
 
 def compare(
@@ -94,11 +91,13 @@ def compare(
         NotComparable: identical arms, fewer than two patients with a class, scores that are not finite, a
             contrast that does not sum to 0, no variation to judge by.
     """
-    return compare_blocks([Block("", scores, labels, patients)], contrast, metric, level, threshold, small_sample)
+    ids = None if patients is None else np.asarray(patients)
+    block = BlockScores("", np.asarray(scores), np.asarray(labels), ids)
+    return compare_blocks([block], contrast, metric, level, threshold, small_sample)
 
 
 def compare_blocks(
-    blocks: Sequence[Block],
+    blocks: Sequence[BlockScores],
     contrast: ArrayLike,
     metric: str = "auroc",
     level: float = 0.95,
@@ -115,52 +114,42 @@ def compare_blocks(
     Args:
         blocks: at least one; each with one training an arm, or each with two or more.
         resampled: training images were drawn anew with each seed. Blocks of one data set then share that
-            draw, so that their mean a seed is what varies; they need the same seeds, in the same order. The
+            draw, so that their mean for each seed is what varies; they need the same seeds, in the same order. The
             rest as for `compare`.
 
     Raises:
         NotComparable: as for `compare`; blocks of one data set with different patients.
     """
-    by_data = check_blocks(blocks, contrast_weights(contrast), resampled)
-    return _estimate(by_data, metric, level, threshold, small_sample, resampled)
-
-
-def arm_mean(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    metric: str = "auroc",
-    patients: ArrayLike | None = None,
-    level: float = 0.95,
-    threshold: float = 0.5,
-) -> Comparison:
-    """One arm's metric, with the same two sources of chance; `p` is of the hypothesis that it is 0.
-
-    Args: as for `compare`, without the axis of arms: scores (trainings, images) or (trainings, images, classes).
-    """
-    block = Block("", np.asarray(scores)[None], labels, patients)
-    by_data = check_blocks([block], np.ones(1), resampled=False)
-    return _estimate(by_data, metric, level, threshold, small_sample=True, resampled=False)
-
-
-def _estimate(
-    by_data: Sequence[Sequence["CheckedBlock"]],
-    metric: str,
-    level: float,
-    threshold: float,
-    small_sample: bool,
-    resampled: bool,
-) -> Comparison:
-    if not 0 < level < 1:
-        raise NotComparable(f"level must lie between 0 and 1, not {level}")
-    effects = [[_effect(block, metric, threshold) for block in same_data] for same_data in by_data]
+    weights = np.asarray(contrast, dtype=np.float64)
+    if weights.ndim != 1 or not np.isfinite(weights).all() or not weights.any():
+        raise NotComparable("a contrast is one finite weight an arm, not all of them 0")
+    if abs(weights.sum()) > 1e-9 * np.abs(weights).sum():
+        raise NotComparable(f"a contrast's weights sum to 0, not {weights.sum():g}: a difference is [1, -1]")
+    effects = _effects(blocks, weights, metric, threshold, resampled)
     if all(_none(e.by_training) and _none(e.influence) for same_data in effects for e in same_data):
         raise NotComparable("the arms' results are identical in every training: there is nothing to compare")
-    if resampled:
-        effects = [[_mean(same_data)] for same_data in effects]
+    comparison = _estimate([[_mean(same_data)] for same_data in effects] if resampled else effects, level, small_sample)
+    if _none(comparison.se):
+        raise NotComparable("trainings and patients show no variation by which to judge the difference")
+    return comparison
+
+
+def one_arm(block: BlockScores, metric: str, level: float = 0.95, threshold: float = 0.5) -> Comparison:
+    """The metric of a block's one arm, with the same two sources of chance; `p` is of the hypothesis that it is 0.
+
+    Where neither source shows any variation, the interval has no width.
+
+    Raises:
+        NotComparable: as for `compare`.
+    """
+    return _estimate(_effects([block], np.ones(1), metric, threshold), level)
+
+
+def _estimate(effects: Sequence[Sequence["_Effect"]], level: float, small_sample: bool = True) -> Comparison:
+    if not 0 < level < 1:
+        raise NotComparable(f"level must lie between 0 and 1, not {level}")
     estimate = float(np.mean([np.mean([e.by_training.mean() for e in same_data]) for same_data in effects]))
     uncertainty = _uncertainty(effects, small_sample)
-    if _none(np.sqrt(uncertainty.variance)):
-        raise NotComparable("trainings and patients show no variation by which to judge the difference")
     half = uncertainty.half_width(level)
     return Comparison(
         estimate=estimate,
@@ -176,65 +165,8 @@ def _estimate(
 
 
 def _none(values: ArrayLike) -> bool:
-    """Whether all are 0 but for rounding; metrics are of the order of 1."""
+    """Whether all are 0 except for rounding; metrics are of the order of 1."""
     return bool(np.max(np.abs(values)) < 1e-12)
-
-
-def contrast_weights(contrast: ArrayLike) -> Floats:
-    """(arms,) checked weights.
-
-    Raises:
-        NotComparable: they do not sum to 0, or all are 0.
-    """
-    weights = np.asarray(contrast, dtype=np.float64)
-    if weights.ndim != 1 or not np.isfinite(weights).all() or not weights.any():
-        raise NotComparable("a contrast is one finite weight an arm, not all of them 0")
-    if abs(weights.sum()) > 1e-9 * np.abs(weights).sum():
-        raise NotComparable(f"a contrast's weights sum to 0, not {weights.sum():g}: a difference is [1, -1]")
-    return weights
-
-
-@dataclass(frozen=True)
-class CheckedBlock:
-    """What a contrast needs of a block: the arms with weight."""
-
-    cases: Cases  # of arms × trainings
-    weights: Floats  # (arms,)
-    trainings: int
-
-
-def check_blocks(blocks: Sequence[Block], weights: Floats, resampled: bool) -> list[list[CheckedBlock]]:
-    """The checked blocks of each data set, in the order given.
-
-    Raises:
-        NotComparable: a block's arrays do not fit together, or the blocks of one data set do not.
-    """
-    if not blocks:
-        raise NotComparable("there is no block to compare in")
-    groups = [
-        [_check_block(block, weights) for block in blocks if block.data == data]
-        for data in dict.fromkeys(block.data for block in blocks)
-    ]
-    for group in groups:
-        if any(block.cases.patients != group[0].cases.patients for block in group):
-            raise NotComparable("blocks of one data set need the same test patients: use one test split")
-        if resampled and any(block.trainings != group[0].trainings for block in group):
-            raise NotComparable("blocks whose training images were drawn by the seed need the same seeds")
-    if len({block.trainings == 1 for group in groups for block in group}) > 1:
-        raise NotComparable("some blocks have one training an arm and some have more: add seeds to the first")
-    return groups
-
-
-def _check_block(block: Block, weights: Floats) -> CheckedBlock:
-    scores = np.asarray(block.scores)
-    if scores.ndim not in (3, 4) or len(scores) != len(weights) or scores.shape[1] == 0:
-        raise NotComparable(
-            f"scores of shape {scores.shape} are not (arms, trainings, images) or (arms, trainings, images, "
-            f"classes) with at least one training and the contrast's {len(weights)} arms"
-        )
-    used = scores[weights != 0]
-    cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients)
-    return CheckedBlock(cases, weights[weights != 0], scores.shape[1])
 
 
 @dataclass(frozen=True)
@@ -243,19 +175,51 @@ class _Effect:
 
     by_training: Floats  # (trainings,)
     influence: Floats  # (trainings, patients); their products, summed over patients, are jackknife covariances
+    patients: tuple[Hashable, ...]
 
 
-def _effect(block: CheckedBlock, metric: str, threshold: float) -> _Effect:
-    full, without = leave_one_patient_out(block.cases, metric, threshold)
-    arms, count = len(block.weights), block.cases.count
-    left_out = np.tensordot(block.weights, without.reshape(arms, block.trainings, count), axes=1)
+def _effects(
+    blocks: Sequence[BlockScores], weights: Floats, metric: str, threshold: float, resampled: bool = False
+) -> list[list[_Effect]]:
+    """The contrast in every block of each data set, in the order given.
+
+    Raises:
+        NotComparable: a block's arrays do not fit together, or the blocks of one data set do not.
+    """
+    if not blocks:
+        raise NotComparable("there is no block to compare in")
+    by_data: dict[Hashable, list[_Effect]] = {}
+    for block in blocks:
+        by_data.setdefault(block.data, []).append(_effect(block, weights, metric, threshold))
+    for first, *others in by_data.values():
+        if any(other.patients != first.patients for other in others):
+            raise NotComparable("blocks of one data set need the same test patients: use one test split")
+        if resampled and any(len(other.by_training) != len(first.by_training) for other in others):
+            raise NotComparable("blocks whose training images were drawn by the seed need the same seeds")
+    if len({len(effect.by_training) == 1 for same_data in by_data.values() for effect in same_data}) > 1:
+        raise NotComparable("some blocks have one training an arm and some have more: add seeds to the first")
+    return list(by_data.values())
+
+
+def _effect(block: BlockScores, weights: Floats, metric: str, threshold: float) -> _Effect:
+    scores = np.asarray(block.scores)
+    if scores.ndim not in (3, 4) or len(scores) != len(weights) or scores.shape[1] == 0:
+        raise NotComparable(
+            f"scores of shape {scores.shape} are not (arms, trainings, images) or (arms, trainings, images, "
+            f"classes) with at least one training and the contrast's {len(weights)} arms"
+        )
+    used, weights = scores[weights != 0], weights[weights != 0]
+    cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients)
+    full, without = leave_one_patient_out(cases, metric, threshold)
+    arms_trainings, count = used.shape[:2], cases.count
+    left_out = np.tensordot(weights, without.reshape(*arms_trainings, count), axes=1)
     influence = np.sqrt((count - 1) / count) * (left_out - left_out.mean(axis=1, keepdims=True))
-    return _Effect(block.weights @ full.reshape(arms, block.trainings), influence)
+    return _Effect(weights @ full.reshape(arms_trainings), influence, cases.patients)
 
 
 def _mean(effects: Sequence[_Effect]) -> _Effect:
     by_training = np.mean([effect.by_training for effect in effects], axis=0)
-    return _Effect(by_training, np.mean([effect.influence for effect in effects], axis=0))
+    return _Effect(by_training, np.mean([effect.influence for effect in effects], axis=0), effects[0].patients)
 
 
 def _uncertainty(effects: Sequence[Sequence[_Effect]], small_sample: bool) -> Uncertainty:

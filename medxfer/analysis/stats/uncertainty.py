@@ -69,8 +69,7 @@ class Uncertainty:
         return sum(t.term() for t in self.trainings) + sum(p.term() for p in self.patients)
 
     def df(self, level: float) -> float:
-        """Degrees of freedom of a two-sided interval of this level; they depend on it only where
-        corrected."""
+        """Degrees of freedom of a two-sided interval of this level, on which they depend only where corrected."""
         return self._df(1 - level)
 
     def half_width(self, level: float) -> float:
@@ -80,6 +79,8 @@ class Uncertainty:
     def p(self, distance: float) -> float:
         """Two-sided p of an estimate this far from the hypothesis."""
         distance = abs(distance)
+        if self.variance == 0:
+            return float(distance == 0)
         if not self.corrected:
             return float(2 * special.stdtr(self._df(1.0), -distance / np.sqrt(self.variance)))
         if self._reach(SMALLEST_P) <= distance:

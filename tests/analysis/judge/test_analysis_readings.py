@@ -1,4 +1,4 @@
-"""What stands beside the answers: parts of the grid, controls, learning curves, second opinions, other studies."""
+"""What stands beside the answers: parts of the grid, controls, learning curves, other studies."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,18 @@ import numpy as np
 import pytest
 from synthetic_study import RULES, write_study
 
-from medxfer.analysis.judge.breakdown import breakdown, in_general
+from medxfer.analysis import read_study
+from medxfer.analysis.judge.breakdown import breakdown
 from medxfer.analysis.judge.contrasts import controlled, declare, is_control
-from medxfer.analysis.judge.controls import read_controls
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import learning_curves, worth
-from medxfer.analysis.judge.related import difference, longer_budgets, other_normalisations
-from medxfer.analysis.judge.results import read_study
-from medxfer.analysis.judge.second_opinion import BOOTSTRAP, MIXED_MODEL, second_opinions
+from medxfer.analysis.judge.readings import (
+    difference,
+    in_general,
+    longer_budgets,
+    other_normalisations,
+    read_controls,
+)
 from medxfer.analysis.judge.selection import choices, full_fraction
 from medxfer.analysis.judge.verdict import judge
 from medxfer.base.errors import MedxferError
@@ -192,24 +196,6 @@ def test_without_a_swept_fraction_there_is_no_curve(tmp_path: Path) -> None:
 
 def test_one_training_gives_no_worth(tmp_path: Path) -> None:
     assert worth(read_study(write_study(tmp_path / "s", fractions=(0.5, 1.0)))) is None
-
-
-def test_second_opinions_agree_on_a_large_gain(tmp_path: Path) -> None:
-    folder = write_study(tmp_path / "s", colormaps=["none"], seeds=5, patients=200, seed_noise=0.05, effect=gain)
-    study = Judge(read_study(folder))
-    (finding,) = primary(study)
-    boot, model = second_opinions(study, [finding])
-    assert (boot.method, model.method) == (BOOTSTRAP, MIXED_MODEL)
-    for opinion in (boot, model):
-        assert opinion.estimate == pytest.approx(finding.figures.estimate, abs=1e-6)
-        assert opinion.low < opinion.estimate < opinion.high
-        assert opinion.agrees
-    assert boot.wins == pytest.approx((1.0, 1.0))
-
-
-def test_second_opinions_need_several_trainings(tmp_path: Path) -> None:
-    study = Judge(read_study(write_study(tmp_path / "s")))
-    assert second_opinions(study, primary(study)) == []
 
 
 def test_tuned_settings_are_picked_by_validation_alone(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 import json
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.results import FACTORS, read_study, results_table, write_results
+from medxfer.analysis import read_study
+from medxfer.analysis.judge.results import results_csv, results_table
 from medxfer.base.errors import MedxferError
+from medxfer.study.identity import FACTORS
 
 
 def test_every_planned_cell_has_a_row(tmp_path: Path) -> None:
@@ -36,12 +39,12 @@ def test_results_csv_is_the_same_for_identical_runs(tmp_path: Path) -> None:
     for path in second.glob("cells/*/metrics.json"):
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "timings": {"total_s": 99.0}, "machine": {"cpu": "other"}}))
-    assert write_results(read_study(first)).read_bytes() == write_results(read_study(second)).read_bytes()
+    assert results_csv(read_study(first)) == results_csv(read_study(second))
 
 
 def test_results_csv_can_be_read_back(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", tuned={"lr": [1e-3, 1e-4]})
-    frame = pd.read_csv(write_results(read_study(folder)), keep_default_na=False)
+    frame = pd.read_csv(StringIO(results_csv(read_study(folder))), keep_default_na=False)
     assert set(frame["colormap"]) == {"none", "viridis", "inferno"}
     assert frame["pretrained"].dtype == bool
     assert sorted(frame["lr"].unique()) == [1e-4, 1e-3]

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from synthetic_study import RULES, write_study
 
-from medxfer.analysis.judge.results import read_study
-from medxfer.analysis.judge.verdict import Answer, Verdict, judge, write_verdict
+from medxfer.analysis import Verdict, read_study
+from medxfer.analysis.judge.verdict import Answer, judge
 
 
 def answers(folder: Path) -> tuple[Verdict, Answer, Answer]:
@@ -155,6 +155,7 @@ def test_many_classes_are_judged(tmp_path: Path) -> None:
 
 def test_verdict_json_is_plain_json(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", failed=[{"colormap": "none"}])
-    content = json.loads(write_verdict(judge(read_study(folder)), folder).read_text())
-    assert content["schema"] == 1
+    content = json.loads(judge(read_study(folder)).to_json())
+    assert content["schema"] == 2
+    assert "opinions" not in content
     assert [answer["question"] for answer in content["answers"]] == ["RQ1", "RQ2"]

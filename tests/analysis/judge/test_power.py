@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.power import POWER, Planned, assumed, detectable, smallest_difference
-from medxfer.analysis.judge.results import read_study
+from medxfer.analysis import POWER, Planned, detectable, read_study
+from medxfer.analysis.judge.power import assumed
+from medxfer.analysis.stats.forecasts import smallest_difference
 from medxfer.study.declared import Rules
 
 RULES = Rules(True, "none")

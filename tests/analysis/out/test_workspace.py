@@ -8,7 +8,7 @@ import sys
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.results import read_study
+from medxfer.analysis import read_study
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out import workspace as module
 from medxfer.base.errors import MedxferError

@@ -4,21 +4,22 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from markupsafe import Markup
 
 from medxfer.analysis.judge.operating import GRID, calibration, roc
 from medxfer.analysis.judge.phrases import margin_points, p_value, points
-from medxfer.analysis.judge.scores import Predictions
-from medxfer.analysis.page.charts import Line, across, chart, up
-from medxfer.analysis.page.rows import axis_row, dot_row, interval_row, marker
-from medxfer.analysis.page.svg import Axis, number, tag
+from medxfer.analysis.judge.scores import CellScores
+from medxfer.analysis.page.drawing import Axis, Chart, Line, chart_axes, environment, number
 from medxfer.base.words import count, listing
 
+draw = environment().get_template("drawing.svg.j2").module
 
-def test_tags_escape_text_and_attributes() -> None:
-    made = tag("text", "<b>", x=1.5, cls='"', text_anchor="middle", y=None)
-    assert made == '<text x="1.5" class="&#34;" text-anchor="middle">&lt;b&gt;</text>'
-    assert isinstance(made, Markup)
+
+def test_text_and_attributes_are_escaped() -> None:
+    line = Line([0, 1], [0, 1], '"><b>')
+    made = draw.chart(Chart("", [line], *chart_axes((0, 1), (0, 1)), ("<b>", "y"), "<b>"))
+    assert "<b>" not in made
+    assert "&lt;b&gt;</title>" in made
+    ElementTree.fromstring(made)
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))
@@ -34,26 +35,27 @@ def test_an_axis_holds_its_values_between_its_ends(values: list[float]) -> None:
 @given(st.floats(-50, 50), st.floats(0, 50))
 def test_rows_are_well_formed(estimate: float, half: float) -> None:
     axis = Axis.around([estimate - half, estimate + half, -1, 1])
-    row = ElementTree.fromstring(interval_row(estimate, estimate - half, estimate + half, axis, 1.0))
+    row = ElementTree.fromstring(draw.interval_row(axis, 1.0, "solid", estimate, estimate - half, estimate + half))
     assert row.attrib["aria-hidden"] == "true"
-    ElementTree.fromstring(dot_row([estimate], axis, "hollow", estimate, None))
-    ElementTree.fromstring(axis_row(axis, signed=True, band=1.0))
+    ElementTree.fromstring(draw.dot_row(axis, [estimate], "hollow", estimate, estimate, estimate))
+    ElementTree.fromstring(draw.axis_row(axis, 1.0))
 
 
 def test_marks_differ_in_shape() -> None:
-    assert len({marker("50%", kind) for kind in ("solid", "hollow", "diamond")}) == 3
+    assert len({draw.marker("50%", kind, 5) for kind in ("solid", "hollow", "diamond")}) == 3
 
 
 def test_a_chart_has_a_title_for_screen_readers() -> None:
     line = Line([0, 1], [0, 1], "arm1", dashed=True, band=[(0, 0.5), (0.5, 1)], marks=True)
-    drawing = ElementTree.fromstring(chart([line], across(0, 1), up(0, 1), ("x", "y"), "what it shows", diagonal=True))
+    chart = Chart("", [line], *chart_axes((0, 1), (0, 1)), ("x", "y"), "what it shows", diagonal=True)
+    drawing = ElementTree.fromstring(draw.chart(chart))
     assert drawing.attrib["role"] == "img"
     assert drawing[0].text == "what it shows"
 
 
-def predictions(scores: np.ndarray, labels: np.ndarray) -> Predictions:
+def predictions(scores: np.ndarray, labels: np.ndarray) -> CellScores:
     names = np.arange(len(labels)).astype(str)
-    return Predictions(names, names, labels, scores)
+    return CellScores(names, names, labels, scores)
 
 
 def test_roc_of_a_perfect_and_of_a_blind_network() -> None:

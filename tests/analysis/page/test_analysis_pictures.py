@@ -9,11 +9,9 @@ import pytest
 from PIL import Image
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.changed import most_changed
-from medxfer.analysis.judge.results import read_study
-from medxfer.analysis.page.pictures import changed_images, figure1
+from medxfer.analysis import answer, read_study
+from medxfer.analysis.page.pictures import changed_images, most_changed, phantom_picture
 from medxfer.base.errors import MedxferError
-from medxfer.report import report
 
 
 @pytest.fixture
@@ -50,8 +48,8 @@ def test_the_arms_disagree_most_comes_first_and_one_image_a_patient(study: Path)
 def test_pictures_show_gray_and_colours_with_scores(study: Path, tmp_path: Path) -> None:
     shown = changed_images(read_study(study), write_store(tmp_path / "store", study, burned_in=False))
     assert len(shown) == 4
-    assert [name for name, _ in shown[0].pictures] == ["none", "viridis", "inferno"]
-    gray = np.asarray(Image.open(io.BytesIO(shown[0].pictures[0][1].content)))
+    assert [picture.caption for picture in shown[0].pictures] == ["none", "viridis", "inferno"]
+    gray = np.asarray(Image.open(io.BytesIO(shown[0].pictures[0].content)))
     assert gray.shape == (192, 192, 3)
     assert (gray[..., 0] == gray[..., 2]).all()
     assert len(shown[0].scores) == 6
@@ -66,9 +64,9 @@ def test_images_with_burned_in_annotations_are_never_shown(study: Path, tmp_path
 
 def test_the_page_shows_patients_only_when_asked(study: Path, tmp_path: Path) -> None:
     store = write_store(tmp_path / "store", study, burned_in=False)
-    report(study)
+    answer(study)
     assert "Where the arms disagree" not in (study / "report.html").read_text()
-    report(study, images=True, store_root=store)
+    answer(study, images=True, store_root=store)
     html = (study / "report.html").read_text()
     assert "Where the arms disagree" in html
     assert "test-i0" not in html  # not even a pseudonym
@@ -79,10 +77,10 @@ def test_a_store_that_is_not_there_is_one_sentence(study: Path, tmp_path: Path) 
         changed_images(read_study(study), tmp_path / "nowhere")
 
 
-def test_figure_1_shows_the_studys_colormaps_and_no_unknown_one(tmp_path: Path) -> None:
+def test_the_phantoms_show_the_studys_colormaps_and_no_unknown_one(tmp_path: Path) -> None:
     folder = write_study(
         tmp_path / "s", colormaps=("none", "magma", "no_such_map"), failed=[{"colormap": "no_such_map"}]
     )
-    figure = figure1(read_study(folder))
-    assert figure.colormaps == ("none", "magma")
-    assert Image.open(io.BytesIO(figure.picture.content)).format == "WEBP"
+    picture = phantom_picture(read_study(folder))
+    assert "; none and magma from top to bottom" in picture.caption
+    assert Image.open(io.BytesIO(picture.content)).format == "WEBP"

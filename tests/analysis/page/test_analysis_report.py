@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.results import read_study
+from medxfer.analysis import read_study
+from medxfer.analysis.judge.results import columns, results_csv
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
+from medxfer.analysis.page import page
 from medxfer.report import main, report
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
@@ -38,11 +40,11 @@ class Outline(HTMLParser):
 
 
 def outline(folder: Path) -> Outline:
-    page = Outline()
-    page.feed((folder / "report.html").read_text(encoding="utf-8"))
-    assert page.stack == []
-    assert len(page.ids) == len(set(page.ids))
-    return page
+    found = Outline()
+    found.feed((folder / "report.html").read_text(encoding="utf-8"))
+    assert found.stack == []
+    assert len(found.ids) == len(set(found.ids))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,7 @@ def test_every_study_gets_its_files(tmp_path: Path, options: dict) -> None:
     verdict = report(folder)
     for name in ("results.csv", "verdict.json", "report.html", "table.md", "table.tex"):
         assert (folder / name).stat().st_size > 0
-    page = outline(folder)
-    text = " ".join(" ".join(page.text).split()).replace("\u00a0", " ")
+    text = " ".join(" ".join(outline(folder).text).split()).replace("\u00a0", " ")
     for answer in verdict.answers:
         assert answer.question in text
         assert answer.headline in text
@@ -91,6 +92,17 @@ def test_what_comes_from_outside_is_escaped(tmp_path: Path) -> None:
     assert evil not in html
     assert "alert(&#39;x&#39;)" in html
     assert html.count("<script>") == 1
+
+
+def test_another_column_of_the_table_of_cells_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_study(tmp_path / "s", colormaps=["none"], failed=[{"pretrained": False}])
+    minutes = {"minutes": lambda cell: cell.record["timings"]["total_s"] / 60 if cell.record else None}
+    monkeypatch.setattr(page, "columns", lambda study: columns(study) | minutes)
+    study = read_study(folder)
+    html = page.render_page(study, judge(study))
+    assert '<button type="button">minutes</button>' in html
+    assert '<td data-value="0.22333' in html
+    assert "minutes" not in results_csv(study)
 
 
 def test_reporting_twice_gives_the_same_files(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -12,12 +13,11 @@ import pytest
 from PIL import Image
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.results import read_study
-from medxfer.analysis.page.learned_tables import learned_tables
-from medxfer.analysis.page.pictures import figure1
+from medxfer.analysis import answer, read_study
+from medxfer.analysis.page.drawing import environment
+from medxfer.analysis.page.pictures import learned_tables, phantom_picture
 from medxfer.base.errors import MedxferError
 from medxfer.color import colormap_table
-from medxfer.report import report
 
 
 def write_learned_study(folder: Path, levels: int = 256, **options) -> Path:
@@ -32,36 +32,44 @@ def write_learned_study(folder: Path, levels: int = 256, **options) -> Path:
     return folder
 
 
+def drawings(folder: Path) -> list[str]:
+    draw = environment().get_template("drawing.svg.j2").module
+    return [draw.learned(table) for table in learned_tables(read_study(folder)).learned]
+
+
 def pictures(drawing: str) -> list[np.ndarray]:
     found = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", drawing)
     return [np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))) for content in found]
 
 
 def test_an_arms_trainings_are_drawn_together_beside_their_start(tmp_path: Path) -> None:
-    section = learned_tables(read_study(write_learned_study(tmp_path / "s")))
-    assert [chart.title for chart in section.charts] == [
+    folder = write_learned_study(tmp_path / "s")
+    assert [table.title for table in learned_tables(read_study(folder)).learned] == [
         "phantom_dx · learned:viridis × pretrained",
         "phantom_dx · learned:viridis × random",
     ]
-    start, learned = pictures(section.charts[0].drawing)
+    drawing, _ = drawings(folder)
+    start, learned = pictures(drawing)
     assert np.array_equal(start[0], (colormap_table("viridis").numpy() * 255).round())
     assert learned.shape == (2, 256, 3)
     assert (learned[1, :, 0] >= learned[0, :, 0]).all()
-    assert section.charts[0].drawing.count("<polyline") == 3 * (1 + 2)
+    assert drawing.count("<polyline") == 3 * (1 + 2)
+    ElementTree.fromstring(drawing)
 
 
 def test_long_tables_are_drawn_at_fewer_levels(tmp_path: Path) -> None:
-    section = learned_tables(read_study(write_learned_study(tmp_path / "s", levels=4096)))
-    assert [picture.shape for picture in pictures(section.charts[0].drawing)] == [(1, 256, 3), (2, 256, 3)]
+    drawing, _ = drawings(write_learned_study(tmp_path / "s", levels=4096))
+    assert [picture.shape for picture in pictures(drawing)] == [(1, 256, 3), (2, 256, 3)]
 
 
 def test_the_page_has_the_section_only_where_colours_were_learned(tmp_path: Path) -> None:
     folder = write_learned_study(tmp_path / "learned", pretrained=[True])
-    assert figure1(read_study(folder)).colormaps == ("none",)  # where a table started is not what the network sees
-    report(folder)
+    caption = phantom_picture(read_study(folder)).caption
+    assert "; none from top" in caption  # where a table started is not what the network sees
+    answer(folder)
     assert "Learned colours" in (folder / "report.html").read_text()
     fixed = write_study(tmp_path / "fixed", patients=20)
-    report(fixed)
+    answer(fixed)
     assert "Learned colours" not in (fixed / "report.html").read_text()
 
 

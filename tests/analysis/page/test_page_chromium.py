@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from synthetic_study import write_study
 
-from medxfer.report import report
+from medxfer.analysis import answer
 
 AXE = Path(sys.prefix, "node_modules/axe-core/axe.min.js")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -35,7 +35,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         failed=[{"colormap": "viridis", "pretrained": False, "seed": 1}],
         caveats=["<b>phantoms</b>"],
     )
-    report(folder)
+    answer(folder)
     return folder
 
 

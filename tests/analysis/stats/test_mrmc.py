@@ -1,6 +1,5 @@
 """Trainings as readers, patients as cases: against the published example, the formulas written out, and laws."""
 
-import time
 from dataclasses import astuple, replace
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from medxfer.analysis.stats.case_metrics import METRICS, check_cases
-from medxfer.analysis.stats.jackknife import leave_one_patient_out
-from medxfer.analysis.stats.mrmc import Block, NotComparable, arm_mean, compare, compare_blocks
+from medxfer.analysis import BlockScores, NotComparable, compare, compare_blocks
+from medxfer.analysis.stats.influence import METRICS, check_cases, leave_one_patient_out
+from medxfer.analysis.stats.mrmc import one_arm
 
 
 def study(arms: int = 2, trainings: int = 5, images: int = 60, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -69,7 +68,7 @@ def test_blocks_written_out() -> None:
         seen = labels + rng.normal(0, 1, (2, 1, images))
         for b in range(3):
             scores = seen + rng.normal(0, 0.5, (2, 5, images))
-            blocks.append(Block(data, scores, labels))
+            blocks.append(BlockScores(data, scores, labels))
             loo = [leave_one_patient_out(check_cases(scores[:, r], labels), "auroc") for r in range(5)]
             d[data, b] = np.array([full[1] - full[0] for full, _ in loo])
             left_out[data, b] = np.array([without[1] - without[0] for _, without in loo])
@@ -92,7 +91,7 @@ def test_blocks_written_out() -> None:
 
 def test_one_block_is_compare() -> None:
     scores, labels = study(trainings=3)
-    assert compare_blocks([Block("x", scores, labels)], [1, -1]) == compare(scores, labels, [1, -1])
+    assert compare_blocks([BlockScores("x", scores, labels)], [1, -1]) == compare(scores, labels, [1, -1])
 
 
 @settings(max_examples=20, deadline=None)
@@ -165,7 +164,7 @@ def test_one_arm_alone_is_what_a_contrast_with_a_constant_is() -> None:
     scores, labels = study()
     perfect = np.stack([scores[0], np.tile(labels, (5, 1))])
     against = compare(perfect, labels, [1, -1], "accuracy")
-    alone = arm_mean(scores[0], labels, "accuracy")
+    alone = one_arm(BlockScores("", scores[:1], labels), "accuracy")
     np.testing.assert_allclose([alone.estimate - 1, alone.se, alone.df], [against.estimate, against.se, against.df])
 
 
@@ -178,7 +177,7 @@ def test_an_arm_without_weight_is_not_looked_at() -> None:
 def test_resampled_blocks_vary_together() -> None:
     """Where blocks share the draw of the training images, three equal blocks are worth one."""
     scores, labels = study()
-    one = Block("x", scores, labels)
+    one = BlockScores("x", scores, labels)
     single = compare_blocks([one], [1, -1])
     np.testing.assert_allclose(astuple(compare_blocks([one] * 3, [1, -1], resampled=True))[:6], astuple(single)[:6])
     assert compare_blocks([one] * 3, [1, -1]).se < single.se
@@ -198,17 +197,17 @@ def test_refusals() -> None:
     other = study(images=62)
     same = np.repeat(scores[:1], 3, axis=0)
     cases = {
-        "sum to 0, not 2": ([Block(0, scores, labels)], [1, 1]),
-        "one finite weight": ([Block(0, scores, labels)], [0, 0]),
-        "contrast's 3 arms": ([Block(0, scores, labels)], [1, -1, 0]),
-        "identical": ([Block(0, same, labels)], [1 / 3, 2 / 3, -1]),
-        "not finite": ([Block(0, np.where(scores > 0.9, np.nan, scores), labels)], [1, -1]),
-        "class 1": ([Block(0, scores, np.zeros_like(labels))], [1, -1]),
-        "two patients": ([Block(0, scores, labels, np.zeros_like(labels))], [1, -1]),
+        "sum to 0, not 2": ([BlockScores(0, scores, labels)], [1, 1]),
+        "one finite weight": ([BlockScores(0, scores, labels)], [0, 0]),
+        "contrast's 3 arms": ([BlockScores(0, scores, labels)], [1, -1, 0]),
+        "identical": ([BlockScores(0, same, labels)], [1 / 3, 2 / 3, -1]),
+        "not finite": ([BlockScores(0, np.where(scores > 0.9, np.nan, scores), labels)], [1, -1]),
+        "class 1": ([BlockScores(0, scores, np.zeros_like(labels))], [1, -1]),
+        "two patients": ([BlockScores(0, scores, labels, np.zeros_like(labels))], [1, -1]),
         "no block": ([], [1, -1]),
-        "same test patients": ([Block(0, scores, labels), Block(0, *other)], [1, -1]),
-        "add seeds": ([Block(0, scores, labels), Block(1, scores[:, :1], labels)], [1, -1]),
-        "at least one training": ([Block(0, scores[:, :0], labels)], [1, -1]),
+        "same test patients": ([BlockScores(0, scores, labels), BlockScores(0, *other)], [1, -1]),
+        "add seeds": ([BlockScores(0, scores, labels), BlockScores(1, scores[:, :1], labels)], [1, -1]),
+        "at least one training": ([BlockScores(0, scores[:, :0], labels)], [1, -1]),
     }
     for reason, (blocks, contrast) in cases.items():
         with pytest.raises(NotComparable, match=reason):
@@ -216,7 +215,7 @@ def test_refusals() -> None:
     with pytest.raises(NotComparable, match="between 0 and 1"):
         compare(scores, labels, [1, -1], level=95)
     with pytest.raises(NotComparable, match="same seeds"):
-        compare_blocks([Block(0, scores, labels), Block(0, scores[:, :4], labels)], [1, -1], resampled=True)
+        compare_blocks([BlockScores(0, scores, labels), BlockScores(0, scores[:, :4], labels)], [1, -1], resampled=True)
 
 
 def test_no_variation_is_refused_not_divided_by() -> None:
@@ -239,12 +238,12 @@ def test_extreme_figures_stay_finite() -> None:
     assert result.uncertainty.p(0) == pytest.approx(1)
 
 
-def test_ten_thousand_images_take_seconds() -> None:
+def test_ten_thousand_images_of_three_thousand_patients() -> None:
     rng = np.random.default_rng(0)
     scores, labels = rng.normal(size=(6, 10, 10_000)), rng.integers(0, 2, 10_000)
-    start = time.process_time()
-    compare(scores, labels, [1, -1, 1, -1, 1, -1], patients=rng.integers(0, 3_000, 10_000))
-    assert time.process_time() - start < 5
+    result = compare(scores, labels, [1, -1, 1, -1, 1, -1], patients=rng.integers(0, 3_000, 10_000))
+    assert np.isfinite(astuple(result)[:6]).all()
+    assert result.patients > 2_800
 
 
 def test_a_comparison_gives_other_levels() -> None:

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medxfer.analysis.stats.case_metrics import METRICS, NotComparable, check_cases
-from medxfer.analysis.stats.jackknife import leave_one_patient_out
+from medxfer.analysis.stats.influence import METRICS, NotComparable, check_cases, leave_one_patient_out
 from medxfer.base.errors import MedxferError
 
 

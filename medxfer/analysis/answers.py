@@ -1,0 +1,50 @@
+"""One study's answer: judged, drawn, written into its folder and printed."""
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from medxfer.analysis.judge.results import read_study, results_csv
+from medxfer.analysis.judge.verdict import Verdict, judge
+from medxfer.analysis.out.paper import latex_table, markdown_table
+from medxfer.analysis.out.summary import print_summary
+from medxfer.analysis.page.page import render_page
+from medxfer.base.errors import MedxferError
+from medxfer.base.files import write_text
+
+
+def answer(study: Path, images: bool = False, store_root: Path | None = None) -> Verdict:
+    """Make everything that can be drawn from a study's folder, and print the answer.
+
+    Writes results.csv, verdict.json, report.html, table.md and table.tex into the folder.
+
+    Args:
+        study: its folder.
+        images: show test images that the arms disagree on.
+        store_root: where their decoded images lie; by default the user's cache folder, as in training.
+
+    Raises:
+        MedxferError: there is no study in the folder, or a record in it cannot be read or written; with `images`,
+            the decoded images are not there.
+    """
+    # These import torch; wrong arguments do not wait for it.
+    from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
+
+    records = read_study(study)
+    verdict = judge(records)
+    changed = changed_images(records, store_root or user_cache_path("medxfer")) if images else []
+    page = render_page(records, verdict, phantom_picture(records), changed, learned_tables(records))
+    texts = {
+        "results.csv": results_csv(records),
+        "verdict.json": verdict.to_json(),
+        "table.md": markdown_table(verdict),
+        "table.tex": latex_table(verdict),
+        "report.html": page,
+    }
+    try:
+        for name, text in texts.items():
+            write_text(study / name, text)
+    except OSError as error:
+        raise MedxferError(f"cannot write into {study}: {error.strerror}; make the folder writable") from error
+    print_summary(records, verdict, study / "report.html")
+    return verdict

@@ -1,0 +1,192 @@
+"""A metric on all test patients, and again without each of them: what each patient contributes. More is better.
+
+AUROC comes from placement values (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837), the other metrics from
+sums by patient, so that leaving out a patient is a subtraction and nothing is computed again. A patient is left out
+with all images: the cluster of Obuchowski (1997, Biometrics 53:567).
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
+
+from medxfer.base.errors import MedxferError, unknown
+
+METRICS = ("auroc", "accuracy", "balanced_accuracy", "brier")
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+Part = tuple[Floats, Floats]  # a metric on all patients (trainings,) and without each of them (trainings, patients)
+
+
+class NotComparable(MedxferError):  # noqa: N818 - it is an answer as much as an error
+    """These numbers do not allow this comparison; the text says why."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Checked results of some trainings on one test set."""
+
+    scores: Floats  # (trainings, images) or (trainings, images, classes)
+    labels: NDArray[np.int64]  # (images,) or, for a multi-label task, (images, classes)
+    case: NDArray[np.int64]  # (images,) the number of the image's patient, in the order of the ids
+    patients: tuple[Hashable, ...]  # their ids, sorted
+
+    @property
+    def count(self) -> int:
+        """The number of patients."""
+        return len(self.patients)
+
+    @property
+    def classes(self) -> range:
+        return range(2 if self.scores.ndim == 2 else self.scores.shape[2])
+
+    def by_label(self) -> Iterator["Cases"]:
+        """The task itself or, for a multi-label task, one binary task for each label."""
+        if self.labels.ndim == 1:
+            yield self
+        else:
+            for k in self.classes:
+                yield Cases(self.scores[..., k], self.labels[:, k], self.case, self.patients)
+
+    def sums(self, values: Floats) -> Floats:
+        """(trainings, images) → (trainings, patients)."""
+        if self.count == len(self.case):
+            out = np.empty_like(values)
+            out[:, self.case] = values
+            return out
+        order = np.argsort(self.case, kind="stable")
+        return np.add.reduceat(values[:, order], np.searchsorted(self.case[order], np.arange(self.count)), axis=1)
+
+    def counts(self, images: Booleans) -> Floats:
+        """(patients,): how many of a patient's images are among `images`."""
+        return np.bincount(self.case, images, self.count).astype(np.float64)
+
+
+def check_cases(scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None = None) -> Cases:
+    """Check shapes and values.
+
+    Args:
+        scores: (trainings, images) for a binary task, or (trainings, images, classes); finite real numbers.
+        labels: (images,) of 0 … classes − 1, or (images, classes) of 0 and 1 for a multi-label task.
+        patients: (images,) ids, or None where each image is a patient.
+
+    Raises:
+        NotComparable: the arrays do not fit together, or a score is not finite.
+    """
+    values, raw = np.asarray(scores, dtype=np.float64), np.asarray(labels)
+    if values.ndim not in (2, 3) or raw.shape not in {values.shape[1:2], values.shape[1:]} or raw.size == 0:
+        raise NotComparable(
+            f"scores of shape {values.shape} do not go with labels of shape {raw.shape}: give (trainings, images) "
+            "or (trainings, images, classes), and (images,) or, for a multi-label task, (images, classes)"
+        )
+    if not np.isfinite(values).all():
+        bad = int((~np.isfinite(values)).sum())
+        raise NotComparable(f"{bad} of {values.size} scores are not finite: repeat that training or leave it out")
+    classes = 2 if values.ndim == 2 or raw.ndim == 2 else values.shape[2]
+    if not np.isin(raw, np.arange(classes)).all():
+        raise NotComparable(f"labels must be whole numbers from 0 to {classes - 1}, one for each score's class")
+    images = raw.shape[0]
+    if patients is None:
+        return Cases(values, raw.astype(np.int64), np.arange(images), tuple(range(images)))
+    ids, case = np.unique(np.asarray(patients), return_inverse=True)
+    if case.shape != (images,):
+        raise NotComparable(f"{case.size} patient ids for {images} images: give one an image")
+    return Cases(values, raw.astype(np.int64), case, tuple(ids.tolist()))
+
+
+def leave_one_patient_out(cases: Cases, metric: str, threshold: float = 0.5) -> Part:
+    """`metric` of each training: (trainings,) on all patients, and (trainings, patients) without each of them.
+
+    auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` means 1; with a
+    score for each class, the highest wins. balanced_accuracy: the mean over classes of the share found. brier: the
+    squared distance to the truth (Brier 1950), summed over classes where each has a score, with its sign flipped.
+    For a multi-label task, each is the mean over labels.
+
+    Raises:
+        NotComparable: the metric is undefined on all patients or without one of them. No figure is ever NaN.
+        MedxferError: `metric` is unknown.
+    """
+    if metric not in METRICS:
+        raise unknown("metric", metric, METRICS, f"one of {', '.join(METRICS)}")
+    parts = [part for task in cases.by_label() for part in _parts(task, metric, threshold)]
+    return np.mean([full for full, _ in parts], axis=0), np.mean([without for _, without in parts], axis=0)
+
+
+def _parts(task: Cases, metric: str, threshold: float) -> Iterator[Part]:
+    """The parts whose mean is the metric of one label's task."""
+    if metric == "auroc":
+        if task.scores.ndim == 2:
+            yield _auroc(task, task.scores, 1)
+        else:
+            yield from (_auroc(task, task.scores[..., k], k) for k in task.classes)
+        return
+    everyone = np.ones(len(task.labels), dtype=bool)
+    if metric == "brier":
+        yield _mean(task, _brier(task), everyone, "an image")
+        return
+    predicted = task.scores.argmax(axis=2) if task.scores.ndim == 3 else task.scores > threshold
+    hits = (predicted == task.labels).astype(np.float64)
+    if metric == "accuracy":
+        yield _mean(task, hits, everyone, "an image")
+    else:
+        yield from (_mean(task, hits, task.labels == k, f"class {k}") for k in task.classes)
+
+
+def _brier(task: Cases) -> Floats:
+    if task.scores.min() < 0 or task.scores.max() > 1:
+        raise NotComparable("brier needs probabilities, and a score lies outside [0, 1]")
+    if task.scores.ndim == 2:
+        return -((task.scores - task.labels) ** 2)
+    return -((task.scores - (task.labels[:, None] == np.array(task.classes))) ** 2).sum(axis=2)
+
+
+def _mean(task: Cases, values: Floats, among: Booleans, of: str) -> Part:
+    """The mean of `values` (trainings, images) over the images of `among`, which `of` names."""
+    sums, images = task.sums(values * among), task.counts(among)
+    total = sums.sum(axis=1, keepdims=True)
+    return total[:, 0] / images.sum(), (total - sums) / _left(images, of)
+
+
+def _left(images: Floats, of: str) -> Floats:
+    """(patients,): how many images are left without each patient."""
+    left = images.sum() - images
+    if left.min() <= 0:
+        raise NotComparable(f"the test set has no two patients with {of}, so that nothing can be said of others")
+    return left
+
+
+def _auroc(task: Cases, scores: Floats, k: int) -> Part:
+    """AUROC of class `k` against the rest, by its `scores` (trainings, images)."""
+    positive = task.labels == k
+    ones, zeros = task.counts(positive), task.counts(~positive)
+    pairs_left = _left(ones, f"class {k}") * _left(zeros, f"a class other than {k}")
+    placement = _placement(scores, positive)
+    won, lost = placement[:, positive].sum(axis=1), task.sums(placement)
+    mixed = ((ones > 0) & (zeros > 0))[task.case]
+    if mixed.any():  # a pair within a patient was subtracted with either image
+        lost -= _within(task, scores, positive, mixed)
+    return won / (ones.sum() * zeros.sum()), (won[:, None] - lost) / pairs_left
+
+
+def _placement(scores: Floats, positive: Booleans) -> Floats:
+    """(trainings, images): against how many images of the other class the image is ranked correctly; a tie is half."""
+    rank = rankdata(scores, axis=1)
+    rank[:, positive] -= rankdata(scores[:, positive], axis=1)
+    rank[:, ~positive] = positive.sum() - rank[:, ~positive] + rankdata(scores[:, ~positive], axis=1)
+    return rank
+
+
+def _within(task: Cases, scores: Floats, positive: Booleans, mixed: Booleans) -> Floats:
+    """(trainings, patients): the correctly ranked pairs of which both images are the patient's."""
+    case, ones = task.case[mixed], positive[mixed]
+    rank = rankdata(scores[:, mixed], method="dense", axis=1)
+    key = rank + case * (len(case) + 1)  # patients one after the other
+    below = rankdata(key, axis=1)[:, ones] - rankdata(key[:, ones], axis=1)
+    zeros = np.bincount(case, ~ones, task.count)
+    below -= (np.cumsum(zeros) - zeros)[case[ones]]  # the patients before
+    won = np.zeros(scores.shape)
+    won[:, np.flatnonzero(mixed)[ones]] = below
+    return task.sums(won)
