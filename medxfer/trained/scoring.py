@@ -76,7 +76,7 @@ def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     """The images of `files`, as the cell's own test images were served."""
     config = cell.config
     options: Any = OmegaConf.to_container(config.data)
-    reader = NewFiles(cell.record["data"]["modality"], options, _dicom_reader(config.data.source._target_))
+    reader = NewFiles(cell.record["data"]["modality"], options, _dicom_reader(cell))
     decoder = Decoder(reader, config.image_size, cell.hounsfield, config.data.keep_aspect)
     return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
 
@@ -101,15 +101,18 @@ def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float3
     return scores.cpu().numpy(), images.places, images.refused
 
 
-def _dicom_reader(target: str) -> Callable[..., NDArray]:
-    """What the source `target` reads a frame of a DICOM file with.
+def _dicom_reader(cell: TrainedCell) -> Callable[..., NDArray]:
+    """What the cell's data set reads a frame of a DICOM file with.
 
-    The records of older cells name some sources' modules differently, so the class's own name counts.
+    The records of older cells name some data sets' modules differently, so the class's own name counts.
     """
+    target: str = cell.config.data.source._target_
     known: list[str] = [OmegaConf.select(OmegaConf.load(path), "source._target_") for path in CONF.glob("data/*.yaml")]
-    name = target.rpartition(".")[2]
+    same = (one for one in known if one and one.rpartition(".")[2] == target.rpartition(".")[2])
     try:
-        source: Any = get_class(next((one for one in known if one and one.endswith(f".{name}")), target))
+        source: Any = get_class(next(same, target))
     except Exception as error:  # Hydra wraps whatever an import raises
-        raise MedxferError(f"the cell's images were read by {target}, which is not installed: install it") from error
+        raise MedxferError(
+            f"cell={cell.folder}: its images were read by {target}, which is not installed; install it"
+        ) from error
     return source.dicom_reader or read_dicom
