@@ -20,7 +20,7 @@ _AUXILIARY = "AuxLogits."  # a head of Inception that only its own training uses
 _USUAL_HEADS = ("head.fc", "head", "fc", "classifier")  # in files that do not follow timm
 # timm loads these without strictness, so their keys are compared here.
 _LOOSE = re.compile(r"dla.*|inception_v3(\.tv_in1k)?|.*\.fcmae.*")
-# What networks raise for an image size that they do not take.
+# Networks raise these for an image size that they do not take.
 _SIZE_ERRORS = (TypeError, AssertionError, ValueError, ZeroDivisionError, RuntimeError)
 
 
@@ -38,7 +38,7 @@ def create_backbone(
 
     Args:
         name: a name of timm's, or `alexnet`.
-        num_classes: outputs. The weights' own classifier is kept where it has as many.
+        num_classes: outputs. The weights' own classifier is kept if it has as many.
         pretrained: True, a tag of published weights, or `file:<path>`; False for random weights; `bottom:<k>` for
             pretrained weights in the k lowest stages and random ones above (Raghu et al. 2019, "Transfusion").
         weights: what `weights.resolve(name, pretrained)` returned, where it has been called already.

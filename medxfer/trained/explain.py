@@ -1,4 +1,4 @@
-"""Pictures of a trained cell's decisions: gray, what the network saw, and Grad-CAM of the class that was decided."""
+"""Pictures of a trained cell's decisions: gray, what the network saw, and Grad-CAM of the decided class."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def explain(cell: TrainedCell, table: pd.DataFrame, images: NewImages, folder: P
 
 
 def explained(cell: TrainedCell, decision: str, scores: list[float]) -> int:
-    """The class whose score is explained: the one decided; of a multi-label task that with the highest score."""
+    """The class whose score is explained: the decided one; in a multi-label task the one with the highest score."""
     return int(np.argmax(scores)) if cell.model.task == "multilabel" else cell.classes.index(decision)
 
 

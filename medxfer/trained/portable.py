@@ -20,7 +20,7 @@ PROBABILITIES = 1e-4  # the largest difference of ONNX Runtime's
 
 
 def lookup_table(cell: TrainedCell) -> Tensor:
-    """What the network is given for each gray value of the cell's dtype, from the lowest: (values, C) float32."""
+    """The network's input for each gray value of the cell's dtype, from the lowest: (values, C) float32."""
     limits = np.iinfo(cell.gray)
     every = np.arange(limits.min, limits.max + 1).astype(cell.gray)
     return cell.pixels(torch.from_numpy(every).view(1, 1, -1))[0, :, 0].T.contiguous()
@@ -66,8 +66,8 @@ def plain_network(cell: TrainedCell) -> nn.Module:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise MedxferError(
-            f"{name} itself has no place for the bias that colormap=single gives its first convolution; export a cell "
-            "of colormap=none"
+            f"colormap=single gives the first convolution of {name} a bias, for which timm's own network has no place; "
+            "export a cell of colormap=none"
         ) from error
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randn(2, cell.color.in_channels, config.image_size, config.image_size, generator=generator)
@@ -123,7 +123,7 @@ def write_onnx(network: nn.Module, example: Tensor, path: Path, about: dict[str,
         model = _convert(network, example, about)
         session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
         found: NDArray[np.float32] = session.run(["scores"], {"gray": example.numpy()})[0]
-    except Exception as error:  # whatever exporter and runtime raise, it is about this network
+    except Exception as error:  # whatever exporter and runtime raise, it concerns this network
         raise MedxferError(
             f"this network cannot be written as ONNX ({first_line(error)}); leave it out with onnx=false"
         ) from error

@@ -23,7 +23,7 @@ SECONDS = 3.0  # for all of a measurement but the first step of each candidate
 FEWEST, MOST = 3, 15  # steps of each candidate
 SLOW = 0.5  # seconds a step, above which fewer images are measured
 FEW_IMAGES = 8
-WORTHWHILE = 0.9  # of the default's time: what is not clearly faster does not change the numbers
+WORTHWHILE = 0.9  # of the default's time: a way that is not clearly faster is not worth other numbers
 LONG = 600.0  # seconds a cell, from which on compiling for a minute may repay
 
 Step = Callable[[], Any]
@@ -56,8 +56,8 @@ class Compute:
 def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compute:
     """What this cell computes with: the same for every cell of the study with its backbone and image size.
 
-    With compute=auto the first of them measures, while the others wait, and writes choice and figures into the
-    study's compute.json; the others obey it, whatever their machine.
+    With compute=auto the first of them measures, while the others wait, and writes its choice and figures into the
+    study's compute.json; the others use that choice, also on other machines.
     """
     config = prepared.config
     if config.compute == "float32":
@@ -139,7 +139,7 @@ def _compiled(
     try:
         first = _timed(step, device)
         faster = statistics.median(_timed(step, device) for _ in range(FEWEST))
-    except Exception as error:  # whatever a compiler raises, this machine then has none that works
+    except Exception as error:  # whatever it raises, the compiler does not work on this machine
         return eager, {**asdict(compute), "failed": type(error).__name__}
     figures = {**asdict(compute), "ms_a_step": round(1000 * faster, 3), "compiling_s": round(first, 1)}
     return (compute if (seconds - faster) * steps > first else eager), figures

@@ -1,4 +1,4 @@
-"""Where only the head is trained, on images that do not change, the network's features are computed once."""
+"""The features of a frozen network, computed once: for trainings of the head alone, on images that do not change."""
 
 import hashlib
 from pathlib import Path
