@@ -13,8 +13,7 @@ from medxfer.base.errors import MedxferError, first_line
 from medxfer.model import seeds
 from medxfer.model.catalogue import BOTTOM, Entry, find
 from medxfer.model.layers import count_of, find_head, find_stages, head_keys
-from medxfer.model.packaged import PACKAGES, to_timm
-from medxfer.model.weights import WeightsRecord, read_state, resolve
+from medxfer.model.weights import PACKAGES, WeightsRecord, read_state, resolve, to_timm
 
 _AUXILIARY = "AuxLogits."  # a head of Inception that only its own training uses
 _USUAL_HEADS = ("head.fc", "head", "fc", "classifier")  # in files that do not follow timm

@@ -55,7 +55,7 @@ def explained(cell: TrainedCell, decision: str, scores: list[float]) -> int:
 def draw(cell: TrainedCell, gray: torch.Tensor, pixels: torch.Tensor, heat: NDArray[np.float32], title: str) -> Figure:
     """Three panels: `gray` (H, W) as displayed, `pixels` (1, C, H, W) as colours, and `heat` (H, W) over the gray."""
     none = torch.zeros(1, dtype=torch.int64)
-    shown = Renderer(None, cell.window)(GrayBatch(gray.unsqueeze(0), none, none)).pixels[0, 0].numpy()
+    shown = Renderer(None, cell.design.window)(GrayBatch(gray.unsqueeze(0), none, none)).pixels[0, 0].numpy()
     figure = Figure(figsize=(3 * _PANEL + 0.8, _PANEL + 0.9), layout="compressed")
     left, middle, right = figure.subplots(1, 3)
     for axes in (left, middle, right):
