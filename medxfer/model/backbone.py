@@ -13,14 +13,13 @@ from medxfer.base.errors import MedxferError, first_line
 from medxfer.model import seeds
 from medxfer.model.catalogue import BOTTOM, Entry, find
 from medxfer.model.layers import count_of, find_head, find_stages, head_keys
-from medxfer.model.packaged import PACKAGES, to_timm
-from medxfer.model.weights import WeightsRecord, read_state, resolve
+from medxfer.model.weights import PACKAGES, WeightsRecord, read_state, resolve, to_timm
 
 _AUXILIARY = "AuxLogits."  # a head of Inception that only its own training uses
 _USUAL_HEADS = ("head.fc", "head", "fc", "classifier")  # in files that do not follow timm
 # timm loads these without strictness, so their keys are compared here.
 _LOOSE = re.compile(r"dla.*|inception_v3(\.tv_in1k)?|.*\.fcmae.*")
-# What networks raise for an image size that they do not take.
+# Networks raise these for an image size that they do not take.
 _SIZE_ERRORS = (TypeError, AssertionError, ValueError, ZeroDivisionError, RuntimeError)
 
 
@@ -38,7 +37,7 @@ def create_backbone(
 
     Args:
         name: a name of timm's, or `alexnet`.
-        num_classes: outputs. The weights' own classifier is kept where it has as many.
+        num_classes: outputs. The weights' own classifier is kept if it has as many.
         pretrained: True, a tag of published weights, or `file:<path>`; False for random weights; `bottom:<k>` for
             pretrained weights in the k lowest stages and random ones above (Raghu et al. 2019, "Transfusion").
         weights: what `weights.resolve(name, pretrained)` returned, where it has been called already.

@@ -66,7 +66,7 @@ class Classifier(pl.LightningModule):
             seed: of the head and of dropout.
             lr: highest learning rate of the head.
             weight_decay: of weights; none on norms, biases and tables.
-            optimizer: adamw or sgd.
+            optimizer: a name in recipe.OPTIMIZERS.
             warmup_fraction: of all steps; then half a cosine to 0.
             label_smoothing: in [0, 1).
             class_weights: one a class, in the loss; in multilabel tasks the weight of a label's positives.
@@ -84,11 +84,8 @@ class Classifier(pl.LightningModule):
         self.save_hyperparameters(ignore=["backbone", "color"], logger=False)
         reset_head(backbone, seed)
         freeze(backbone, finetune)
-        self.backbone = backbone
-        self.color = color
-        self.memory_format = torch.channels_last
-        self.task: Task = task
-        self.classes = classes
+        self.backbone, self.color, self.memory_format = backbone, color, torch.channels_last
+        self.task, self.classes = task, classes
         self.class_weights: Tensor | None
         weights = None if class_weights is None else torch.tensor(class_weights)
         self.register_buffer("class_weights", weights, persistent=False)
@@ -105,8 +102,7 @@ class Classifier(pl.LightningModule):
 
     def scores(self, logits: Tensor) -> Tensor:
         """(B, C) logits → (B, C) float32 probabilities."""
-        logits = logits.float()
-        return logits.sigmoid() if self.task == "multilabel" else logits.softmax(dim=1)
+        return logits.float().sigmoid() if self.task == "multilabel" else logits.float().softmax(dim=1)
 
     def loss(self, logits: Tensor, label: Tensor) -> Tensor:
         """Mean cross-entropy, in float32."""
@@ -141,7 +137,6 @@ class Classifier(pl.LightningModule):
         self._losses = [(loss.to(self.device), images) for loss, images in self._losses]
 
     def on_train_epoch_start(self) -> None:
-        """Reseed torch, for dropout and drop-path, from the seed and the epoch."""
         self._reseed(self.current_epoch)
         self._losses = []
 
@@ -162,6 +157,7 @@ class Classifier(pl.LightningModule):
         return loss
 
     def _reseed(self, *place: int) -> None:
+        """Let dropout and drop-path follow from the seed and `place` (epoch, step)."""
         # The last 0 was a process's number: without it, resumed trainings would draw other dropout than before.
         seeds.reseed(seeds.derive(self.hparams["seed"], seeds.NOISE, *place, 0), self.device)
 
@@ -182,7 +178,7 @@ class Classifier(pl.LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, *rest: Any, **more: Any
     ) -> None:
-        """Clip as the Trainer says, also in bfloat16, where Lightning refuses fused optimisers for float16's sake."""
+        """Clip as the Trainer says, also in bfloat16, where Lightning refuses fused optimisers (it must in float16)."""
         if self.trainer.precision == "bf16-mixed" and gradient_clip_val:
             Precision.clip_gradients(self.trainer.precision_plugin, optimizer, gradient_clip_val)
         else:
@@ -226,9 +222,8 @@ class Classifier(pl.LightningModule):
         """Bring back the validation scores of the loaded weights, and the losses."""
         self.undefined = dict(checkpoint.get("undefined", {}))
         self._losses = [(torch.tensor(loss), images) for loss, images in checkpoint.get("losses", [])]
-        self.predictions.pop("val", None)
-        if "val_predictions" in checkpoint:
-            self.predictions["val"] = Predictions(**checkpoint["val_predictions"])
+        val = checkpoint.get("val_predictions")
+        self.predictions = {"val": Predictions(**val)} if val else {}
 
     def _logits(self, batch: Any) -> Tensor:
         if isinstance(batch, FeatureBatch):

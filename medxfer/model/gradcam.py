@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError
 
-SMALLEST = 4  # places a side, below which a map points nowhere
+SMALLEST = 4  # places a side: a smaller map is too coarse to point at anything
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class MapLayer:
 
 
 def find_map_layer(network: nn.Module, pixels: Tensor) -> MapLayer:
-    """The last outer layer that gives a map of at least 4 × 4 places, all of which the scores can depend on.
+    """The last outer layer whose output is a map of at least 4 × 4 places that the scores depend on.
 
-    Outer layers are the network's modules, theirs, and the members of what only contains: a ResNet's stages, a
-    transformer's blocks. A transformer's patches have no part in the scores after its last attention to them, where
-    it classifies by a class token.
+    Outer layers are the network's modules, their modules, and the members of those that only contain: a ResNet's
+    stages, a transformer's blocks. Where a transformer classifies by a class token, the scores do not depend on the
+    output of its last block for the patches.
 
     Args:
         network: in eval mode; its parameters may be frozen.
@@ -53,7 +53,7 @@ def find_map_layer(network: nn.Module, pixels: Tensor) -> MapLayer:
     finally:
         for handle in handles:
             handle.remove()
-    prefix = int(getattr(network, "num_prefix_tokens", 1))  # torchvision's transformers have a class token
+    prefix = int(getattr(network, "num_prefix_tokens", 1))  # a class token, unless the network says otherwise
     for name, module, output in reversed(outputs):
         layer = _map_layer(name, module, output.shape, prefix)
         if layer is None:
@@ -62,16 +62,16 @@ def find_map_layer(network: nn.Module, pixels: Tensor) -> MapLayer:
         if gradient is not None and bool(layer.as_map(gradient).any()):
             return layer
     raise MedxferError(
-        f"Grad-CAM needs a layer with a map of {SMALLEST} × {SMALLEST} places or more, which {type(network).__name__} "
-        f"has not for images of {pixels.shape[-1]} px: leave cam= out, or train at a larger image_size"
+        f"Grad-CAM needs a layer with a map of {SMALLEST} × {SMALLEST} places or more, and {type(network).__name__} "
+        f"has none for images of {pixels.shape[-1]} px: leave cam= out, or train at a larger image_size"
     )
 
 
 def grad_cam(network: nn.Module, layer: MapLayer, pixels: Tensor, index: int) -> NDArray[np.float32]:
     """How much each place raised the score of class `index`: (H, W) in [0, 1], 1 at the place that raised it most.
 
-    `pixels` (1, C, H, W) as for `find_map_layer`. All 0 where no place raised it. Raises MedxferError where the
-    package grad-cam is missing.
+    `pixels` (1, C, H, W) as for `find_map_layer`. All 0 if no place raised it. Raises MedxferError if the package
+    grad-cam is missing.
     """
     try:
         from pytorch_grad_cam import GradCAM

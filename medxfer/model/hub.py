@@ -17,7 +17,7 @@ _TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class UnreachableError(Exception):
-    """No published file could be had; the text says why."""
+    """No published file could be downloaded; the text says why."""
 
 
 def cached(entry: Entry) -> tuple[str, Path] | None:

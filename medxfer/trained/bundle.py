@@ -63,7 +63,7 @@ def description(cell: TrainedCell) -> dict[str, Any]:
         "gray": "Hounsfield units" if cell.hounsfield else "display gray: 0 is black, the dtype's largest value white",
         "dtype": str(cell.gray),
         "lookup_starts_at": int(np.iinfo(cell.gray).min),
-        "window": [cell.window.center, cell.window.width] if cell.window else None,
+        "window": list(cell.design.window[:2]) if cell.design.window else None,
         "colormap": config.colormap,
         "levels": config.levels,
         "mean": list(cell.color.mean),

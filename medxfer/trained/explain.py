@@ -1,4 +1,4 @@
-"""Pictures of a trained cell's decisions: gray, what the network saw, and Grad-CAM of the class that was decided."""
+"""Pictures of a trained cell's decisions: gray, what the network saw, and Grad-CAM of the decided class."""
 
 from pathlib import Path
 
@@ -48,14 +48,14 @@ def explain(cell: TrainedCell, table: pd.DataFrame, images: NewImages, folder: P
 
 
 def explained(cell: TrainedCell, decision: str, scores: list[float]) -> int:
-    """The class whose score is explained: the one decided; of a multi-label task that with the highest score."""
+    """The class whose score is explained: the decided one; in a multi-label task the one with the highest score."""
     return int(np.argmax(scores)) if cell.model.task == "multilabel" else cell.classes.index(decision)
 
 
 def draw(cell: TrainedCell, gray: torch.Tensor, pixels: torch.Tensor, heat: NDArray[np.float32], title: str) -> Figure:
     """Three panels: `gray` (H, W) as displayed, `pixels` (1, C, H, W) as colours, and `heat` (H, W) over the gray."""
     none = torch.zeros(1, dtype=torch.int64)
-    shown = Renderer(None, cell.window)(GrayBatch(gray.unsqueeze(0), none, none)).pixels[0, 0].numpy()
+    shown = Renderer(None, cell.design.window)(GrayBatch(gray.unsqueeze(0), none, none)).pixels[0, 0].numpy()
     figure = Figure(figsize=(3 * _PANEL + 0.8, _PANEL + 0.9), layout="compressed")
     left, middle, right = figure.subplots(1, 3)
     for axes in (left, middle, right):

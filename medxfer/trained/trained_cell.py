@@ -1,6 +1,5 @@
 """A trained cell from its folder, ready to score new images."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
@@ -16,7 +15,7 @@ from torch import Tensor
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.files import read_json
-from medxfer.base.window import Window, parse_window
+from medxfer.base.window import parse_window
 from medxfer.color import ColorTransform, Renderer
 from medxfer.model.catalogue import find
 from medxfer.model.classifier import Classifier
@@ -36,9 +35,9 @@ class TrainedCell:
     folder: Path
     config: DictConfig
     record: dict[str, Any]  # its metrics.json
+    design: Design
     model: Classifier
     renderer: Renderer  # gray as in the store → what the model takes
-    window: Window | None  # in HU; None for display gray
 
     @property
     def classes(self) -> list[str]:
@@ -51,7 +50,7 @@ class TrainedCell:
 
     @property
     def hounsfield(self) -> bool:
-        return self.window is not None
+        return self.design.window is not None
 
     @property
     def color(self) -> ColorTransform:
@@ -137,7 +136,6 @@ def _assemble(folder: Path, config: DictConfig, record: dict[str, Any]) -> Train
         for key in keys:
             reduce(getitem, key.split("."), values)
     checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
-    arguments: Mapping[str, Any] = checkpoint["hyper_parameters"]
     design = Design(
         backbone=find(config.backbone, config.pretrained).name,  # with the weights' tag, which can change the network
         image_size=config.image_size,
@@ -146,10 +144,10 @@ def _assemble(folder: Path, config: DictConfig, record: dict[str, Any]) -> Train
         mean=record["input"]["mean"],
         std=record["input"]["std"],
         window=parse_window(record["factors"]["window"]),
-        classifier=arguments,
+        classifier=checkpoint["hyper_parameters"],
     )
     model, renderer = design.assemble()
     model.load_state_dict(checkpoint["state_dict"])
     model.on_load_checkpoint(checkpoint)  # with the validation scores
     model.lay_out(record["compute"]["channels_last"])
-    return TrainedCell(folder, config, record, model.eval(), renderer, design.window)
+    return TrainedCell(folder, config, record, design, model.eval(), renderer)

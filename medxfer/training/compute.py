@@ -1,18 +1,16 @@
-"""How a study computes: float32, or what was measured to be fastest when its first cell began."""
+"""How a study computes: in float32, or as its first cell measured to be fastest."""
 
 import copy
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from itertools import product
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 from pytorch_lightning.plugins.environments import LightningEnvironment
-from torch import Tensor
 
 from medxfer.base.batch import RenderedBatch
 from medxfer.base.display import display
@@ -25,8 +23,10 @@ SECONDS = 3.0  # for all of a measurement but the first step of each candidate
 FEWEST, MOST = 3, 15  # steps of each candidate
 SLOW = 0.5  # seconds a step, above which fewer images are measured
 FEW_IMAGES = 8
-WORTHWHILE = 0.9  # of the default's time: what is not clearly faster does not change the numbers
+WORTHWHILE = 0.9  # of the default's time: a way that is not clearly faster is not worth other numbers
 LONG = 600.0  # seconds a cell, from which on compiling for a minute may repay
+
+Step = Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Compute:
 def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compute:
     """What this cell computes with: the same for every cell of the study with its backbone and image size.
 
-    With compute=auto the first of them measures, while the others wait, and writes choice and figures into the
-    study's compute.json; the others obey it, whatever their machine.
+    With compute=auto the first of them measures, while the others wait, and writes its choice and figures into the
+    study's compute.json; the others use that choice, also on other machines.
     """
     config = prepared.config
     if config.compute == "float32":
@@ -67,7 +67,9 @@ def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compu
     with alone(folder, "compute", "compute.json"):
         known = read_json(path) if path.is_file() else {}
         if key not in known:
-            known[key] = measure(model, data, _device(config.trainer, config.deterministic), _steps(config, data))
+            epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+            steps = len(data.train_dataloader()) * epochs if epochs > 0 else steps
+            known[key] = measure(model, data, _device(config), steps)
             write_json(path, known)
             display.say(f"[dim]{key}: compute=auto chose {Compute(**known[key]['choice'])}[/]")
     return Compute(**known[key]["choice"])
@@ -79,11 +81,12 @@ def measure(model: Classifier, data: GrayDataModule, device: torch.device, steps
     Every candidate trains a copy of the network on the same rendered batch of the training set; a cell takes `steps`.
     """
     batch = data.renderer.cpu()(next(iter(data.train_dataloader())))
-    trials = _trials(model, _moved(batch, device))
+    batch = RenderedBatch(*(part.to(device) for part in batch))
+    trials = _trials(model, batch)
     slowest = max(_timed(step, device) for step in trials.values())  # also the first, which allocates
     if slowest > SLOW and len(batch.label) > FEW_IMAGES:
         batch = RenderedBatch(*(part[:FEW_IMAGES] for part in batch))
-        trials = _trials(model, _moved(batch, device))
+        trials = _trials(model, batch)
         for step in trials.values():
             step()
     times: dict[Compute, list[float]] = {compute: [] for compute in trials}
@@ -99,37 +102,30 @@ def measure(model: Classifier, data: GrayDataModule, device: torch.device, steps
     measured = [{**asdict(compute), "ms_a_step": round(1000 * seconds, 3)} for compute, seconds in medians.items()]
     whole = steps * data.batch_size / len(batch.label)  # in steps of as many images as were measured
     if whole * medians[choice] > LONG:
-        choice, compiled = _compiled(model, _moved(batch, device), choice, medians[choice], whole)
+        choice, compiled = _compiled(model, batch, choice, medians[choice], whole)
         measured.append(compiled)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
     return {"choice": asdict(choice), "measured": measured, "images": len(batch.label), "device": name}
 
 
-def _steps(config: DictConfig, data: GrayDataModule) -> int:
-    """The budget of a cell."""
-    epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
-    return len(data.train_dataloader()) * epochs if epochs > 0 else steps
-
-
-def _trials(model: Classifier, batch: RenderedBatch) -> dict[Compute, Callable[[], Any]]:
-    ways = (Compute(precision, last) for precision, last in product(("float32", "bfloat16"), (True, False)))
+def _trials(model: Classifier, batch: RenderedBatch) -> dict[Compute, Step]:
+    ways = [Compute(precision, last) for precision in ("float32", "bfloat16") for last in (True, False)]
     return {compute: _trial(model, batch, compute) for compute in ways}
 
 
-def _trial(model: Classifier, batch: RenderedBatch, compute: Compute) -> Callable[[], Any]:
+def _trial(model: Classifier, batch: RenderedBatch, compute: Compute) -> Step:
     """A training step of a copy of `model`."""
     network = copy.deepcopy(model).to(batch.pixels.device).train()
     compute.apply(network)
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-6, fused=True)
-    dtype = torch.bfloat16 if compute.precision == "bfloat16" else torch.float32
+    autocast = torch.autocast(batch.pixels.device.type, torch.bfloat16, enabled=compute.precision == "bfloat16")
 
-    def step() -> Tensor:
+    def step() -> None:
         optimizer.zero_grad()
-        with torch.autocast(batch.pixels.device.type, torch.bfloat16, enabled=dtype == torch.bfloat16):
+        with autocast:
             loss = network.loss(network(batch.pixels), batch.label)
         loss.backward()
         optimizer.step()
-        return loss
 
     return step
 
@@ -138,18 +134,18 @@ def _compiled(
     model: Classifier, batch: RenderedBatch, eager: Compute, seconds: float, steps: float
 ) -> tuple[Compute, dict[str, Any]]:
     """`eager` or the same compiled, where that saves more of a cell's `steps` than compiling takes; and its figures."""
-    compute = Compute(eager.precision, eager.channels_last, compile=True)
+    compute, device = replace(eager, compile=True), batch.pixels.device
     step = _trial(model, batch, compute)
     try:
-        first = _timed(step, batch.pixels.device)
-        faster = statistics.median(_timed(step, batch.pixels.device) for _ in range(FEWEST))
-    except Exception as error:  # whatever a compiler raises, this machine then has none that works
+        first = _timed(step, device)
+        faster = statistics.median(_timed(step, device) for _ in range(FEWEST))
+    except Exception as error:  # whatever it raises, the compiler does not work on this machine
         return eager, {**asdict(compute), "failed": type(error).__name__}
     figures = {**asdict(compute), "ms_a_step": round(1000 * faster, 3), "compiling_s": round(first, 1)}
     return (compute if (seconds - faster) * steps > first else eager), figures
 
 
-def _timed(step: Callable[[], Any], device: torch.device) -> float:
+def _timed(step: Step, device: torch.device) -> float:
     started = time.perf_counter()
     step()
     if device.type == "cuda":
@@ -157,14 +153,11 @@ def _timed(step: Callable[[], Any], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
-def _moved(batch: RenderedBatch, device: torch.device) -> RenderedBatch:
-    return RenderedBatch(*(part.to(device) for part in batch))
-
-
-def _device(arguments: Any, deterministic: bool) -> torch.device:
-    """The device that the Trainer will take; the algorithms are then those that it will run."""
+def _device(config: DictConfig) -> torch.device:
+    """The device that the Trainer will take; making one also sets the deterministic algorithms that it will run."""
     trainer = pl.Trainer(
-        accelerator=arguments.accelerator, devices=1, deterministic=deterministic, plugins=[LightningEnvironment()],
-        logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        accelerator=config.trainer.accelerator, devices=1, plugins=[LightningEnvironment()],
+        deterministic=config.deterministic, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False,
     )  # fmt: skip
     return trainer.strategy.root_device

@@ -1,7 +1,6 @@
-"""Where only the head is trained, on images that do not change, the network's features are computed once."""
+"""The features of a frozen network, computed once: for trainings of the head alone, on images that do not change."""
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -22,21 +21,25 @@ CHUNK = 128  # images at a time, whatever the batch size, so that the same netwo
 def frozen_features(prepared: Prepared, model: Classifier, data: GrayDataModule, trainer: pl.Trainer) -> Tensor | None:
     """The head's input for every image of the store, (N, D) float32; None where it would differ between epochs.
 
-    It does not differ where only the head is trained (finetune=head), nothing is augmented, the colours are fixed and
-    the network ends with one linear layer. The features are kept beside the store, in its owner's folder, under a
-    digest of all that they depend on: the frozen tensors themselves, the renderer's tables, and the settings that no
-    tensor shows. All seeds of a pretrained arm, and other studies on these images, find them there.
+    It is the same in every epoch where only the head is trained (finetune=head), nothing is augmented, the colours are
+    fixed and the network ends with one linear layer. The features are kept beside the store, in its owner's folder,
+    under a digest of all that they depend on: the frozen tensors themselves, the renderer's tables, and the settings
+    that no tensor shows. All seeds of a pretrained arm, and other studies on these images, find them there.
     """
     config = prepared.config
     augmented = config.augment is not None and any(config.augment.values())
     if config.finetune != "head" or augmented or model.color is not None or not _ends_with_head(model, data):
         return None
     settings = (config.backbone, config.image_size, config.colormap, prepared.window, trainer.precision, CHUNK)
-    frozen = {key: value for key, value in model.backbone.state_dict().items() if key not in head_keys(model.backbone)}
-    digest = _digest(repr(settings), [*frozen.values(), *data.renderer.buffers()])
-    folder = private_folder(Path(str(data.store.gray.filename)).parent / "features")
-    path = folder / f"{digest}.npy"
-    with alone(folder, digest, path.name):
+    digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
+    head = head_keys(model.backbone)
+    frozen = [tensor for key, tensor in model.backbone.state_dict().items() if key not in head]
+    for tensor in (*frozen, *data.renderer.buffers()):
+        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    name = digest.hexdigest()
+    path = private_folder(Path(str(data.store.gray.filename)).parent / "features") / f"{name}.npy"
+    with alone(path.parent, name, path.name):
         features = _read(path, len(data.store))
         if features is None:
             features = _compute(model, data, trainer)
@@ -46,7 +49,7 @@ def frozen_features(prepared: Prepared, model: Classifier, data: GrayDataModule,
 
 
 def _read(path: Path, images: int) -> np.ndarray | None:
-    """Those kept in `path`, (images, D); None where there are none, or the file is damaged and so made anew."""
+    """The features kept in `path`, (images, D); None if there are none, or the file is damaged and so made anew."""
     try:
         features = np.load(path)
     except (FileNotFoundError, ValueError, EOFError):
@@ -91,11 +94,3 @@ def _compute(model: Classifier, data: GrayDataModule, trainer: pl.Trainer) -> np
     display.drop("features")
     model.train()
     return torch.cat(features).numpy()
-
-
-def _digest(settings: str, tensors: Iterable[Tensor]) -> str:
-    found = hashlib.blake2b(settings.encode(), digest_size=16)
-    for tensor in tensors:
-        found.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()

@@ -36,11 +36,11 @@ torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a training leaves."""
+    """The results of a training."""
 
     record: dict[str, Any]
     predictions: pd.DataFrame
-    colors: pd.DataFrame | None  # the learned table that was tested, where colours are learned
+    colors: pd.DataFrame | None  # the learned table that was tested, if colours are learned
     objects: dict[str, Any]
 
 
@@ -147,7 +147,7 @@ def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:
 
 
 def _learned_colors(model: Classifier) -> pd.DataFrame | None:
-    """A learned table, a row a gray level, as trained: sRGB, which nothing keeps within [0, 1]. None for fixed ones."""
+    """A learned table as trained, a row a gray level, in sRGB and not limited to [0, 1]; None for fixed tables."""
     learned = getattr(model.color, "learned", None)
     return None if learned is None else pd.DataFrame(learned.colors.detach().cpu().numpy(), columns=["r", "g", "b"])
 
@@ -166,7 +166,7 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
 
 
 def _about_input(store: GrayStore, model: Classifier, data: GrayDataModule) -> dict[str, Any]:
-    """What turns a file into the network's input, beside the settings."""
+    """What is needed, beside the settings, to make the network's input from a file."""
     color: Any = model.color or data.renderer.color
     return {"gray": str(store.gray.dtype), "mean": list(color.mean), "std": list(color.std)}
 

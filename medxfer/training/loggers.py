@@ -1,4 +1,4 @@
-"""Where a cell's curves go besides its own records: W&B, MLflow, a CSV, or nowhere."""
+"""Where a cell's curves go besides its own records: W&B, MLflow, a CSV file, or nowhere."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,6 @@ from typing import Any, Literal, cast
 
 from omegaconf import DictConfig
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
-from pytorch_lightning.utilities import rank_zero_only
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import LOWER_IS_BETTER, arm_name
@@ -41,9 +40,8 @@ def check_logger(kind: str) -> None:
 
 
 class SteppedWandbLogger(WandbLogger):
-    """Gives W&B the training's own steps: a resumed offline run is a second file, and W&B would count from 0 again."""
+    """Gives W&B the training's own steps; in a resumed offline run, a second file, it would count from 0 again."""
 
-    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         self.experiment.log(dict(metrics), step=step)
 
@@ -67,7 +65,12 @@ def _wandb_run(config: DictConfig, cell: Cell) -> Iterator[Logger]:
         reinit="finish_previous",
         settings=wandb.Settings(**PRIVATE),
     )
-    _define(run)
+    # Curves are drawn over epochs; the summary holds the best of validation and the results of the test.
+    run.define_metric("epoch", hidden=True)
+    run.define_metric("train/*", step_metric="epoch")
+    run.define_metric("val/*", step_metric="epoch", summary="max")
+    for name in LOWER_IS_BETTER:
+        run.define_metric(f"val/{name}", step_metric="epoch", summary="min")
     exit_code = 1
     try:
         yield SteppedWandbLogger(experiment=run)
@@ -79,17 +82,8 @@ def _wandb_run(config: DictConfig, cell: Cell) -> Iterator[Logger]:
         run.finish(exit_code=exit_code)
 
 
-def _define(run: Any) -> None:
-    """Curves are drawn over epochs; the summary holds the best of validation and what the test found."""
-    run.define_metric("epoch", hidden=True)
-    run.define_metric("train/*", step_metric="epoch")
-    run.define_metric("val/*", step_metric="epoch", summary="max")
-    for name in LOWER_IS_BETTER:
-        run.define_metric(f"val/{name}", step_metric="epoch", summary="min")
-
-
 def wandb_mode() -> WandbMode:
-    """WANDB_MODE where it is set; else online where there is a key, and offline where there is none."""
+    """WANDB_MODE if it is set; else online if there is a key, and offline if not."""
     import wandb
 
     if mode := os.environ.get("WANDB_MODE"):
@@ -98,7 +92,7 @@ def wandb_mode() -> WandbMode:
 
 
 def offline_hint(study: Study) -> str | None:
-    """The command that sends a study's offline runs to W&B; None where there are none."""
+    """The command that sends a study's offline runs to W&B; None if there are none."""
     folder = study.folder / "wandb"
     return f"wandb sync {folder}/offline-run-*" if any(folder.glob("offline-run-*")) else None
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def mlflow_run(uri: str | None, cell: Cell) -> Iterator[Logger]:
     """The cell's run on the server at `uri`, as FINISHED, FAILED or KILLED when the block ends.
 
-    Only the factors and the metrics go there: Lightning's own run would carry the user's name and the program's path.
-    Raises MedxferError where the server does not answer.
+    It holds the factors and the metrics alone: Lightning's own run would hold the user's name and the program's path.
+    Raises MedxferError if the server does not answer.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
@@ -53,7 +53,7 @@ def mlflow_run(uri: str | None, cell: Cell) -> Iterator[Logger]:
 
 
 def _open_run(client: "MlflowClient", cell: Cell) -> str:
-    """The id of the cell's run, which is made if need be."""
+    """The id of the cell's run; made unless it is there."""
     name = cell.study.name
     experiment = client.get_experiment_by_name(name)
     # No artifact is stored; the default location would be a path of this machine.

@@ -20,10 +20,13 @@ from medxfer.model.weights import WeightsRecord
 if TYPE_CHECKING:  # a trained cell needs none of what prepares one
     from medxfer.training.prepare import Prepared
 
+# The settings that Classifier knows by the same names.
+RECIPE = ("seed", "lr", "weight_decay", "optimizer", "label_smoothing", "finetune", "backbone_lr_scale")
+
 
 @dataclass(frozen=True)
 class Design:
-    """A cell's network from gray to scores, without its weights."""
+    """What a cell's network is, from gray to logits; its initial weights come apart."""
 
     backbone: str
     image_size: int
@@ -73,17 +76,11 @@ def wire(prepared: "Prepared") -> tuple[Classifier, GrayDataModule]:
         std=std,
         window=prepared.window,
         classifier={
+            **{key: config[key] for key in RECIPE},
             "task": store.task,
             "classes": store.classes,
-            "seed": config.seed,
-            "lr": config.lr,
-            "weight_decay": config.weight_decay,
-            "optimizer": config.optimizer,
             "warmup_fraction": config.warmup,
-            "label_smoothing": config.label_smoothing,
             "class_weights": weights_of_classes,  # of the training part, so that they are the same in every arm
-            "finetune": config.finetune,
-            "backbone_lr_scale": config.backbone_lr_scale,
             "color_lr": config.learned.lr,
             "color_smoothness": config.learned.smoothness,
         },

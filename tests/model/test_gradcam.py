@@ -66,5 +66,5 @@ def test_a_network_without_a_map_is_refused() -> None:
     network = create_backbone("resnet18", 2, False, image_size=32).eval()
     flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
     assert find_map_layer(network, torch.zeros(1, 3, 32, 32) + 0.1).name == "layer2"
-    with pytest.raises(MedxferError, match="4 × 4 places or more, which Sequential has not for images of 32 px"):
+    with pytest.raises(MedxferError, match="4 × 4 places or more, and Sequential has none for images of 32 px"):
         find_map_layer(flat, torch.zeros(1, 3, 32, 32))

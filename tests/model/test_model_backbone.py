@@ -7,7 +7,6 @@ import torchvision
 from medxfer.base.errors import MedxferError
 from medxfer.model import check_backbone, create_backbone, input_statistics, seeds
 from medxfer.model.catalogue import check_weights
-from medxfer.model.layers import find_head, head_keys, reset_head
 
 FAMILIES = [
     ("resnet18", 64),
@@ -119,26 +118,3 @@ def test_weights_that_want_another_normalisation_than_the_random_arm_are_refused
         check_weights("tf_efficientnet_b0", "ap_in1k")
     check_weights("tf_efficientnet_b0.ap_in1k", True)
     assert input_statistics("tf_efficientnet_b0.ap_in1k") != input_statistics("tf_efficientnet_b0")
-
-
-@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_efficientnet", "alexnet"])
-def test_the_head_is_found_and_drawn_from_the_seed_alone(name: str) -> None:
-    heads = []
-    for in_chans, seed in ((1, 5), (3, 5), (3, 6)):
-        network = create_backbone(name, 4, False, in_chans=in_chans, seed=in_chans)
-        reset_head(network, seed)
-        heads.append(find_head(network)[0])
-    assert heads[0].weight.shape[0] == 4
-    assert torch.equal(heads[0].weight, heads[1].weight)
-    assert not torch.equal(heads[1].weight, heads[2].weight)
-    assert not heads[0].bias.any()
-
-
-def test_head_keys_are_names_of_the_state_dict() -> None:
-    network = create_backbone("test_convnext", 4, False)
-    assert head_keys(network) == ["head.fc.weight", "head.fc.bias"]
-
-
-def test_a_network_without_a_head_is_refused() -> None:
-    with pytest.raises(MedxferError, match="no classification head"):
-        reset_head(torch.nn.Sequential(torch.nn.ReLU()), 0)

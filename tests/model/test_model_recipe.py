@@ -1,4 +1,4 @@
-"""The optimiser's groups, the learning rate's course, and frozen layers."""
+"""The optimiser's groups and the learning rate's schedule."""
 
 from itertools import pairwise
 
@@ -8,8 +8,7 @@ from torch import nn
 
 from medxfer.base.errors import MedxferError
 from medxfer.model import create_backbone
-from medxfer.model.backbone import check_finetune, stage_names
-from medxfer.model.layers import find_head, freeze, head_keys, keep_frozen_in_eval
+from medxfer.model.layers import find_head
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
 
 
@@ -62,45 +61,3 @@ def test_optimizers_by_name() -> None:
     assert isinstance(create_optimizer("sgd", groups), torch.optim.SGD)
     with pytest.raises(MedxferError, match=r"unknown optimizer 'adamv'.*adamw"):
         create_optimizer("adamv", groups)
-
-
-def test_only_the_head_trains_and_frozen_norms_keep_their_statistics() -> None:
-    network = create_backbone("test_resnet", 2, False)
-    freeze(network, "head")
-    trained = {name for name, p in network.named_parameters() if p.requires_grad}
-    assert trained == set(head_keys(network))
-    network.train()
-    keep_frozen_in_eval(network)
-    before = {key: value.clone() for key, value in network.state_dict().items()}
-    network(torch.randn(4, 3, 64, 64)).sum().backward()
-    assert all(torch.equal(before[key], value) for key, value in network.state_dict().items())
-    assert not network.training
-
-
-@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "tf_efficientnet_lite0", "alexnet"])
-def test_last_stages_grow_towards_the_whole(name: str) -> None:
-    trained = []
-    for finetune in ("head", "last:1", "last:2", f"last:{len(stage_names(name))}"):
-        network = create_backbone(name, 2, False)
-        freeze(network, finetune)
-        trained.append({n for n, p in network.named_parameters() if p.requires_grad})
-    assert trained[0] < trained[1] < trained[2] < trained[3]
-    assert trained[3] == {n for n, _ in network.named_parameters()}
-
-
-def test_dropout_below_a_trained_stage_is_kept_and_in_a_frozen_network_is_not() -> None:
-    image, outputs = torch.randn(1, 3, 64, 64), {}
-    for finetune in ("head", "last:1"):
-        network = create_backbone("alexnet", 2, False)
-        freeze(network, finetune)
-        keep_frozen_in_eval(network.train())
-        outputs[finetune] = torch.equal(network(image), network(image))
-    assert outputs == {"head": True, "last:1": False}
-
-
-@pytest.mark.parametrize("finetune", ["lats:1", "last", "last:-1", "last:0", "last:6", ""])
-def test_an_unknown_finetune_is_refused_with_what_there_is(finetune: str) -> None:
-    with pytest.raises(
-        MedxferError, match=r"full, head and last|k from 1 to 5 .*conv1, layer1, layer2, layer3, layer4"
-    ):
-        check_finetune(finetune, "test_resnet")

@@ -15,7 +15,7 @@ from torch import Tensor
 from medxfer.base.errors import MedxferError
 from medxfer.model import Classifier, create_backbone, hub, resolve
 from medxfer.model.layers import find_head, head_keys
-from medxfer.model.packaged import PACKAGES
+from medxfer.model.weights import PACKAGES
 
 LITE0 = "tf_efficientnet_lite0"
 

@@ -134,19 +134,39 @@ def test_a_class_that_validation_lacks_leaves_the_highest_score_to_decide(pictur
         ("torn weights", "damaged or of another version"),
         ("another network", "damaged or of another version"),
         ("old record", r"damaged or of another version of medxfer \('input'\)"),
+        ("no record", "metrics.json is damaged"),
+        ("old settings", "damaged or of another version of medxfer .*levels"),
+        ("other settings", "damaged or of another version of medxfer .*keep_aspect"),
+        ("torn settings", "damaged or of another version of medxfer"),
+        ("old network", r"backbone 'torchvision/resnet18': .*use resnet18\.tv_in1k"),
+        ("another class", "its images were read by elsewhere.Folder, which is not installed"),
     ],
 )
 def test_a_cell_that_cannot_be_used_is_named_in_one_sentence(
-    pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, why: str
+    home: Path, pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], folder: str, why: str
 ) -> None:
-    cell = tmp_path / folder
+    cell, image = tmp_path / folder, home / "in" / "0.png"
     if folder == "study":
         cell = pictures_cell.parent.parent
     elif folder == "empty":
         cell.mkdir()
     elif folder != "nowhere":
         shutil.copytree(pictures_cell, cell)
-    record, best = cell / "metrics.json", cell / "checkpoints" / "best.ckpt"
+    record, best, settings = cell / "metrics.json", cell / "checkpoints" / "best.ckpt", cell / "config.yaml"
+    change = {
+        "another network": ("test_efficientnet", "test_resnet"),
+        "old settings": ("\nlevels: 256", ""),
+        "other settings": ("\n  keep_aspect: false", ""),
+        "torn settings": ("\nlevels: 256", "\n  levels: {"),
+        "old network": ("backbone: test_efficientnet", "backbone: torchvision/resnet18"),
+        "another class": ("medxfer.data.sources.picture_folder.ImageFolder", "elsewhere.Folder"),
+    }
+    if folder in change:
+        text = settings.read_text()
+        assert change[folder][0] in text
+        settings.write_text(text.replace(*change[folder]))
+    if folder == "no record":
+        record.write_text("")
     if folder in ("begun", "failed"):
         record.unlink()
     if folder == "failed":
@@ -155,15 +175,22 @@ def test_a_cell_that_cannot_be_used_is_named_in_one_sentence(
         best.unlink()
     if folder == "torn weights":
         best.write_bytes(best.read_bytes()[:1000])
-    if folder == "another network":
-        text = (cell / "config.yaml").read_text()
-        (cell / "config.yaml").write_text(text.replace("test_efficientnet", "test_resnet"))
     if folder == "old record":
         record.write_text(json.dumps({k: v for k, v in json.loads(record.read_text()).items() if k != "input"}))
-    assert main([f"cell={cell}", f"images={tmp_path}"]) == 1
+    assert main([f"cell={cell}", f"images={image}"]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert re.search(why, error)
+
+
+def test_a_cell_whose_data_sets_module_has_moved_since_is_read(home: Path, pictures_cell: Path, tmp_path: Path) -> None:
+    shutil.copytree(pictures_cell, tmp_path / "cell")
+    settings = tmp_path / "cell" / "config.yaml"
+    text = settings.read_text()
+    assert "sources.picture_folder.ImageFolder" in text
+    settings.write_text(text.replace("sources.picture_folder.ImageFolder", "sources.images.ImageFolder"))
+    tables = [score(open_cell(cell), [home / "in" / "0.png"]) for cell in (pictures_cell, tmp_path / "cell")]
+    assert tables[0].equals(tables[1])
 
 
 @pytest.mark.parametrize(
