@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from medxfer.base.memory import keep_pages
-from medxfer.data.serve.new_files import NewFiles, NewImages, Place
+from medxfer.data.serve.module import NewImages, Place
+from medxfer.data.serve.new_files import NewFiles
 from medxfer.data.sources.dicom_folder import read_dicom
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.trained_cell import TrainedCell
