@@ -1,31 +1,33 @@
-"""The comparison of a study's arms as a W&B workspace: python -m medxfer.dashboard study=DIR entity=… project=…
+"""Make the W&B workspace that compares a study's arms, and print its address.
 
-Wants the extra `dashboard`, and an API key of W&B's (wandb login); the study's runs must be there (wandb sync).
+Needs the extra medxfer[dashboard] and a key of W&B's (wandb login); the study's runs must be there (wandb sync).
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from medxfer.analysis import save_workspace
-from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.arguments import Command, run, setting
 
-SETTINGS = ("study", "entity", "project")
-USAGE = "usage: python -m medxfer.dashboard study=DIR entity=… project=…"
+
+@dataclass(frozen=True)
+class Settings:
+    study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
+    entity: str = setting("the user or team at W&B")
+    project: str = setting("the project at W&B, logger.project of the training")
+
+
+COMMAND = Command("python -m medxfer.dashboard", __doc__, Settings)
+
+
+def save(given: Settings) -> None:
+    from medxfer.analysis import save_workspace
+
+    print(save_workspace(given.study, given.entity, given.project))
 
 
 def main(arguments: list[str]) -> int:
-    try:
-        given = dict(argument.partition("=")[::2] for argument in arguments)
-        for key in given:
-            if key not in SETTINGS:
-                raise unknown("setting", key, SETTINGS, USAGE)
-        if not all(given.get(key) for key in SETTINGS):
-            raise MedxferError(USAGE)
-        print(save_workspace(Path(given["study"]).expanduser(), given["entity"], given["project"]))
-    except MedxferError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run(COMMAND, save, arguments)
 
 
 if __name__ == "__main__":

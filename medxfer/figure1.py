@@ -1,63 +1,54 @@
-"""python -m medxfer.figure1 [ct=… dx=… colormap=none,viridis,inferno window=40/400 out=figure1.png curves=…]
+"""Draw Figure 1: a CT image (left) and an X-ray image (right), a row for each colormap.
 
-Draws Figure 1 (CT left, DX right, a row for each colormap) from the phantoms, or from your own DICOM files.
-`out` ends in .png, .svg or .pdf; `curves=<file>` also draws, for the same colormaps, lightness and what the
-network sees against gray.
+The images are phantoms, or your own DICOM files.
 """
 
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from medxfer.base.arguments import Command, run, setting
+from medxfer.base.errors import MedxferError
 
-from medxfer.base.errors import MedxferError, unknown
-from medxfer.color.figure import save_figure1
-from medxfer.data.dicom import inspect, read_gray
-from medxfer.data.phantom import example
+if TYPE_CHECKING:  # --help answers without numpy and torch
+    import numpy as np
+    from numpy.typing import NDArray
 
-_PHANTOM_SIZE = 512
+PHANTOM_SIZE = 512  # px
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says, as text."""
+    ct: str = setting("a CT file of your own", "", shown="FILE")
+    dx: str = setting("an X-ray file of your own", "", shown="FILE")
+    colormap: str = setting("the rows", "none,viridis,inferno", shown="NAME,NAME")
+    window: str = setting("of the CT image, in HU", "40/400", shown="CENTER/WIDTH")
+    out: str = setting("the figure: .png, .svg or .pdf", "figure1.png", shown="FILE")
+    curves: str = setting("a second figure: lightness, and what the network sees against gray", "", shown="FILE")
 
-    ct: str = ""
-    dx: str = ""
-    colormap: str = "none,viridis,inferno"
-    window: str = "40/400"
-    out: str = "figure1.png"
-    curves: str = ""
+
+COMMAND = Command("python -m medxfer.figure1", __doc__, Settings)
+
+
+def draw(given: Settings) -> None:
+    from medxfer.color.figure import save_figure1  # with torch
+
+    images = _image("CT", given.ct), _image("DX", given.dx)
+    files = save_figure1(*images, given.colormap.split(","), given.window, given.out, given.curves)
+    print(*files, sep="\n")
 
 
 def main(arguments: list[str]) -> int:
-    """Draw what `arguments` (key=value) ask for, say where it is, and return the exit code."""
-    try:
-        settings = _settings(arguments)
-        images = _image("CT", settings.ct), _image("DX", settings.dx)
-        files = save_figure1(*images, settings.colormap.split(","), settings.window, settings.out, settings.curves)
-        print(*files, sep="\n")
-    except MedxferError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run(COMMAND, draw, arguments)
 
 
-def _settings(arguments: list[str]) -> Settings:
-    known = Settings.__dataclass_fields__
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    for key in given:
-        if key not in known:
-            raise unknown("setting", key, known, f"medxfer.figure1 takes {', '.join(known)}, as key=value.")
-    return Settings(**given)
-
-
-def _image(modality: Literal["CT", "DX"], path: str) -> NDArray[np.float32]:
+def _image(modality: Literal["CT", "DX"], path: str) -> "NDArray[np.float32]":
     """HU (CT) or display gray in [0, 1] (DX) of the file at `path`, or of a phantom with a lesion."""
+    from medxfer.data.dicom import inspect, read_gray
+    from medxfer.data.phantom import example
+
     if not path:
-        return example(modality, _PHANTOM_SIZE)
+        return example(modality, PHANTOM_SIZE)
     stated = inspect(path).modality
     if (stated == "CT") != (modality == "CT"):
         raise MedxferError(f"{modality.lower()}={path}: not a {modality} image, its modality is {stated}.")

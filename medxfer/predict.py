@@ -1,71 +1,54 @@
-"""Score new images with a trained cell: python -m medxfer.predict cell=DIR images=… [out=table.csv] [cam=DIR]
+"""Score new DICOM, PNG and JPEG files with a trained cell.
 
-Takes DICOM, PNG and JPEG files. The table has a row a file: its path, a score a class, the decision at the threshold
-chosen on validation, or why it was refused; it is printed, or with `out` written. `cam=DIR` draws, for each image, a
-picture of gray, what the network saw, and Grad-CAM of the decision. For research, not for diagnosis.
+The table has a row a file: its path, a score a class, the decision at the threshold chosen on validation, or why it was
+refused. For research, not for diagnosis.
 """
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from medxfer.base.errors import RESEARCH_ONLY, MedxferError, unknown
-
-USAGE = "usage: python -m medxfer.predict cell=DIR images=FILE-OR-FOLDER [out=table.csv] [cam=DIR]"
+from medxfer.base.arguments import Command, run, setting
+from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says, as text."""
+    cell: Path = setting("a finished cell, <study>/cells/<cell>", shown="DIR")
+    images: Path = setting("a file, or a folder with all that is below it", shown="FILE-OR-FOLDER")
+    out: Path | None = setting("a CSV for the table; without it the table is printed", None, shown="table.csv")
+    cam: Path | None = setting(
+        "a folder for pictures of gray, what the network saw, and Grad-CAM of the decision (medxfer[explain])", None,
+        shown="DIR",
+    )  # fmt: skip
 
-    cell: str
-    images: str
-    out: str = ""
-    cam: str = ""
+
+COMMAND = Command("python -m medxfer.predict", __doc__, Settings)
 
 
-def main(arguments: list[str]) -> int:
-    """Score what `arguments` (key=value) ask for; 1 where nothing could be, 0 where at least one image was."""
-    try:
-        settings = _settings(arguments)
-        out = _table_file(settings.out) if settings.out else None
-        cam = Path(settings.cam).expanduser() if settings.cam else None
+def score(given: Settings) -> int:
+    """1 if no image could be scored."""
+    if given.out and given.out.suffix.lower() != ".csv":
+        raise MedxferError(f"out={given.out}: a table's name must end in .csv")
+    if given.out and not given.out.parent.is_dir():
+        raise MedxferError(f"out={given.out}: there is no folder {given.out.parent}")
 
-        from medxfer.trained.scoring import predict  # with torch, which wrong arguments need not wait for
+    from medxfer.trained.scoring import predict  # with torch, which wrong arguments need not wait for
 
-        table, rule = predict(Path(settings.cell).expanduser(), Path(settings.images).expanduser(), out, cam)
-    except MedxferError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    table, rule = predict(given.cell, given.images, given.out, given.cam)
     read, refused = table[table["refused"] == ""], table[table["refused"] != ""]
-    if out is None:
+    if given.out is None:
         shown = read.drop(columns=["refused", "note"])
         print(shown.to_string(index=False, float_format="%.4f") if len(shown) else "no image was read")
     for row in refused.itertuples():
         print(f"refused: {row.path}: {row.refused}", file=sys.stderr)
-    print(f"{len(read)} images scored, {len(refused)} files refused{f': {out}' if out else ''}")
+    print(f"{len(read)} images scored, {len(refused)} files refused{f': {given.out}' if given.out else ''}")
     print(f"{rule} {RESEARCH_ONLY}")
     return 0 if len(read) else 1
 
 
-def _table_file(text: str) -> Path:
-    out = Path(text).expanduser()
-    if out.suffix.lower() != ".csv":
-        raise MedxferError(f"out={text}: a table's name must end in .csv")
-    if not out.parent.is_dir():
-        raise MedxferError(f"out={text}: there is no folder {out.parent}")
-    return out
-
-
-def _settings(arguments: list[str]) -> Settings:
-    known = Settings.__dataclass_fields__
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    for key in given:
-        if key not in known:
-            raise unknown("setting", key, known, USAGE)
-    if not given.get("cell") or not given.get("images"):
-        raise MedxferError(USAGE)
-    return Settings(**given)
+def main(arguments: list[str]) -> int:
+    return run(COMMAND, score, arguments)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,46 @@
-"""Judge and draw one study: python -m medxfer.report study=DIR [report.images=true] [store.root=DIR]
+"""Judge and draw one study again: results.csv, verdict.json, report.html, table.tex and table.md in its folder.
 
-Makes results.csv, verdict.json, report.html, table.tex and table.md in its folder, and prints the answer. With
-report.images=true the page also shows test images that the arms disagree on: pictures of patients, so not by default.
+Prints the answer and where the page is.
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from medxfer.analysis import answer as report
-from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.arguments import Command, run, setting
 
-__all__ = ["main", "report"]
+if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
+    from medxfer.analysis import Verdict
 
-SETTINGS = ("study", "report.images", "store.root")
-USAGE = "usage: python -m medxfer.report study=DIR [report.images=true] [store.root=DIR]"
+
+@dataclass(frozen=True)
+class Settings:
+    study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
+    images: bool = setting(
+        "the page also shows test images that the arms disagree on: pictures of patients",
+        False,
+        "report.images",
+        "true",
+    )
+    store_root: Path | None = setting("where their decoded images lie, as in training", None, "store.root", "DIR")
+
+
+COMMAND = Command("python -m medxfer.report", __doc__, Settings)
+
+
+def report(study: Path, images: bool = False, store_root: Path | None = None) -> "Verdict":
+    """`medxfer.analysis.answer`, for notebooks: judge and draw one study, and print the answer."""
+    from medxfer.analysis import answer
+
+    return answer(study, images, store_root)
 
 
 def main(arguments: list[str]) -> int:
-    try:
-        report(*_settings(arguments))
-    except MedxferError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    def do(given: Settings) -> Any:
+        report(given.study, given.images, given.store_root)
 
-
-def _settings(arguments: list[str]) -> tuple[Path, bool, Path | None]:
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    for key in given:
-        if key not in SETTINGS:
-            raise unknown("setting", key, SETTINGS, USAGE)
-    images = given.get("report.images", "false").lower()
-    if not given.get("study") or images not in ("true", "false"):
-        raise MedxferError(USAGE)
-    root = given.get("store.root")
-    return Path(given["study"]).expanduser(), images == "true", Path(root).expanduser() if root else None
+    return run(COMMAND, do, arguments)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from medxfer.data.phantom import write_phantoms
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figure1, "_PHANTOM_SIZE", 64)
+    monkeypatch.setattr(figure1, "PHANTOM_SIZE", 64)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ S = TypeVar("S")
 HELP = ("-h", "--help", "help")
 
 
-def setting(meaning: str, default: Any = MISSING, key: str = "", shown: str = "…") -> Any:
+def setting(meaning: str, default: Any = MISSING, key: str = "", shown: str = "…", bare: bool = False) -> Any:
     """A field of a command's dataclass.
 
     Args:
@@ -21,8 +21,9 @@ def setting(meaning: str, default: Any = MISSING, key: str = "", shown: str = "�
         default: its value if it is not given; without one the setting must be given.
         key: its name on the command line; by default the field's.
         shown: what stands for the value in the usage, such as DIR.
+        bare: whether the value is given alone, without key=.
     """
-    return field(default=default, metadata={"meaning": meaning, "key": key, "shown": shown})
+    return field(default=default, metadata={"meaning": meaning, "key": key, "shown": shown, "bare": bare})
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Command(Generic[S]):
     @property
     def keys(self) -> list[str]:
         """Its settings as they begin on a command line."""
-        return [f"{_key(f)}=" for f in self.fields]
+        return [f"{_key(f)}=" for f in self.fields if not f.metadata["bare"]]
 
     @property
     def usage(self) -> str:
@@ -58,9 +59,12 @@ class Command(Generic[S]):
     def read(self, arguments: Sequence[str]) -> S:
         """`arguments` as the dataclass. Raises MedxferError if one is unknown, missing, double or of a wrong type."""
         hints, by_key = get_type_hints(self.kind), {_key(f): f for f in self.fields}
+        bare = [key for key, f in by_key.items() if f.metadata["bare"]]
         given: dict[str, Any] = {}
         for argument in arguments:
             key, equals, text = argument.partition("=")
+            if key not in by_key and not equals and bare:
+                key, equals, text = bare[0], "=", argument
             if key not in by_key:
                 raise unknown("setting", key, by_key, self.usage)
             if not equals or not text:
@@ -108,7 +112,7 @@ def _key(f: Field[Any]) -> str:
 
 
 def _shown(f: Field[Any]) -> str:
-    return f"{_key(f)}={f.metadata['shown']}"
+    return f.metadata["shown"] if f.metadata["bare"] else f"{_key(f)}={f.metadata['shown']}"
 
 
 def _default(f: Field[Any]) -> str:

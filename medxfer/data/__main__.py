@@ -1,60 +1,95 @@
-"""Which data sets there are, what a training would meet in one, and which decoded images are kept:
+"""Data sets there are, what a training would meet in one, and which decoded images are kept.
 
-python -m medxfer.data                                   every data=, what to download and where from
-python -m medxfer.data check data=… data.root=… [settings as medxfer.train takes them]
-python -m medxfer.data stores [store.root=DIR]
-python -m medxfer.data prune unused=DAYS|all=true [store.root=DIR]
+    python -m medxfer.data          every data=, what to download and where from
+    python -m medxfer.data check    what a training would meet in the data that its settings name
+    python -m medxfer.data stores   the decoded images that are kept
+    python -m medxfer.data prune    remove decoded images
+
+Each answers --help.
 """
 
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from medxfer.base.arguments import HELP, Command, run, setting
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.terminal import open_console, show, size
 
 
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
+
+@dataclass(frozen=True)
+class Stores:
+    store_root: Path = setting("the folder of stores", user_cache_path("medxfer"), "store.root", "DIR")
+
+
+@dataclass(frozen=True)
+class Prune:
+    unused: float | None = setting("remove stores that were not used for so many days", None, shown="DAYS")
+    all: bool = setting("remove all of them", False, shown="true")
+    store_root: Path = setting("the folder of stores", user_cache_path("medxfer"), "store.root", "DIR")
+
+
+NAME = "python -m medxfer.data"
+CHECK = f"""Balance, refusals, headers, duplicates, shortcuts and the split of a data set, before any training.
+
+usage: {NAME} check data=… data.root=… [any setting of medxfer.train]
+"""
+STORES = Command(f"{NAME} stores", "The decoded images that are kept.", Stores)
+PRUNE = Command(f"{NAME} prune", "Remove decoded images.", Prune)
+COMMANDS = {"check": Command(f"{NAME} check", CHECK, Nothing), "stores": STORES, "prune": PRUNE}
+
+
 def main(arguments: list[str]) -> int:
     """Run a command; 1 if the input is wrong, or if the data are such that a training would refuse them."""
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("list", [])
-    commands = {"list": _list, "check": _check, "stores": _stores, "prune": _prune}
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if name in ("", *HELP):
+        return run(Command(NAME, __doc__, Nothing), _list, arguments)
+    if name == "stores":
+        return run(STORES, _stores, rest)
+    if name == "prune":
+        return run(PRUNE, _prune, rest)
+    if name == "check" and set(rest) & set(HELP):
+        print(CHECK)
+        return 0
     try:
-        if command in ("-h", "--help"):
-            print(__doc__)
-        elif command in commands:
-            commands[command](rest)
-        else:
-            raise unknown("command", command, commands, f"the commands are {', '.join(commands)}.")
+        if name != "check":
+            raise unknown("command", name, COMMANDS, f"the commands are {', '.join(COMMANDS)}.")
+        _check(rest)
     except MedxferError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _list(_: Sequence[str]) -> None:
+def _list(_: Nothing) -> None:
     from medxfer.data.sources.targets import data_sets
 
     show(open_console(), "Data sets", ("data=", "needs", "what it is", "what it takes, and where from"), data_sets())
 
 
-def _check(arguments: Sequence[str]) -> None:
+def _check(overrides: list[str]) -> None:
     console = open_console()
     with console.status("starting"):
         from medxfer.data.inspect.check import check  # with torch, which wrong commands need not wait for
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a data set's caveats, which it prints
-        check(arguments, console)
+        check(overrides, console)
 
 
-def _stores(arguments: Sequence[str]) -> None:
+def _stores(given: Stores) -> None:
     from medxfer.data.store.prune import find_stores, other_folders
 
-    root, console = _root(_settings(arguments, ("store.root",))), open_console()
+    root, console = given.store_root.resolve(), open_console()
     rows = [
         (s.source, s.root, s.settings, s.images, size(s.bytes), _age(s.built), _age(s.used)) for s in find_stores(root)
     ]
@@ -67,37 +102,19 @@ def _stores(arguments: Sequence[str]) -> None:
         console.print(f"Beside them: {name}, {size(count)}", markup=False)
 
 
-def _prune(arguments: Sequence[str]) -> None:
+def _prune(given: Prune) -> None:
     from medxfer.data.store.prune import prune
 
-    given = _settings(arguments, ("unused", "all", "store.root"))
-    usage = "say what to remove: unused=DAYS for stores not used for so long, or all=true"
-    if ("unused" in given) == ("all" in given) or given.get("all", "true") != "true":
-        raise MedxferError(usage)
-    try:
-        days = float(given.get("unused", 0))
-    except ValueError:
-        days = -1
+    if (given.unused is not None) == given.all:
+        raise MedxferError("say what to remove: unused=DAYS for stores not used for so long, or all=true")
+    days = given.unused or 0.0
     if not 0 <= days < float("inf"):
-        raise MedxferError(f"unused={given['unused']}: not a number of days; {usage}")
-    removed, kept = prune(_root(given), days)
+        raise MedxferError(f"unused={given.unused}: not a number of days from 0")
+    removed, kept = prune(given.store_root.resolve(), days)
     console = open_console()
     console.print(f"Removed {len(removed)} stores, {size(sum(store.bytes for store in removed))}.")
     if kept:
         console.print(f"Kept {len(kept)}, which another process builds.")
-
-
-def _settings(arguments: Sequence[str], known: Sequence[str]) -> dict[str, str]:
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    for key in given:
-        if key not in known:
-            raise unknown("setting", key, known, f"this command takes {', '.join(known)}.")
-    return given
-
-
-def _root(given: dict[str, str]) -> Path:
-    root = given.get("store.root")
-    return Path(root).expanduser().resolve() if root else user_cache_path("medxfer")
 
 
 def _age(since: float) -> str:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.data.sources.targets import source_class
 from medxfer.data.store.build import GrayStore, Progress, check_modality, open_store
-from medxfer.data.store.identity import DatasetInfo, open_dataset
+from medxfer.data.store.dataset import DatasetInfo, open_dataset
 
 
 def dataset_of(config: DictConfig) -> DatasetInfo:

@@ -122,7 +122,8 @@ class _Process:
                 "a process that reads images could not be started: its own message is above, if it had time for one"
             )
         self.started = True
-        return pickle.load(self.answers)
+        error, result = pickle.load(self.answers)
+        return error, result
 
     def end(self) -> Lost:
         """End the process, and say how it ended if it had done so itself."""
@@ -141,9 +142,8 @@ def _idle_or_new() -> _Process:
     with suppress(IndexError):
         while True:
             process = _idle.pop()
-            if (
-                process.parent == os.getpid() and process.popen.poll() is None
-            ):  # a fork of this process has the list too
+            # A fork of this process has the list too, and must not ask the processes in it.
+            if process.parent == os.getpid() and process.popen.poll() is None:
                 return process
     return _Process()
 
@@ -178,7 +178,7 @@ def _serve() -> None:
 
 
 @lru_cache(maxsize=1)
-def _unpacked(job: bytes) -> Callable[[Any], Any]:
+def _unpacked(job: bytes) -> Any:
     sys.path[:], folder, task = pickle.loads(job)
     os.chdir(folder)
     return cloudpickle.loads(task)

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from medxfer.base.errors import MedxferError
 from medxfer.data.split_file import PARTS, given_parts
 from medxfer.data.store.build import SAME_PICTURE, GrayStore
-from medxfer.data.store.identity import DatasetInfo
+from medxfer.data.store.dataset import DatasetInfo
 
 ATTEMPTS = 100  # draws that are tried until every class is in every part
 
@@ -91,7 +91,7 @@ def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dic
 
 def split_images(
     images: pd.DataFrame,
-    labels: NDArray,
+    labels: NDArray[Any],
     classes: tuple[str, ...],
     settings: SplitSettings,
     training_seed: int,
@@ -123,7 +123,7 @@ def split_images(
     return part[units].astype(str)
 
 
-def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed: int) -> NDArray[np.bool_]:
+def training_subset(images: pd.DataFrame, labels: NDArray[Any], fraction: float, seed: int) -> NDArray[np.bool_]:
     """Which of the training `images` a learning curve's `fraction` takes, (N,): whole patients, some of every class,
     nested (10 % is part of 30 %), stratified by the rarest class that a patient has."""
     units, _ = pd.factorize(images["patient"])
@@ -138,10 +138,10 @@ def training_subset(images: pd.DataFrame, labels: NDArray, fraction: float, seed
     for column in has.T[has.any(0)]:  # a class may be no patient's rarest
         holders = np.flatnonzero(column)
         taken[holders[order[holders].argmin()]] = True
-    return taken[units]
+    return np.take(taken, units)
 
 
-def check_classes(patients: pd.Series, labels: NDArray, classes: tuple[str, ...]) -> None:
+def check_classes(patients: pd.Series, labels: NDArray[Any], classes: tuple[str, ...]) -> None:
     """Raise MedxferError if a class has fewer patients than there are parts."""
     onehot = _onehot(labels, classes)
     patients_of = {name: patients[column > 0].nunique() for name, column in zip(classes, onehot.T, strict=True)}
@@ -153,7 +153,7 @@ def check_classes(patients: pd.Series, labels: NDArray, classes: tuple[str, ...]
         )
 
 
-def _onehot(labels: NDArray, classes: Sized) -> NDArray[np.float64]:
+def _onehot(labels: NDArray[Any], classes: Sized) -> NDArray[np.float64]:
     return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
 
 
@@ -172,7 +172,7 @@ def _units(images: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.object_]
     return units, pd.Series(images["split"].to_numpy()).groupby(units).first().to_numpy(dtype=object)
 
 
-def _draw(counts: NDArray, share: float, seed: tuple[int, int], keep: int) -> NDArray[np.bool_]:
+def _draw(counts: NDArray[Any], share: float, seed: tuple[int, int], keep: int) -> NDArray[np.bool_]:
     """Which units to take so that they hold `share` of the images of every class, at least one unit of each, and leave
     at least `keep` units of each: iterative stratification (Sechidis et al., ECML PKDD 2011), rarest class first."""
     for attempt in range(ATTEMPTS):
@@ -186,7 +186,7 @@ def _draw(counts: NDArray, share: float, seed: tuple[int, int], keep: int) -> ND
     )
 
 
-def _stratify(counts: NDArray, share: float, rng: np.random.Generator, keep: int) -> NDArray[np.bool_]:
+def _stratify(counts: NDArray[Any], share: float, rng: np.random.Generator, keep: int) -> NDArray[np.bool_]:
     has = counts > 0
     need = np.stack([share * counts.sum(0), (1 - share) * counts.sum(0)])  # images that the two sides still want
     least = (1, keep)
@@ -204,4 +204,4 @@ def _stratify(counts: NDArray, share: float, rng: np.random.Generator, keep: int
             have[chosen] += 1
             need[chosen] -= counts[unit]
     side[side < 0] = 1  # units without any label (multi-label) stay where most images are
-    return side == 0
+    return np.asarray(side == 0)

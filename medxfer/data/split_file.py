@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import PrivateError
 from medxfer.data.store.build import GrayStore
-from medxfer.data.store.identity import DatasetInfo
+from medxfer.data.store.dataset import DatasetInfo
 
 PARTS = ("train", "val", "test")
 KEYS = ("image", "path", "patient_id")

@@ -1,27 +1,34 @@
-"""python -m medxfer.model [pattern]: backbones with their input, their weights, and whether those are on this machine.
+"""Backbones there are, with their input, their weights, and whether those are on this machine.
 
 With a pattern also their parameters: to count them, each network is built, which takes a tenth of a second.
 """
 
-import argparse
 import sys
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-import timm
-
+from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import unknown
 from medxfer.base.terminal import open_console, show
-from medxfer.model.backbone import count_parameters
-from medxfer.model.catalogue import LIST_HINT, find
-from medxfer.model.weights import available
 
+
+@dataclass(frozen=True)
+class Settings:
+    pattern: str = setting("of names, such as 'resnet*'; it adds the parameters", "*", shown="PATTERN", bare=True)
+
+
+COMMAND = Command("python -m medxfer.model", __doc__, Settings)
 HEAD = ("backbone", "input", "pretrained=true takes", "here", "parameters")
 
 
 def table(chosen: Iterable[str], counted: bool) -> list[tuple[str, ...]]:
     """A row for each backbone in `chosen`, as HEAD says; the parameters only if they are to be counted."""
+    from medxfer.model.backbone import count_parameters
+    from medxfer.model.catalogue import find
+    from medxfer.model.weights import available
+
     rows: list[tuple[str, ...]] = []
     for name in chosen:
         entry = find(name)
@@ -31,23 +38,26 @@ def table(chosen: Iterable[str], counted: bool) -> list[tuple[str, ...]]:
     return rows
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Print the table of the backbones whose names match; 1 where none does."""
-    parser = argparse.ArgumentParser(prog="python -m medxfer.model", description=__doc__.partition("\n")[0])
-    parser.add_argument("pattern", nargs="?", default="*", help="of names, such as 'resnet*'; it adds the parameters")
-    pattern, names = parser.parse_args(arguments).pattern, timm.list_models()
-    chosen = [name for name in names if fnmatchcase(name, pattern)]
+def list_backbones(given: Settings) -> None:
+    import timm
+
+    from medxfer.model.catalogue import LIST_HINT
+
+    names = timm.list_models()
+    chosen = [name for name in names if fnmatchcase(name, given.pattern)]
     if not chosen:
-        print(f"error: {unknown('backbone', pattern, names, LIST_HINT)}", file=sys.stderr)
-        return 1
-    counted = pattern != "*"
+        raise unknown("backbone", given.pattern, names, LIST_HINT)
+    counted = given.pattern != "*"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # timm's own deprecations
         show(open_console(), "Backbones", HEAD if counted else HEAD[:-1], table(chosen, counted))
     if not counted:
         print("With parameters: python -m medxfer.model PATTERN, such as 'resnet*'.")
-    return 0
+
+
+def main(arguments: list[str]) -> int:
+    return run(COMMAND, list_backbones, arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

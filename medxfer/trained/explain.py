@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.color import Renderer
-from medxfer.data.serve.new_files import NewImages
+from medxfer.data.serve.module import NewImages
 from medxfer.model.gradcam import MapLayer, find_map_layer, grad_cam
 from medxfer.trained.trained_cell import TrainedCell
 

@@ -13,7 +13,8 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.memory import keep_pages
-from medxfer.data.serve.new_files import NewFiles, NewImages, Place, find_files
+from medxfer.data.serve.module import NewImages, Place
+from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.explain import explain

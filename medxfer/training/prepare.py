@@ -19,7 +19,7 @@ from medxfer.data.configured import dataset_of, store_of
 from medxfer.data.serve.balance import BALANCE, check_balance
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress
-from medxfer.data.store.identity import DatasetInfo
+from medxfer.data.store.dataset import DatasetInfo
 from medxfer.model.backbone import check_finetune, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.layers import count_of

@@ -13,7 +13,7 @@ from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.source import Source
 from medxfer.data.split import SplitSettings, split_images
 from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 
 CACHE = user_cache_path("medxfer") / "benchmarks"
 SPLIT = SplitSettings(val=0.1, test=0.1)

@@ -24,7 +24,7 @@ from medxfer.data.dicom.read import read_gray
 from medxfer.data.phantom import write_phantoms
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.identity import DatasetInfo, open_dataset
+from medxfer.data.store.dataset import DatasetInfo, open_dataset
 
 pytestmark = pytest.mark.benchmark
 
@@ -121,7 +121,7 @@ def test_the_second_start(ct: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 BUILD = """
 import sys, time
 from pathlib import Path
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.store.build import open_store
 

@@ -13,7 +13,7 @@ from pipeline import Loop, batches, forever
 from torch.profiler import ProfilerActivity, profile
 
 from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 
 pytestmark = [
     pytest.mark.benchmark,

@@ -21,7 +21,7 @@ STORE = """
 import resource, sys, time
 import numpy as np
 from pathlib import Path
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 from medxfer.data.serve.module import mapped
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store

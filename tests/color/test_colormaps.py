@@ -208,8 +208,7 @@ def test_without_cmap_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_new_kind_is_one_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     entry = Family("sepia", "old photographs", "sepia", ("sepia",))
     with_entry = {entry: lambda name: Colormap(name), **FAMILIES}
-    for module in ("colormaps", "__main__"):
-        monkeypatch.setattr(f"medxfer.color.{module}.FAMILIES", with_entry)
+    monkeypatch.setattr("medxfer.color.colormaps.FAMILIES", with_entry)
     assert parse_colormap("sepia").name == "sepia"
     assert torch.equal(colormap_table("shuffled:sepia@0"), colormap_table("shuffled:none@0"))
     with pytest.raises(MedxferError, match="sepia"):

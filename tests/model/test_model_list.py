@@ -19,7 +19,7 @@ def test_the_table_names_input_source_presence_and_parameters() -> None:
 def test_all_are_listed_and_nothing_is_counted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("medxfer.model.__main__.count_parameters", lambda name: pytest.fail("built"))
+    monkeypatch.setattr("medxfer.model.backbone.count_parameters", lambda name: pytest.fail("built"))
     assert main([]) == 0
     lines = capsys.readouterr().out.splitlines()
     head = next(number for number, line in enumerate(lines) if line.split()[:2] == ["backbone", "input"])

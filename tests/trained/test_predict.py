@@ -139,7 +139,7 @@ def test_a_class_that_validation_lacks_leaves_the_highest_score_to_decide(pictur
         ("other settings", "damaged or of another version of medxfer .*keep_aspect"),
         ("torn settings", "damaged or of another version of medxfer"),
         ("old network", r"backbone 'torchvision/resnet18': .*use resnet18\.tv_in1k"),
-        ("another class", "its images were read by elsewhere.Folder, which is not installed"),
+        ("another class", "_target_=elsewhere.Folder: this version of medxfer cannot load that class"),
     ],
 )
 def test_a_cell_that_cannot_be_used_is_named_in_one_sentence(

@@ -22,7 +22,7 @@ from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.source import TECHNICAL, UNLABELLED
 from medxfer.data.split import check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.identity import DatasetInfo
+from medxfer.data.store.dataset import DatasetInfo
 
 SHOWN_VALUES = 6  # of a header field
 

@@ -1,9 +1,10 @@
-"""The LightningDataModule: batches of gray from the store, rendered on the device."""
+"""The LightningDataModules: batches of gray from a store, or from new files, rendered on the device."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,8 +14,11 @@ from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from medxfer.base.batch import FeatureBatch, GrayBatch, RenderedBatch
+from medxfer.base.errors import ImageError
+from medxfer.data.processes import in_processes
 from medxfer.data.serve.balance import image_chances
 from medxfer.data.store.build import GrayStore
+from medxfer.data.store.decode import Decoded, Decoder, deepened
 
 SHARE = 0.25  # of a device's free memory that images may take; several cells can share a device
 CHUNK = 1024  # images copied at once
@@ -87,10 +91,11 @@ class GrayDataModule(pl.LightningDataModule):
         trainer = self.trainer
         if isinstance(batch, FeatureBatch):
             return batch
-        if trainer is None or not trainer.training:
-            return self.renderer(batch, None)
-        number = trainer.fit_loop.batch_idx + 1  # Lightning counts a batch once it has been transferred
-        return self.renderer(batch, (self.seed, trainer.current_epoch, number))
+        key = None
+        if trainer is not None and trainer.training:  # Lightning counts a batch once it has been transferred
+            key = (self.seed, trainer.current_epoch, trainer.fit_loop.batch_idx + 1)
+        rendered: RenderedBatch = self.renderer(batch, key)
+        return rendered
 
     def _in_order(self, part: str) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == part).tolist()
@@ -98,7 +103,75 @@ class GrayDataModule(pl.LightningDataModule):
 
     def _loader(self, batches: BatchSampler) -> DataLoader[GrayBatch]:
         # __getitems__ returns whole batches, so there is nothing to collate and no process to start.
-        return DataLoader(self.images, batch_sampler=batches, collate_fn=_as_is)
+        return DataLoader(self.images, batch_sampler=batches, collate_fn=lambda batch: batch)
+
+
+class Place(NamedTuple):
+    """Where an image comes from."""
+
+    file: int  # in the list of files
+    frame: int  # in the file
+
+
+class NewImages(pl.LightningDataModule):
+    """Serves the images of `files` for prediction, in order, rendered on the device; nothing is kept.
+
+    While it serves them, `places` gets the place of each image (a batch's `row` counts them), and `refused` gets the
+    reason for each other file, by its place in `files`.
+    """
+
+    def __init__(
+        self, files: Sequence[Path], decoder: Decoder, dtype: np.dtype, renderer: nn.Module, batch_size: int
+    ) -> None:
+        """`dtype` is the store's that the network was trained from; other settings as for a store."""
+        super().__init__()
+        self.files, self.decoder, self.dtype = files, decoder, dtype
+        self.renderer, self.batch_size = renderer, batch_size
+        self.places: list[Place] = []
+        self.refused: dict[int, str] = {}
+
+    def setup(self, stage: str) -> None:
+        assert self.trainer is not None
+        self.renderer.to(self.trainer.strategy.root_device)
+
+    def predict_dataloader(self) -> Iterator[GrayBatch]:
+        return self.batches()
+
+    def on_after_batch_transfer(self, batch: GrayBatch, dataloader_idx: int) -> RenderedBatch:
+        rendered: RenderedBatch = self.renderer(batch)
+        return rendered
+
+    def batches(self) -> Iterator[GrayBatch]:
+        """Gray as a store holds it; `row` counts the images from 0, and labels are 0."""
+        self.places, self.refused = [], {}
+        pictures: list[NDArray[Any]] = []
+        for place, picture in self._decoded():
+            self.places.append(place)
+            pictures.append(picture)
+            if len(pictures) == self.batch_size:
+                yield self._batch(pictures)
+                pictures = []
+        if pictures:
+            yield self._batch(pictures)
+
+    def _decoded(self) -> Iterator[tuple[Place, NDArray[Any]]]:
+        waiting: dict[int, Any] = {}  # files are done in any order
+        following = 0
+        for done, outcome in in_processes(self.decoder, [str(file) for file in self.files]):
+            waiting[done] = outcome
+            while following in waiting:
+                now = waiting.pop(following)
+                if isinstance(now, Decoded):
+                    yield from ((Place(following, frame), picture) for frame, picture in enumerate(now.gray))
+                else:
+                    self.refused[following] = f"{now.kind}: {now.reason}" if isinstance(now, ImageError) else now
+                following += 1
+
+    def _batch(self, pictures: list[NDArray[Any]]) -> GrayBatch:
+        dtype = np.result_type(self.dtype, *pictures)
+        pictures = [deepened(picture, dtype) for picture in pictures]
+        rows = torch.arange(len(self.places) - len(pictures), len(self.places))
+        return GrayBatch(torch.from_numpy(np.stack(pictures)), torch.zeros_like(rows), rows)
 
 
 class StoredBatches(Dataset[Batch]):
@@ -108,14 +181,10 @@ class StoredBatches(Dataset[Batch]):
         """Serve `values`, (N, H, W) gray or (N, D) features, as batches of `kind`."""
         self.values = values
         self.kind: type[Batch] = kind
-        device = values.device if isinstance(values, Tensor) else None
-        self.labels = torch.from_numpy(labels).to(device)
+        self.labels = torch.as_tensor(labels, device=values.device if isinstance(values, Tensor) else None)
 
     def __len__(self) -> int:
         return len(self.labels)
-
-    def __getitem__(self, row: int) -> Batch:
-        return self.__getitems__([row])
 
     def __getitems__(self, rows: list[int]) -> Batch:
         index = torch.tensor(rows, device=self.labels.device)
@@ -186,7 +255,3 @@ class ResumedBatches(BatchSampler):
     def __iter__(self) -> Iterator[list[int]]:
         served, self.served = self.served, 0  # at the first batch: Lightning also makes iterators that it never uses
         yield from islice(super().__iter__(), served, None)
-
-
-def _as_is(batch: Any) -> Any:
-    return batch

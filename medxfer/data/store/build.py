@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,9 @@ from medxfer.base.files import private_folder, read_json, replace_folder, write_
 from medxfer.base.words import Task
 from medxfer.data.processes import SECONDS, in_processes
 from medxfer.data.sources.source import UNLABELLED
+from medxfer.data.store.dataset import DatasetInfo
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 from medxfer.data.store.gray_file import GrayFile
-from medxfer.data.store.identity import DatasetInfo
 
 VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
@@ -33,7 +34,7 @@ class GrayStore:
     gray: np.memmap  # (N, H, W): uint8 or uint16 display gray, or int16 Hounsfield units
     images: pd.DataFrame  # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash)
     rows: NDArray[np.int64]  # (N,) the image's row in the data set's index
-    labels: NDArray  # (N,) int64 or (N, C) float32
+    labels: NDArray[Any]  # (N,) int64 or (N, C) float32
     classes: tuple[str, ...]
     task: Task
     modality: str
@@ -127,36 +128,35 @@ def _build(
     progress: Progress | None,
 ) -> None:  # fmt: skip
     """Decode every file in parallel straight to disk. A file that cannot be read has no row there."""
-    files = dataset.index.images["file"].to_numpy()
-    headers = dataset.headers.loc[files]
-    is_readable = (headers["unreadable"] == "").to_numpy()
-    rejected = dict(headers["unreadable"][~is_readable])
-    readable = np.flatnonzero(is_readable)
-    frames = headers["frames"].to_numpy()[readable]
-    ends = np.cumsum(frames)
-    deep = (headers["gray"][is_readable] == "uint16").any()
+    headers = dataset.headers.loc[dataset.index.images["file"]]
+    readable = (headers["unreadable"] == "").to_numpy()
+    rejected = dict(headers["unreadable"][~readable])
+    headers = headers[readable]
+    files, frames = list(headers.index), headers["frames"].to_numpy()
+    starts = np.cumsum(frames) - frames  # the first row of each file
+    deep = (headers["gray"] == "uint16").any()
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
-    kept: dict[int, list[str]] = {}  # place in readable -> the hash of each picture
+    kept: dict[int, list[str]] = {}  # place in files -> the hash of each picture
     decode = Decoder(dataset.source, size, hounsfield, dataset.keep_aspect)
-    patience = {file: SECONDS * n for file, n in zip(files[readable], frames, strict=True)}
-    outcomes = in_processes(decode, list(files[readable]), workers, patience.__getitem__)
+    seconds = dict(zip(files, SECONDS * frames, strict=True))
+    outcomes = in_processes(decode, files, workers, seconds.__getitem__)
     with closing(outcomes):  # else an error's traceback would keep the processes
         for done, (place, outcome) in enumerate(outcomes, start=1):
             if not isinstance(outcome, Decoded):
-                rejected[files[readable[place]]] = outcome.kind if isinstance(outcome, ImageError) else outcome
+                rejected[files[place]] = outcome.kind if isinstance(outcome, ImageError) else outcome
             elif len(outcome.gray) != frames[place] or not np.can_cast(outcome.gray.dtype, dtype):
-                rejected[files[readable[place]]] = "bad header"  # it promised more frames, or fewer levels
+                rejected[files[place]] = "bad header"  # it says more frames, or fewer levels
             else:
-                gray.write(int(ends[place] - frames[place]), deepened(outcome.gray, dtype))
+                gray.write(int(starts[place]), deepened(outcome.gray, dtype))
                 kept[place] = outcome.pixels
             if progress:
-                progress("decoding", done, len(readable))
+                progress("decoding", done, len(files))
     if not kept:
         _check_rejected(dataset, Counter(rejected.values()), 0, max_rejected)
     whole = sorted(kept)
-    gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(readable)), whole), frames))
-    rows = np.repeat(readable[whole], frames[whole])
+    gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(files)), whole), frames))
+    rows = np.repeat(np.flatnonzero(readable)[whole], frames[whole])
     _write_tables(dataset, folder, rows, [pixels for place in whole for pixels in kept[place]], rejected)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from medxfer.data.sources.source import Reader
 class Decoded(NamedTuple):
     """The pictures of a file, of which most have one."""
 
-    gray: NDArray  # (frames, size, size): uint8 or uint16 display gray, or int16 Hounsfield units
+    gray: NDArray[Any]  # (frames, size, size): uint8 or uint16 display gray, or int16 Hounsfield units
     pixels: list[str]  # a hash of each picture as it was decoded
 
 
@@ -40,7 +40,7 @@ class Decoder:
         return Decoded(np.stack(gray), pixels)
 
 
-def _digest(picture: NDArray, file: str) -> str:
+def _digest(picture: NDArray[Any], file: str) -> str:
     """Equal for equal pictures. A picture of one value, such as a slice above the head, has a digest of its own: it is
     no sign that two patients are one."""
     digest = hashlib.sha1(f"{picture.shape}{picture.dtype}".encode(), usedforsecurity=False)
@@ -48,7 +48,7 @@ def _digest(picture: NDArray, file: str) -> str:
     return digest.hexdigest()
 
 
-def resize(picture: NDArray, size: int, keep_aspect: bool = False, fill: float = 0) -> NDArray:
+def resize(picture: NDArray[Any], size: int, keep_aspect: bool = False, fill: float = 0) -> NDArray[Any]:
     """`picture` (H, W) as (size, size) in its own dtype, bilinear with antialiasing.
 
     With `keep_aspect`, the longer side fills the square, and `fill` is on both sides of the shorter one.
@@ -69,15 +69,15 @@ def resize(picture: NDArray, size: int, keep_aspect: bool = False, fill: float =
     return square
 
 
-def quantise(picture: NDArray, hounsfield: bool) -> NDArray:
+def quantise(picture: NDArray[Any], hounsfield: bool) -> NDArray[Any]:
     """Hounsfield units as int16, rounded; display gray as it is, or from float in [0, 1] to the range of uint16."""
     if hounsfield:
-        return np.clip(np.rint(picture), -32768, 32767).astype(np.int16)
-    if picture.dtype.kind == "f":
-        return np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
+        picture = np.clip(np.rint(picture), -32768, 32767).astype(np.int16)
+    elif picture.dtype.kind == "f":
+        picture = np.rint(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
     return picture
 
 
-def deepened(gray: NDArray, dtype: np.dtype) -> NDArray:
+def deepened(gray: NDArray[Any], dtype: np.dtype) -> NDArray[Any]:
     """`gray` in a store's `dtype`: uint8 of 0 to 255 becomes the same gray in uint16, of 0 to 65,535."""
-    return gray.astype(np.uint16) * 257 if (gray.dtype, dtype) == (np.uint8, np.uint16) else gray
+    return gray.astype(np.uint16) * 257 if gray.dtype == np.uint8 and dtype == np.uint16 else gray

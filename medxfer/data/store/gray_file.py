@@ -1,7 +1,7 @@
 """A store's gray while it is written: through a file, so that a full disk is an error and memory stays flat."""
 
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -20,7 +20,7 @@ class GrayFile:
         self._start, self._row_bytes = self._file.tell(), size * size * dtype.itemsize
         self._file.truncate(self._start + rows * self._row_bytes)
 
-    def write(self, row: int, pictures: NDArray) -> None:
+    def write(self, row: int, pictures: NDArray[Any]) -> None:
         """`pictures` (n, size, size) of `dtype` from `row` on."""
         self._file.seek(self._start + row * self._row_bytes)
         self._file.write(np.ascontiguousarray(pictures, self.dtype).data)

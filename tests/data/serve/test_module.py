@@ -12,7 +12,7 @@ from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.data.serve.module import GrayDataModule, StoredBatches
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 
 
 class Recorder(nn.Module):

@@ -1,5 +1,7 @@
 """Files that no data set lists: what is found, and that each is read as training would."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,8 @@ from PIL import Image
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
-from medxfer.data.serve.new_files import NewFiles, NewImages, Place, find_files
+from medxfer.data.serve.module import NewImages, Place
+from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder
@@ -125,3 +128,8 @@ def test_images_are_served_in_order_and_the_others_named(tmp_path: Path) -> None
 def test_eight_bits_are_deepened_for_a_network_of_sixteen(tmp_path: Path) -> None:
     (batch,) = served([picture(tmp_path / "a.png")], NewFiles("images"), np.uint16).seen
     assert batch.gray.numpy().dtype == np.uint16
+
+
+def test_processes_that_decode_do_not_wait_for_torch() -> None:
+    code = "import sys, medxfer.data.serve.new_files, medxfer.data.store.decode; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

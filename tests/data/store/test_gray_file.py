@@ -40,7 +40,7 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from pictures import make_pictures
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
 from medxfer.base.errors import MedxferError

@@ -10,7 +10,7 @@ from pictures import make_pictures
 from medxfer.data.__main__ import main
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 from medxfer.data.store.prune import DAY, find_stores, other_folders, prune
 
 
@@ -94,7 +94,7 @@ def test_the_commands_say_what_they_did(root, capsys):
         (["prune"], "say what to remove"),
         (["prune", "all=false"], "say what to remove"),
         (["prune", "all=true", "unused=3"], "say what to remove"),
-        (["prune", "unused=old"], "not a number of days"),
+        (["prune", "unused=old"], "not a number"),
         (["prune", "unused=-1"], "not a number of days"),
         (["stores", "root=x"], "unknown setting 'root': did you mean store.root"),
         (["chek"], "unknown command 'chek': did you mean check"),

@@ -19,8 +19,8 @@ from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.source import HeaderFacts
 from medxfer.data.store import build as store_module
 from medxfer.data.store.build import open_store
+from medxfer.data.store.dataset import open_dataset
 from medxfer.data.store.decode import resize
-from medxfer.data.store.identity import open_dataset
 
 
 def dataset(root: Path, cache: Path):
@@ -198,7 +198,7 @@ def test_pictures_that_patients_share_are_counted(tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
 root, cache = map(Path, sys.argv[1:])

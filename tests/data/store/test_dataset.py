@@ -10,7 +10,7 @@ from dicom_files import write_dicom
 from medxfer.data.dicom.read import HEADER_VERSION
 from medxfer.data.sources.ct_series import CtSeries
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.store.identity import open_dataset
+from medxfer.data.store.dataset import open_dataset
 
 PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4)
 ELEMENTS = {
@@ -46,12 +46,12 @@ def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kept_by", ["store.identity", "sources.header_cache"])
+@pytest.mark.parametrize("kept_by", ["store.dataset", "sources.header_cache"])
 def test_headers_are_read_again_by_a_corrected_reader(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_by: str
 ) -> None:
     def manufacturers() -> set[str]:
-        if kept_by == "store.identity":
+        if kept_by == "store.dataset":
             source = DicomFolder(str(root), str(root / "labels.csv"))
             return set(open_dataset(source, tmp_path / "cache").headers["manufacturer"])
         series = CtSeries(root=str(root), labels=str(root / "labels.csv"), cache=str(tmp_path / "cache"))
