@@ -79,9 +79,9 @@ def _settings(command: str, before: list[str]) -> list[str]:
     own_folder = command in ("data", "color", "model")
     module = import_module(f"medxfer.{command}.__main__" if own_folder else f"medxfer.{command}")
     if not hasattr(module, "COMMANDS"):
-        return module.COMMAND.keys
+        return list(module.COMMAND.keys)
     if before and before[0] in module.COMMANDS:
-        return module.COMMANDS[before[0]].keys
+        return list(module.COMMANDS[before[0]].keys)
     return list(module.COMMANDS)
 
 

@@ -47,7 +47,7 @@ class Cell:
         return read_json(path)["reason"] if path.is_file() else None
 
     def metrics(self) -> dict[str, float]:
-        return read_json(self.folder / "metrics.json")["metrics"]
+        return dict(read_json(self.folder / "metrics.json")["metrics"])
 
     def claim(self) -> AbstractContextManager[None]:
         """Hold the cell while training it, against every other process on every machine. Raises Taken."""

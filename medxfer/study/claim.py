@@ -117,7 +117,7 @@ def _lives(path: Path, now: float) -> bool:
     if about is None or about.place != _place():  # not written yet, or of another machine
         return silent < SILENCE
     try:
-        return abs(psutil.Process(about.pid).create_time() - about.born) < 1
+        return bool(abs(psutil.Process(about.pid).create_time() - about.born) < 1)
     except psutil.NoSuchProcess:
         return False
 

@@ -32,7 +32,7 @@ class Study:
 
     @property
     def metric(self) -> str:
-        return self.record["declared"]["metric"]
+        return str(self.record["declared"]["metric"])
 
     def plan(self, cells: Mapping[str, Json], command: str) -> None:
         """Add `cells` (name -> factors) to those that the study is to have."""

@@ -103,7 +103,7 @@ def _plain(value: Any) -> Any:
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
-def _remove(settings: dict, keys: list[str]) -> None:
+def _remove(settings: Json, keys: list[str]) -> None:
     for key in keys[:-1]:
         settings = settings.get(key, {})
     settings.pop(keys[-1], None)

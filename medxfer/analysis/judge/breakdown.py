@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -61,7 +62,7 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
 
 def split(blocks: Blocks, name: Callable[[Block], str]) -> dict[str, Blocks]:
     """The blocks by their `name`."""
-    parts: dict[str, dict[Block, Sequence]] = {}
+    parts: dict[str, dict[Block, Sequence[Any]]] = {}
     for block, cells in blocks.items():
         parts.setdefault(name(block), {})[block] = cells
     return dict(parts)

@@ -127,4 +127,4 @@ def needed(ahead: Forecast, trainings: int, patients: int) -> str:
 def _rounded(n: int) -> int:
     """Up to two significant digits: more would claim too much."""
     step = 10 ** max(len(str(n)) - 2, 0)
-    return max(-(-n // step) * step, 1)
+    return int(max(-(-n // step) * step, 1))

@@ -49,4 +49,4 @@ def _sensitivity(scores: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
     last = np.append(np.diff(scores[order]) != 0, True)  # equal scores are passed together
     hits = np.append(0, np.cumsum(truth[order])[last]) / truth.sum()
     false = np.append(0, np.cumsum(~truth[order])[last]) / (~truth).sum()
-    return np.interp(GRID, false, hits)
+    return np.asarray(np.interp(GRID, false, hits))

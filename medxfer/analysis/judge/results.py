@@ -42,7 +42,7 @@ class CellRecord:
     @property
     def metrics(self) -> Mapping[str, float | None]:
         """By name, such as 'test/auroc'; None where undefined. Empty until the cell is done."""
-        return self.record.get("metrics", {})
+        return dict(self.record.get("metrics", {}))
 
     def score(self, metric: str) -> float:
         """A metric, signed so that more is better, as comparisons take it; NaN where undefined."""

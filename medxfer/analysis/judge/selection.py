@@ -36,7 +36,7 @@ class Choice:
 
 def full_fraction(study: StudyRecord) -> float:
     """The largest train_fraction of the grid: the one that RQ1 and RQ2 are answered at."""
-    return max(cell.factors["train_fraction"] for cell in study.cells)
+    return max(float(cell.factors["train_fraction"]) for cell in study.cells)
 
 
 def select(study: StudyRecord, fraction: float | None = None) -> dict[Block, list[CellRecord]]:

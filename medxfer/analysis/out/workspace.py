@@ -33,7 +33,7 @@ def save_workspace(study: Path, entity: str, project: str) -> str:
         raise MedxferError(
             f"W&B did not take the workspace ({why}); wandb login, and check entity= and project="
         ) from error
-    return made.url
+    return str(made.url)
 
 
 def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -> "Workspace":

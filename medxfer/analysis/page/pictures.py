@@ -132,7 +132,7 @@ def learned_tables(study: StudyRecord) -> Section | None:
     return Section("learned", "Learned colours", [LEARNED_TEXT], learned=found) if found else None
 
 
-def _rendered(gray: NDArray, colormap: str, window: Window | None) -> Picture:
+def _rendered(gray: NDArray[Any], colormap: str, window: Window | None) -> Picture:
     color = ColorTransform(colormap, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():
@@ -186,7 +186,8 @@ def _read(cell: CellRecord) -> Colors:
 
 
 def _sampled(table: Colors) -> Colors:
-    return table[np.linspace(0, len(table) - 1, min(len(table), LEVELS)).round().astype(int)]
+    rows = np.linspace(0, len(table) - 1, min(len(table), LEVELS)).round().astype(int)
+    return np.asarray(table[rows])
 
 
 def _learned(title: str, start: Colors, learned: Sequence[Colors]) -> LearnedDrawing:

@@ -54,7 +54,7 @@ def fewest(uncertainty: Uncertainty, patients: int, enough: Callable[[Uncertaint
 
 def smallest_difference(uncertainty: Uncertainty, level: float) -> float:
     """The true difference whose interval of this `level` excludes 0 with probability `POWER`."""
-    return uncertainty.half_width(level) + float(norm.ppf(POWER)) * uncertainty.variance**0.5
+    return float(uncertainty.half_width(level) + float(norm.ppf(POWER)) * uncertainty.variance**0.5)
 
 
 def _chance_of_conclusion(uncertainty: Uncertainty, truth: float, margin: float, level: float) -> float:

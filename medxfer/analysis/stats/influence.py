@@ -140,7 +140,8 @@ def _brier(task: Cases) -> Floats:
         raise NotComparable("brier needs probabilities, and a score lies outside [0, 1]")
     if task.scores.ndim == 2:
         return -((task.scores - task.labels) ** 2)
-    return -((task.scores - (task.labels[:, None] == np.array(task.classes))) ** 2).sum(axis=2)
+    squared: Floats = ((task.scores - (task.labels[:, None] == np.array(task.classes))) ** 2).sum(axis=2)
+    return -squared
 
 
 def _mean(task: Cases, values: Floats, among: Booleans, of: str) -> Part:
@@ -152,7 +153,7 @@ def _mean(task: Cases, values: Floats, among: Booleans, of: str) -> Part:
 
 def _left(images: Floats, of: str) -> Floats:
     """(patients,): how many images are left without each patient."""
-    left = images.sum() - images
+    left: Floats = images.sum() - images
     if left.min() <= 0:
         raise NotComparable(f"the test set has no two patients with {of}, so that nothing can be said of others")
     return left
@@ -173,7 +174,7 @@ def _auroc(task: Cases, scores: Floats, k: int) -> Part:
 
 def _placement(scores: Floats, positive: Booleans) -> Floats:
     """(trainings, images): against how many images of the other class the image is ranked correctly; a tie is half."""
-    rank = rankdata(scores, axis=1)
+    rank: Floats = rankdata(scores, axis=1)
     rank[:, positive] -= rankdata(scores[:, positive], axis=1)
     rank[:, ~positive] = positive.sum() - rank[:, ~positive] + rankdata(scores[:, ~positive], axis=1)
     return rank

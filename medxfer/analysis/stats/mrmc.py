@@ -9,6 +9,7 @@ holds for new trainings and new patients, and is conditional on the named data s
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +57,7 @@ class BlockScores:
     data: Hashable
     scores: NDArray[np.number]
     labels: NDArray[np.number]
-    patients: NDArray | None = None
+    patients: NDArray[Any] | None = None
 
 
 def compare(
