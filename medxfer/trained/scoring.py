@@ -9,9 +9,9 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from hydra.utils import get_class
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
-from pytorch_lightning.plugins.environments import LightningEnvironment
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.config import CONF
@@ -101,7 +101,7 @@ def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float3
     return scores.cpu().numpy(), images.places, images.refused
 
 
-def _dicom_reader(cell: TrainedCell) -> Callable[..., NDArray]:
+def _dicom_reader(cell: TrainedCell) -> Callable[..., NDArray[Any]]:
     """What the cell's data set reads a frame of a DICOM file with.
 
     The records of older cells name some data sets' modules differently, so the class's own name counts.
