@@ -11,8 +11,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.plugins.environments import LightningEnvironment
 from rich.markup import escape
 from rich.table import Table
 

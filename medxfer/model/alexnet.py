@@ -25,7 +25,7 @@ default_cfgs = generate_default_cfgs(  # the name under which timm's register_mo
 )
 
 
-class _AlexNet(AlexNet):
+class _AlexNet(AlexNet):  # type: ignore[misc]  # torchvision has no types
     """torchvision's network, with what timm asks of one."""
 
     def __init__(self, num_classes: int = 1000, in_chans: int = 3) -> None:
@@ -43,4 +43,5 @@ class _AlexNet(AlexNet):
 @register_model
 def alexnet(pretrained: bool = False, **options: Any) -> nn.Module:
     """torchvision's AlexNet, as `timm.create_model("alexnet")` makes it."""
-    return build_model_with_cfg(_AlexNet, "alexnet", pretrained, **options)
+    network: nn.Module = build_model_with_cfg(_AlexNet, "alexnet", pretrained, **options)
+    return network

@@ -1,7 +1,7 @@
 """The LightningModule: rendered batches → scores, the recipe, and predictions pooled over a split."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import pytorch_lightning as pl
 import torch
@@ -17,7 +17,6 @@ from medxfer.model.layers import find_head, freeze, keep_frozen_in_eval, reset_h
 from medxfer.model.metrics import Predictions, choose_threshold, compute_metrics
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
 
-Split = Literal["val", "test"]
 LOOK_EVERY = 50  # steps between looks at the losses on an accelerator, where a look waits for the device
 
 
@@ -34,8 +33,8 @@ class Classifier(pl.LightningModule):
     splits are the best epoch's, and sensitivity and specificity are at the threshold chosen on its validation
     scores, without a second validation.
 
-    Two trainings with the same seed start from the same head and draw the same dropout in each step, whatever
-    their weights and colours, whatever else draws random numbers, and also where they were resumed.
+    Trainings with the same seed start from the same head and draw the same dropout in each step, whatever their
+    weights, colours and other random draws are, also after they were resumed.
     """
 
     def __init__(
@@ -98,7 +97,8 @@ class Classifier(pl.LightningModule):
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, C_in, H, W) → (B, C) logits."""
         seen = pixels if self.color is None else self.color(pixels)
-        return self.backbone(seen.contiguous(memory_format=self.memory_format))
+        logits: Tensor = self.backbone(seen.contiguous(memory_format=self.memory_format))
+        return logits
 
     def scores(self, logits: Tensor) -> Tensor:
         """(B, C) logits → (B, C) float32 probabilities."""
@@ -214,29 +214,29 @@ class Classifier(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the validation scores of these weights beside them, and the running epoch's losses so far."""
         checkpoint["losses"] = [(float(loss), images) for loss, images in self._losses]
-        if "val" in self.predictions:
-            checkpoint["val_predictions"] = dict(vars(self.predictions["val"]))
-            checkpoint["undefined"] = self.undefined
+        if val := self.predictions.get("val"):
+            checkpoint |= {"val_predictions": dict(vars(val)), "undefined": self.undefined}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Bring back the validation scores of the loaded weights, and the losses."""
         self.undefined = dict(checkpoint.get("undefined", {}))
         self._losses = [(torch.tensor(loss), images) for loss, images in checkpoint.get("losses", [])]
-        val = checkpoint.get("val_predictions")
-        self.predictions = {"val": Predictions(**val)} if val else {}
+        self.predictions = {"val": Predictions(**val)} if (val := checkpoint.get("val_predictions")) else {}
 
     def _logits(self, batch: Any) -> Tensor:
         if isinstance(batch, FeatureBatch):
             (head,) = find_head(self.backbone)
-            return head(batch.features)
-        if isinstance(batch, RenderedBatch):
-            return self(batch.pixels)
-        raise MedxferError(
-            f"a batch ({type(batch).__name__}) has not been through the renderer: use GrayDataModule, "
-            "or render it with its renderer, before the network sees it."
-        )
+            logits: Tensor = head(batch.features)
+        elif isinstance(batch, RenderedBatch):
+            logits = self(batch.pixels)
+        else:
+            raise MedxferError(
+                f"a batch ({type(batch).__name__}) has not been through the renderer: use GrayDataModule, or render it "
+                "with its renderer, before the network sees it."
+            )
+        return logits
 
-    def _finish(self, split: Split) -> None:
+    def _finish(self, split: str) -> None:
         """Log <split>/loss and <split>/<metric> over the whole split, and keep its scores."""
         rows, self._rows = self._rows, []
         if self.trainer.sanity_checking:
@@ -249,8 +249,8 @@ class Classifier(pl.LightningModule):
         loss = self.loss(logits, label)
         found = self.predictions[split] = Predictions(index.cpu(), label.cpu(), self.scores(logits).cpu())
         values, undefined = compute_metrics(found.scores, found.label, self.task, self.classes, self.threshold())
-        self.undefined = {name: why for name, why in self.undefined.items() if not name.startswith(f"{split}/")}
-        self.undefined |= {f"{split}/{name}": why for name, why in undefined.items()}
+        others = {name: why for name, why in self.undefined.items() if not name.startswith(f"{split}/")}
+        self.undefined = others | {f"{split}/{name}": why for name, why in undefined.items()}
         self.log_dict({f"{split}/{name}": value for name, value in ({"loss": float(loss)} | values).items()})
 
     def threshold(self) -> float | None:

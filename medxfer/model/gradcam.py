@@ -80,7 +80,8 @@ def grad_cam(network: nn.Module, layer: MapLayer, pixels: Tensor, index: int) ->
         raise MedxferError("cam= needs the package grad-cam: pip install 'medxfer[explain]'") from error
     cam = GradCAM(network, [layer.module], reshape_transform=layer.as_map)
     try:
-        return cam(pixels.detach().requires_grad_(), [ClassifierOutputTarget(index)])[0]
+        heat: NDArray[np.float32] = cam(pixels.detach().requires_grad_(), [ClassifierOutputTarget(index)])[0]
+        return heat
     finally:
         cam.activations_and_grads.release()
         network.zero_grad()
@@ -104,6 +105,9 @@ def _map_layer(name: str, module: nn.Module, shape: torch.Size, prefix: int) -> 
         side = round((shape[1] - prefix) ** 0.5)
         if side >= SMALLEST and side**2 == shape[1] - prefix:
             return MapLayer(
-                name, module, side, lambda output: output[:, prefix:].transpose(1, 2).unflatten(2, (side, side))
+                name,
+                module,
+                side,
+                lambda output: output[:, prefix:].transpose(1, 2).reshape(-1, shape[2], side, side),
             )
     return None

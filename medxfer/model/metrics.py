@@ -116,7 +116,7 @@ def compute_metrics(
     else:
         against_rest = labels if task == "multilabel" else F.one_hot(labels, C)
         for c, name in enumerate(classes):
-            one_value = len(against_rest[:, c].unique()) < 2
+            one_value = len(set(against_rest[:, c].tolist())) < 2
             why = f"only one value of '{name}' in the split" if one_value else None
             found[f"auroc/{name}"] = why, partial(tm.binary_auroc, scores[:, c], against_rest[:, c])
     values = {name: float(compute()) for name, (why, compute) in found.items() if why is None}
@@ -132,7 +132,7 @@ def choose_threshold(scores: Tensor, labels: Tensor) -> float | None:
         scores: (N, 2) probabilities of a binary task.
         labels: (N,) int64.
     """
-    if len(labels.unique()) < 2:
+    if len(set(labels.tolist())) < 2:
         return None
     positive = scores[:, 1].double()
     fpr, tpr, thresholds = tm.binary_roc(positive, labels.long(), validate_args=False)
@@ -145,7 +145,7 @@ def choose_threshold(scores: Tensor, labels: Tensor) -> float | None:
 def _absent(labels: Tensor, classes: Sequence[str]) -> str | None:
     """Why the mean over classes or labels is undefined, if it is."""
     if labels.ndim == 2:
-        constant = [repr(name) for c, name in enumerate(classes) if len(labels[:, c].unique()) < 2]
+        constant = [repr(name) for c, name in enumerate(classes) if len(set(labels[:, c].tolist())) < 2]
         return f"only one value of label {', '.join(constant)} in the split" if constant else None
     absent = [repr(name) for c, name in enumerate(classes) if not bool((labels == c).any())]
     return f"no image of class {', '.join(absent)} in the split" if absent else None

@@ -141,4 +141,5 @@ def _convert(network: nn.Module, example: Tensor, about: dict[str, str]) -> byte
         )
     assert program is not None
     program.model.metadata_props.update(about)
-    return program.model_proto.SerializeToString()
+    model: bytes = program.model_proto.SerializeToString()
+    return model

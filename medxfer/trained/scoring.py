@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from numpy.typing import NDArray
-from pytorch_lightning.plugins.environments import LightningEnvironment
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError

@@ -46,7 +46,7 @@ class TrainedCell:
     @property
     def gray(self) -> np.dtype:
         """The dtype of the store: uint8 or uint16 display gray, int16 for Hounsfield units."""
-        return np.dtype(self.record["input"]["gray"])
+        return np.dtype(str(self.record["input"]["gray"]))
 
     @property
     def hounsfield(self) -> bool:
@@ -62,8 +62,8 @@ class TrainedCell:
     def pixels(self, gray: Tensor) -> Tensor:
         """What the network is given for `gray` (B, H, W) of the store's dtype: (B, C, H, W), normalised; on the CPU."""
         none = torch.zeros(len(gray), dtype=torch.int64)
-        pixels = self.renderer.cpu()(GrayBatch(gray, none, none)).pixels
-        return pixels if self.model.color is None else self.model.color(pixels)
+        pixels: Tensor = self.renderer.cpu()(GrayBatch(gray, none, none)).pixels
+        return pixels if self.model.color is None else self.color(pixels)
 
     def decide(self, scores: NDArray[np.float32]) -> list[str]:
         """The decision on each row of `scores` (N, C): a class name, or in a multi-label task the names above 0.5.

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import DictConfig
-from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from medxfer.base.batch import RenderedBatch
 from medxfer.base.display import display
@@ -124,7 +124,7 @@ def _trial(model: Classifier, batch: RenderedBatch, compute: Compute) -> Step:
         optimizer.zero_grad()
         with autocast:
             loss = network.loss(network(batch.pixels), batch.label)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
 
     return step

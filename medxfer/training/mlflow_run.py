@@ -60,9 +60,10 @@ def _open_run(client: "MlflowClient", cell: Cell) -> str:
     identity = experiment.experiment_id if experiment else client.create_experiment(name, "mlflow-artifacts:/medxfer")
     found = client.search_runs([identity], f"attributes.run_name = '{cell.name}'", max_results=1)
     if found:
-        client.update_run(found[0].info.run_id, "RUNNING")
-        return found[0].info.run_id
-    run = client.create_run(identity, run_name=cell.name, tags={"arm": arm_name(cell.arm)})
+        run_id: str = found[0].info.run_id
+        client.update_run(run_id, "RUNNING")
+        return run_id
+    run_id = client.create_run(identity, run_name=cell.name, tags={"arm": arm_name(cell.arm)}).info.run_id
     for key, value in cell.factors.items():
-        client.log_param(run.info.run_id, key, value)
-    return run.info.run_id
+        client.log_param(run_id, key, value)
+    return run_id
