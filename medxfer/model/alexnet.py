@@ -37,7 +37,8 @@ class _AlexNet(AlexNet):  # type: ignore[misc]  # torchvision has no types
             self.classifier[6] = nn.Identity()
 
     def get_classifier(self) -> nn.Module:
-        return self.classifier[6]
+        last: nn.Module = self.classifier[6]
+        return last
 
 
 @register_model
