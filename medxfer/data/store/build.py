@@ -38,7 +38,6 @@ class GrayStore:
     classes: tuple[str, ...]
     task: Task
     modality: str
-    hounsfield: bool
     fingerprint: str  # the data set's
     rejected: dict[str, int]  # kind -> number of files left out
     caveats: tuple[str, ...]
@@ -76,7 +75,7 @@ def open_store(
                     f"store.root: {partial} cannot be written ({error.strerror or error}); free some space, or give "
                     "another folder by store.root="
                 ) from error
-    store = _load(dataset, folder, hounsfield)
+    store = _load(dataset, folder)
     _check_rejected(dataset, store.rejected, len(store), max_rejected)
     return store
 
@@ -89,7 +88,7 @@ def check_modality(dataset: DatasetInfo, hounsfield: bool) -> None:
         )
 
 
-def _load(dataset: DatasetInfo, folder: Path, hounsfield: bool) -> GrayStore:
+def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
     images = pd.read_parquet(folder / "images.parquet")
     rows = images.pop("row").to_numpy()
     index = dataset.index
@@ -101,7 +100,6 @@ def _load(dataset: DatasetInfo, folder: Path, hounsfield: bool) -> GrayStore:
         classes=index.classes,
         task=index.task,
         modality=dataset.modality,
-        hounsfield=hounsfield,
         fingerprint=dataset.fingerprint,
         rejected=read_json(folder / "store.json")["rejected"],
         caveats=(
