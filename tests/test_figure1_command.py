@@ -44,7 +44,7 @@ def test_ones_own_files_and_rows(tmp_path: Path, phantoms: dict[str, Path], suff
     ("argument", "message"),
     [
         ("colormap=viridos", "viridis"),
-        ("colormap=", "unknown colormap"),
+        ("colormap=", "colormap has no value: give it as colormap=NAME,NAME"),
         ("windw=lung", "did you mean window"),
         ("window=file", "40/400"),
         ("out=figure1.bmp", r"\.png, \.svg, \.pdf"),

@@ -65,6 +65,8 @@ class Command(Generic[S]):
             key, equals, text = argument.partition("=")
             if key not in by_key and not equals and bare:
                 key, equals, text = bare[0], "=", argument
+            if key not in by_key and not equals:
+                raise MedxferError(f"'{argument}' is no setting: give settings as key=value; {self.usage}")
             if key not in by_key:
                 raise unknown("setting", key, by_key, self.usage)
             if not equals or not text:

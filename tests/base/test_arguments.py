@@ -29,6 +29,7 @@ def test_types_follow_the_dataclass():
     ("arguments", "said"),
     [
         ([], "study=DIR must be given; usage: python -m medxfer.example study=DIR [report.images=true]"),
+        (["a-folder"], "'a-folder' is no setting: give settings as key=value"),
         (["study=x", "store.rot=y"], "unknown setting 'store.rot': did you mean store.root?"),
         (["study=x", "study=y"], "study is given twice"),
         (["study"], "study has no value: give it as study=DIR"),

@@ -109,7 +109,9 @@ def test_pictures_and_other_modalities_are_refused_where_hounsfield_units_are_ne
     folder = train_cell(home, *CELLS["CT, a window"], "seed=1")
     train_cell(home, *CELLS["DX"], "seed=1")
     dx = next(home.glob("cache/phantoms/dx*/**/*.dcm"))
-    table = score(open_cell(folder), [home / "in" / "0.png", dx, next(home.glob("cache/phantoms/ct*/**/*.dcm"))])
+    picture = home / "picture.png"
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(picture)
+    table = score(open_cell(folder), [picture, dx, next(home.glob("cache/phantoms/ct*/**/*.dcm"))])
     assert [text.partition(":")[0] for text in table["refused"]] == ["not in HU", "another modality", ""]
 
 

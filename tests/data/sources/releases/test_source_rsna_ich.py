@@ -94,7 +94,7 @@ def test_through_to_a_split_the_truncated_file_is_refused_and_counted(release, t
         read(release, CORRUPT, hounsfield=True)
     cell = prepared(tmp_path, "data=rsna_ich", f"data.root={release}")
     assert cell.store.rejected == {"truncated": 1}
-    assert cell.design.window is not None
+    assert cell.window is not None
     assert cell.store.modality == "CT"
     parts = split_of(cell, source(release))
     patients = [{int(file[-6:-4], 16) // 2 for file in files} for files in parts.values()]
