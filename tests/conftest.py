@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Workers share the cores: with torch's threads in each of them, they spin for cores that the others have.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.register_profile("medxfer", deadline=None)  # no test asserts a time: machines are busy
 settings.load_profile("medxfer")
 
