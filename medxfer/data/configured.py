@@ -22,8 +22,7 @@ def dataset_of(config: DictConfig) -> DatasetInfo:
         if OmegaConf.is_missing(config.data, key):
             raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
     source = OmegaConf.to_container(config.data.source, resolve=True)
-    with _private():
-        return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect)
+    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect)
 
 
 @contextmanager
@@ -36,6 +35,7 @@ def _private() -> Iterator[None]:
 
 
 @lru_cache(maxsize=8)
+@_private()
 def _open_dataset(source: str, store_root: str, keep_aspect: bool) -> DatasetInfo:
     settings = json.loads(source)
     kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors

@@ -18,8 +18,9 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
 from medxfer.data.configured import dataset_of, store_of
+from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
-from medxfer.data.sources.source import TECHNICAL, UNLABELLED
+from medxfer.data.sources.source import UNLABELLED
 from medxfer.data.split import check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import DatasetInfo

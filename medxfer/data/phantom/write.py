@@ -1,16 +1,16 @@
 """A folder of phantoms: drawn once, in parallel, and the same for any number of processes."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, get_args
+from uuid import uuid4
 
-import joblib
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from medxfer.data.phantom.projections import (
     liver_level,
     lung_nodules,
 )
+from medxfer.data.processes import SECONDS, in_processes
 
 Modality = Literal["DX", "CT"]
 GENERATION = 1  # of the drawings: another number means other pictures
@@ -102,7 +103,7 @@ def write_phantoms(
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(root.parent / f".{root.name}.lock"):
             if not _complete(root, plan):
-                _write(root, plan, workers or os.cpu_count() or 1)
+                _write(root, plan, workers)
     except OSError as error:
         raise MedxferError(
             f"cannot write phantoms to {root}: {error.strerror or error}; choose another folder"
@@ -132,39 +133,31 @@ def _complete(root: Path, plan: _Plan) -> bool:
     raise MedxferError(f"{root} is not the phantoms that were asked for: remove it, or choose another folder")
 
 
-def _write(root: Path, plan: _Plan, workers: int) -> None:
-    """Draw every patient, in processes that neither fork this one nor run the user's script again."""
-    for abandoned in root.parent.glob(f".{escape(root.name)}.partial-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    folder = root.parent / f".{root.name}.partial-{os.getpid()}"
+def _write(root: Path, plan: _Plan, workers: int | None) -> None:
+    """Draw every patient. Only one process at a time may do this."""
+    folder = root.parent / f".{root.name}.partial-{uuid4().hex}"
     folder.mkdir()
-    workers = min(workers, plan.patients)
-    shares = [range(first, plan.patients, workers) for first in range(workers)]
-    write = joblib.delayed(_write_share)
+    lesions = plan.lesions()
+
+    def write(patient: int) -> None:
+        for image, dataset in enumerate(_images(plan, patient, lesions[patient])):
+            dataset.save_as(folder / plan.name(patient, image), enforce_file_format=True)
+
     try:
-        joblib.Parallel(workers)(write(folder, plan, share, os.getpid()) for share in shares)
+        if workers == 1:
+            for patient in range(plan.patients):
+                write(patient)
+        else:
+            seconds = SECONDS * plan.images
+            with closing(in_processes(write, range(plan.patients), workers, lambda _: seconds, few=4)) as outcomes:
+                for _, lost in outcomes:
+                    if lost:
+                        raise MedxferError(f"cannot draw phantoms to {root}: a process was lost; ask for them again")
         (folder / "labels.csv").write_text(plan.labels())
         folder.rename(root)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write_share(folder: Path, plan: _Plan, patients: range, asked_by: int) -> None:
-    """Write some patients; end this process if the one that asked, with the id `asked_by`, has been killed."""
-
-    def orphaned() -> bool:
-        return asked_by not in (os.getpid(), os.getppid())
-
-    lesions = plan.lesions()
-    try:
-        for patient in patients:
-            if orphaned():
-                return
-            for image, dataset in enumerate(_images(plan, patient, lesions[patient])):
-                dataset.save_as(folder / plan.name(patient, image), enforce_file_format=True)
-    finally:
-        if orphaned():
-            os._exit(1)  # joblib would keep it waiting for work
+        for partial in root.parent.glob(f".{escape(root.name)}.partial-*"):  # also what a killed process has left
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _images(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:

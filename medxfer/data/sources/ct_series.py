@@ -1,5 +1,6 @@
 """data=ct_series: CT slices as a scanner leaves them, labelled by slice or by series."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,7 @@ import pandas as pd
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.sources.header_cache import HeaderIndexed
-from medxfer.data.sources.source import Index, visible_files
+from medxfer.data.sources.source import HeaderIndexed, Index, visible_files
 
 NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 
@@ -47,4 +47,5 @@ class CtSeries(HeaderIndexed, DicomFolder):
         if "patient" not in images and images["known"].fillna("").any():
             images["patient"] = images["known"]
         labels = labels.loc[images.index].reset_index(drop=True)
-        return self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels)
+        index = self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels)
+        return replace(index, headers=headers)

@@ -136,7 +136,7 @@ def _build(
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, list[str]] = {}  # place in files -> the hash of each picture
-    decode = Decoder(dataset.source, size, hounsfield, dataset.keep_aspect)
+    decode = Decoder(dataset.source.pictures, size, hounsfield, dataset.keep_aspect)
     seconds = dict(zip(files, SECONDS * frames, strict=True))
     outcomes = in_processes(decode, files, workers, seconds.__getitem__)
     with closing(outcomes):  # else an error's traceback would keep the processes

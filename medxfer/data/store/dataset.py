@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from medxfer.base.files import alone, private_folder, whole_file, write_json
-from medxfer.data.dicom.read import HEADER_VERSION
-from medxfer.data.sources.source import Index, Source
+from medxfer.base.files import alone, private_folder, write_json
+from medxfer.data.sources.source import Index, Source, kept_headers
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +48,14 @@ def open_dataset(source: Source, store_root: Path, keep_aspect: bool = False) ->
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
-    kept = folder / f"headers-v{HEADER_VERSION}.parquet"
-    with alone(folder, "dataset", "dataset.json", "headers-*"):
+    with alone(folder, "dataset", "dataset.json"):
         # For `python -m medxfer.data stores`; the file's time is that of the data set's last use.
         write_json(folder / "dataset.json", {"source": type(source).__name__, "root": str(source.root)})
-        if not kept.is_file():
-            with whole_file(kept) as file:
-                source.survey(list(index.images["file"])).to_parquet(file)
-    headers = pd.read_parquet(kept)
+    files = list(index.images["file"])
+    if index.headers is None:
+        headers = kept_headers(source.survey, files, folder / "headers")
+    else:
+        headers = index.headers.loc[files]
     modalities = headers["modality"][headers["unreadable"] == ""].unique()
     modality = "+".join(sorted(modalities)) or "unreadable"
     return DatasetInfo(source, index, fingerprint, key, folder, modality, headers, keep_aspect)

@@ -38,7 +38,7 @@ def image_or_error(path: Path) -> str:
     assert gray.ndim == 2
     assert gray.min() >= 0
     assert gray.max() <= 1
-    assert (gray.shape[0], gray.shape[1]) == (inspect(path).rows, inspect(path).columns)
+    assert f"{gray.shape[0]}×{gray.shape[1]}" == inspect(path).size
     return "read"
 
 

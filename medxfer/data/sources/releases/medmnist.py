@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from medxfer.base import files
 from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.words import Task
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.label_table import NO_PATIENTS
-from medxfer.data.sources.source import HeaderFacts, Index, Source
+from medxfer.data.sources.source import Index, Source
 
 SPLITS = ("train", "val", "test")
 PARTS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
