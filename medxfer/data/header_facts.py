@@ -32,7 +32,8 @@ class HeaderFacts(NamedTuple):
 
     def __repr__(self) -> str:
         """Without the patient."""
-        shown = {name: value for name, value in self._asdict().items() if name != "patient"}
+        shown = self._asdict()
+        del shown["patient"]
         return f"HeaderFacts({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -64,29 +64,31 @@ def read_gray(
     Decodes in this process: a decoder that crashes takes the process with it.
     Raises DicomError for a file that is refused, and MedxferError for a `window` that is none of these.
     """
-    shown = _shown(window)
-    with silence(), open_dicom(Path(path)) as file:
-        _check_policy(file, luminance, for_processing)
-        return frame_gray(file, frame, shown, voi, hounsfield)
+    frames = read_frames(
+        path, window, frame=frame, voi=voi, luminance=luminance, for_processing=for_processing, hounsfield=hounsfield
+    )
+    with closing(frames):
+        return next(frames)
 
 
 def read_frames(
     path: str | Path,
     window: WindowChoice = "auto",
     *,
+    frame: int | Literal["all"] = "all",
     voi: int | str = 0,
     luminance: bool = False,
     for_processing: bool = False,
     hounsfield: bool = False,
-) -> Iterator[NDArray[np.float32]]:
-    """Every frame in turn, as `read_gray` gives it: the header is read once, and one frame is in memory."""
+) -> Generator[NDArray[np.float32], None, None]:
+    """Every frame in turn, as `read_gray` gives it, or one: the header is read once, and one frame is in memory."""
     shown = _shown(window)
     with open_dicom(Path(path)) as file:
         with silence():
             _check_policy(file, luminance, for_processing)
-        for frame in range(file.format.frames):
+        for number in range(file.format.number_of_frames) if frame == "all" else [frame]:
             with silence():  # not over the yield: it holds for the whole process
-                gray = frame_gray(file, frame, shown, voi, hounsfield)
+                gray = frame_gray(file, number, shown, voi, hounsfield)
             yield gray
 
 
@@ -96,18 +98,19 @@ def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool =
     with silence(), open_dicom(Path(path)) as file:
         _check_policy(file, luminance, for_processing)
         header, form = file.header, file.format
-        first, shape = header.of_frame(0), _described(header.text, "PresentationLUTShape")
-        contradicts = shape == {"MONOCHROME2": "INVERSE", "MONOCHROME1": "IDENTITY"}.get(form.photometric, "")
+        first, photometric = header.of_frame(0), form.photometric_interpretation
+        stated = photometric, _described(header.text, "PresentationLUTShape")
+        contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
         texts = {field: _described(header.text, keyword) for field, keyword in _TEXTS.items()}
         return HeaderFacts(
             **{field: text or ("unknown" if field == "modality" else "") for field, text in texts.items()},
             burned_in=_described(header.text, "BurnedInAnnotation") == "YES",
             syntax=file.syntax.name,
             size=f"{form.rows}×{form.columns}",
-            photometric=form.photometric,
+            photometric=photometric,
             bits=str(form.bits_stored),
             position=_described(_position, first),
-            frames=form.frames,
+            frames=form.number_of_frames,
             caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),
         )
 
@@ -129,7 +132,7 @@ def _shown(window: WindowChoice) -> Shown:
 
 def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> None:
     header = file.header
-    if file.format.photometric not in GRAY and not luminance:
+    if file.format.photometric_interpretation not in GRAY and not luminance:
         raise header.error("it is a colour image; luminance=True takes its luminance", "not grayscale")
     signal = header.text("PresentationIntentType") == "FOR PROCESSING"
     if (signal or header.text("SOPClassUID") in _FOR_PROCESSING) and not for_processing:

@@ -19,17 +19,8 @@ from pydicom.uid import UID, generate_uid
 
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.data.dicom import read_gray
-from medxfer.data.phantom import dicom_files as files
+from medxfer.data.phantom import dicom_files, projections
 from medxfer.data.phantom.anatomy import virtual_patient
-from medxfer.data.phantom.projections import (
-    axial_plane,
-    draw_ct,
-    draw_dx,
-    frontal_plane,
-    liver_lesions,
-    liver_level,
-    lung_nodules,
-)
 from medxfer.data.processes import SECONDS, in_processes
 
 Modality = Literal["DX", "CT"]
@@ -166,23 +157,25 @@ def _images(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
     rng, lesion_rng = np.random.default_rng(for_body), np.random.default_rng(for_lesions)
     haze, fatty = (lesion_rng.uniform(40, 180), lesion_rng.uniform(10, 35)) if diseased else (0, 0)
     body = virtual_patient(rng, haze, fatty)
-    level = liver_level(rng, body)
+    level = projections.liver_level(rng, body)
     white_is_air, window = bool(rng.integers(2)), CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
     is_dx = plan.modality == "DX"
     lesions = []
     if diseased:
-        lesions = lung_nodules(lesion_rng, body) if is_dx else liver_lesions(lesion_rng, body, level)
+        lesions = (
+            projections.lung_nodules(lesion_rng, body) if is_dx else projections.liver_lesions(lesion_rng, body, level)
+        )
     for image, for_image in enumerate(for_images):
         rng = np.random.default_rng(for_image)
         study, sop, series = plan.uid(patient), plan.uid(patient, image), plan.uid(patient, image, "series")
-        ds = files.empty(plan.modality, sop, study, series, patient_id(patient), number=image + 1)
+        ds = dicom_files.empty(plan.modality, sop, study, series, patient_id(patient), number=image + 1)
         if is_dx:
-            plane = frontal_plane(rng, plan.size)
-            attenuation = draw_dx(rng, body, plane, lesions)
-            files.fill_dx(ds, attenuation, plane.spacing, white_is_air, shift=rng.normal(0, 0.06))
+            plane = projections.frontal_plane(rng, plan.size)
+            attenuation = projections.draw_dx(rng, body, plane, lesions)
+            dicom_files.fill_dx(ds, attenuation, plane.spacing, white_is_air, shift=rng.normal(0, 0.06))
         else:
             height = level + rng.uniform(-0.4, 0.4)
-            plane = axial_plane(rng, height, plan.size)
-            hu = draw_ct(rng, body, plane, lesions)
-            files.fill_ct(ds, hu, plane.spacing, height, window, frame=plan.uid(patient, image, "frame"))
+            plane = projections.axial_plane(rng, height, plan.size)
+            hu = projections.draw_ct(rng, body, plane, lesions)
+            dicom_files.fill_ct(ds, hu, plane.spacing, height, window, frame=plan.uid(patient, image, "frame"))
         yield ds

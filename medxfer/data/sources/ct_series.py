@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -16,13 +15,9 @@ NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 class CtSeries(HeaderIndexed, DicomFolder):
     """The CSV's path is a slice's file, a series' folder or a SeriesInstanceUID; a series' label is that of all its
     slices. Slices are in the order of their position along the normal, series by series. If the CSV has no column
-    of patients, they are the headers' PatientID. `folder` has the arguments of `DicomFolder`."""
+    of patients, they are the headers' PatientID."""
 
     obtain = "your own CT slices, and a CSV with a row a slice or a row a series"
-
-    def __init__(self, *, cache: str, **folder: Any) -> None:
-        super().__init__(**folder)
-        self.cache = Path(cache)
 
     def index(self) -> Index:
         images, labels = self.rows()

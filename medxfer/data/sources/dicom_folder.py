@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom import inspect, read_frames, read_gray
+from medxfer.data.dicom import inspect, read_frames
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.label_table import COLUMNS, LabelledFolder
 
@@ -33,12 +33,8 @@ class DicomReader:
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
         """As `Source.pictures`: Hounsfield units, or gray as the file's own window shows it."""
-        options: dict[str, Any] = {**asdict(self), "window": None if hounsfield else "auto", "hounsfield": hounsfield}
-        if options["frame"] == "all":
-            del options["frame"]
-            yield from read_frames(path, **options)
-        else:
-            yield read_gray(path, **options)
+        window: Literal["auto"] | None = None if hounsfield else "auto"
+        return read_frames(path, window, hounsfield=hounsfield, **asdict(self))
 
     def header(self, path: Path) -> HeaderFacts:
         """As `Source.header`."""

@@ -80,11 +80,12 @@ class Source(ABC):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         """What the headers of `files` say, by file: a column for each field of HeaderFacts."""
-        facts = list(map(self._facts, files)) if len(files) < _FEW else [HeaderFacts("", True)] * len(files)
-        if len(files) >= _FEW:
-            for place, read in in_processes(self._facts, files):
-                facts[place] = _no_image(read) if isinstance(read, str) else read
-        return pd.DataFrame(facts, index=pd.Index(files, name="file"))
+        if len(files) < _FEW:
+            facts = [self._facts(file) for file in files]
+        else:
+            outcomes = dict(in_processes(self._facts, files))
+            facts = [_no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
+        return pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
 
     def _facts(self, file: str) -> HeaderFacts:
         try:
@@ -126,7 +127,10 @@ class HeaderIndexed(Source):
     changes, or an option or the version of the reader.
     """
 
-    cache: Path
+    def __init__(self, *, cache: str, **source: Any) -> None:
+        """`source` has the arguments of the class that this one is mixed into."""
+        super().__init__(**source)
+        self.cache = Path(cache)
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         versions = (self.reader_version, HeaderFacts._fields)

@@ -43,10 +43,6 @@ class RsnaIch(HeaderIndexed, Release):
     tables = (LABELS,)
     reader = IchReader()
 
-    def __init__(self, root: str, label: str | list[str], cache: str) -> None:
-        super().__init__(root, label)
-        self.cache = Path(cache)
-
     def index(self) -> Index:
         chosen = self.findings(SUBTYPES)
         rows = self.table([LABELS], ["ID", "Label"]).drop_duplicates()  # the release has some images twice
@@ -68,7 +64,7 @@ class RsnaIch(HeaderIndexed, Release):
 
 def _is_wrapped(dicom: DicomFile) -> bool:
     intercept = dicom.header.number("RescaleIntercept")
-    return dicom.format.bits_stored == 12 and not dicom.format.signed and (intercept or 0) > -100
+    return dicom.format.bits_stored == 12 and not dicom.format.pixel_representation and (intercept or 0) > -100
 
 
 def _unwrapped(dicom: DicomFile, hounsfield: bool) -> NDArray[np.float32]:
