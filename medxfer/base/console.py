@@ -9,6 +9,7 @@ import argparse
 import os
 import runpy
 import sys
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -56,22 +57,17 @@ def _complete() -> None:
         if name == "train":
             one.add_argument("-m", "--multirun", action="store_true")
         words: Any = one.add_argument("words", nargs="*")
-        words.completer = _Completer(name)
+        words.completer = partial(_words, name)
     argcomplete.autocomplete(parser, always_complete_options=False)
 
 
-class _Completer:
+def _words(command: str, prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """What may follow in a command's settings."""
-
-    def __init__(self, command: str) -> None:
-        self.command = command
-
-    def __call__(self, prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-        before = list(getattr(parsed_args, "words", None) or [])
-        if self.command == "train":
-            return _hydra_words(prefix, before)
-        given = {word.partition("=")[0] + "=" for word in before}
-        return [word for word in _settings(self.command, before) if word not in given]
+    before = list(getattr(parsed_args, "words", None) or [])
+    if command == "train":
+        return _hydra_words(prefix, before)
+    given = {word.partition("=")[0] + "=" for word in before}
+    return [word for word in _settings(command, before) if word not in given]
 
 
 def _settings(command: str, before: list[str]) -> list[str]:

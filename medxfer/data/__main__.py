@@ -91,7 +91,7 @@ def _stores(given: Stores) -> None:
 
     root, console = given.store_root.resolve(), open_console()
     rows = [
-        (s.source, s.root, s.settings, s.images, size(s.bytes), _age(s.built), _age(s.used)) for s in find_stores(root)
+        (s.source, s.root, s.kept_as, s.images, size(s.bytes), _age(s.built), _age(s.used)) for s in find_stores(root)
     ]
     if rows:
         head = ("data set", "files lay in", "store", "images", "size", "built", "last used")

@@ -31,7 +31,6 @@ Lost = Literal["decoder crashed", "decoder hung"]
 
 SECONDS = 30.0  # that one file may take
 IDLE_SECONDS = 10.0  # that processes are kept for the next task: decoding soon follows the reading of headers
-_FEW = 50  # files are read sooner than another process starts
 _STARTED = b"1"  # what a process writes when it can read requests
 _HUNG = 1  # the exit status of faulthandler's clock
 
@@ -41,18 +40,20 @@ def in_processes(
     items: Sequence[Item],
     workers: int | None = None,
     seconds: Callable[[Item], float] = lambda _: SECONDS,
+    few: int = 50,
 ) -> Generator[tuple[int, Result | Lost], None, None]:
     """(place in `items`, result of `task`) for every item, in the order in which they are done.
 
     If `task` takes longer than `seconds` or ends its process, it is tried once more, because the machine may have been
     short of memory or asleep. If it is lost again, its result is the reason. What it writes to stdout and stderr is
-    dropped, because a decoder's message may quote the file. Errors that it raises are raised here. `workers`: all
-    cores by default. If the loop over it may end early, close it (`contextlib.closing`): that ends the processes.
+    dropped, because a decoder's message may quote the file. Errors that it raises are raised here. `workers`: by
+    default all cores that this process may use; fewer if there are not `few` items for each, which are done sooner than
+    a process starts. If the loop over it may end early, close it (`contextlib.closing`): that ends the processes.
     Raises MedxferError if a process cannot be started.
     """
-    from joblib import cpu_count  # here, because the processes do not need it
+    from joblib import cpu_count  # it knows a container's limit; imported here: the processes do not need it
 
-    number = min(workers or cpu_count(), ceil(len(items) / _FEW))
+    number = min(workers or cpu_count(), ceil(len(items) / few))
     job = pickle.dumps((sys.path, Path.cwd(), cloudpickle.dumps(task)))  # cloudpickle: also what a notebook defines
     todo, tried = deque(range(len(items))), set[int]()
     busy: dict[Any, tuple[_Process, int]] = {}  # file descriptor of the answers -> process, place

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sized
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from omegaconf import DictConfig
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from medxfer.base.errors import MedxferError
-from medxfer.data.split_file import PARTS, given_parts
+from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.data.store.build import SAME_PICTURE, GrayStore
 from medxfer.data.store.dataset import DatasetInfo
 
+PARTS = ("train", "val", "test")
+KEYS = ("image", "path", "patient_id")  # what a table of parts may name images by
 ATTEMPTS = 100  # draws that are tried until every class is in every part
 
 
@@ -79,6 +81,50 @@ def split_of(config: DictConfig, dataset: DatasetInfo, store: GrayStore) -> Spli
     content = "\n".join(sorted(store.images["image"] + parts))
     given = hashlib.sha256(content.encode()).hexdigest()[:8]
     return Split(settings, store, store.images.assign(split=parts), config.seed, given)
+
+
+def given_parts(file: str, dataset: DatasetInfo, store: GrayStore) -> NDArray[np.str_]:
+    """The part that the table `file` gives to each image of the store, or "", (N,).
+
+    A CSV, or a parquet file as in a study's folder, with the column part (train, val, test) and one of image
+    (pseudonym), path (as the data set's table names the file) and patient_id. Raises PrivateError if it is no such
+    table, or names an image or a patient that the data set does not have.
+    """
+    path = Path(file).expanduser()
+    try:
+        if path.suffix == ".parquet":
+            table = pd.read_parquet(path).astype(str)
+        else:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise PrivateError(
+            f"data.split.file={path}: cannot be read ({type(error).__name__}); "
+            "give a CSV, or a parquet file of a study's folder splits"
+        ) from error
+    key = next((key for key in KEYS if key in table.columns), None)
+    if key is None or "part" not in table.columns:
+        raise PrivateError(f"data.split.file={file}: needs the column part and one of {', '.join(KEYS)}")
+    odd = table["part"][~table["part"].isin(PARTS)]
+    if len(odd):
+        raise PrivateError(f"data.split.file={file}: '{odd.iloc[0]}' is no part; parts are {', '.join(PARTS)}")
+    table = table.drop_duplicates([key, "part"])
+    if table[key].duplicated().any():
+        raise PrivateError(f"data.split.file={file}: gives one {key} two parts")
+    index = dataset.index.images
+    known = {  # of all images, readable or not
+        "image": lambda: {*store.images["image"], *dataset.pseudonyms("image", index["file"])},
+        "path": lambda: {*index["file"], *(name for names in dataset.index.left_out.values() for name in names)},
+        "patient_id": lambda: set(index["patient"]),
+    }
+    strange = table[key][~table[key].isin(known[key]())]
+    if len(strange):
+        raise PrivateError(
+            f"data.split.file={file}: {len(strange)} of its {len(table)} values of {key} are not in the data set "
+            f"(the first is '{strange.iloc[0]}')"
+        )
+    used = index.iloc[store.rows]
+    names = {"image": store.images["image"], "path": used["file"], "patient_id": used["patient"]}[key]
+    return names.map(table.set_index(key)["part"]).fillna("").to_numpy(dtype=str)
 
 
 def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dict[str, int]]:

@@ -72,7 +72,7 @@ def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     """The images of `files`, as the cell's own test images were served."""
     config = cell.config
     reader = NewFiles(cell.record["data"]["modality"], dicom_reader(config.data))
-    decoder = Decoder(reader, config.image_size, cell.hounsfield, config.data.keep_aspect)
+    decoder = Decoder(reader.pictures, config.image_size, cell.hounsfield, config.data.keep_aspect)
     return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
 
 

@@ -15,11 +15,10 @@ from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_parquet
 from medxfer.base.window import Window, parse_window, window_name
 from medxfer.color import check_levels, parse_colormap
-from medxfer.data.configured import dataset_of, store_of
 from medxfer.data.serve.balance import BALANCE, check_balance
 from medxfer.data.split import Split, check_classes, split_of, training_subset
-from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress
-from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
+from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.model.backbone import check_finetune, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.layers import count_of

@@ -46,7 +46,7 @@ def pydicom_stored(path: Path, form: PixelFormat) -> NDArray[Any] | None:
             stored = pydicom.dcmread(path, force=True).pixel_array
     except Exception:  # it raises whatever its decoders raise
         return None
-    stored = stored.reshape(form.frames, form.rows, form.columns)
+    stored = stored.reshape(form.number_of_frames, form.rows, form.columns)
     return stored if stored.dtype.kind == "f" or form.bits_allocated == 1 else _used_bits(stored, form)
 
 
@@ -82,7 +82,7 @@ def dcmtk_stored(path: Path, syntax: str, form: PixelFormat, folder: Path) -> ND
     convert = ["dcmconv", "+te"] if syntax not in DECOMPRESS else [DECOMPRESS[syntax], "+te"]
     if syntax in JPEG2000 or _fails([*convert, path, plain]) or _fails(["dcmdump", "+W", folder / "dcmtk", plain]):
         return None
-    size = form.frames * form.rows * form.columns * form.bits_allocated // 8
+    size = form.number_of_frames * form.rows * form.columns * form.bits_allocated // 8
     written = [file.read_bytes() for file in (folder / "dcmtk").iterdir()]
     whole = [raw for raw in written if size <= len(raw) <= size + 1]  # others are icons
     return _frames(whole[0][:size], form) if whole else None
@@ -93,15 +93,15 @@ def _fails(command: list[Any]) -> bool:
 
 
 def _frames(raw: bytes, form: PixelFormat) -> NDArray[Any]:
-    stored = np.frombuffer(raw, f"<{'i' if form.signed else 'u'}{form.bits_allocated // 8}")
-    return _used_bits(stored.reshape(form.frames, form.rows, form.columns), form)
+    stored = np.frombuffer(raw, f"<{'i' if form.pixel_representation else 'u'}{form.bits_allocated // 8}")
+    return _used_bits(stored.reshape(form.number_of_frames, form.rows, form.columns), form)
 
 
 def _used_bits(stored: NDArray[Any], form: PixelFormat) -> NDArray[np.int64]:
     """PS3.5 8.1.1 in numbers: the BitsStored bits up to HighBit, the highest of them negative where signed."""
     count = 2**form.bits_stored
     value = stored.astype(np.int64) // 2 ** (form.high_bit + 1 - form.bits_stored) % count
-    return value - count * (value >= count // 2) if form.signed else value
+    return value - count * (value >= count // 2) if form.pixel_representation else value
 
 
 def reference_gray(dataset: Dataset, stored: NDArray[Any], frame: int) -> tuple[NDArray[Any], NDArray[Any]]:

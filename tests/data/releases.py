@@ -10,8 +10,8 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from medxfer.base.config import CONF
-from medxfer.data.configured import dataset_of
 from medxfer.data.sources.source import Source
+from medxfer.data.store.dataset import dataset_of
 from medxfer.training.prepare import Impossible, Prepared, prepare
 
 _rng = np.random.default_rng(0)

@@ -2,6 +2,6 @@
 
 from medxfer.data.dicom.header import DicomError, silence
 from medxfer.data.dicom.pixels import DicomFile, open_dicom
-from medxfer.data.dicom.read import DicomInfo, inspect, read_frames, read_gray
+from medxfer.data.dicom.read import inspect, read_frames, read_gray
 
-__all__ = ["DicomError", "DicomFile", "DicomInfo", "inspect", "open_dicom", "read_frames", "read_gray", "silence"]
+__all__ = ["DicomError", "DicomFile", "inspect", "open_dicom", "read_frames", "read_gray", "silence"]

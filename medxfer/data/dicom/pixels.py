@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -38,22 +38,22 @@ _PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData",
 
 @dataclass(frozen=True)
 class PixelFormat:
-    """What the header claims about the pixel data, checked for sense (PS3.3 C.7.6.3)."""
+    """What the header claims about the pixel data, checked for sense (PS3.3 C.7.6.3); the names are pydicom's."""
 
     rows: int
     columns: int
-    frames: int
-    samples: int
-    planar: int
-    photometric: str
+    number_of_frames: int
+    samples_per_pixel: int
+    planar_configuration: int
+    photometric_interpretation: str
     bits_allocated: int
     bits_stored: int
     high_bit: int
-    signed: bool
+    pixel_representation: int
 
     @property
     def frame_bits(self) -> int:
-        samples = 2 if self.photometric == "YBR_FULL_422" else self.samples
+        samples = 2 if self.photometric_interpretation == "YBR_FULL_422" else self.samples_per_pixel
         return self.rows * self.columns * samples * self.bits_allocated
 
 
@@ -77,14 +77,14 @@ def pixel_format(header: Header, element: str) -> PixelFormat:
     return PixelFormat(
         rows=rows,
         columns=columns,
-        frames=max(header.integer("NumberOfFrames") or 1, 1),
-        samples=samples,
-        planar=1 if header.integer("PlanarConfiguration") else 0,
-        photometric=photometric,
+        number_of_frames=max(header.integer("NumberOfFrames") or 1, 1),
+        samples_per_pixel=samples,
+        planar_configuration=1 if header.integer("PlanarConfiguration") else 0,
+        photometric_interpretation=photometric,
         bits_allocated=bits,
         bits_stored=stored,
         high_bit=high_bit,
-        signed=False if is_float else header.required_integer("PixelRepresentation", 0, 1) == 1,
+        pixel_representation=0 if is_float else header.required_integer("PixelRepresentation", 0, 1),
     )
 
 
@@ -118,7 +118,7 @@ class DicomFile:
         return _PIXEL_ELEMENTS[tag], "OW", int.from_bytes(head[4:8], order)
 
     def _check_length(self, length: int) -> None:
-        claimed = ceil(self.format.frame_bits * self.format.frames / 8)
+        claimed = ceil(self.format.frame_bits * self.format.number_of_frames / 8)
         present = min(length, self._available)
         reason = f"its pixel data has {present} bytes, and its header claims {claimed}"
         if present < claimed:
@@ -146,21 +146,12 @@ class DicomFile:
         Raises DicomError ("no such frame", "truncated", "undecodable").
         """
         form = self.format
-        if not 0 <= frame < form.frames:
-            raise self.header.error(f"it has no frame {frame}: frames are 0 to {form.frames - 1}", "no such frame")
-        options: dict[str, Any] = {
-            "rows": form.rows,
-            "columns": form.columns,
-            "samples_per_pixel": form.samples,
-            "photometric_interpretation": form.photometric,
-            "bits_allocated": form.bits_allocated,
-            "bits_stored": form.bits_stored,
-            "pixel_representation": int(form.signed),
-            "pixel_keyword": self.element,
-            "pixel_vr": self._vr,
-            "planar_configuration": form.planar,
-            "number_of_frames": form.frames,
-        }
+        if not 0 <= frame < form.number_of_frames:
+            raise self.header.error(
+                f"it has no frame {frame}: frames are 0 to {form.number_of_frames - 1}", "no such frame"
+            )
+        options = {**asdict(form), "pixel_keyword": self.element, "pixel_vr": self._vr}
+        del options["high_bit"]
         self._stream.seek(self._start)
         source: Any = self._stream
         if self.syntax in NATIVE:
@@ -183,7 +174,9 @@ class DicomFile:
         extended = (offsets, lengths) if offsets and lengths else None
         self._stream.seek(self._start)
         with refusing(self.path, "undecodable", f"frame {frame} is not in its compressed pixel data"):
-            data = encaps.get_frame(self._stream, frame, number_of_frames=form.frames, extended_offsets=extended)
+            data = encaps.get_frame(
+                self._stream, frame, number_of_frames=form.number_of_frames, extended_offsets=extended
+            )
         if self.syntax == uid.RLELossless:
             if len(data) < _RLE_HEADER_BYTES:
                 raise self.header.error(f"frame {frame} is shorter than the header of its compression", "undecodable")

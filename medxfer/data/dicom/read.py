@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -17,8 +16,10 @@ from medxfer.base.window import Window
 from medxfer.data.dicom.gray import Shown, frame_gray
 from medxfer.data.dicom.header import DicomError, Header, silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
+from medxfer.data.header_facts import HeaderFacts
 
 WindowChoice = Window | tuple[float, float] | Literal["auto"] | None
+A = TypeVar("A")
 T = TypeVar("T")
 
 _FOR_PROCESSING: Final = (
@@ -26,38 +27,14 @@ _FOR_PROCESSING: Final = (
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
-
-# Raise it when `inspect`, or the header reader of another kind of file, says something else of the same file:
-# headers are kept under this number, and read again under the next.
-HEADER_VERSION: Final = 4
-
-
-@dataclass(frozen=True)
-class DicomInfo:
-    """What a header says of its image, in the file's own words; None for what is absent or damaged.
-
-    `patient_id` stays out of the repr.
-    """
-
-    modality: str | None
-    burned_in: bool  # whether the header says that annotations stand in the pixels
-    sop_class: str | None
-    transfer_syntax: str
-    photometric: str
-    rows: int
-    columns: int
-    frames: int
-    bits_stored: int
-    manufacturer: str | None
-    model: str | None
-    view: str | None
-    patient_id: str | None = field(repr=False)
-    study_uid: str | None
-    series_uid: str | None
-    instance_uid: str | None
-    instance_number: int | None
-    position: float | None  # mm along the slice's normal, for the order of slices; of the first frame
-    caveats: tuple[str, ...]  # where the header contradicts itself, in words that are the same for every file
+_TEXTS: Final = {
+    "modality": "Modality",
+    "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "view": "ViewPosition",
+    "patient": "PatientID",
+    "series": "SeriesInstanceUID",
+}
 
 
 def read_gray(
@@ -87,63 +64,53 @@ def read_gray(
     Decodes in this process: a decoder that crashes takes the process with it.
     Raises DicomError for a file that is refused, and MedxferError for a `window` that is none of these.
     """
-    shown = _shown(window)
-    with silence(), open_dicom(Path(path)) as file:
-        _check_policy(file, luminance, for_processing)
-        return frame_gray(file, frame, shown, voi, hounsfield)
+    frames = read_frames(
+        path, window, frame=frame, voi=voi, luminance=luminance, for_processing=for_processing, hounsfield=hounsfield
+    )
+    with closing(frames):
+        return next(frames)
 
 
 def read_frames(
     path: str | Path,
     window: WindowChoice = "auto",
     *,
+    frame: int | Literal["all"] = "all",
     voi: int | str = 0,
     luminance: bool = False,
     for_processing: bool = False,
     hounsfield: bool = False,
-) -> Iterator[NDArray[np.float32]]:
-    """Every frame in turn, as `read_gray` gives it: the header is read once, and one frame is in memory."""
+) -> Generator[NDArray[np.float32], None, None]:
+    """Every frame in turn, as `read_gray` gives it, or one: the header is read once, and one frame is in memory."""
     shown = _shown(window)
     with open_dicom(Path(path)) as file:
         with silence():
             _check_policy(file, luminance, for_processing)
-        for frame in range(file.format.frames):
+        for number in range(file.format.number_of_frames) if frame == "all" else [frame]:
             with silence():  # not over the yield: it holds for the whole process
-                gray = frame_gray(file, frame, shown, voi, hounsfield)
+                gray = frame_gray(file, number, shown, voi, hounsfield)
             yield gray
 
 
-def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> DicomInfo:
-    """The header alone, no pixels. Raises DicomError for what `read_gray` refuses before it decodes."""
+def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> HeaderFacts:
+    """The header alone, no pixels; `frames` counts all that the file has. Raises DicomError for what `read_gray`
+    refuses before it decodes."""
     with silence(), open_dicom(Path(path)) as file:
         _check_policy(file, luminance, for_processing)
         header, form = file.header, file.format
-        first = header.of_frame(0)
-
-        def text(keyword: str) -> str | None:
-            return _unless_damaged(lambda: header.text(keyword))
-
-        lut = (form.photometric, text("PresentationLUTShape"))
-        contradicts = lut in (("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY"))
-        return DicomInfo(
-            modality=text("Modality"),
-            burned_in=text("BurnedInAnnotation") == "YES",
-            sop_class=text("SOPClassUID"),
-            transfer_syntax=str(file.syntax),
-            photometric=form.photometric,
-            rows=form.rows,
-            columns=form.columns,
-            frames=form.frames,
-            bits_stored=form.bits_stored,
-            manufacturer=text("Manufacturer"),
-            model=text("ManufacturerModelName"),
-            view=text("ViewPosition"),
-            patient_id=text("PatientID"),
-            study_uid=text("StudyInstanceUID"),
-            series_uid=text("SeriesInstanceUID"),
-            instance_uid=text("SOPInstanceUID"),
-            instance_number=_unless_damaged(lambda: header.integer("InstanceNumber")),
-            position=_unless_damaged(lambda: _position(first)),
+        first, photometric = header.of_frame(0), form.photometric_interpretation
+        stated = photometric, _described(header.text, "PresentationLUTShape")
+        contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
+        texts = {field: _described(header.text, keyword) for field, keyword in _TEXTS.items()}
+        return HeaderFacts(
+            **{field: text or ("unknown" if field == "modality" else "") for field, text in texts.items()},
+            burned_in=_described(header.text, "BurnedInAnnotation") == "YES",
+            syntax=file.syntax.name,
+            size=f"{form.rows}×{form.columns}",
+            photometric=photometric,
+            bits=str(form.bits_stored),
+            position=_described(_position, first),
+            frames=form.number_of_frames,
             caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),
         )
 
@@ -165,7 +132,7 @@ def _shown(window: WindowChoice) -> Shown:
 
 def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> None:
     header = file.header
-    if file.format.photometric not in GRAY and not luminance:
+    if file.format.photometric_interpretation not in GRAY and not luminance:
         raise header.error("it is a colour image; luminance=True takes its luminance", "not grayscale")
     signal = header.text("PresentationIntentType") == "FOR PROCESSING"
     if (signal or header.text("SOPClassUID") in _FOR_PROCESSING) and not for_processing:
@@ -175,10 +142,10 @@ def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> Non
         )
 
 
-def _unless_damaged(read: Callable[[], T]) -> T | None:
-    """What describes an image without deciding its pixels: None if it is damaged."""
+def _described(read: Callable[[A], T], of: A) -> T | None:
+    """`read(of)`, which describes an image without deciding its pixels: None if it is damaged."""
     try:
-        return read()
+        return read(of)
     except DicomError:
         return None
 

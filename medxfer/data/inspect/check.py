@@ -17,12 +17,12 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
-from medxfer.data.configured import dataset_of, store_of
+from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
-from medxfer.data.sources.source import TECHNICAL, UNLABELLED
+from medxfer.data.sources.source import UNLABELLED
 from medxfer.data.split import check_classes, split_of
-from medxfer.data.store.build import GrayStore, open_store
-from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.build import GrayStore, open_store, store_of
+from medxfer.data.store.dataset import DatasetInfo, dataset_of
 
 SHOWN_VALUES = 6  # of a header field
 
@@ -96,11 +96,7 @@ def _show_refused(console: Console, dataset: DatasetInfo, store: GrayStore) -> N
 
 
 def _counts(store: GrayStore, among: NDArray[np.bool_]) -> list[tuple[str, int, int]]:
-    """(class, images, patients) of each class and of all, of the images `among`."""
-    patients = store.images["patient"]
-    counts = class_counts(store.labels, patients, store.classes, among)
-    of_classes = [(name, *count) for name, count in zip(store.classes, counts, strict=True)]
-    return [*of_classes, ("all", int(among.sum()), int(patients[among].nunique()))]
+    return class_counts(store.labels, store.images["patient"], store.classes, among)
 
 
 def _show_classes(console: Console, store: GrayStore) -> None:

@@ -26,13 +26,13 @@ class Shortcut(NamedTuple):
 
 
 def class_counts(
-    labels: NDArray[Any], patients: pd.Series, classes: Sequence[str], among: NDArray[np.bool_] | None = None
-) -> list[tuple[int, int]]:
-    """(images, patients) of each class, of the images `among`."""
+    labels: NDArray[Any], patients: pd.Series, classes: Sequence[str], among: NDArray[np.bool_]
+) -> list[tuple[str, int, int]]:
+    """(class, images, patients) of each class and of all, of the images `among`, (N,)."""
     has = np.eye(len(classes), dtype=bool)[labels] if labels.ndim == 1 else labels > 0
-    if among is not None:
-        has = has & among[:, None]
-    return [(int(column.sum()), int(patients[column].nunique())) for column in has.T]
+    columns = [*(has.T & among), among]
+    names = (*classes, "all")
+    return [(n, int(c.sum()), int(patients[c].nunique())) for n, c in zip(names, columns, strict=True)]
 
 
 def duplicates(images: pd.DataFrame, labels: NDArray[Any]) -> dict[str, int]:
@@ -55,7 +55,9 @@ def shortcuts(
     fields: pd.DataFrame, labels: NDArray[Any], patients: pd.Series, classes: Sequence[str]
 ) -> list[Shortcut]:
     """One for each column of `fields` that has more than one value, and in a multi-label task for each finding."""
-    folds, found = _folds(patients), []
+    patient, names = pd.factorize(patients)
+    folds = (np.random.default_rng(0).permutation(len(names)) % FOLDS)[patient]  # by image; a patient is in one
+    found: list[Shortcut] = []
     targets = [("/".join(classes), labels)]
     if labels.ndim == 2:
         targets = list(zip(classes, labels.T.astype(np.int64), strict=True))
@@ -64,12 +66,6 @@ def shortcuts(
         if values.max(initial=0) > 0:
             found += [_shortcut(str(field), name, values, column, folds, patients) for name, column in targets]
     return sorted(found, key=lambda shortcut: shortcut.chance - shortcut.accuracy)
-
-
-def _folds(patients: pd.Series) -> NDArray[np.int64]:
-    """The fold of each image; a patient is in one."""
-    patient, names = pd.factorize(patients)
-    return (np.random.default_rng(0).permutation(len(names)) % FOLDS)[patient]
 
 
 def _shortcut(

@@ -4,29 +4,24 @@ Nothing in a header depends on the label.
 """
 
 import numpy as np
+from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import (
-    UID,
-    CTImageStorage,
-    DigitalXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
-)
 
 from medxfer.data.phantom.ellipsoids import Array
 from medxfer.data.phantom.projections import PADDING
 
-SOP_CLASS = {"DX": DigitalXRayImageStorageForPresentation, "CT": CTImageStorage}
+SOP_CLASS = {"DX": uid.DigitalXRayImageStorageForPresentation, "CT": uid.CTImageStorage}
 DX_STEPS = 600  # stored values per unit of ln(I₀/I)
 DX_MAX = 4095  # 12 bits
 CT_INTERCEPT = -1024
 
 
-def empty(modality: str, sop: UID, study: UID, series: UID, patient_id: str, number: int) -> Dataset:
+def empty(modality: str, sop: uid.UID, study: uid.UID, series: uid.UID, patient_id: str, number: int) -> Dataset:
     """What every image has but for the image itself; `number` counts a patient's images from 1."""
     ds = Dataset()
     ds.file_meta = FileMetaDataset()
-    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = SOP_CLASS[modality]
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = sop
     ds.Modality = modality
@@ -74,7 +69,7 @@ def fill_dx(ds: Dataset, attenuation: Array, spacing: float, white_is_air: bool,
     ds.AcquisitionContextSequence = Sequence()
 
 
-def fill_ct(ds: Dataset, hu: Array, spacing: float, level: float, window: tuple[int, int], frame: UID) -> None:
+def fill_ct(ds: Dataset, hu: Array, spacing: float, level: float, window: tuple[int, int], frame: uid.UID) -> None:
     """Add the slice `hu` (H, W) at the height `level` cm, its pixels `spacing` cm apart; `window` in HU."""
     padding = hu == PADDING
     stored = np.where(padding, PADDING, np.clip(np.rint(hu), CT_INTERCEPT, 3071)) - CT_INTERCEPT

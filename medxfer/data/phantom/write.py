@@ -1,16 +1,16 @@
 """A folder of phantoms: drawn once, in parallel, and the same for any number of processes."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal, get_args
+from uuid import uuid4
 
-import joblib
 import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
@@ -19,17 +19,9 @@ from pydicom.uid import UID, generate_uid
 
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.data.dicom import read_gray
-from medxfer.data.phantom import dicom_files as files
+from medxfer.data.phantom import dicom_files, projections
 from medxfer.data.phantom.anatomy import virtual_patient
-from medxfer.data.phantom.projections import (
-    axial_plane,
-    draw_ct,
-    draw_dx,
-    frontal_plane,
-    liver_lesions,
-    liver_level,
-    lung_nodules,
-)
+from medxfer.data.processes import SECONDS, in_processes
 
 Modality = Literal["DX", "CT"]
 GENERATION = 1  # of the drawings: another number means other pictures
@@ -102,7 +94,7 @@ def write_phantoms(
         root.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(root.parent / f".{root.name}.lock"):
             if not _complete(root, plan):
-                _write(root, plan, workers or os.cpu_count() or 1)
+                _write(root, plan, workers)
     except OSError as error:
         raise MedxferError(
             f"cannot write phantoms to {root}: {error.strerror or error}; choose another folder"
@@ -132,39 +124,31 @@ def _complete(root: Path, plan: _Plan) -> bool:
     raise MedxferError(f"{root} is not the phantoms that were asked for: remove it, or choose another folder")
 
 
-def _write(root: Path, plan: _Plan, workers: int) -> None:
-    """Draw every patient, in processes that neither fork this one nor run the user's script again."""
-    for abandoned in root.parent.glob(f".{escape(root.name)}.partial-*"):
-        shutil.rmtree(abandoned, ignore_errors=True)
-    folder = root.parent / f".{root.name}.partial-{os.getpid()}"
+def _write(root: Path, plan: _Plan, workers: int | None) -> None:
+    """Draw every patient. Only one process at a time may do this."""
+    folder = root.parent / f".{root.name}.partial-{uuid4().hex}"
     folder.mkdir()
-    workers = min(workers, plan.patients)
-    shares = [range(first, plan.patients, workers) for first in range(workers)]
-    write = joblib.delayed(_write_share)
+    lesions = plan.lesions()
+
+    def write(patient: int) -> None:
+        for image, dataset in enumerate(_images(plan, patient, lesions[patient])):
+            dataset.save_as(folder / plan.name(patient, image), enforce_file_format=True)
+
     try:
-        joblib.Parallel(workers)(write(folder, plan, share, os.getpid()) for share in shares)
+        if workers == 1:
+            for patient in range(plan.patients):
+                write(patient)
+        else:
+            seconds = SECONDS * plan.images
+            with closing(in_processes(write, range(plan.patients), workers, lambda _: seconds, few=4)) as outcomes:
+                for _, lost in outcomes:
+                    if lost:
+                        raise MedxferError(f"cannot draw phantoms to {root}: a process was lost; ask for them again")
         (folder / "labels.csv").write_text(plan.labels())
         folder.rename(root)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write_share(folder: Path, plan: _Plan, patients: range, asked_by: int) -> None:
-    """Write some patients; end this process if the one that asked, with the id `asked_by`, has been killed."""
-
-    def orphaned() -> bool:
-        return asked_by not in (os.getpid(), os.getppid())
-
-    lesions = plan.lesions()
-    try:
-        for patient in patients:
-            if orphaned():
-                return
-            for image, dataset in enumerate(_images(plan, patient, lesions[patient])):
-                dataset.save_as(folder / plan.name(patient, image), enforce_file_format=True)
-    finally:
-        if orphaned():
-            os._exit(1)  # joblib would keep it waiting for work
+        for partial in root.parent.glob(f".{escape(root.name)}.partial-*"):  # also what a killed process has left
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _images(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
@@ -173,23 +157,25 @@ def _images(plan: _Plan, patient: int, diseased: bool) -> Iterator[Dataset]:
     rng, lesion_rng = np.random.default_rng(for_body), np.random.default_rng(for_lesions)
     haze, fatty = (lesion_rng.uniform(40, 180), lesion_rng.uniform(10, 35)) if diseased else (0, 0)
     body = virtual_patient(rng, haze, fatty)
-    level = liver_level(rng, body)
+    level = projections.liver_level(rng, body)
     white_is_air, window = bool(rng.integers(2)), CT_WINDOWS[rng.integers(len(CT_WINDOWS))]
     is_dx = plan.modality == "DX"
     lesions = []
     if diseased:
-        lesions = lung_nodules(lesion_rng, body) if is_dx else liver_lesions(lesion_rng, body, level)
+        lesions = (
+            projections.lung_nodules(lesion_rng, body) if is_dx else projections.liver_lesions(lesion_rng, body, level)
+        )
     for image, for_image in enumerate(for_images):
         rng = np.random.default_rng(for_image)
         study, sop, series = plan.uid(patient), plan.uid(patient, image), plan.uid(patient, image, "series")
-        ds = files.empty(plan.modality, sop, study, series, patient_id(patient), number=image + 1)
+        ds = dicom_files.empty(plan.modality, sop, study, series, patient_id(patient), number=image + 1)
         if is_dx:
-            plane = frontal_plane(rng, plan.size)
-            attenuation = draw_dx(rng, body, plane, lesions)
-            files.fill_dx(ds, attenuation, plane.spacing, white_is_air, shift=rng.normal(0, 0.06))
+            plane = projections.frontal_plane(rng, plan.size)
+            attenuation = projections.draw_dx(rng, body, plane, lesions)
+            dicom_files.fill_dx(ds, attenuation, plane.spacing, white_is_air, shift=rng.normal(0, 0.06))
         else:
             height = level + rng.uniform(-0.4, 0.4)
-            plane = axial_plane(rng, height, plan.size)
-            hu = draw_ct(rng, body, plane, lesions)
-            files.fill_ct(ds, hu, plane.spacing, height, window, frame=plan.uid(patient, image, "frame"))
+            plane = projections.axial_plane(rng, height, plan.size)
+            hu = projections.draw_ct(rng, body, plane, lesions)
+            dicom_files.fill_ct(ds, hu, plane.spacing, height, window, frame=plan.uid(patient, image, "frame"))
         yield ds

@@ -2,6 +2,7 @@
 by the processes that decode."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,12 @@ def find_files(images: Path) -> list[Path]:
     return files
 
 
+@dataclass(frozen=True)
 class NewFiles:
-    """Reads DICOM files and pictures, each recognised by its content."""
+    """Reads DICOM files and pictures, each recognised by its content, as training did."""
 
-    def __init__(self, modality: str, dicom: DicomReader | None = None) -> None:
-        """Read as training did.
-
-        Args:
-            modality: of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images").
-            dicom: what training read DICOM files with; by default, a reader without options.
-        """
-        self.modality, self.dicom = modality, dicom or DicomReader()
+    modality: str  # of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images")
+    dicom: DicomReader = field(default_factory=DicomReader)  # what training read DICOM files with
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""

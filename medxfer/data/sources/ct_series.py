@@ -1,14 +1,13 @@
 """data=ct_series: CT slices as a scanner leaves them, labelled by slice or by series."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.sources.header_cache import HeaderIndexed
-from medxfer.data.sources.source import Index, visible_files
+from medxfer.data.sources.source import HeaderIndexed, Index, visible_files
 
 NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 
@@ -16,13 +15,9 @@ NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 class CtSeries(HeaderIndexed, DicomFolder):
     """The CSV's path is a slice's file, a series' folder or a SeriesInstanceUID; a series' label is that of all its
     slices. Slices are in the order of their position along the normal, series by series. If the CSV has no column
-    of patients, they are the headers' PatientID. `folder` has the arguments of `DicomFolder`."""
+    of patients, they are the headers' PatientID."""
 
     obtain = "your own CT slices, and a CSV with a row a slice or a row a series"
-
-    def __init__(self, *, cache: str, **folder: Any) -> None:
-        super().__init__(**folder)
-        self.cache = Path(cache)
 
     def index(self) -> Index:
         images, labels = self.rows()
@@ -47,4 +42,5 @@ class CtSeries(HeaderIndexed, DicomFolder):
         if "patient" not in images and images["known"].fillna("").any():
             images["patient"] = images["known"]
         labels = labels.loc[images.index].reset_index(drop=True)
-        return self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels)
+        index = self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels)
+        return replace(index, headers=headers)

@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.uid import UID
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom import inspect, read_frames, read_gray
+from medxfer.data.dicom import inspect, read_frames
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.label_table import COLUMNS, LabelledFolder
-from medxfer.data.sources.source import HeaderFacts
 
 
 @dataclass(frozen=True)
@@ -34,34 +33,15 @@ class DicomReader:
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
         """As `Source.pictures`: Hounsfield units, or gray as the file's own window shows it."""
-        options: dict[str, Any] = {**asdict(self), "window": None if hounsfield else "auto", "hounsfield": hounsfield}
-        if options["frame"] == "all":
-            del options["frame"]
-            yield from read_frames(path, **options)
-        else:
-            yield read_gray(path, **options)
+        window: Literal["auto"] | None = None if hounsfield else "auto"
+        return read_frames(path, window, hounsfield=hounsfield, **asdict(self))
 
     def header(self, path: Path) -> HeaderFacts:
         """As `Source.header`."""
-        info = inspect(path, luminance=self.luminance, for_processing=self.for_processing)
-        frames = info.frames if self.frame == "all" else 1
-        several = ("several frames, of which one is used",) if info.frames > frames else ()
-        return HeaderFacts(
-            modality=info.modality or "unknown",
-            burned_in=info.burned_in,
-            syntax=UID(info.transfer_syntax).name,
-            size=f"{info.rows}×{info.columns}",
-            photometric=info.photometric,
-            bits=str(info.bits_stored),
-            manufacturer=info.manufacturer or "",
-            model=info.model or "",
-            view=info.view or "",
-            patient=info.patient_id or "",
-            series=info.series_uid or "",
-            position=info.position,
-            frames=frames,
-            caveats=info.caveats + several,
-        )
+        facts = inspect(path, luminance=self.luminance, for_processing=self.for_processing)
+        if self.frame == "all" or facts.frames == 1:
+            return facts
+        return facts._replace(frames=1, caveats=(*facts.caveats, "several frames, of which one is used"))
 
 
 class DicomFolder(LabelledFolder):

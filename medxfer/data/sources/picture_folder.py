@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from medxfer.base.errors import ImageError
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.label_table import LabelledFolder
-from medxfer.data.sources.source import HeaderFacts
 
 COLOUR_TOLERANCE = 8  # of 255: JPEG's rounding of chroma leaves that much between the channels of a gray picture
 _PILLOW_ERRORS = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)

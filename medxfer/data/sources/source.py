@@ -4,49 +4,22 @@ import hashlib
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
+from medxfer.base.files import alone, private_folder, whole_file
 from medxfer.base.words import Task
+from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
 from medxfer.data.processes import in_processes
 
 _FEW = 500  # headers: read sooner than processes start, and no decoder runs
 UNLABELLED = "no label"  # the only reason to leave an image out that is no fault of its file
-
-
-class HeaderFacts(NamedTuple):
-    """What a file says of its image without its pixels; "" for what it does not say.
-
-    Only the fields of `TECHNICAL` may be shown; patient, series and position stay in the store's folder.
-    """
-
-    modality: str  # "CT", "DX", "CR" or another of DICOM's, or "images" if the files carry none
-    burned_in: bool  # whether annotations stand in the pixels; such an image is never shown on a page
-    syntax: str = ""  # how the pixels are coded: the transfer syntax's name, "PNG", "JPEG"
-    size: str = ""  # rows×columns
-    photometric: str = ""
-    bits: str = ""
-    manufacturer: str = ""
-    model: str = ""
-    view: str = ""
-    patient: str = ""
-    series: str = ""
-    position: float | None = None  # mm along the slice's normal
-    frames: int = 1  # number of pictures that `Source.pictures` gives of the file
-    caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
-    gray: str = (
-        "uint16"  # the dtype in which a store keeps its display gray: "uint8", or "uint16" if it has more levels
-    )
-
-
-# In the order in which `data check` shows them: a scanner or a hospital has the same value for many patients.
-TECHNICAL = ("modality", "manufacturer", "model", "view", "syntax", "size", "photometric", "bits")
 
 
 @dataclass(frozen=True)
@@ -61,13 +34,7 @@ class Index:
     task: Task
     caveats: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # reason -> names of images that are not used
-
-
-class Reader(Protocol):
-    """What decoding needs of a source."""
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        """As `Source.pictures`."""
+    headers: pd.DataFrame | None = None  # as `Source.survey` gives them, if the index needed those of all its files
 
 
 class FileReader(Protocol):
@@ -112,15 +79,19 @@ class Source(ABC):
         return self.reader.header(self.path(file))
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
-        """What the headers of `files` say, by file: the fields of HeaderFacts, and in `unreadable` the kind of
-        ImageError if it cannot be an image, else ""."""
-        read = _HeaderReader(self)
+        """What the headers of `files` say, by file: a column for each field of HeaderFacts."""
         if len(files) < _FEW:
-            rows = list(map(read, files))
+            facts = [self._facts(file) for file in files]
         else:
-            outcomes = dict(in_processes(read, files))
-            rows = [_no_image(row) if isinstance(row, str) else row for _, row in sorted(outcomes.items())]
-        return pd.DataFrame(rows, columns=[*HeaderFacts._fields, "unreadable"], index=pd.Index(files, name="file"))
+            outcomes = dict(in_processes(self._facts, files))
+            facts = [_no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
+        return pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
+
+    def _facts(self, file: str) -> HeaderFacts:
+        try:
+            return self.header(file)
+        except ImageError as error:
+            return _no_image(error.kind)
 
     def label_bytes(self) -> bytes:
         """The label table as it lies on disk."""
@@ -149,21 +120,39 @@ class Source(ABC):
         return MedxferError(f"data.root={self.root}: {reason}; give the folder that holds {self.obtain}")
 
 
-@dataclass(frozen=True)
-class _HeaderReader:
-    """A row of `Source.survey`."""
+class HeaderIndexed(Source):
+    """Its index needs the files' headers: for the patient, the series, or the place in it.
 
-    source: Source
+    `survey` keeps them under `cache`, readable by its owner only. They are read again if a file's name, size or time
+    changes, or an option or the version of the reader.
+    """
 
-    def __call__(self, file: str) -> tuple[object, ...]:
-        try:
-            return *self.source.header(file), ""
-        except ImageError as error:
-            return _no_image(error.kind)
+    def __init__(self, *, cache: str, **source: Any) -> None:
+        """`source` has the arguments of the class that this one is mixed into."""
+        super().__init__(**source)
+        self.cache = Path(cache)
+
+    def survey(self, files: Sequence[str]) -> pd.DataFrame:
+        versions = (self.reader_version, HeaderFacts._fields)
+        digest = hashlib.sha256(f"{self.root}{versions}{self.reader}".encode())
+        for file in sorted(files):
+            digest.update(self.stamp(file))
+        kept = private_folder(self.cache) / f"{type(self).__name__}-{digest.hexdigest()[:16]}"
+        return kept_headers(super().survey, sorted(files), kept).loc[list(files)]
 
 
-def _no_image(why: str) -> tuple[object, ...]:
-    return *HeaderFacts("", burned_in=True), why
+def kept_headers(survey: Callable[[Sequence[str]], pd.DataFrame], files: Sequence[str], kept: Path) -> pd.DataFrame:
+    """`survey(files)`, read once, and kept in a file whose name begins with `kept`."""
+    kept = kept.with_name(f"{kept.name}-v{HEADER_VERSION}.parquet")
+    with alone(kept.parent, kept.stem, kept.name):
+        if not kept.is_file():
+            with whole_file(kept) as file:
+                survey(files).to_parquet(file)
+    return pd.read_parquet(kept)
+
+
+def _no_image(why: str) -> HeaderFacts:
+    return HeaderFacts("", burned_in=True, unreadable=why)
 
 
 def existing_folder(path: str) -> Path:

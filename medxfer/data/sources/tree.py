@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.label_table import NO_PATIENTS, encode
 from medxfer.data.sources.picture_folder import PictureReader
-from medxfer.data.sources.source import HeaderFacts, Index, Source, existing_folder, visible_files
+from medxfer.data.sources.source import Index, Source, existing_folder, visible_files
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
@@ -18,9 +19,8 @@ from medxfer.base.files import private_folder, read_json, replace_folder, write_
 from medxfer.base.words import Task
 from medxfer.data.processes import SECONDS, in_processes
 from medxfer.data.sources.source import UNLABELLED
-from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.dataset import DatasetInfo, private_errors
 from medxfer.data.store.decode import Decoded, Decoder, deepened
-from medxfer.data.store.gray_file import GrayFile
 
 VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
@@ -44,6 +44,43 @@ class GrayStore:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+class GrayFile:
+    """An .npy of `rows` pictures, (rows, size, size) of `dtype`, written in any order.
+
+    Through a file, not a memory map: a full disk is then an error, where a map ends the process, and memory stays flat.
+    """
+
+    def __init__(self, path: Path, rows: int, size: int, dtype: np.dtype) -> None:
+        self.path, self.shape, self.dtype = path, (rows, size, size), dtype
+        self._file = path.open("wb")
+        _write_header(self._file, dtype, self.shape)
+        self._start, self._row_bytes = self._file.tell(), size * size * dtype.itemsize
+        self._file.truncate(self._start + rows * self._row_bytes)
+
+    def write(self, row: int, pictures: NDArray[Any]) -> None:
+        """`pictures` (n, size, size) of `dtype` from `row` on."""
+        self._file.seek(self._start + row * self._row_bytes)
+        self._file.write(np.ascontiguousarray(pictures, self.dtype).data)
+
+    def finish(self, target: Path, kept: NDArray[np.bool_]) -> None:
+        """Move it to `target`, with only the rows that `kept` (rows,) marks."""
+        self._file.close()
+        if kept.all():
+            self.path.replace(target)
+            return
+        whole = np.load(self.path, mmap_mode="r")
+        rows = np.flatnonzero(kept)
+        with target.open("wb") as file:
+            _write_header(file, self.dtype, (len(rows), *self.shape[1:]))
+            for row in rows:
+                file.write(whole[row].data)
+        self.path.unlink()
+
+
+def _write_header(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    npy.write_array_header_2_0(file, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
 
 
 def open_store(
@@ -136,7 +173,7 @@ def _build(
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, list[str]] = {}  # place in files -> the hash of each picture
-    decode = Decoder(dataset.source, size, hounsfield, dataset.keep_aspect)
+    decode = Decoder(dataset.source.pictures, size, hounsfield, dataset.keep_aspect)
     seconds = dict(zip(files, SECONDS * frames, strict=True))
     outcomes = in_processes(decode, files, workers, seconds.__getitem__)
     with closing(outcomes):  # else an error's traceback would keep the processes
@@ -196,3 +233,22 @@ def _check_rejected(dataset: DatasetInfo, rejected: Mapping[str, int], kept: int
         f"{dataset.source.root}: {total - kept} of {total} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
     )
+
+
+_stores: dict[tuple[Any, ...], GrayStore] = {}  # shared by the cells of this process
+
+
+def store_of(
+    dataset: DatasetInfo,
+    image_size: int,
+    hounsfield: bool,
+    max_rejected: float,
+    progress: Progress | None,
+) -> GrayStore:
+    """The decoded images of `dataset`, opened once a process. Raises MedxferError as `open_store`."""
+    check_modality(dataset, hounsfield)
+    key = (dataset, image_size, hounsfield)
+    if key not in _stores:
+        with private_errors():
+            _stores[key] = open_store(dataset, image_size, hounsfield, max_rejected, progress=progress)
+    return _stores[key]

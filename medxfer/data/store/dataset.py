@@ -2,16 +2,22 @@
 
 import hashlib
 import hmac
+import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from omegaconf import DictConfig, OmegaConf
 
-from medxfer.base.files import alone, private_folder, whole_file, write_json
-from medxfer.data.dicom.read import HEADER_VERSION
-from medxfer.data.sources.source import Index, Source
+from medxfer.base.errors import MedxferError, PrivateError
+from medxfer.base.files import alone, private_folder, write_json
+from medxfer.data.sources.source import Index, Source, kept_headers
+from medxfer.data.sources.targets import source_class
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,14 +55,41 @@ def open_dataset(source: Source, store_root: Path, keep_aspect: bool = False) ->
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
-    kept = folder / f"headers-v{HEADER_VERSION}.parquet"
-    with alone(folder, "dataset", "dataset.json", "headers-*"):
+    with alone(folder, "dataset", "dataset.json"):
         # For `python -m medxfer.data stores`; the file's time is that of the data set's last use.
         write_json(folder / "dataset.json", {"source": type(source).__name__, "root": str(source.root)})
-        if not kept.is_file():
-            with whole_file(kept) as file:
-                source.survey(list(index.images["file"])).to_parquet(file)
-    headers = pd.read_parquet(kept)
+    files = list(index.images["file"])
+    if index.headers is None:
+        headers = kept_headers(source.survey, files, folder / "headers")
+    else:
+        headers, index = index.headers.loc[files], replace(index, headers=None)  # once in memory
     modalities = headers["modality"][headers["unreadable"] == ""].unique()
     modality = "+".join(sorted(modalities)) or "unreadable"
     return DatasetInfo(source, index, fingerprint, key, folder, modality, headers, keep_aspect)
+
+
+@contextmanager
+def private_errors() -> Iterator[None]:
+    """An error in the data names files and patients, which no record may hold."""
+    try:
+        yield
+    except MedxferError as error:
+        raise PrivateError(str(error)) from error
+
+
+def dataset_of(config: DictConfig) -> DatasetInfo:
+    """The data set, opened once a process. Raises MedxferError if a setting is missing or the data are not as
+    described."""
+    for key in config.data:
+        if OmegaConf.is_missing(config.data, key):
+            raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
+    source = OmegaConf.to_container(config.data.source, resolve=True)
+    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect)
+
+
+@lru_cache(maxsize=8)
+@private_errors()
+def _open_dataset(source: str, store_root: str, keep_aspect: bool) -> DatasetInfo:
+    settings = json.loads(source)
+    kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors
+    return open_dataset(kind(**settings), Path(store_root).expanduser().resolve(), keep_aspect)

@@ -1,6 +1,7 @@
 """A file as the store holds it: decoded, hashed, resized, quantised."""
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.base.errors import ImageError
-from medxfer.data.sources.source import Reader
+
+Pictures = Callable[[str, bool], Iterator[NDArray[Any]]]  # as `Source.pictures`
 
 
 class Decoded(NamedTuple):
@@ -21,9 +23,9 @@ class Decoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoder:
-    """How to read the files of `source` for one store."""
+    """How to read files for one store."""
 
-    source: Reader
+    pictures: Pictures
     size: int
     hounsfield: bool
     keep_aspect: bool
@@ -31,7 +33,7 @@ class Decoder:
     def __call__(self, file: str) -> Decoded | ImageError:
         gray, pixels = [], []
         try:
-            for picture in self.source.pictures(file, self.hounsfield):
+            for picture in self.pictures(file, self.hounsfield):
                 pixels.append(_digest(picture, file))
                 small = resize(picture, self.size, self.keep_aspect, fill=picture.min() if self.hounsfield else 0)
                 gray.append(quantise(small, self.hounsfield))

@@ -18,17 +18,13 @@ class StoreFolder:
     """A store, or what a build that was killed has left of one."""
 
     folder: Path
+    kept_as: str  # the folder's name: version, size, and HU or display gray, such as "v3-224px-hu"
     source: str  # the kind of release, such as DicomFolder
     root: str  # where its files were when it was last opened
     images: int  # 0 if it is not finished
     bytes: int
     built: float  # seconds since the epoch
     used: float  # when the data set was last opened
-
-    @property
-    def settings(self) -> str:
-        """The data set's images at one size, in HU or as display gray, such as "v3-224px-hu"."""
-        return self.folder.name
 
 
 def find_stores(root: Path) -> list[StoreFolder]:
@@ -52,7 +48,7 @@ def prune(root: Path, unused_days: float) -> tuple[list[StoreFolder], list[Store
         if time.time() - store.used < unused_days * DAY:
             continue
         try:
-            with FileLock(store.folder.with_name(f"{store.settings.removesuffix('.partial')}.lock"), timeout=0):
+            with FileLock(store.folder.with_name(f"{store.kept_as.removesuffix('.partial')}.lock"), timeout=0):
                 (store.folder / "store.json").unlink(missing_ok=True)  # first: what is half removed is no store
                 shutil.rmtree(store.folder)
             removed.append(store)
@@ -69,6 +65,7 @@ def _store(folder: Path, record: Path) -> StoreFolder:
     built = (finished if finished.is_file() else folder).stat().st_mtime
     return StoreFolder(
         folder=folder,
+        kept_as=folder.name,
         **read_json(record),
         images=len(np.load(folder / "gray.npy", mmap_mode="r")) if finished.is_file() else 0,
         bytes=_bytes(folder),

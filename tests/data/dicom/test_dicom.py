@@ -186,17 +186,11 @@ def test_inspect(path: Path) -> None:
         PatientID="P1",
         Manufacturer="ACME",
         SeriesInstanceUID="1.2.3",
-        InstanceNumber=7,
         ImagePositionPatient=[-100, -100, 42.5],
         ImageOrientationPatient=[1, 0, 0, 0, 1, 0],
     )
     info = inspect(path)
-    assert (info.modality, info.manufacturer, info.series_uid, info.instance_number) == (
-        "CT",
-        "ACME",
-        "1.2.3",
-        7,
-    )
-    assert (info.rows, info.columns, info.frames, info.bits_stored) == (64, 64, 2, 12)
-    assert (info.patient_id, info.position, info.caveats) == ("P1", 42.5, ())
+    assert (info.modality, info.manufacturer, info.series) == ("CT", "ACME", "1.2.3")
+    assert (info.size, info.frames, info.bits) == ("64×64", 2, "12")
+    assert (info.patient, info.position, info.caveats) == ("P1", 42.5, ())
     assert "P1" not in repr(info)

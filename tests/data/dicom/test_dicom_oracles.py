@@ -37,9 +37,9 @@ def opened(path: Path) -> tuple[DicomFile, NDArray[Any]] | str:
     """Our own reading: the header and all stored values, (frames, H, W); or why it is refused."""
     try:
         with silence(), open_dicom(path) as file:
-            if file.format.photometric not in GRAY:
+            if file.format.photometric_interpretation not in GRAY:
                 return "not grayscale"
-            return file, np.stack([file.stored(i) for i in range(file.format.frames)])
+            return file, np.stack([file.stored(i) for i in range(file.format.number_of_frames)])
     except DicomError as error:
         return error.kind
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medxfer.data.dicom.voi import LookupTable, lookup_table, percentiles, stretch
+from medxfer.data.dicom.gray import LookupTable, lookup_table, percentiles, stretch
 
 
 def test_table_takes_its_ends_beyond_them_and_rounds() -> None:

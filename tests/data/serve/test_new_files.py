@@ -27,7 +27,7 @@ def picture(path: Path, dtype: type = np.uint8) -> Path:
 
 def served(files: list[Path], reader: NewFiles, dtype: type = np.uint8) -> NewImages:
     """Its batches of two images, as lists, and itself."""
-    decoder = Decoder(reader, 8, dtype == np.int16, keep_aspect=False)
+    decoder = Decoder(reader.pictures, 8, dtype == np.int16, keep_aspect=False)
     images = NewImages(files, decoder, np.dtype(dtype), None, batch_size=2)  # type: ignore[arg-type]
     images.seen = list(images.batches())  # type: ignore[assignment]
     return images

@@ -4,13 +4,13 @@ import pytest
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.data.configured import dataset_of
 from medxfer.data.sources.dicom_folder import DicomFolder, DicomReader
 from medxfer.data.sources.phantom_folder import PhantomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.releases.nih import NihChestXray14
 from medxfer.data.sources.releases.rsna_ich import IchReader, RsnaIch
 from medxfer.data.sources.targets import data_sets, dicom_reader, source_class
+from medxfer.data.store.dataset import dataset_of
 
 
 def test_every_data_set_is_listed_with_what_it_is_and_what_it_takes():

@@ -28,7 +28,7 @@ def root(tmp_path):
 
 def test_stores_are_listed_with_what_they_hold(root):
     stores = find_stores(root)
-    assert sorted(store.settings.split("-")[1] for store in stores) == ["16px", "8px"]
+    assert sorted(store.kept_as.split("-")[1] for store in stores) == ["16px", "8px"]
     assert {(store.source, store.root, store.images) for store in stores} == {
         ("ImageFolder", str(root.parent / "in"), 10)
     }
@@ -68,7 +68,7 @@ def test_what_a_killed_build_left_is_listed_and_removed(root):
     half.mkdir()
     (half / "all.npy").write_bytes(b"0" * 500)
     (listed,) = [store for store in find_stores(root) if store.folder == half]
-    assert (listed.settings, listed.images, listed.bytes) == ("v3-32px-gray.partial", 0, 500)
+    assert (listed.kept_as, listed.images, listed.bytes) == ("v3-32px-gray.partial", 0, 500)
     with FileLock(half.with_name("v3-32px-gray.lock")):
         assert [store.folder for store in prune(root, 0)[1]] == [half]  # it is being built
     assert [store.folder for store in prune(root, 0)[0]] == [half]

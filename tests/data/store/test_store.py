@@ -15,8 +15,8 @@ from pictures import make_pictures
 from PIL import Image
 
 from medxfer.base.errors import MedxferError
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.sources.source import HeaderFacts
 from medxfer.data.store import build as store_module
 from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import open_dataset

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from medxfer.base import files
 from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.words import Task
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.label_table import NO_PATIENTS
-from medxfer.data.sources.source import HeaderFacts, Index, Source
+from medxfer.data.sources.source import Index, Source
 
 SPLITS = ("train", "val", "test")
 PARTS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
@@ -121,9 +122,7 @@ def _unpack(file: Path, cache: Path) -> Path:
 
 def _extract(file: Path, folder: Path) -> None:
     with zipfile.ZipFile(file) as npz:
-        for part in PARTS:
-            with npz.open(f"{part}.npy") as packed, (folder / f"{part}.npy").open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked, 2**20)
+        npz.extractall(folder, [f"{part}.npy" for part in PARTS])
     arrays = _arrays.__wrapped__(folder)
     for images, labels in ((arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in SPLITS):
         if images.ndim != 3:

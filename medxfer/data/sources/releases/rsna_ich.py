@@ -2,6 +2,7 @@
 2:e190211, 2020)."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 from medxfer.base.window import CT_WINDOW, Window
 from medxfer.data.dicom import DicomFile, open_dicom, silence
 from medxfer.data.sources.dicom_folder import DicomReader
-from medxfer.data.sources.header_cache import HeaderIndexed
 from medxfer.data.sources.releases.release import Release
-from medxfer.data.sources.source import Index
+from medxfer.data.sources.source import HeaderIndexed, Index
 
 LABELS, FOLDER = "stage_2_train.csv", "stage_2_train"
 SUBTYPES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural", "any")
@@ -43,10 +43,6 @@ class RsnaIch(HeaderIndexed, Release):
     tables = (LABELS,)
     reader = IchReader()
 
-    def __init__(self, root: str, label: str | list[str], cache: str) -> None:
-        super().__init__(root, label)
-        self.cache = Path(cache)
-
     def index(self) -> Index:
         chosen = self.findings(SUBTYPES)
         rows = self.table([LABELS], ["ID", "Label"]).drop_duplicates()  # the release has some images twice
@@ -59,15 +55,16 @@ class RsnaIch(HeaderIndexed, Release):
             ) from error
         names = findings.index.to_series()
         files = self.locate(names + ".dcm", FOLDER)
-        patients = files.map(self.survey(list(files[files != ""]))["patient"]).fillna("")
+        headers = self.survey(list(files[files != ""]))
+        patients = files.map(headers["patient"]).fillna("")
         # A file without a readable header is refused later; until then it is a patient of its own.
         images = pd.DataFrame({"name": names, "file": files, "patient": patients.where(patients != "", names)})
-        return self.assemble(images.assign(split=""), findings)
+        return replace(self.assemble(images.assign(split=""), findings), headers=headers)
 
 
 def _is_wrapped(dicom: DicomFile) -> bool:
     intercept = dicom.header.number("RescaleIntercept")
-    return dicom.format.bits_stored == 12 and not dicom.format.signed and (intercept or 0) > -100
+    return dicom.format.bits_stored == 12 and not dicom.format.pixel_representation and (intercept or 0) > -100
 
 
 def _unwrapped(dicom: DicomFile, hounsfield: bool) -> NDArray[np.float32]:

@@ -46,7 +46,7 @@ def release(tmp_path):
 
 
 def source(root, label="all") -> RsnaIch:
-    return RsnaIch(str(root), label, str(root.parent / "cache"))
+    return RsnaIch(root=str(root), label=label, cache=str(root.parent / "cache"))
 
 
 def read(root, image: str, hounsfield: bool) -> np.ndarray:
