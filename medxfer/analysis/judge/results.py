@@ -12,7 +12,7 @@ import pandas as pd
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.base.words import lower_is_better
-from medxfer.study.declared import Declared, read_declared
+from medxfer.study.declared import VALIDATION, Declared, read_declared
 from medxfer.study.identity import FACTORS
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
@@ -30,6 +30,7 @@ class CellRecord:
     status: Literal["done", "failed", "missing"]
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
 
     @property
     def arm(self) -> Arm:
@@ -90,10 +91,11 @@ def read_study(folder: Path) -> StudyRecord:
         raise MedxferError(f"cannot read {folder / 'study.json'}: {error.strerror}; {way_out}") from error
     planned = dict(plan.get("planned", {}))
     found = {path.parent.name for record in ("metrics", "failed") for path in folder.glob(f"cells/*/{record}.json")}
-    cells = [_read_cell(folder / "cells" / name, planned.get(name)) for name in sorted(found | set(planned))]
-    if not cells:
+    names = sorted(found | set(planned))
+    if not names:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
+    cells = [_read_cell(folder / "cells" / name, planned.get(name), declared.threshold) for name in names]
     keys = (*BLOCK, "train_fraction", *declared.tuned, "colormap", "pretrained", "seed")
     asked = [*planned.values(), *(cell.factors for cell in cells)]
     places = {key: _places([factors.get(key) for factors in asked]) for key in keys}
@@ -145,10 +147,12 @@ def _metric(cell: CellRecord, key: str) -> float | None:
     return cell.metrics.get(key)
 
 
-def _read_cell(folder: Path, planned: Mapping[str, Any] | None) -> CellRecord:
+def _read_cell(folder: Path, planned: Mapping[str, Any] | None, threshold: float | str) -> CellRecord:
     if (folder / "metrics.json").exists():
         record = read_json(folder / "metrics.json")
-        return CellRecord(folder.name, folder, record["factors"], "done", record)
+        chosen = record.get("threshold") if threshold == VALIDATION else threshold
+        at = 0.5 if chosen is None else float(chosen)
+        return CellRecord(folder.name, folder, record["factors"], "done", record, threshold=at)
     if (folder / "failed.json").exists():
         failed = read_json(folder / "failed.json")
         return CellRecord(folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")))
