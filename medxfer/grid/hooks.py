@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
 def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
     """Check every cell's settings, weights and data, and name those that cannot be.
 
-    Raises MedxferError where no cell can be.
+    Raises MedxferError where no cell can be, or where two data sets share pictures.
     """
     warnings.showwarning = display.warn
     display.say("[dim]checking settings, weights and data; data is decoded once[/]")
@@ -144,9 +145,22 @@ def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
     reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
     if reasons.total() == len(jobs):
         raise MedxferError("; ".join(reasons))
+    _check_apart([one for one in settled if isinstance(one, Settled)])
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(jobs)} cells cannot be:[/] {escape(text)}")
     return settled
+
+
+def _check_apart(settled: Sequence[Settled]) -> None:
+    """Raise MedxferError where a picture is in two data sets: an answer would take its patient for two."""
+    stores = {str(one.cell.factors["data"]): one.store for one in settled}
+    for (name, one), (other_name, other) in combinations(stores.items(), 2):
+        if shared := set(one.images["pixels"]) & set(other.images["pixels"]):
+            raise MedxferError(
+                f"data '{name}' and '{other_name}' have {count(len(shared), 'picture')} in common, pixel by pixel, "
+                "and an answer would take their patients for two: leave them out of one of the two, or give each data set "
+                "a command and a study.name of its own; for other divisions of one data set use data.split.resample=true"
+            )
 
 
 def finish(grid: Grid, lost: Exception | None = None) -> bool:

@@ -68,6 +68,15 @@ def test_each_training_has_the_threshold_that_its_study_declared(tmp_path: Path)
     assert scores.thresholds.tolist() == [[0.3, 0.5]]
 
 
+def test_data_sets_of_one_content_are_named(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", data=("a", "b", "c"), colormaps=["none"])
+    assert read_study(folder).same_files == ()
+    for path in folder.glob("cells/[ab]_*/metrics.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
+    assert read_study(folder).same_files == (("a", "b"),)
+
+
 def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"], pretrained=[True])
     (path,) = folder.glob("cells/*/metrics.json")
