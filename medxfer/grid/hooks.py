@@ -158,8 +158,8 @@ def _check_apart(settled: Sequence[Settled]) -> None:
         if shared := set(one.images["pixels"]) & set(other.images["pixels"]):
             raise MedxferError(
                 f"data '{name}' and '{other_name}' have {count(len(shared), 'picture')} in common, pixel by pixel, "
-                "and an answer would take their patients for two: leave them out of one of the two, or give each its own "
-                "command and study.name; for other divisions of one data set use data.split.resample=true"
+                "and an answer would take their patients for two: leave them out of one of the two, or give each its "
+                "own command and study.name; for other divisions of one data set use data.split.resample=true"
             )
 
 

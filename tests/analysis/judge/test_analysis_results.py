@@ -7,6 +7,7 @@ import pytest
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
+from medxfer.analysis.judge.provenance import caveats
 from medxfer.analysis.judge.results import results_csv, results_table
 from medxfer.analysis.judge.scores import stack
 from medxfer.base.errors import MedxferError
@@ -75,6 +76,9 @@ def test_data_sets_of_one_content_are_named(tmp_path: Path) -> None:
         record = json.loads(path.read_text())
         path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
     assert read_study(folder).same_files == (("a", "b"),)
+    assert caveats(read_study(folder))[0].startswith(
+        "a and b are the same files and labels: their patients are counted"
+    )
 
 
 def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:
