@@ -202,6 +202,34 @@ def test_one_picture_in_two_data_sets_is_refused_whatever_they_are_called(tmp_pa
         settle(jobs)
 
 
+def test_a_picture_that_an_earlier_command_brought_into_the_study_is_refused_too(tmp_path, images):
+    copy = make_pictures(tmp_path / "copy", n=40)
+    for path in copy.glob("*.png"):
+        os.utime(path, (1, 1))
+    jobs = []
+    for name, root in (("one", images), ("two", copy)):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            base = compose(
+                "train",
+                [
+                    *SMALL,
+                    "pretrained=false",
+                    f"store.root={tmp_path / 'cache'}",
+                    "data=images",
+                    f"study.root={tmp_path / 'studies'}",
+                    f"data.root={root}",
+                    f"data.name={name}",
+                ],
+            )
+        jobs.append(Job(base, {}))  # fmt: skip
+    (one,) = settle(jobs[:1])
+    settle(jobs[1:])  # nothing of the first is planned
+    one.cell.study.plan({one.cell.name: one.cell.factors}, "command")
+    settle(jobs[:1])
+    with pytest.raises(MedxferError, match="'two' and 'one' have 40 pictures in common"):
+        settle(jobs[1:])
+
+
 @pytest.mark.parametrize("mode", [[], ["-m"]])
 @pytest.mark.parametrize(
     ("argument", "words"), [("colormap=virids", "viridis"), ("study.root=/dev/null/x", "cannot be written")]
