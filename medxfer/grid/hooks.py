@@ -156,15 +156,14 @@ def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
 def _check_apart(settled: Sequence[Settled], root: Path) -> None:
     """Raise MedxferError where a picture is in two data sets: an answer would take its patient for two.
 
-    The data sets are those of `settled` and those that their studies have planned before, as far as their decoded images
-    are still in `root`.
+    The data sets are those of `settled` and those that their studies have planned before, as far as their decoded
+    images are still in `root`.
     """
     pictures = {str(one.cell.factors["data"]): set(one.store.images["pixels"]) for one in settled}
     for study in {one.cell.study for one in settled}:
         record = study.record if (study.folder / "study.json").is_file() else {"data": {}, "planned": {}}
-        planned = {
-            factors["data"] for cell, factors in record["planned"].items() if cell not in withdrawn_cells(record)
-        }
+        withdrawn = withdrawn_cells(record)
+        planned = {factors["data"] for cell, factors in record["planned"].items() if cell not in withdrawn}
         for name, fingerprint in record["data"].items():
             if name in planned and name not in pictures:
                 tables = root.glob(f"*-{fingerprint}/*/images.parquet")

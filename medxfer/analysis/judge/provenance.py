@@ -6,7 +6,7 @@ from typing import Any
 
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.base.words import count, describe, listing
+from medxfer.base.words import count, describe
 
 Record = Mapping[str, Any]
 
@@ -46,7 +46,7 @@ def provenance(study: StudyRecord) -> list[Facts]:
 def caveats(study: StudyRecord) -> tuple[str, ...]:
     """What must be known of the data before the answers are used, each once."""
     same = [
-        f"{listing(names)} are the same files and labels: their patients are counted once for each name, which makes "
+        f"{' and '.join(names)} are the same files and labels: their patients are counted once for each name, which makes "
         "intervals too narrow"
         for names in study.same_files
     ]
