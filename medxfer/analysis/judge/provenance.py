@@ -46,8 +46,8 @@ def provenance(study: StudyRecord) -> list[Facts]:
 def caveats(study: StudyRecord) -> tuple[str, ...]:
     """What must be known of the data before the answers are used, each once."""
     same = [
-        f"{' and '.join(names)} are the same files and labels: their patients are counted once for each name, which makes "
-        "intervals too narrow"
+        f"{' and '.join(names)} are the same files and labels: their patients are counted once for each name, which "
+        "makes intervals too narrow"
         for names in study.same_files
     ]
     said = [f"{cell.record['data']['name']}: {text}" for cell in study.done for text in cell.record["data"]["caveats"]]
