@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 Task = Literal["binary", "multiclass", "multilabel"]  # what the labels mean: two classes, several, several at once
+# What study.metric can be: the metrics that the analysis computes again from scores, for a patient's influence.
+JUDGED = ("auroc", "accuracy", "balanced_accuracy", "brier")
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 
@@ -23,6 +25,11 @@ def describe(factors: Mapping[str, Any]) -> str:
     """A cell by its factors: 'phantom_dx resnet18 viridis × pretrained, seed 0'."""
     arm = arm_name((factors["colormap"], factors["pretrained"]))
     return f"{factors['data']} {factors['backbone']} {arm}, seed {factors['seed']}"
+
+
+def metric_in_words(metric: str) -> str:
+    """A metric of training as one reads it: 'AUROC', 'balanced accuracy'."""
+    return {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}.get(metric, metric.replace("_", " "))
 
 
 def lower_is_better(metric: str) -> bool:

@@ -39,6 +39,9 @@ class Study:
         with self.changing():
             record = self.record
             record["planned"] = {**record["planned"], **cells}
+            for entry in record.get("withdrawn", []):
+                again = set(entry["cells"]) & set(cells) | set(entry.get("planned_again", []))
+                entry["planned_again"] = [name for name in entry["cells"] if name in again]
             record["command"] = command
             write_json(self.folder / "study.json", record)
 
@@ -66,12 +69,29 @@ class Study:
         return alone(self.folder, "report", "results.csv", "verdict.json", "report.html", "table.*")
 
 
+def withdrawals(record: Json) -> list[Json]:
+    """What was withdrawn of the plan in study.json and not planned again: what, reason, time, done, cells."""
+    entries = []
+    for entry in record.get("withdrawn", []):
+        left = [name for name in entry["cells"] if name not in entry.get("planned_again", [])]
+        if left:
+            entries.append({key: entry[key] for key in ("what", "reason", "time", "done")} | {"cells": left})
+    return entries
+
+
+def withdrawn_cells(record: Json) -> set[str]:
+    """Their names. A cell that ended with a result all the same counts, whatever stands here."""
+    return {name for entry in withdrawals(record) for name in entry["cells"]}
+
+
 def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:
     """The study that a cell with this `config`, on data with this `fingerprint`, belongs to; made if need be.
 
-    The same settings give the same study. Where the data behind a name has changed, a study with a made-up name gets a
-    successor (-2, -3 …). Without `enter` nothing is written. Raises MedxferError where the user named a study whose
-    settings or data are others, and where the folder cannot be written.
+    The same settings give the same study. Where the data behind a name has changed, or is in the study under another
+    name, a study with a made-up name gets a successor (-2, -3 …). Without `enter` nothing is written.
+
+    Raises:
+        MedxferError: the user named a study whose settings or data are others, or the folder cannot be written.
     """
     settings, declared = shared_settings(config), declaration(config)
     root = Path(config.study.root).expanduser().resolve()
@@ -119,6 +139,12 @@ def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: 
             return _difference(record[part], values)
     if record["data"].get(data, fingerprint) != fingerprint:
         return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
+    same = [name for name, known in record["data"].items() if known == fingerprint and name != data]
+    if same:
+        return (
+            f"its data '{same[0]}' are the same files and labels as data '{data}', and an answer would take each "
+            "patient for two; for other divisions of one data set use data.split.resample=true"
+        )
     if enter and data not in record["data"]:
         record["data"][data] = fingerprint
         write_json(path, record)

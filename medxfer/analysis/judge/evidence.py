@@ -77,8 +77,7 @@ def weigh(
     if not found:
         return None
     c = mrmc.compare_blocks(
-        [scores for _, scores in found], list(weights.values()), declared.metric, declared.level, declared.threshold,
-        resampled=resampled,
+        [scores for _, scores in found], list(weights.values()), declared.metric, declared.level, resampled=resampled,
     )  # fmt: skip
     tested = {str(scores.data): len(scores.labels) for _, scores in found}
     figures = Figures(
@@ -115,7 +114,7 @@ def arm_mean(
     scores = stack(cells, [arm], key)
     if scores is None:
         return None
-    return mrmc.one_arm(scores, declared.metric, declared.level, declared.threshold)
+    return mrmc.one_arm(scores, declared.metric, declared.level)
 
 
 def _same_seeds(

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.words import JUDGED
 
-METRICS = ("auroc", "accuracy", "balanced_accuracy", "brier")
+METRICS = JUDGED
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -97,13 +98,13 @@ def check_cases(scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None
     return Cases(values, raw.astype(np.int64), case, tuple(ids.tolist()))
 
 
-def leave_one_patient_out(cases: Cases, metric: str, threshold: float = 0.5) -> Part:
+def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5) -> Part:
     """`metric` of each training: (trainings,) on all patients, and (trainings, patients) without each of them.
 
-    auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` means 1; with a
-    score for each class, the highest wins. balanced_accuracy: the mean over classes of the share found. brier: the
-    squared distance to the truth (Brier 1950), summed over classes where each has a score, with its sign flipped.
-    For a multi-label task, each is the mean over labels.
+    auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` (one number, or one a
+    training) means 1; with a score for each class, the highest wins. balanced_accuracy: the mean over classes of the
+    share found. brier: the squared distance to the truth (Brier 1950), summed over classes where each has a score, with
+    its sign flipped. For a multi-label task, each is the mean over labels.
 
     Raises:
         NotComparable: the metric is undefined on all patients or without one of them. No figure is ever NaN.
@@ -111,11 +112,12 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: float = 0.5) -> 
     """
     if metric not in METRICS:
         raise unknown("metric", metric, METRICS, f"one of {', '.join(METRICS)}")
-    parts = [part for task in cases.by_label() for part in _parts(task, metric, threshold)]
+    at = np.asarray(threshold, dtype=np.float64).reshape(-1, 1)
+    parts = [part for task in cases.by_label() for part in _parts(task, metric, at)]
     return np.mean([full for full, _ in parts], axis=0), np.mean([without for _, without in parts], axis=0)
 
 
-def _parts(task: Cases, metric: str, threshold: float) -> Iterator[Part]:
+def _parts(task: Cases, metric: str, threshold: Floats) -> Iterator[Part]:
     """The parts whose mean is the metric of one label's task."""
     if metric == "auroc":
         if task.scores.ndim == 2:

@@ -51,13 +51,14 @@ class BlockScores:
     """The trainings of all arms under one combination of data set, backbone, …; arrays as for `compare`.
 
     Blocks of the same `data` were tested on the same patients: their ids link the blocks, or, without ids,
-    the images' order.
+    the images' order. `thresholds` (arms, trainings): each training's own, instead of one for all.
     """
 
     data: Hashable
     scores: NDArray[np.number]
     labels: NDArray[np.number]
     patients: NDArray[Any] | None = None
+    thresholds: Floats | None = None
 
 
 def compare(
@@ -202,16 +203,18 @@ def _effects(
     return list(by_data.values())
 
 
-def _effect(block: BlockScores, weights: Floats, metric: str, threshold: float) -> _Effect:
+def _effect(block: BlockScores, block_weights: Floats, metric: str, threshold: float) -> _Effect:
     scores = np.asarray(block.scores)
-    if scores.ndim not in (3, 4) or len(scores) != len(weights) or scores.shape[1] == 0:
+    if scores.ndim not in (3, 4) or len(scores) != len(block_weights) or scores.shape[1] == 0:
         raise NotComparable(
             f"scores of shape {scores.shape} are not (arms, trainings, images) or (arms, trainings, images, "
-            f"classes) with at least one training and the contrast's {len(weights)} arms"
+            f"classes) with at least one training and the contrast's {len(block_weights)} arms"
         )
-    used, weights = scores[weights != 0], weights[weights != 0]
+    among = block_weights != 0
+    used, weights = scores[among], block_weights[among]
     cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients)
-    full, without = leave_one_patient_out(cases, metric, threshold)
+    at = threshold if block.thresholds is None else block.thresholds[among].reshape(-1)
+    full, without = leave_one_patient_out(cases, metric, at)
     arms_trainings, count = used.shape[:2], cases.count
     left_out = np.tensordot(weights, without.reshape(*arms_trainings, count), axes=1)
     influence = np.sqrt((count - 1) / count) * (left_out - left_out.mean(axis=1, keepdims=True))
