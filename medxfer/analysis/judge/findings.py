@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from medxfer.analysis.judge.conclusion import Conclusion, Statement, conclude, disagreement, needed, sentence
+from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, needed, sentence, statement
 from medxfer.analysis.judge.contrasts import Contrast, Question, declare
 from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, weigh
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
@@ -15,7 +15,7 @@ from medxfer.analysis.stats.decisions import equivalence_p, holm, simultaneous_l
 from medxfer.analysis.stats.forecasts import forecast
 from medxfer.analysis.stats.mrmc import Comparison
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, weights_name
+from medxfer.base.words import count
 
 Blocks = Mapping[Block, Sequence[CellRecord]]
 
@@ -107,7 +107,7 @@ class Judge:
         comparison, figures = item
         beside = self._beside(contrast, blocks)
         figures = replace(figures, p_adjusted=p, p_equivalent=equivalent, beside=beside)
-        said = Statement(*sides(contrast), declared.metric, declared.margin, 1 - declared.level, figures)
+        said = statement(contrast, declared, figures)
         if unfinished:
             lacking = f"{count(len(unfinished), 'cell')} of this comparison failed or "
             lacking += f"{'is' if len(unfinished) == 1 else 'are'} missing."
@@ -136,12 +136,3 @@ class Judge:
                     c = item[0]
                     found.append(Beside(metric, c.estimate, c.low, c.high, c.p))
         return tuple(found)
-
-
-def sides(contrast: Contrast) -> tuple[str, str]:
-    """What may be better, and than what, as the sentences call them."""
-    if contrast.question == "RQ1":
-        return contrast.subject, "gray"
-    (other,) = {start for (_, start), weight in contrast.weights.items() if weight < 0}
-    better = "ImageNet weights" if contrast.subject == "pretrained" else contrast.subject
-    return better, f"{'ImageNet' if other is True else weights_name(other)} weights"
