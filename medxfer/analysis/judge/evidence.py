@@ -123,7 +123,7 @@ class Measured:
 Layer = Mapping[Path, Measured | NotComparable]  # by the cell's folder
 
 
-def measured(cells: Iterable[CellRecord], metric: str, threshold: float) -> Layer:
+def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
     """The finished cells of one block in one metric, computed once in a process.
 
     Raises:
@@ -135,7 +135,7 @@ def measured(cells: Iterable[CellRecord], metric: str, threshold: float) -> Laye
             by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
     layer: dict[Path, Measured | NotComparable] = {}
     for same in by_block.values():
-        thresholds = tuple(float(cell.record.get("threshold") or threshold) for cell in same)
+        thresholds = tuple(cell.threshold for cell in same)
         names = tuple(map(str, same[0].record.get("classes", ())))
         binary = same[0].record["task"] == "binary"
         layer |= _measure(tuple(cell.folder for cell in same), thresholds, metric, binary, names)
@@ -266,7 +266,7 @@ def weigh(
         return None
     samples, tested = [], []
     for one in runs:
-        layers = [measured(block.values(), declared.metric, declared.threshold) for block in one.blocks]
+        layers = [measured(block.values(), declared.metric) for block in one.blocks]
         tested.append(_same_test(one, layers, list(weights)))
         samples.append(_sample(one, layers, weights, pool=key is arm_of))
     effect = effects.effect(samples)
@@ -289,7 +289,7 @@ def weigh(
         p=p,
         p_adjusted=p,
         p_equivalent=1.0,
-        wins=_wins(runs, weights, declared),
+        wins=_wins(runs, weights, declared.metric),
         trainings=effect.seeds,
         patients=effect.count,
         images=sum(one.images for one in tested),
@@ -335,7 +335,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     if not runs:
         return None
     (one,), metric = runs, declared.metric
-    layers = [measured(block.values(), metric, declared.threshold) for block in one.blocks]
+    layers = [measured(block.values(), metric) for block in one.blocks]
     _same_test(one, layers, [arm])
     effect = effects.effect([_sample(one, layers, {arm: 1.0}, pool=key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
@@ -443,13 +443,13 @@ def between_starts(weights: Mapping[Any, float]) -> tuple[Hashable, Hashable] | 
     return starts[0], starts[1]
 
 
-def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float], declared: Declared) -> float | None:
+def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float], metric: str) -> float | None:
     """The share of pairs of the trainings used that the arm of weight 1 wins: a description, not a test."""
     if sorted(weights.values()) != [-1.0, 1.0]:
         return None
     arms, shares = sorted(weights, key=lambda arm: -weights[arm]), []
     for one in runs:
-        layers = [measured(block.values(), declared.metric, declared.threshold) for block in one.blocks]
+        layers = [measured(block.values(), metric) for block in one.blocks]
         a, b = one.theta(arms, layers)
         difference = a[:, None] - b[None]
         shares.append(float(np.mean((difference > 0) + 0.5 * (difference == 0))))

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.words import JUDGED
 
-METRICS = ("auroc", "accuracy", "balanced_accuracy", "brier")
+METRICS = JUDGED
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -107,7 +108,7 @@ def per_patient(without: Floats) -> Floats:
     return influence
 
 
-def leave_one_patient_out(cases: Cases, metric: str, threshold: float | Floats = 0.5) -> Part:
+def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5) -> Part:
     """`metric` of each training: (trainings,) on all patients, and (trainings, patients) without each of them.
 
     auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` (a number, or

@@ -53,13 +53,15 @@ class BlockScores:
     """The trainings of all arms under one combination of data set, backbone, …; arrays as for `compare`.
 
     Blocks of the same `data` were tested on the same patients: their ids link the blocks, or, without ids,
-    the images' order. Training r of one block and of another share their seed.
+    the images' order. Training r of one block and of another share their seed. `thresholds`
+    (arms, trainings): each training's own, instead of one for all.
     """
 
     data: Hashable
     scores: NDArray[np.number]
     labels: NDArray[np.number]
     patients: NDArray[Any] | None = None
+    thresholds: Floats | None = None
 
 
 def compare(
@@ -69,7 +71,7 @@ def compare(
     metric: str = "auroc",
     patients: ArrayLike | None = None,
     level: float = 0.95,
-    threshold: float | ArrayLike = 0.5,
+    threshold: ArrayLike = 0.5,
     small_sample: bool = True,
 ) -> Comparison:
     """Estimate a contrast of arms, with the chance in trainings and in patients.
@@ -104,7 +106,7 @@ def compare_blocks(
     contrast: ArrayLike,
     metric: str = "auroc",
     level: float = 0.95,
-    threshold: float | ArrayLike = 0.5,
+    threshold: ArrayLike = 0.5,
     small_sample: bool = True,
 ) -> Comparison:
     """Estimate a contrast of arms over several data sets and other combinations; `compare` is the case of one block.
@@ -197,6 +199,7 @@ def _block(
             f"scores of shape {scores.shape} are not (arms, trainings, images) or (arms, trainings, images, "
             f"classes) with at least one training and the contrast's {len(weights)} arms"
         )
+    threshold = threshold if block.thresholds is None else block.thresholds
     if threshold.ndim:
         threshold = np.broadcast_to(threshold, scores.shape[:2])[weights != 0].ravel()
     used, weights = scores[weights != 0], weights[weights != 0]
