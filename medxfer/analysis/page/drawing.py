@@ -64,6 +64,7 @@ class Panel:
     axis: Axis
     margin: float | None = None  # where differences are shown: the band that does not matter
     caption: str = ""
+    chance: float | None = None  # what guessing reaches, where arms are shown
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Chart:
     description: str
     ticks: Sequence[tuple[float, str]] = ()  # (place, label) on the x axis, where not round ones
     diagonal: bool = False
+    level: float | None = None  # of a line across: chance
 
     @property
     def x_ticks(self) -> Sequence[tuple[float, str]]:
