@@ -163,5 +163,6 @@ def read(name: str) -> str:
 
 
 def glued(text: str) -> str:
-    """Figures keep their unit and their sign of comparison on the same line."""
+    """Figures keep their unit, their sign of comparison and the other end of their interval on the same line."""
+    text = re.sub(r"(?<=\d) to (?=[+−\d])", "\u00a0to\u00a0", text)
     return re.sub(r"(?<=\d) (?=%|points?\b)|(?<=\bp) (?=[=<>])|(?<=[=<>]) (?=\d)", "\u00a0", text)

@@ -157,8 +157,9 @@ def _row(finding: Finding) -> Row:
 
 
 def sections(study: StudyRecord, verdict: Verdict) -> list[Section]:
-    """Those that the study has content for, in the page's order."""
-    return [*_arms(verdict), *_operating(study, verdict), *_data(study)]
+    """Those that the study has content for, in the page's order: first what is not folded."""
+    found = [*_arms(verdict), *_operating(study, verdict), *_data(study)]
+    return sorted(found, key=lambda section: section.folded)
 
 
 def _arms(verdict: Verdict) -> Iterator[Section]:

@@ -189,12 +189,30 @@ def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path, capsys: pytest.Ca
 
 def test_the_papers_tables_hold_every_contrast_and_escape_names(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=("none", "a_b|c&d"), seeds=2)
-    report(folder)
+    verdict = report(folder)
     markdown, latex = ((folder / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
     assert r"| RQ1 | a_b\|c&d − none, pretrained |" in markdown
     assert r"RQ1 & a\_b|c\&d $-$ none, pretrained &" in latex
-    assert latex.count(r"\\") == markdown.count("\n| RQ") + 1
+    contrasts = len(verdict.primary) + sum(len(table.findings) for table in verdict.tables)
+    assert markdown.count("\n| RQ") == contrasts
+    assert latex.count(r"\\") == contrasts + len(verdict.arms) + 3
     assert "phantom_dx" in markdown
+
+
+def test_the_papers_tables_keep_arms_primary_and_exploratory_contrasts_apart(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, failed=[{"colormap": "inferno", "pretrained": False, "seed": 1}])
+    report(folder)
+    markdown, latex = ((folder / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
+    arms, primary, exploratory = markdown.split("\n\n", 1)[0], *markdown.split("\n| Question")[1:]
+    assert "in points (hundredths), with 95 % intervals over trainings and patients, not adjusted" in arms
+    assert "phantom_dx, 60 patients (30 no lesion, 30 lesion)" in arms
+    assert "| Arm | balanced accuracy | accuracy | AUROC | Trainings |" in markdown
+    assert "| 1 of 2 |" in markdown
+    assert primary.count("\n| RQ") == 3
+    assert "viridis − none, random weights" in exploratory
+    assert "Exploratory contrasts, which answer no question" in markdown
+    assert "95 % intervals, simultaneous within RQ1 (Bonferroni); p adjusted within it (Holm)" in markdown
+    assert [latex.count(rf"\label{{tab:{name}}}") for name in ("arms", "primary", "exploratory")] == [1, 1, 1]
 
 
 def test_the_answers_in_markdown(tmp_path: Path) -> None:
