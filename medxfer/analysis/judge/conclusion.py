@@ -157,7 +157,8 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
     p = p_value(f.p_adjusted, "adjusted p" if shared else "p", s.alpha)
-    text = f"{points(f.estimate)} points, {kind} {span}, {p}"
+    said = conclusion.startswith(("improves", "harms"))  # the sentence itself gives the estimate
+    text = f"{kind} {span}, {p}" if said else f"{points(f.estimate)} points, {kind} {span}, {p}"
     if conclusion in ("equivalent", "significant but negligible"):
         text += f"; {p_value(f.p_equivalent, alpha=s.alpha)} for a difference of the margin or more"
     return text
