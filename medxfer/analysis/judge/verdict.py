@@ -126,8 +126,7 @@ def _without_advice(finding: Finding, judge: Judge) -> Finding:
     if finding.conclusion != "cannot tell" or finding.figures is None:
         return finding
     (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
-    none: dict[str, Any] = {name: None for name in ("more_seeds", "more_patients") if hasattr(finding.figures, name)}
-    figures = replace(finding.figures, **none)
+    figures = replace(finding.figures, expected=())
     said = sentence(statement(contrast, judge.study.declared, figures), "cannot tell")
     return replace(finding, figures=figures, sentence=said)
 

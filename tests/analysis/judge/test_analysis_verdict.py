@@ -214,7 +214,7 @@ def test_where_nothing_was_learned_seeds_are_no_advice(tmp_path: Path) -> None:
         assert setting in notice
     for finding in verdict.primary:
         assert "more" not in finding.sentence
-        assert finding.figures is None or finding.figures.more_seeds is finding.figures.more_patients is None
+        assert finding.figures is None or finding.figures.expected == ()
 
 
 def test_a_data_set_on_which_nothing_was_learned_is_named(tmp_path: Path) -> None:
