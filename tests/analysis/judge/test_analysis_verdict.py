@@ -7,6 +7,7 @@ import pytest
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
+from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.phrases import size
@@ -239,6 +240,18 @@ def test_trainings_that_call_every_image_one_class_are_counted(tmp_path: Path) -
         record = json.loads(path.with_name("metrics.json").read_text())
         path.with_name("metrics.json").write_text(json.dumps(record | {"threshold": 0.5}))
     assert "In 4 of 4 trainings every test image is given the same class." in answers(folder)[0].notices[0]
+
+
+def test_wide_intervals_of_few_trainings_are_not_taken_for_chance() -> None:
+    def arm(mean: float, low: float) -> ArmFigures:
+        return ArmFigures(
+            ("ct", "b", "file", 64), ("none", True), 2, 2, {"auroc": Mean(mean, low, 1.0)}, 0.5, {}, {}, 0
+        )
+
+    assert by_chance([arm(0.85, 0.2), arm(0.5, 0.3)], "auroc") == []
+    assert by_chance([arm(0.55, 0.51)], "auroc") == []
+    assert by_chance([arm(0.6, 0.4), arm(0.5, 0.3)], "auroc") == ["ct"]
+    assert by_chance([arm(0.6, 0.4)], "brier") == []
 
 
 def test_figures_beside_carry_their_level_and_are_called_unadjusted(tmp_path: Path) -> None:
