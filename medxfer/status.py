@@ -1,4 +1,11 @@
-"""How far a study is: its cells as a matrix, what runs, what failed and why, and the time left."""
+"""How far a study is: its cells as a matrix, what runs, what failed and why, and the time left.
+
+The figures of finished cells are the declared metric on validation images; test figures stand in the report alone.
+
+withdraw=colormap=viridsi reason="mistyped" takes an arm without results out of the plan: it no longer makes the answer
+incomplete and no longer counts in a family of comparisons. study.json keeps it with the reason, which the page shows.
+The command that trains it plans it again. An arm that has a result cannot be withdrawn.
+"""
 
 import json
 import sys
@@ -8,20 +15,30 @@ from pathlib import Path
 from rich.console import Console
 
 from medxfer.base.arguments import Command, run, setting
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count
 from medxfer.grid.matrix import show_study
 from medxfer.study.state import status
+from medxfer.study.withdrawal import withdraw
 
 
 @dataclass(frozen=True)
 class Settings:
     study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
     json: bool = setting("print it as JSON, for programs", False, shown="true")
+    withdraw: str = setting("cells to take out of the plan, by their factors", "", shown="FACTOR=VALUE[,…]")
+    reason: str = setting("why they are withdrawn, for the page", "", shown="TEXT")
 
 
 COMMAND = Command("python -m medxfer.status", __doc__, Settings)
 
 
 def show(given: Settings) -> None:
+    if given.reason and not given.withdraw:
+        raise MedxferError("reason= goes with withdraw=FACTOR=VALUE, which says what is withdrawn")
+    if given.withdraw:
+        number = withdraw(given.study, given.withdraw, given.reason)
+        print(f"withdrawn: {given.withdraw}, {count(number, 'cell')}", file=sys.stderr)
     if given.json:
         print(json.dumps(status(given.study), indent=2))
     else:

@@ -23,7 +23,7 @@ def main(config: DictConfig) -> None:
 
     from medxfer.base.memory import drop_cell, keep_imports
     from medxfer.base.stop import stop_politely
-    from medxfer.grid.live import live_grid
+    from medxfer.grid.live import live_grid, validated
     from medxfer.study.cell import sentence
     from medxfer.study.claim import Taken
     from medxfer.training.prepare import Impossible, prepare
@@ -36,7 +36,7 @@ def main(config: DictConfig) -> None:
         return  # named, or counted, before the grid began
     try:
         metrics, _ = train_cell(prepared)
-        live_grid.cell_ended(prepared.cell, f"test accuracy {metrics['test/accuracy']:.3f}")
+        live_grid.cell_ended(prepared.cell, validated(metrics, config.study.metric))
     except Taken:
         live_grid.cell_ended(prepared.cell, "another process trains it")
     except Exception as error:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 Task = Literal["binary", "multiclass", "multilabel"]  # what the labels mean: two classes, several, several at once
+# What study.metric can be: the metrics that the analysis computes again from scores, for a patient's influence.
+JUDGED = ("auroc", "accuracy", "balanced_accuracy", "brier")
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 

@@ -1,7 +1,7 @@
 """A grid at the terminal: the matrix of its cells, and what became of each."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import RenderableType
@@ -10,12 +10,19 @@ from rich.text import Text
 
 from medxfer.base.display import console, display
 from medxfer.base.words import describe, duration
-from medxfer.grid.matrix import matrix
+from medxfer.grid.matrix import caption, matrix
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 from medxfer.study.state import State, count, read_state, seconds_left
 
 LOOK_EVERY = 2.0  # seconds between two looks at the cells' folders
+
+
+def validated(metrics: Mapping[str, float], metric: str) -> str:
+    """What is said of a finished cell: the declared `metric` on validation images, never on test."""
+    value = metrics.get(f"val/{metric}")
+    name = metric.replace("_", " ")
+    return f"{name} on validation {value:.3f}" if value is not None else f"done, {name} is undefined on validation"
 
 
 class LiveGrid:
@@ -57,12 +64,13 @@ class LiveGrid:
     def picture(self) -> list[RenderableType]:
         """The matrix, and a line that sums it up."""
         states = self._look()
-        table = matrix(states, max(3, console.height - 12), max(2, (console.width - 50) // 7))
+        table = matrix(states, max(3, console.height - 13), max(2, (console.width - 50) // 7))
         counts = ", ".join(f"{number} {name}" for name, number in count(states).items() if number)
         left = seconds_left(states)
         elapsed = duration(time.monotonic() - self.started)
         summary = f"{len(states)} cells: {counts}; {elapsed} so far"
-        return [Text(), table, Text(), Text(summary + (f", about {duration(left)} left" if left else ""))]
+        said = [Text(caption(metric), "dim") for metric in sorted(set(self.metrics.values()))]
+        return [Text(), table, *said, Text(), Text(summary + (f", about {duration(left)} left" if left else ""))]
 
     def _look(self) -> list[State]:
         """The cells' states; those that are done are not read again."""

@@ -9,8 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from medxfer.base.words import count as count_of
 from medxfer.base.words import describe, duration, weights_name
-from medxfer.study.state import State, count, read_states, seconds_left
+from medxfer.study.folder import withdrawals
+from medxfer.study.state import State, count, read_record, read_states, seconds_left
 
 STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim"}
 
@@ -38,13 +40,22 @@ def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
     return table
 
 
+def caption(metric: str) -> str:
+    """What the figures of a matrix are."""
+    return f"figures: {metric.replace('_', ' ')} on validation images; those of test are in the report alone"
+
+
 def show_study(study: Path, console: Console) -> None:
     """Print the matrix of cells, what runs and what failed, and the time left."""
     states = read_states(study)
     counts = ", ".join(f"{number} {name}" for name, number in count(states).items() if number)
     left = seconds_left(states)
+    record = read_record(study)
     console.print(f"[bold]{escape(study.resolve().name)}[/]: {len(states)} cell{'s' * (len(states) != 1)}: {counts}")
-    console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
+    if states:
+        console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
+    if any(state.score is not None for state in states):
+        console.print(f"[dim]{caption(record['declared']['metric'])}[/]")
     for state in states:
         if state.running is not None:
             where = f"epoch {state.running.epoch} of {state.running.epochs}"
@@ -53,6 +64,9 @@ def show_study(study: Path, console: Console) -> None:
             )
     for text, failed in _by_reason(states).items():
         console.print(f"[red]failed[/] {escape(failed)}: {escape(text)}")
+    for entry in withdrawals(record):
+        what = f"{entry['what']} ({count_of(len(entry['cells']), 'cell')}): {entry['reason']}"
+        console.print(f"[dim]withdrawn[/] {escape(what)}")
     if left:
         console.print(f"about {duration(left)} left")
 

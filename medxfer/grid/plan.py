@@ -37,7 +37,7 @@ from medxfer.base.terminal import size
 from medxfer.base.words import count, duration
 from medxfer.data.split import part_sizes
 from medxfer.grid.jobs import Job
-from medxfer.grid.matrix import matrix
+from medxfer.grid.matrix import caption, matrix
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study
 from medxfer.study.state import read_state
@@ -75,6 +75,8 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
     missing = [pair for pair, state in zip(cells, states, strict=True) if state.status != "done"]
     console.print(f"\n[bold]{study.name}[/]: {count(len(cells), 'cell')}, {len(cells) - len(missing)} done")
     console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
+    if len(missing) < len(cells):
+        console.print(f"[dim]{caption(metric)}[/]")
     console.print(_splits([one for _, one in cells]))
     console.print(_cost(missing))
     for text in _power(study, cells):

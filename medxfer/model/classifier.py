@@ -30,8 +30,8 @@ class Classifier(pl.LightningModule):
     After validation and test, `predictions["val"]` and `predictions["test"]` hold the split's scores, and
     `undefined` the reasons for the metrics that could not be computed ({"test/auroc": reason}). A checkpoint
     carries the validation scores of its weights: after `trainer.test(ckpt_path="best")` the scores of both
-    splits are the best epoch's, and sensitivity and specificity are at the threshold chosen on its validation
-    scores, without a second validation.
+    splits are the best epoch's, and all that is decided is decided at the threshold chosen on its validation scores,
+    without a second validation.
 
     Trainings with the same seed start from the same head and draw the same dropout in each step, whatever their
     weights, colours and other random draws are, also after they were resumed.
@@ -253,7 +253,19 @@ class Classifier(pl.LightningModule):
         self.undefined = others | {f"{split}/{name}": why for name, why in undefined.items()}
         self.log_dict({f"{split}/{name}": value for name, value in ({"loss": float(loss)} | values).items()})
 
-    def threshold(self) -> float | None:
-        """What a score of class 1 must exceed, chosen on the validation scores; None where it cannot be chosen."""
+    def threshold(self) -> float:
+        """What a score of class 1 must exceed, chosen on the validation scores.
+
+        0.5 where it cannot be chosen, and for each label of a multi-label task.
+        """
+        return 0.5 if (chosen := self._chosen()) is None else chosen
+
+    def threshold_from(self) -> str | None:
+        """Where the threshold comes from, for the record; None where the highest score decides."""
+        if self.task == "multiclass":
+            return None
+        return "fixed" if self._chosen() is None else "validation"
+
+    def _chosen(self) -> float | None:
         val = self.predictions.get("val")
         return choose_threshold(val.scores, val.label) if val is not None and self.task == "binary" else None

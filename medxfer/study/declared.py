@@ -10,6 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.errors import MedxferError
 from medxfer.study.identity import Json, without_paths
 
+VALIDATION = "validation"  # the threshold of a training is the one that its own validation chose
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -21,12 +23,15 @@ class Rules:
 
 @dataclass(frozen=True)
 class Declared:
-    """What was written down before the first cell ran; `margin` and `level` are fractions."""
+    """What was written down before the first cell ran; `margin` and `level` are fractions.
+
+    `threshold` is that of binary decisions: VALIDATION, or in studies of earlier versions 0.5 for all trainings.
+    """
 
     metric: str = "balanced_accuracy"
     margin: float = 0.01
     level: float = 0.95
-    threshold: float = 0.5
+    threshold: float | str = 0.5
     tuned: tuple[str, ...] = ()
     rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
     rq2: Mapping[str, Any] = field(kw_only=True)
@@ -44,7 +49,7 @@ def declaration(config: DictConfig) -> Json:
         "metric": study["metric"],
         "margin": float(study["margin"]),
         "level": 0.95,
-        "threshold": 0.5,
+        "threshold": VALIDATION,
         "tuned": study["tuned"],
         "rq1": without_paths(study["rq1"]),
         "rq2": without_paths(study["rq2"]),

@@ -39,6 +39,9 @@ class Study:
         with self.changing():
             record = self.record
             record["planned"] = {**record["planned"], **cells}
+            for entry in record.get("withdrawn", []):
+                again = set(entry["cells"]) & set(cells) | set(entry.get("planned_again", []))
+                entry["planned_again"] = [name for name in entry["cells"] if name in again]
             record["command"] = command
             write_json(self.folder / "study.json", record)
 
@@ -64,6 +67,21 @@ class Study:
     def reporting(self) -> AbstractContextManager[None]:
         """Held while the report is made, so that of several processes the one that knows most writes last."""
         return alone(self.folder, "report", "results.csv", "verdict.json", "report.html", "table.*")
+
+
+def withdrawals(record: Json) -> list[Json]:
+    """What was withdrawn of the plan in study.json and not planned again: what, reason, time, done, cells."""
+    entries = []
+    for entry in record.get("withdrawn", []):
+        left = [name for name in entry["cells"] if name not in entry.get("planned_again", [])]
+        if left:
+            entries.append({key: entry[key] for key in ("what", "reason", "time", "done")} | {"cells": left})
+    return entries
+
+
+def withdrawn_cells(record: Json) -> set[str]:
+    """Their names. A cell that ended with a result all the same counts, whatever stands here."""
+    return {name for entry in withdrawals(record) for name in entry["cells"]}
 
 
 def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.study.claim import Progress, progress
+from medxfer.study.folder import withdrawals, withdrawn_cells
 
 Json = dict[str, Any]
 
@@ -20,7 +21,7 @@ class State:
     name: str
     factors: Mapping[str, Any]
     status: Literal["done", "running", "failed", "missing"]
-    score: float | None = None  # the declared metric on the test images, once done
+    score: float | None = None  # the declared metric on the validation images, once done
     seconds: float | None = None  # that it took, once done
     running: Progress | None = None
     reason: str = ""  # why it failed
@@ -34,7 +35,7 @@ class State:
 def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
     """The state of the cell in `folder`. A cell that is tried again after a failure is running."""
     if (record := _read(folder / "metrics.json")) is not None:
-        score, seconds = record["metrics"].get(f"test/{metric}"), record["timings"]["total_s"]
+        score, seconds = record["metrics"].get(f"val/{metric}"), record["timings"]["total_s"]
         return State(folder.name, record["factors"], "done", score, seconds)
     if (running := progress(folder)) is not None:
         return State(folder.name, factors, "running", running=running)
@@ -44,15 +45,26 @@ def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
 
 
 def read_states(study: Path) -> list[State]:
-    """Every cell that is planned or has a record. Raises MedxferError if the folder holds no study."""
-    record = _read(study / "study.json")
-    if record is None:
-        raise MedxferError(f"{study}: no study is there; study= takes a folder that medxfer.train made")
+    """Every cell that is planned or has a record, without those that were withdrawn.
+
+    Raises MedxferError if the folder holds no study.
+    """
+    record = read_record(study)
     planned: dict[str, Json] = record["planned"]
     found = {path.parent.name for name in ("metrics", "failed") for path in study.glob(f"cells/*/{name}.json")}
     cells = {**planned, **{name: {} for name in sorted(found - set(planned))}}
     metric = record["declared"]["metric"]
-    return [read_state(study / "cells" / name, factors, metric) for name, factors in cells.items()]
+    states = [read_state(study / "cells" / name, factors, metric) for name, factors in cells.items()]
+    withdrawn = withdrawn_cells(record)
+    return [state for state in states if state.status == "done" or state.name not in withdrawn]
+
+
+def read_record(study: Path) -> Json:
+    """What study.json holds. Raises MedxferError if the folder holds no study."""
+    record = _read(study / "study.json")
+    if record is None:
+        raise MedxferError(f"{study}: no study is there; study= takes a folder that medxfer.train made")
+    return record
 
 
 def seconds_left(states: Sequence[State]) -> float | None:
@@ -87,7 +99,7 @@ def count(states: Iterable[State]) -> dict[str, int]:
 
 
 def status(study: Path) -> Json:
-    """How far a study is, for programs: counts, the cells of each status, and the seconds left.
+    """How far a study is, for programs: counts, the cells of each status, what was withdrawn, and the seconds left.
 
     Those are None before the first cell is done.
 
@@ -105,6 +117,7 @@ def status(study: Path) -> Json:
         ],
         "failed": [{"cell": state.name, "reason": state.reason} for state in states if state.status == "failed"],
         "missing": [state.name for state in states if state.status == "missing"],
+        "withdrawn": withdrawals(read_record(study)),
         "seconds_left": seconds_left(states),
     }
 

@@ -66,28 +66,34 @@ class TrainedCell:
         return pixels if self.model.color is None else self.color(pixels)
 
     def decide(self, scores: NDArray[np.float32]) -> list[str]:
-        """The decision on each row of `scores` (N, C): a class name, or in a multi-label task the names above 0.5.
+        """The decision on each row of `scores` (N, C), as the cell's metrics of test count it.
 
-        A binary decision is at the threshold that was chosen on validation; without a threshold, and in multi-class
-        tasks, the highest score decides.
+        Binary: class 1 where its score exceeds the threshold. Multi-label: the names of all labels whose scores do.
+        Multi-class: the class of the highest score.
         """
+        above = scores.astype(np.float64) > self.threshold  # a float32 of the threshold could be one of the scores
         if self.model.task == "multilabel":
-            return ["+".join(np.array(self.classes)[row > 0.5]) for row in scores]
-        threshold = self.record["threshold"]
-        binary = self.model.task == "binary" and threshold is not None
-        chosen = (scores[:, 1] > threshold).astype(int) if binary else scores.argmax(axis=1)
+            return ["+".join(np.array(self.classes)[row]) for row in above]
+        chosen = above[:, 1].astype(int) if self.model.task == "binary" else scores.argmax(axis=1)
         return [self.classes[index] for index in chosen]
+
+    @property
+    def threshold(self) -> float:
+        """What a score of class 1, or of a label, must exceed; 0.5 where validation could not choose it."""
+        recorded = self.record["threshold"]
+        return 0.5 if recorded is None else float(recorded)
 
     @property
     def rule(self) -> str:
         """How `decide` decides, in a sentence."""
         if self.model.task == "multilabel":
-            return "Decision: every label whose score is above 0.5."
-        threshold = self.record["threshold"]
-        if self.model.task == "multiclass" or threshold is None:
+            return f"Decision: every label whose score is above {self.threshold:g}."
+        if self.model.task == "multiclass":
             return "Decision: the class of the highest score."
         negative, positive = self.classes
-        return f"Decision: {positive} where its score is above {threshold:.4f}, chosen on validation, else {negative}."
+        fixed = self.record["threshold"] is None or self.record.get("threshold_from") == "fixed"
+        source = "because validation had one class alone" if fixed else "chosen on validation"
+        return f"Decision: {positive} where its score is above {self.threshold:.4f}, {source}, else {negative}."
 
 
 def open_cell(folder: Path) -> TrainedCell:

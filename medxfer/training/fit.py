@@ -121,7 +121,8 @@ def _results(prepared: Prepared, model: Classifier, history: History, trainer: p
     return {
         "metrics": val | {name: value for name, value in tested.items() if name.startswith("test/")},
         "undefined": model.undefined,
-        "threshold": model.threshold(),
+        "threshold": model.threshold() if (source := model.threshold_from()) else None,
+        "threshold_from": source,
         "monitor": monitor,
         "epochs": history.epochs,
         "best_epoch": chosen,

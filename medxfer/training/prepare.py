@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_parquet
 from medxfer.base.window import Window, parse_window, window_name
+from medxfer.base.words import JUDGED, listing
 from medxfer.color import check_levels, parse_colormap
 from medxfer.data.configured import dataset_of, store_of
 from medxfer.data.serve.balance import BALANCE, check_balance
@@ -188,6 +189,9 @@ def _check_settings(config: DictConfig) -> None:
         raise MedxferError("compute=auto chooses the precision: leave trainer.precision out, or use compute=float32.")
     check_levels(config.levels)
     check_logger(config.logger.kind)
+    if config.study.metric not in JUDGED:
+        hint = f"the answer is judged by {listing(JUDGED, 'or')}; the other metrics stand in results.csv."
+        raise unknown("study.metric", str(config.study.metric), JUDGED, hint)
     monitors = [f"val/{name}" for name in ("loss", *METRICS)]
     if config.monitor not in monitors:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")

@@ -80,7 +80,7 @@ def test_every_cell_leaves_its_records(grid):
         assert re.fullmatch(r"[A-Za-z0-9._-]+", cell.name)
         record = json.loads((cell / "metrics.json").read_text())
         assert len(record["epochs"]) == 2
-        chosen = max(record["epochs"], key=lambda epoch: epoch["val/balanced_accuracy"])
+        chosen = max(record["epochs"], key=lambda epoch: epoch["val/auroc"])
         assert record["best_epoch"] == chosen["epoch"]
         assert record["metrics"]["val/auroc"] == chosen["val/auroc"]
         predictions = pd.read_parquet(cell / "predictions.parquet")

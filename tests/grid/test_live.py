@@ -34,7 +34,11 @@ def grid_on(monkeypatch, terminal: bool) -> tuple[live.LiveGrid, displays.Displa
 
 def finish(cell: Cell) -> None:
     cell.folder.mkdir(parents=True)
-    record = {"factors": cell.factors, "metrics": {"test/accuracy": 0.75}, "timings": {"total_s": 60.0}}
+    record = {
+        "factors": cell.factors,
+        "metrics": {"val/accuracy": 0.75, "test/accuracy": 0.25},
+        "timings": {"total_s": 60.0},
+    }
     (cell.folder / "metrics.json").write_text(json.dumps(record))
 
 
@@ -42,11 +46,11 @@ def test_a_log_gets_a_line_a_cell_with_the_time_left(monkeypatch, cells):
     grid, display, console = grid_on(monkeypatch, terminal=False)
     grid.expect(cells, to_train=2)
     display.step("cell", 1, 2)
-    grid.cell_ended(cells[0], "test accuracy 0.750")
+    grid.cell_ended(cells[0], live.validated({"val/accuracy": 0.75, "test/accuracy": 0.25}, "accuracy"))
     display.close()
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("1/2 d b none × pretrained, seed 0: test accuracy 0.750, ")
+    assert lines[0].startswith("1/2 d b none × pretrained, seed 0: accuracy on validation 0.750, ")
     assert lines[0].endswith(" left")
 
 
@@ -64,6 +68,8 @@ def test_a_terminal_gets_a_matrix_that_fills_with_results_of_any_process(monkeyp
     text = captured.get()
     for part in ("0.750", "2 cells: 1 done, 1 missing", "about 60 s left", "640 images/s", "3/8"):
         assert part in text
+    assert "figures: accuracy on validation images; those of test are in the report alone" in text
+    assert "0.250" not in text
     assert text.count("the data has a flaw") == 1
 
 

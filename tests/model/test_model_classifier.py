@@ -57,10 +57,12 @@ def test_pooled_metrics_and_predictions_of_each_task(tmp_path: Path, task: str) 
     assert test.index.tolist() == list(range(200, 221))
     assert test.scores.shape == (21, len(CLASSES[task]))
     assert test.scores.dtype == torch.float32
-    threshold = None
+    threshold = 0.5
     if task == "binary":
         val = module.predictions["val"]
-        threshold = choose_threshold(val.scores, val.label)
+        chosen = choose_threshold(val.scores, val.label)
+        assert chosen is not None
+        threshold = chosen
     values, undefined = compute_metrics(test.scores, test.label, task, CLASSES[task], threshold)
     assert undefined == {}
     logged = run.callback_metrics

@@ -36,7 +36,7 @@ def two(positive: list[float]) -> Tensor:
 
 def test_binary_values_by_hand() -> None:
     scores, labels = two([0.1, 0.4, 0.35, 0.8]), torch.tensor([0, 0, 1, 1])
-    values, undefined = compute_metrics(scores, labels, "binary", ["a", "b"], threshold=0.3)
+    values, undefined = compute_metrics(scores, labels, "binary", ["a", "b"])
     assert undefined == {}
     assert values["accuracy"] == pytest.approx(3 / 4)
     assert values["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
@@ -45,8 +45,25 @@ def test_binary_values_by_hand() -> None:
     assert values["f1"] == pytest.approx(2 / 3)
     assert values["brier"] == pytest.approx((0.1**2 + 0.4**2 + 0.65**2 + 0.2**2) / 4)
     assert values["calibration_error"] == pytest.approx((0.1 + 0.4 + 0.65 + 0.2) / 4)
-    assert values["sensitivity"] == 1.0
-    assert values["specificity"] == pytest.approx(1 / 2)
+    assert values["sensitivity"] == pytest.approx(1 / 2)
+    assert values["specificity"] == 1.0
+
+
+def test_everything_that_is_decided_is_decided_at_the_threshold() -> None:
+    scores, labels = two([0.1, 0.3, 0.35, 0.8, 0.2, 0.9]), torch.tensor([0, 0, 0, 1, 1, 1])
+    values, _ = compute_metrics(scores, labels, "binary", ["a", "b"], threshold=0.32)
+    assert values["accuracy"] == pytest.approx(4 / 6)
+    assert values["sensitivity"] == pytest.approx(2 / 3)
+    assert values["specificity"] == pytest.approx(2 / 3)
+    assert values["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert values["f1"] == pytest.approx(2 / 3)
+    others, _ = compute_metrics(scores, labels, "binary", ["a", "b"], threshold=0.85)
+    assert others["accuracy"] == pytest.approx(4 / 6)
+    assert (others["sensitivity"], others["specificity"]) == (pytest.approx(1 / 3), 1.0)
+    assert others["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert others["f1"] == pytest.approx(1 / 2)
+    for name in ("auroc", "average_precision", "brier", "calibration_error"):
+        assert others[name] == values[name]
 
 
 def test_multiclass_values_by_hand() -> None:
@@ -90,12 +107,10 @@ def test_an_absent_class_makes_means_undefined_and_leaves_the_other_classes() ->
     assert undefined["auroc"] == "only one value of label 'b' in the split"
 
 
-def test_no_image_and_no_threshold() -> None:
+def test_no_image() -> None:
     values, undefined = compute_metrics(torch.zeros(0, 2), torch.zeros(0).long(), "binary", ["a", "b"])
     assert values == {}
     assert set(undefined) == BINARY
-    _, undefined = compute_metrics(two([0.2, 0.7]), torch.tensor([0, 1]), "binary", ["a", "b"])
-    assert set(undefined) == {"sensitivity", "specificity"}
 
 
 @given(st.data())
@@ -108,7 +123,11 @@ def test_every_metric_is_defined_or_has_a_reason_and_is_finite(data: st.DataObje
     shape = (n, c) if task == "multilabel" else (n,)
     labels = torch.randint(0, 2 if task == "multilabel" else c, shape, generator=generator)
     names = [f"class {i}" for i in range(c)]
-    values, undefined = compute_metrics(scores, labels, task, names, 0.5)
+    threshold = data.draw(st.floats(0, 1))
+    values, undefined = compute_metrics(scores, labels, task, names, threshold)
+    if "balanced_accuracy" in values and task == "binary":
+        mean = (values["sensitivity"] + values["specificity"]) / 2
+        assert values["balanced_accuracy"] == pytest.approx(mean)
     assert not set(values) & set(undefined)
     expected = BINARY if task == "binary" else (BINARY - {"sensitivity", "specificity"}) | {f"auroc/{n}" for n in names}
     assert set(values) | set(undefined) == expected

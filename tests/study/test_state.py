@@ -53,11 +53,18 @@ def test_the_terminal_shows_it_as_a_matrix_with_reasons(study):
     console = Console(width=100, record=True, file=io.StringIO())
     show_study(study, console)
     text = console.export_text()
+    assert "figures: balanced accuracy on validation images; those of test are in the report alone" in text
     assert "12 cells: 9 done, 1 running, 1 failed, 1 missing" in text
     assert "3/4" in text
     assert "out of <memory>" in text
     assert "epoch 3 of 4" in text
     assert "about 17 s left" in text
+
+
+def test_the_figures_are_those_of_validation(study):
+    records = [json.loads(path.read_text()) for path in sorted(study.glob("cells/*/metrics.json"))]
+    found = {state.name: state.score for state in read_states(study) if state.status == "done"}
+    assert found == {record["cell"]: record["metrics"]["val/balanced_accuracy"] for record in records}
 
 
 def test_a_large_grid_shows_what_is_near_its_work(tmp_path):

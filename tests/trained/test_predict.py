@@ -11,6 +11,9 @@ import pytest
 from PIL import Image
 from trained_cells import train_cell
 
+from medxfer.analysis.judge.results import read_study
+from medxfer.analysis.judge.scores import read_predictions, stack
+from medxfer.analysis.stats.mrmc import one_arm
 from medxfer.predict import main
 from medxfer.trained.scoring import score
 from medxfer.trained.trained_cell import open_cell
@@ -118,8 +121,33 @@ def test_a_class_that_validation_lacks_leaves_the_highest_score_to_decide(pictur
     scores = np.array([[0.3, 0.7], [0.6, 0.4]], np.float32)
     cell.record["threshold"] = 0.8
     assert cell.decide(scores) == ["a", "a"]
-    cell.record["threshold"] = None
+    cell.record["threshold"] = None  # as older records say it
     assert cell.decide(scores) == ["b", "a"]
+
+
+def test_decisions_and_the_metrics_of_test_are_at_one_threshold(pictures_cell: Path) -> None:
+    """One threshold in the record, the row of results.csv, the analysis and `predict`."""
+    cell = open_cell(pictures_cell)
+    (row,) = [one for one in read_study(pictures_cell.parents[1]).cells if one.folder == pictures_cell]
+    assert row.threshold == cell.threshold == cell.record["threshold"]
+    metrics = {name.removeprefix("test/"): value for name, value in row.metrics.items()}
+    assert metrics["balanced_accuracy"] == pytest.approx((metrics["sensitivity"] + metrics["specificity"]) / 2)
+    tested = read_predictions(pictures_cell)
+    decided = np.array(cell.decide(tested.scores.astype(np.float32))) == "b"
+    assert metrics["accuracy"] == pytest.approx((decided == tested.labels).mean())
+    assert metrics["sensitivity"] == pytest.approx(decided[tested.labels == 1].mean())
+    scores = stack([row], [row.arm], lambda one: one.arm)
+    assert scores is not None
+    assert one_arm(scores, "accuracy").estimate == pytest.approx(metrics["accuracy"])
+    assert one_arm(scores, "balanced_accuracy").estimate == pytest.approx(metrics["balanced_accuracy"])
+
+
+def test_scores_beside_the_threshold_are_not_rounded_across_it(pictures_cell: Path) -> None:
+    cell = open_cell(pictures_cell)
+    low = np.float32(0.3)
+    high = np.nextafter(low, np.float32(1))
+    cell.record["threshold"] = (float(low) + float(high)) / 2
+    assert cell.decide(np.array([[1 - low, low], [1 - high, high]], np.float32)) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

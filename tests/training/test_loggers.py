@@ -99,7 +99,7 @@ def test_the_dashboard_can_group_filter_and_draw(run_cell):
     assert run["job_type"] == "viridis × random"
     assert run["tags"] == ["images", "test_efficientnet", "viridis"]
     config = run["config"]["update"]
-    assert config["settings"]["monitor"] == "val/balanced_accuracy"
+    assert config["settings"]["monitor"] == "val/auroc"
     assert "${" not in json.dumps(config)
     metrics = {metric.get("name") or metric["glob_name"]: metric for metric in
                (record["metric"] for record in found if record["type"] == "metric")}  # fmt: skip

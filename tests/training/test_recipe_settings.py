@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from cells import small_config, train_small
 
+from medxfer.base.words import JUDGED
+from medxfer.model.metrics import METRICS
 from medxfer.training.prepare import Impossible, Prepared, prepare
 from medxfer.training.wire import wire
 
@@ -76,6 +78,14 @@ def test_the_same_cell_twice_is_the_same_to_the_last_bit(tmp_path):
     assert tables[0][1] == tables[1][1]
 
 
+@pytest.mark.parametrize("metric", JUDGED)
+def test_every_metric_that_is_judged_is_trained_for(tmp_path, metric):
+    prepared = prepare(small_config(tmp_path, f"study.metric={metric}"))
+    assert isinstance(prepared, Prepared), prepared
+    assert prepared.config.monitor == f"val/{metric}"
+    assert metric in METRICS
+
+
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
@@ -84,6 +94,9 @@ def test_the_same_cell_twice_is_the_same_to_the_last_bit(tmp_path):
         ("pretrained=bottom:99", "pretrained=bottom:99: .* k from 1 to 6"),
         ("balance=weight", "unknown balance 'weight': did you mean weights"),
         ("compute=bf16", "unknown compute 'bf16'"),
+        ("study.metric=f1", "unknown study.metric 'f1': the answer is judged by auroc, accuracy, balanced_accuracy or"),
+        ("study.metric=acuracy", "unknown study.metric 'acuracy': did you mean accuracy"),
+        ("study.metric=sensitivity", "unknown study.metric 'sensitivity'"),
         ("patience=0", "patience=0: give a whole number"),
         ("label_smoothing=1", "from 0 to below 1"),
     ],

@@ -30,7 +30,7 @@ def split(tmp_path: Path) -> str:
 
 
 def test_a_metric_that_validation_lacks_cannot_choose_the_epoch(tmp_path: Path, split: str) -> None:
-    with pytest.raises(MedxferError, match=r"monitor=val/balanced_accuracy has no value .*no image of class 'b'"):
+    with pytest.raises(MedxferError, match=r"monitor=val/auroc has no value .*no image of class 'b'"):
         train_cell(tmp_path, split)
 
 
@@ -40,8 +40,9 @@ def test_what_is_undefined_is_recorded_with_its_reason(tmp_path: Path, split: st
     without_b = "no image of class 'b' in the split"
     assert record["undefined"]["val/auroc"] == without_b
     assert record["undefined"]["val/f1"] == without_b
-    assert record["undefined"]["test/sensitivity"] == "no threshold: it needs validation scores of both classes"
-    assert record["threshold"] is None
+    assert (record["threshold"], record["threshold_from"]) == (0.5, "fixed")
+    both = record["metrics"]["test/sensitivity"] + record["metrics"]["test/specificity"]
+    assert record["metrics"]["test/balanced_accuracy"] == pytest.approx(both / 2)
     assert not set(record["metrics"]) & set(record["undefined"])
     assert {"val/accuracy", "val/brier", "test/auroc", "test/calibration_error"} <= set(record["metrics"])
     assert len(read_study(folder.parent.parent).done) == 1
@@ -49,4 +50,5 @@ def test_what_is_undefined_is_recorded_with_its_reason(tmp_path: Path, split: st
     table = score(cell, [tmp_path / "in" / "0.png"])
     highest = "ab"[int(table["score_b"][0] > table["score_a"][0])]
     assert table["decision"][0] == highest
+    assert cell.rule == "Decision: b where its score is above 0.5000, because validation had one class alone, else a."
     assert cell.model.undefined["val/auroc"] == without_b  # came back with the weights

@@ -15,14 +15,13 @@ from medxfer.analysis.judge.phrases import (
     percent,
     points,
 )  # fmt: skip
-from medxfer.analysis.stats.forecasts import Forecast
-from medxfer.base.words import count, listing, weights_name
+from medxfer.base.words import listing, weights_name
 from medxfer.study.declared import Declared
 
 Conclusion = Literal[
     "improves by at least the margin", "improves", "harms by at least the margin", "harms",
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
-    "one training", "incomplete", "refused",
+    "one training", "too few patients", "incomplete", "refused",
 ]  # fmt: skip
 
 
@@ -135,6 +134,7 @@ def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
         "a gain above the margin is excluded": excluded + ("; a loss is not" if s.figures.low < -s.margin else ""),
         "cannot tell": f"{s.pair}: {_open(s)}",
         "one training": f"in this one training, {s.quantity} with {s.better} {lies}{s.where}",
+        "too few patients": f"on these few test patients, {s.quantity} with {s.better} {lies}{s.where}",
         "incomplete": f"so far, {s.quantity} with {s.better} {lies}{s.where}",
     }[conclusion]
     if not text.startswith(s.better) and not s.part:  # the name of a colormap keeps its spelling
@@ -166,7 +166,7 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
 
 def is_simultaneous(figures: Figures, level: float) -> bool:
     """Whether the interval holds together with those of the family, so that all do at `level`."""
-    return bool(getattr(figures, "simultaneous", figures.level > level + 1e-9))
+    return figures.simultaneous
 
 
 def disagreement(s: Statement) -> str:
@@ -193,24 +193,3 @@ def disagreement(s: Statement) -> str:
             f"{s.alpha:.2g}; the verdict follows these tests"
         )
     return f"{s.part}{s.pair}: {'; '.join(said)}." if said else ""
-
-
-def needed(ahead: Forecast, trainings: int, patients: int) -> str:
-    """What it would take to know: 'To tell, it takes about 12 more seeds or 320 more test patients.'"""
-    ways = [
-        count(_rounded(more), f"more {noun}")
-        for more, noun in ((ahead.more_trainings, "seed"), (ahead.more_patients, "test patient"))
-        if more is not None
-    ]
-    if ways:
-        return f"To tell, it takes about {listing(ways, 'or')}, were the truth as estimated here."
-    return (
-        f"Neither more seeds ({trainings} now) nor more test patients ({patients:,} now) alone would tell: "
-        "it takes both."
-    )
-
-
-def _rounded(n: int) -> int:
-    """Up to two significant digits: more would claim too much."""
-    step = 10 ** max(len(str(n)) - 2, 0)
-    return int(max(-(-n // step) * step, 1))

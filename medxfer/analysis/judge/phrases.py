@@ -8,8 +8,8 @@ METRICS = {
 }
 ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
 UNIT = "points (hundredths)"  # of every metric and difference
-METHOD = "Obuchowski-Rockette analysis with Hillis' degrees of freedom, trainings as readers and patients as cases"
-ADJUSTED_P, ADJUSTED_INTERVAL = "Holm", "Bonferroni"  # how a family's p values and intervals are adjusted
+METHOD = "Obuchowski-Rockette analysis with moderated variance, trainings as readers and patients as cases"
+ADJUSTED_P, ADJUSTED_INTERVAL = "step-down Dunnett", "Dunnett"  # how a family's p values and intervals are adjusted
 
 
 def metric_name(metric: str) -> str:

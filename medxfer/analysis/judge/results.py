@@ -11,8 +11,9 @@ import pandas as pd
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
-from medxfer.base.words import lower_is_better
-from medxfer.study.declared import Declared, read_declared
+from medxfer.base.words import count, lower_is_better
+from medxfer.study.declared import VALIDATION, Declared, read_declared
+from medxfer.study.folder import withdrawals, withdrawn_cells
 from medxfer.study.identity import FACTORS
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
@@ -30,6 +31,7 @@ class CellRecord:
     status: Literal["done", "failed", "missing"]
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
 
     @property
     def arm(self) -> Arm:
@@ -60,6 +62,7 @@ class StudyRecord:
     settings: Mapping[str, Any]
     command: str
     cells: tuple[CellRecord, ...]
+    withdrawn: tuple[tuple[str, str], ...] = ()  # (what and when, the reason): planned cells that `cells` leaves out
 
     @property
     def done(self) -> tuple[CellRecord, ...]:
@@ -90,12 +93,14 @@ def read_study(folder: Path) -> StudyRecord:
         raise MedxferError(f"cannot read {folder / 'study.json'}: {error.strerror}; {way_out}") from error
     planned = dict(plan.get("planned", {}))
     found = {path.parent.name for record in ("metrics", "failed") for path in folder.glob(f"cells/*/{record}.json")}
-    cells = [_read_cell(folder / "cells" / name, planned.get(name)) for name in sorted(found | set(planned))]
-    if not cells:
+    withdrawn = {name for name in withdrawn_cells(plan) if not (folder / "cells" / name / "metrics.json").exists()}
+    names = sorted((found | set(planned)) - withdrawn)
+    if not names:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
+    cells = [_read_cell(folder / "cells" / name, planned.get(name), declared.threshold) for name in names]
     keys = (*BLOCK, "train_fraction", *declared.tuned, "colormap", "pretrained", "seed")
-    asked = [*planned.values(), *(cell.factors for cell in cells)]
+    asked = [*(planned[name] for name in planned if name not in withdrawn), *(cell.factors for cell in cells)]
     places = {key: _places([factors.get(key) for factors in asked]) for key in keys}
     return StudyRecord(
         folder=folder,
@@ -103,8 +108,16 @@ def read_study(folder: Path) -> StudyRecord:
         declared=declared,
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
+        withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
         cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
     )
+
+
+def _what(entry: Mapping[str, Any]) -> str:
+    """'colormap=viridsi: 2 cells, on 2026-05-01, when 10 cells had a result'."""
+    day, done = entry["time"][:10], entry["done"]
+    known = f"when {count(done, 'cell')} had a result" if done else "before the first result"
+    return f"{entry['what']}: {count(len(entry['cells']), 'cell')}, on {day}, {known}"
 
 
 def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
@@ -145,10 +158,12 @@ def _metric(cell: CellRecord, key: str) -> float | None:
     return cell.metrics.get(key)
 
 
-def _read_cell(folder: Path, planned: Mapping[str, Any] | None) -> CellRecord:
+def _read_cell(folder: Path, planned: Mapping[str, Any] | None, threshold: float | str) -> CellRecord:
     if (folder / "metrics.json").exists():
         record = read_json(folder / "metrics.json")
-        return CellRecord(folder.name, folder, record["factors"], "done", record)
+        chosen = record.get("threshold") if threshold == VALIDATION else threshold
+        at = 0.5 if chosen is None else float(chosen)
+        return CellRecord(folder.name, folder, record["factors"], "done", record, threshold=at)
     if (folder / "failed.json").exists():
         failed = read_json(folder / "failed.json")
         return CellRecord(folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")))

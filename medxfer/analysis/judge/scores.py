@@ -61,7 +61,8 @@ def stack(
 ) -> BlockScores | None:
     """Stack one block's finished cells of these arms over the seeds that all arms share (or over `seeds`).
 
-    Its scores are (arms, trainings, N) for a binary task, else (arms, trainings, N, C). Returns None where no seed is
+    Its scores are (arms, trainings, N) for a binary task, else (arms, trainings, N, C); its thresholds are those that
+    the trainings' validations chose. Returns None where no seed is
     finished in every arm.
 
     Raises:
@@ -86,4 +87,5 @@ def stack(
     scores = np.array(rows).reshape(len(arms), len(seeds), *reference.scores.shape)
     if first.record["task"] == "binary":
         scores = scores[..., -1]
-    return BlockScores(first.factors["data"], scores, reference.labels, reference.patients)
+    at = np.array([[runs[arm, seed].threshold for seed in seeds] for arm in arms])
+    return BlockScores(first.factors["data"], scores, reference.labels, reference.patients, at)

@@ -10,13 +10,11 @@ from medxfer.analysis.judge.conclusion import (
     Statement,
     conclude,
     disagreement,
-    needed,
     sentence,
     statement,
 )
 from medxfer.analysis.judge.contrasts import declare
 from medxfer.analysis.judge.phrases import p_value, points, size
-from medxfer.analysis.stats.forecasts import Forecast
 from medxfer.study.declared import Declared, Rules
 
 FIGURES = Figures(
@@ -35,6 +33,7 @@ FIGURES = Figures(
     images=200,
     datasets=("phantom_dx",),
     backbones=("resnet18",),
+    contrasts=2,
 )
 
 
@@ -97,13 +96,6 @@ def test_an_interval_that_contradicts_p_is_pointed_out() -> None:
     assert "the verdict follows p" in disagreement(of_viridis(low=0.001, p_adjusted=0.06))
     assert disagreement(OPEN) == ""
     assert disagreement(of_viridis(low=0.001, p_adjusted=0.04)) == ""
-
-
-def test_what_it_takes_is_rounded_to_what_can_be_known() -> None:
-    assert "12 more seeds or 320 more test patients" in needed(Forecast(12, 312), 5, 100)
-    assert "it takes about 1 more seed," in needed(Forecast(1, None), 5, 100)
-    assert "it takes about 1 more seed or 1 more test patient," in needed(Forecast(1, 1), 5, 100)
-    assert "it takes both" in needed(Forecast(None, None), 5, 100)
 
 
 def said_of(name: str, conclusion: Conclusion = "improves") -> str:

@@ -8,6 +8,7 @@ from synthetic_study import write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.results import results_csv, results_table
+from medxfer.analysis.judge.scores import stack
 from medxfer.base.errors import MedxferError
 from medxfer.study.identity import FACTORS
 
@@ -48,6 +49,23 @@ def test_results_csv_can_be_read_back(tmp_path: Path) -> None:
     assert set(frame["colormap"]) == {"none", "viridis", "inferno"}
     assert frame["pretrained"].dtype == bool
     assert sorted(frame["lr"].unique()) == [1e-4, 1e-3]
+
+
+def test_each_training_has_the_threshold_that_its_study_declared(tmp_path: Path) -> None:
+    chosen = write_study(tmp_path / "new", seeds=2, colormaps=["none"], pretrained=[True],
+                         declared={"threshold": "validation"})  # fmt: skip
+    old = write_study(tmp_path / "old", seeds=2, colormaps=["none"], pretrained=[True])
+    for folder in (chosen, old):
+        for path in folder.glob("cells/*/metrics.json"):
+            record = json.loads(path.read_text())
+            threshold = [0.3, None][record["factors"]["seed"]]
+            path.write_text(json.dumps({**record, "threshold": threshold}))
+    assert [cell.threshold for cell in read_study(chosen).cells] == [0.3, 0.5]
+    assert [cell.threshold for cell in read_study(old).cells] == [0.5, 0.5]
+    scores = stack(read_study(chosen).cells, [("none", True)], lambda cell: cell.arm)
+    assert scores is not None
+    assert scores.thresholds is not None
+    assert scores.thresholds.tolist() == [[0.3, 0.5]]
 
 
 def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:

@@ -86,6 +86,12 @@ def test_the_threshold_is_exceeded_not_met() -> None:
     assert leave_one_patient_out(cases, "accuracy", 0.65)[0] == 0.75
 
 
+def test_each_training_is_judged_at_its_own_threshold() -> None:
+    scores = [[0.5, 0.6, 0.4, 0.7], [0.5, 0.6, 0.4, 0.7]]
+    cases = check_cases(scores, [0, 1, 0, 1])
+    assert leave_one_patient_out(cases, "accuracy", [0.5, 0.65])[0].tolist() == [1, 0.75]
+
+
 @pytest.mark.parametrize(
     ("labels", "patients", "reason"),
     [
