@@ -16,6 +16,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
 
 BOUNDED = ("auroc", "accuracy", "balanced_accuracy")  # in [0, 1]; their intervals are cut there
+NEAR = 0.25  # of the way from chance to perfect
 CHANGES = ("trainer.max_epochs", "lr")  # settings whose change may let a network learn, beside the image size
 
 
@@ -128,11 +129,17 @@ def _ranges(found: Iterable[Mapping[str, float]]) -> dict[str, Range]:
 
 
 def by_chance(arms: Sequence[ArmFigures], metric: str) -> list[str]:
-    """The data sets on which no arm's interval lies above chance: nothing was learned there that could be compared."""
+    """The data sets on which no arm beats chance: no interval lies above it, and no mean is NEAR or more above it.
+
+    The second condition is for intervals that are wide because trainings or patients are few.
+    """
     beaten: dict[str, bool] = {}
     for one in arms:
-        mean = one.metrics.get(metric)
-        above = mean is None or one.chance is None or mean.low > one.chance
+        found = one.metrics.get(metric)
+        if found is None or one.chance is None:
+            above = True  # not known to be at chance
+        else:
+            above = found.low > one.chance or found.mean >= one.chance + NEAR * (1 - one.chance)
         beaten[str(one.block[0])] = beaten.get(str(one.block[0]), False) or above
     return [name for name, above in beaten.items() if not above]
 
@@ -148,7 +155,7 @@ def chance_notice(arms: Sequence[ArmFigures], study: StudyRecord) -> str:
     everywhere = len(names) == len({one.block[0] for one in arms})
     where = "" if everywhere else f"On {listing(names)}, "
     text = f"{where}{'N' if everywhere else 'n'}o arm beats chance ({listing(levels)} points of {metric_name(metric)})"
-    text += ": nothing was learned that could be compared."
+    text += ": there may be nothing to compare."
     if blind := sum(one.one_class for one in there):
         trained = sum(one.trainings for one in there)
         text += f" In {blind} of {count(trained, 'training')} every test image is given the same class."

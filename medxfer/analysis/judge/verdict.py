@@ -257,7 +257,9 @@ def _about(flow: Flow) -> str:
     """'CT, 23 % lesion': the modality, and how common the positive class is in the test images."""
     if flow.prevalence is not None:
         return f"{flow.modality}, {percent(flow.prevalence)} {flow.positive}"
-    return f"{flow.modality}, {count(len(flow.classes), 'label' if flow.task == 'multilabel' else 'class', 'classes')}"
+    several = len(flow.classes)
+    kinds = count(several, "label") if flow.task == "multilabel" else count(several, "class", "classes")
+    return f"{flow.modality}, {kinds}"
 
 
 def _budget(study: StudyRecord) -> str:

@@ -7,6 +7,7 @@ import pytest
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
+from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.phrases import size
@@ -163,8 +164,10 @@ def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) 
 
 
 def test_many_classes_are_judged(tmp_path: Path) -> None:
-    _, _, rq2 = answers(write_study(tmp_path / "s", classes=4, patients=80, seeds=3))
+    verdict, _, rq2 = answers(write_study(tmp_path / "s", classes=4, patients=80, seeds=3))
     assert rq2.findings[0].figures is not None
+    assert "phantom_dx (DX, 4 classes)" in verdict.scope
+    assert all(arm.chance == 0.25 and not arm.decisions for arm in verdict.arms)
 
 
 def test_verdict_json_is_plain_json(tmp_path: Path) -> None:
@@ -240,6 +243,18 @@ def test_trainings_that_call_every_image_one_class_are_counted(tmp_path: Path) -
         record = json.loads(path.with_name("metrics.json").read_text())
         path.with_name("metrics.json").write_text(json.dumps(record | {"threshold": 0.5}))
     assert "In 4 of 4 trainings every test image is given the same class." in answers(folder)[0].notices[0]
+
+
+def test_wide_intervals_of_few_trainings_are_not_taken_for_chance() -> None:
+    def arm(mean: float, low: float) -> ArmFigures:
+        return ArmFigures(
+            ("ct", "b", "file", 64), ("none", True), 2, 2, {"auroc": Mean(mean, low, 1.0)}, 0.5, {}, {}, 0
+        )
+
+    assert by_chance([arm(0.85, 0.2), arm(0.5, 0.3)], "auroc") == []
+    assert by_chance([arm(0.55, 0.51)], "auroc") == []
+    assert by_chance([arm(0.6, 0.4), arm(0.5, 0.3)], "auroc") == ["ct"]
+    assert by_chance([arm(0.6, 0.4)], "brier") == []
 
 
 def test_figures_beside_carry_their_level_and_are_called_unadjusted(tmp_path: Path) -> None:

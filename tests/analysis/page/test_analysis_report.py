@@ -72,7 +72,7 @@ def outline(folder: Path) -> Outline:
 def test_every_study_gets_its_files(tmp_path: Path, options: dict) -> None:
     folder = write_study(tmp_path / "s", **options)
     verdict = report(folder)
-    for name in ("results.csv", "verdict.json", "report.html", "table.md", "table.tex"):
+    for name in ("results.csv", "verdict.json", "report.html", "methods.md", "table.md", "table.tex"):
         assert (folder / name).stat().st_size > 0
     text = " ".join(" ".join(outline(folder).text).split()).replace("\u00a0", " ")
     for answer in verdict.answers:
@@ -161,7 +161,7 @@ def test_another_column_of_the_table_of_cells_is_one_entry(tmp_path: Path, monke
 
 def test_reporting_twice_gives_the_same_files(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=2)
-    names = ("results.csv", "verdict.json", "report.html", "table.md", "table.tex")
+    names = ("results.csv", "verdict.json", "report.html", "methods.md", "table.md", "table.tex")
     report(folder)
     first = {name: (folder / name).read_bytes() for name in names}
     report(folder)
