@@ -18,7 +18,7 @@ from medxfer.analysis.judge.results import StudyRecord, hydra_value
 from medxfer.base.words import count, listing, weights_name
 from medxfer.study.declared import Rules
 
-SCHEMA = 2
+SCHEMA = 3
 ASKS: Mapping[Question, str] = {
     "RQ1": "Does colour improve {metric} over gray?",
     "RQ2": "Do ImageNet weights improve {metric} over a random start?",

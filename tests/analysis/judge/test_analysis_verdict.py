@@ -173,7 +173,7 @@ def test_many_classes_are_judged(tmp_path: Path) -> None:
 def test_verdict_json_is_plain_json(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", failed=[{"colormap": "none"}])
     content = json.loads(judge(read_study(folder)).to_json())
-    assert content["schema"] == 2
+    assert content["schema"] == 3
     assert "opinions" not in content
     assert [answer["question"] for answer in content["answers"]] == ["RQ1", "RQ2"]
 
