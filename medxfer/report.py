@@ -1,6 +1,6 @@
-"""Judge and draw one study again: results.csv, verdict.json, report.html, table.tex and table.md in its folder.
+"""Judge and draw one study again: results.csv, verdict.json, report.html, methods.md, table.tex, table.md.
 
-Prints the answer and where the page is.
+They are in its folder. Prints the answer and where the page is.
 """
 
 import sys

@@ -6,7 +6,8 @@ from platformdirs import user_cache_path
 
 from medxfer.analysis.judge.results import read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
-from medxfer.analysis.out.paper import latex_table, markdown_table
+from medxfer.analysis.out.methods import methods
+from medxfer.analysis.out.paper import latex_tables, markdown_tables, paper_tables
 from medxfer.analysis.out.summary import print_summary
 from medxfer.analysis.page.page import render_page
 from medxfer.base.errors import MedxferError
@@ -16,7 +17,7 @@ from medxfer.base.files import write_text
 def answer(study: Path, images: bool = False, store_root: Path | None = None) -> Verdict:
     """Make everything that can be drawn from a study's folder, and print the answer.
 
-    Writes results.csv, verdict.json, report.html, table.md and table.tex into the folder.
+    Writes results.csv, verdict.json, report.html, methods.md, table.md and table.tex into the folder.
 
     Args:
         study: its folder.
@@ -34,11 +35,13 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     verdict = judge(records)
     changed = changed_images(records, store_root or user_cache_path("medxfer")) if images else []
     page = render_page(records, verdict, phantom_picture(records), changed, learned_tables(records))
+    tables = paper_tables(records, verdict)
     texts = {
         "results.csv": results_csv(records),
         "verdict.json": verdict.to_json(),
-        "table.md": markdown_table(verdict),
-        "table.tex": latex_table(verdict),
+        "table.md": markdown_tables(tables),
+        "table.tex": latex_tables(tables),
+        "methods.md": methods(records, verdict),
         "report.html": page,
     }
     try:

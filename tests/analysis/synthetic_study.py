@@ -125,6 +125,14 @@ def _predictions(
     return pd.concat(frames, ignore_index=True)
 
 
+def _threshold(score: np.ndarray, positive: np.ndarray) -> float:
+    """Between the two scores where sensitivity + specificity is highest."""
+    found = np.unique(score)
+    cuts = (found[1:] + found[:-1]) / 2
+    called = score > cuts[:, None]
+    return float(cuts[(called[:, positive].mean(axis=1) - called[:, ~positive].mean(axis=1)).argmax()])
+
+
 def _auroc(score: np.ndarray, positive: np.ndarray) -> float:
     ranks, n = rankdata(score)[positive], positive.sum()
     return float((ranks.sum() - n * (n + 1) / 2) / (n * (~positive).sum()))
@@ -154,11 +162,12 @@ def _record(
         "test": int((frame["split"] == "test").sum()),
     }
     epochs = [{"epoch": e, "train/loss": 0.7 / (e + 1), "val/loss": 0.8 / (e + 1)} for e in range(3)]
-    pretrained = factors["pretrained"]
+    pretrained, val = factors["pretrained"], frame[frame["split"] == "val"]
+    threshold = _threshold(val["score_1"].to_numpy(), val["label"].to_numpy() == 1) if classes == 2 else None
     return {
         "cell": name, "factors": dict(factors), "task": "binary" if classes == 2 else "multiclass",
         "classes": ["no lesion", "lesion"] if classes == 2 else [f"class {c}" for c in range(classes)],
-        "metrics": metrics, "undefined": {}, "epochs": epochs, "best_epoch": 2,
+        "metrics": metrics, "undefined": {}, "threshold": threshold, "epochs": epochs, "best_epoch": 2,
         "data": {"name": factors["data"], "fingerprint": f"{factors['data']}-0123456789abcdef",
                  "modality": modality,
                  "images": counts, "patients": {split: n // 2 for split, n in counts.items()},

@@ -1,96 +1,115 @@
-"""The settings that are simulated, by table."""
+"""The settings that are simulated, by table: each is a function and the values of its arguments."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
-import numpy as np
-from measures import Numbers, equivalence, error, family, foretold, others
-from studies import Truth
+import gaussian
+import scored
 
-Measure = Callable[[Truth, np.random.Generator], Numbers]
-MARGIN = 0.02
-REAL = 0.02  # a true difference
+SEEDS = (2, 3, 4, 5, 7, 10)
 
 
 @dataclass(frozen=True)
 class Setting:
     table: str
-    truth: Truth
-    measure: Measure
+    measure: Callable[..., dict[str, float]]
+    values: Mapping[str, Any]
+    most: int = 10_000  # repetitions; fewer where one takes long
 
     @property
     def name(self) -> str:
-        """What sets it apart, readable: the key under which results are kept."""
-        t = self.truth
-        words = [
-            f"{t.trainings} trainings",
-            f"{t.patients} patients",
-            f"{t.images} images at most" if t.images > 1 else "1 image",
-            t.metric,
-            f"{t.classes} classes",
-            f"seed noise {t.seed_noise:g}",
-            f"{t.data_sets} data sets" if t.data_sets > 1 else "1 data set",
-            f"{t.combinations} backbones" if t.combinations > 1 else "1 backbone",
-            "resampled" if t.resampled else "",
-            f"{len(t.effects)} arms" if len(t.effects) > 2 else "",
-            f"difference {t.difference:.3g}" if any(t.effects) else "",
-        ]
-        return ", ".join(word for word in words if word)
+        """The key under which results are kept."""
+        return " ".join(f"{key}={value}" for key, value in self.values.items())
 
 
-def _with_difference(truth: Truth, difference: float) -> Truth:
-    return replace(truth, effects=(0.0, truth.effect_of(difference)))
+def _levels() -> Iterator[dict[str, Any]]:
+    for contrasts, seeds in product((1, 2, 5, 10, 20), SEEDS):
+        if contrasts >= 10 and seeds in (4, 7):
+            continue
+        for correlation in (0.0, 0.3, 0.6) if contrasts == 2 else (0.0, 0.3):
+            for share in (0.1, 0.5, 0.9, 0.99):
+                yield _level(contrasts, seeds, correlation, "equal", share)
+        for arms, share in product(("gray v1.5", "other v1.5", "gray s1.5", "other s1.5"), (0.5, 0.99)):
+            if contrasts < 10 or arms.startswith("gray"):
+                yield _level(contrasts, seeds, 0.0, arms, share)
 
 
-NULL = [
-    *(Truth(0, 80, noise) for noise in (0.0, 0.1, 0.3, 1.0)),
-    *(Truth(0, 300, noise) for noise in (0.0, 0.1)),
-    *(Truth(0, 2500, noise, "balanced_accuracy") for noise in (0.0, 0.3)),
-    Truth(0, 80, 0.1, "accuracy"),
-    Truth(0, 80, 0.1, images=6),
-    Truth(0, 300, 0.1, "balanced_accuracy", images=6),
-    Truth(0, 150, 0.1, classes=4),
-    Truth(0, 80, 0.1, "balanced_accuracy", classes=4),
-    Truth(0, 150, 0.3, "balanced_accuracy", classes=4, images=4),
-    Truth(0, 80, 0.1, data_sets=2),
-    Truth(0, 150, 0.3, "balanced_accuracy", data_sets=4),
-    Truth(0, 300, 0.1, "balanced_accuracy", combinations=3),
-    Truth(0, 150, 0.1, "balanced_accuracy", data_sets=2, combinations=2),
-    Truth(0, 150, 0.3, "balanced_accuracy", combinations=3, resampled=True),
-]
-UNEQUAL = [Truth(0, 300, 0.1), Truth(0, 80, 0.3), Truth(0, 300, 0.3, "accuracy", images=4)]
-LARGE = [Truth(0, 2500, 0.02, "accuracy")]
-FAMILIES = [(Truth(0, 150, noise, "balanced_accuracy"), arms) for noise, arms in ((0.1, 3), (0.3, 3), (0.1, 7))]
+def _level(contrasts: int, seeds: int, correlation: float, arms: str, share: float) -> dict[str, Any]:
+    return {"contrasts": contrasts, "seeds": seeds, "correlation": correlation, "arms": arms, "share": share}
 
 
-def _over(trainings: tuple[int, ...], truths: list[Truth]) -> list[Truth]:
-    return [replace(truth, trainings=r) for truth in truths for r in trainings]
+def _blocks() -> Iterator[dict[str, Any]]:
+    pairs = ((1, 0.0), (2, 0.0), (2, 0.5), (3, 0.0), (3, 0.5), (3, 1.0))
+    for seeds, (blocks, shared), sets, share in product((2, 3, 5, 10), pairs, (1, 2, 4), (0.3, 0.7, 0.99)):
+        yield {"seeds": seeds, "blocks": blocks, "shared": shared, "sets": sets, "share": share, "taken": "shared"}
 
 
-def all_settings() -> Mapping[str, list[Setting]]:
+def _weights() -> Iterator[dict[str, Any]]:
+    correlations = ((0.0, 0.0), (0.3, 0.0), (0.6, 0.0), (0.9, 0.0), (0.0, 0.5))
+    for seeds, deviation, (within, between), share in product(
+        (2, 3, 5, 10), (0.33, 1.0, 3.0), correlations, (0.1, 0.5, 0.9, 0.99)
+    ):
+        yield {
+            "seeds": seeds, "random_deviation": deviation, "within": within, "between": between, "share": share
+        }  # fmt: skip
+
+
+def _scores() -> Iterator[dict[str, Any]]:
+    sizes = ((40, 4), (40, 8), (40, 20), (100, 5), (100, 20), (300, 15), (300, 150))
+    for seeds, (patients, positive), metric, noise in product(
+        (2, 3, 5, 10), sizes, ("auroc", "balanced_accuracy"), (0.1, 0.6)
+    ):
+        yield {"metric": metric, "patients": patients, "positive": positive, "seeds": seeds, "noise": noise}
+
+
+def _each(**values: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
+    for row in product(*values.values()):
+        yield dict(zip(values, row, strict=True))
+
+
+def all_settings() -> dict[str, list[Setting]]:
     """The settings of every table, in the order in which they are run."""
-    tables: dict[str, tuple[Measure, list[Truth]]] = {
-        "false positives": (error, _over((2, 3, 5, 10), NULL)),
-        "coverage": (error, [_with_difference(t, REAL) for t in _over((3, 5, 10), UNEQUAL)]),
-        "equivalence": (partial(equivalence, margin=MARGIN), _over((2, 3, 5, 10), LARGE)),
-        "families": (
-            family,
-            [replace(t, effects=(0.0,) * arms) for truth, arms in FAMILIES for t in _over((2, 3, 5), [truth])],
+    tables: dict[str, tuple[Callable[..., dict[str, float]], Iterator[dict[str, Any]], int]] = {
+        "levels": (gaussian.level, _levels(), 10_000),
+        "weights": (gaussian.weights_compared, _weights(), 10_000),
+        "blocks": (gaussian.blocks, _blocks(), 10_000),
+        "general": (
+            gaussian.in_general,
+            _each(sets=(6, 8, 12), contrasts=(1, 2, 5, 16), arms=("alike", "one differs")),
+            10_000,
         ),
-        "other tests": (
-            others,
-            [
-                *_over((3, 5, 10), [Truth(0, 500, 0.1, data_sets=2, combinations=3)]),
-                Truth(5, 2000, 0.1, data_sets=2, combinations=3),
-            ],
-        ),
+        "equivalence": (gaussian.equivalent, _each(seeds=(2, 3, 5, 10), share=(0.1, 0.5, 0.9, 0.99)), 10_000),
         "forecast": (
-            partial(foretold, margin=MARGIN),
-            [
-                *_over((3, 5), [Truth(0, 500, 0.1, "accuracy"), Truth(0, 2000, 0.1, "accuracy")]),
-                *(_with_difference(t, REAL) for t in _over((3, 5), [Truth(0, 2000, 0.1, "accuracy")])),
-            ],
+            gaussian.foretold,
+            (
+                {"seeds": now, "later": later, "share": share}
+                for (now, later), share in product(((2, 10), (3, 10), (5, 10), (5, 20)), (0.1, 0.5, 0.9))
+            ),
+            10_000,
+        ),
+        "resample": (gaussian.resampled, _each(seeds=(3, 5, 10), fraction=(0.5, 0.8), draws=(0.3, 0.9)), 5_000),
+        "scores": (scored.level, _scores(), 2_000),
+        "means": (
+            scored.arm_mean,
+            (
+                {"patients": patients, "positive": positive, "seeds": seeds, "apart": apart}
+                for (patients, positive), seeds, apart in product(
+                    ((40, 8), (40, 20), (100, 10), (300, 60)), (2, 3, 5), (1.5, 3.0, 4.5)
+                )
+            ),
+            1_000,
+        ),
+        "heterogeneity": (
+            gaussian.differ,
+            _each(seeds=(2, 3, 5), sets=(2, 4, 6), share=(0.1, 0.5, 0.9, 0.99)),
+            2_000,
         ),
     }
-    return {table: [Setting(table, truth, measure) for truth in truths] for table, (measure, truths) in tables.items()}
+    return {
+        table: [
+            Setting(table, measure, values, most if values.get("contrasts", 1) < 10 else most // 2) for values in rows
+        ]
+        for table, (measure, rows, most) in tables.items()
+    }

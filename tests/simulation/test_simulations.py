@@ -1,74 +1,102 @@
 """The simulations in short: what the long run (docs/simulations.md) shows must not break unnoticed."""
 
-from dataclasses import replace
 from pathlib import Path
 
+import gaussian
 import numpy as np
-import pandas as pd
 import pytest
 import run
-from measures import error, family, foretold, judge, others
-from studies import Truth, draw
+import scored
 from tables import all_settings
 
-from medxfer.analysis import compare_blocks
+from medxfer.analysis import compare
+from medxfer.analysis.stats.critical import half_width
+from medxfer.analysis.stats.variance import Term, own_terms, patients_terms
 
 
-def rates(measure, truth: Truth, repetitions: int, **options: float) -> pd.Series:
-    rng = np.random.default_rng(0)
-    return pd.DataFrame([measure(truth, rng, **options) for _ in range(repetitions)]).mean()
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
 
 
-@pytest.mark.parametrize(
-    ("truth", "lowest", "highest"),  # three standard errors around 0 … 6 %, or 4 … 6.5 % from five trainings on
-    [
-        (Truth(2, 80, 0.1), 0.0, 0.085),
-        (Truth(3, 80, 0.3, "balanced_accuracy"), 0.0, 0.085),
-        (Truth(3, 80, 0.1, "accuracy", images=4), 0.0, 0.085),
-        (Truth(5, 80, 0.1, "accuracy"), 0.02, 0.09),
-        (Truth(10, 80, 0.1, "balanced_accuracy", classes=4), 0.02, 0.09),
-        (Truth(5, 80, 0.1, "accuracy", data_sets=2, combinations=2), 0.02, 0.09),
-    ],
-)
-def test_false_positives(truth: Truth, lowest: float, highest: float) -> None:
-    assert lowest <= rates(error, truth, 700)["misses"] <= highest
+@pytest.mark.parametrize("contrasts", [1, 2, 10])
+@pytest.mark.parametrize("seeds", [2, 4, 5, 10])
+def test_a_family_errs_as_often_as_it_says(contrasts: int, seeds: int) -> None:
+    """Three standard errors around 6 %, without a step between 4 and 5 seeds."""
+    for share in (0.3, 0.99):
+        assert gaussian.level(rng(), 3_000, contrasts, seeds, 0.0, "equal", share)["error"] < 0.073
 
 
-def test_a_true_difference_is_covered_and_where_large_found() -> None:
-    truth = Truth(5, 300, 0.1, "accuracy")
-    truth = replace(truth, effects=(0.0, truth.effect_of(0.08)))
-    figures = rates(error, truth, 300)
-    assert figures["misses"] < 0.10
-    assert figures["finds"] > 0.9
+def test_intervals_are_narrow_with_few_seeds() -> None:
+    for seeds, width in ((2, 1.7), (3, 1.3), (5, 1.15)):
+        assert gaussian.level(rng(), 3_000, 2, seeds, 0.0, "equal", 0.99)["width"] < width
 
 
-@pytest.mark.parametrize("metric", ["auroc", "accuracy"])
-def test_the_truth_is_what_scores_show(metric: str) -> None:
-    truth = Truth(40, 2000, 0.3, metric)
-    truth = replace(truth, effects=(0.0, truth.effect_of(0.05)))
-    rng = np.random.default_rng(1)
-    shown = [compare_blocks(draw(truth, rng), [-1, 1], metric, threshold=0).estimate for _ in range(8)]
-    assert truth.difference == pytest.approx(0.05)
-    assert np.mean(shown) == pytest.approx(0.05, abs=0.015)
+@pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
+def test_blocks_that_share_seeds_hold(shared: float) -> None:
+    assert gaussian.blocks(rng(), 3_000, 5, 3, shared, 2, 0.9, "shared")["error"] < 0.073
 
 
-def test_tests_over_runs_find_what_is_not_there() -> None:
-    figures = rates(others, Truth(10, 100, 0.05, "accuracy", data_sets=2, combinations=3), 150)
-    assert figures["paired t, all runs"] > 0.15
-    assert figures["trainings and patients"] < 0.12
+@pytest.mark.parametrize("deviation", [0.33, 3.0])
+def test_weights_of_different_variance_hold(deviation: float) -> None:
+    assert gaussian.weights_compared(rng(), 3_000, 3, deviation, 0.0, 0.0, 0.9)["error"] < 0.073
 
 
-def test_a_family_is_held_by_holm() -> None:
-    figures = rates(family, Truth(3, 100, 0.1, "accuracy", effects=(0.0,) * 4), 200)
-    assert figures["Holm"] <= figures["unadjusted"]
-    assert figures["Holm"] < 0.12
+def test_what_is_said_in_general_is_adjusted() -> None:
+    figures = gaussian.in_general(rng(), 3_000, 6, 16, "alike")
+    assert figures["error"] < 0.073
+    assert figures["unadjusted"] > 0.3
 
 
-def test_a_forecast_can_be_followed() -> None:
-    truth = Truth(5, 1000, 0.1, "accuracy")
-    figures = rates(foretold, replace(truth, effects=(0.0, truth.effect_of(0.03))), 60, margin=0.02)
-    assert figures["later concludes"] > 0.5
-    assert figures["foretold half-width"] == pytest.approx(figures["half-width"], rel=0.3)
+def test_data_sets_are_not_said_to_differ_by_chance() -> None:
+    figures = gaussian.differ(rng(), 300, 2, 4, 0.9)
+    assert figures["error"] < 0.1
+    assert figures["chi-square"] > 0.15
+
+
+def test_a_forecast_comes_true_within_a_tenth() -> None:
+    assert gaussian.foretold(rng(), 2_000, 3, 10, 0.5)["ratio"] == pytest.approx(1, abs=0.1)
+
+
+def test_equivalence_at_the_margin_is_seldom_said() -> None:
+    assert gaussian.equivalent(rng(), 3_000, 3, 0.9)["wrongly"] < 0.068
+
+
+def test_other_draws_of_the_pool_are_covered_and_other_pools_are_not() -> None:
+    figures = gaussian.resampled(rng(), 2_000, 5, 0.8, 0.9)
+    assert figures["this pool"] < 0.08
+    assert figures["beyond"] > 0.3
+
+
+def test_an_f_test_pairs_only_where_seeds_correlate() -> None:
+    assert gaussian.pairs_found(rng(), 2_000, 3, 5, 0.0)["paired"] < 0.06
+    assert gaussian.pairs_found(rng(), 2_000, 3, 5, 0.9)["paired"] > 0.9
+
+
+@pytest.mark.parametrize("metric", ["auroc", "balanced_accuracy"])
+def test_scores_are_judged_at_their_level_and_t_tests_are_not(metric: str) -> None:
+    figures = scored.level(rng(), 400, metric, 100, 20, 5, 0.1)
+    assert figures["RQ1"] < 0.09
+    assert figures["RQ2"] < 0.09
+    assert figures["paired t"] > figures["RQ1"]
+
+
+def test_an_arms_interval_covers_its_truth() -> None:
+    figures = scored.arm_mean(rng(), 300, 100, 40, 3, 1.5)
+    assert figures["misses"] < 0.09
+
+
+def test_many_studies_at_once_are_judged_as_one_is() -> None:
+    scores, labels = scored.draw(rng(), 3, 2, 4, 60, 20, 0.3, 1.5)
+    theta, influence = scored.measured(scores, labels, "auroc")
+    weights = np.array([[-1.0, 1.0]])
+    trainings, patients = own_terms(theta, weights), patients_terms(influence[:, 1] - influence[:, 0])[0]
+    for i in range(3):
+        one = compare(scores[i], labels, [-1, 1])
+        terms = [Term(trainings.variance[i, 0], trainings.df[i, 0]), Term(patients.variance[i], patients.df[i])]
+        half, df = half_width(terms, gaussian.family(1), 0.05)
+        assert one.high - one.estimate == pytest.approx(half)
+        assert one.df == pytest.approx(df)
+        assert gaussian.halves(terms, 1) == pytest.approx(half, rel=0.003)  # interpolated
 
 
 def test_settings_are_named_apart() -> None:
@@ -77,20 +105,13 @@ def test_settings_are_named_apart() -> None:
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    monkeypatch.setattr(run, "CHUNK", 10)
-    few = {"equivalence": all_settings()["equivalence"][:1]}
+    few = {table: settings[:2] for table, settings in all_settings().items() if table in ("levels", "equivalence")}
     monkeypatch.setattr(run, "all_settings", lambda: few)
-    arguments = ["--repetitions", "20", "--workers", "1", "--out", str(tmp_path / "page.md")]
+    arguments = ["--repetitions", "200", "--workers", "1", "--out", str(tmp_path / "page.md")]
     run.main(arguments)
     first = (tmp_path / "page.csv").read_text()
-    assert capsys.readouterr().out.count("equivalence") == 1
+    assert capsys.readouterr().out.count("equivalence: 2 settings") == 1
     run.main(arguments)
     assert capsys.readouterr().out == ""
     assert (tmp_path / "page.csv").read_text() == first
     assert "## Equivalence" in (tmp_path / "page.md").read_text()
-
-
-def test_a_comparison_in_the_simulations_is_the_programs() -> None:
-    truth = Truth(3, 60, 0.1)
-    blocks = draw(truth, np.random.default_rng(0))
-    assert judge(blocks, truth) == compare_blocks(blocks, [-1, 1], "auroc", threshold=0.0)

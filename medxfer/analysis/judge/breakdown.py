@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
 from medxfer.analysis.judge.findings import Blocks, Finding, Judge
 from medxfer.analysis.judge.phrases import p_value, points
 from medxfer.analysis.judge.results import Block
+from medxfer.analysis.stats.decisions import heterogeneity
+from medxfer.analysis.stats.effects import Effect
 
 
 @dataclass(frozen=True)
@@ -82,20 +81,23 @@ def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
         if has_arms(contrast, blocks)
     ]
     findings = judge.findings(asked)
-    of = [[f for f in findings if f.contrast.startswith(f"{contrast.name} · ")] for contrast in primary]
-    spread = [heterogeneity(group) for group in of] if kind in ("modality", "data set") else []
+    spread: list[str] = []
+    if kind in ("modality", "data set"):
+        for contrast in primary:
+            effects = [judge.effect(c, blocks) for c, blocks in asked if c.name.startswith(f"{contrast.name} · ")]
+            spread.append(heterogeneity_sentence(contrast.name, [e for e in effects if e is not None]))
     return ContrastFamily(f"By {kind}", " ".join(filter(None, spread)), tuple(findings))
 
 
-def heterogeneity(findings: Sequence[Finding]) -> str:
+def heterogeneity_sentence(name: str, effects: Sequence[Effect]) -> str:
     """Cochran's Q and I² (Higgins 2002, Stat. Med. 21:1539) of one contrast's effects in several parts."""
-    figures = [f.figures for f in findings if f.figures]
-    if len(figures) < 2 or any(f.trainings == 1 for f in figures):
+    if len(effects) < 2 or any(effect.trainings is None for effect in effects):
         return ""
-    effects, weights = np.array([f.estimate for f in figures]), np.array([f.se**-2 for f in figures])
-    q = float(np.sum(weights * (effects - np.average(effects, weights=weights)) ** 2))
-    free = len(figures) - 1
+    q, p = heterogeneity(effects)
+    free = len(effects) - 1
     share = max(0.0, (q - free) / q) if q > 0 else 0.0
-    name = findings[0].contrast.rpartition(" · ")[0].partition(", ")[0]
-    p = p_value(float(stats.chi2.sf(q, free)))
-    return f"{name}: {points(effects.min())} to {points(effects.max())} points (I² {100 * share:.0f} %, {p})."
+    estimates = [effect.estimate for effect in effects]
+    return (
+        f"{name.partition(', ')[0]}: {points(min(estimates))} to {points(max(estimates))} points "
+        f"(I² {100 * share:.0f} %, {p_value(p)})."
+    )

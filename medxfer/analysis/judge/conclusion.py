@@ -3,15 +3,25 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from medxfer.analysis.judge.contrasts import Contrast, images_name
 from medxfer.analysis.judge.evidence import Figures
-from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, p_value, percent, points
-from medxfer.analysis.stats.forecasts import Forecast
-from medxfer.base.words import count, listing
+from medxfer.analysis.judge.phrases import (
+    ADJUSTED_INTERVAL,
+    ADJUSTED_P,
+    interval,
+    margin_points,
+    metric_name,
+    p_value,
+    percent,
+    points,
+)  # fmt: skip
+from medxfer.base.words import listing, weights_name
+from medxfer.study.declared import Declared
 
 Conclusion = Literal[
     "improves by at least the margin", "improves", "harms by at least the margin", "harms",
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
-    "one training", "incomplete", "refused",
+    "one training", "too few patients", "incomplete", "refused",
 ]  # fmt: skip
 
 
@@ -20,11 +30,71 @@ class Statement:
     """What is known about one contrast, with the words and the margin by which it is said."""
 
     better: str  # 'viridis', 'ImageNet weights'
-    than: str  # 'gray', 'random weights'
+    than: str  # 'gray', 'shuffled:viridis@0', 'random weights'
     metric: str
     margin: float
     alpha: float
     figures: Figures
+    gain_of: str = ""  # the colormap whose gain with `better` is compared with that with `than`: an interaction
+    where: str = ""  # ', starting from random weights': within what, where it is not what the question asks for
+    part: str = ""  # 'CT: ', where the contrast is of a part of the data
+
+    @property
+    def quantity(self) -> str:
+        metric = metric_name(self.metric)
+        return f"the gain of {self.gain_of} in {metric}" if self.gain_of else metric
+
+    @property
+    def pair(self) -> str:
+        if self.gain_of:
+            return f"the gain of {self.gain_of} with {self.better} against that with {self.than}"
+        return f"{self.better} against {self.than}{self.where}"
+
+    @property
+    def both(self) -> str:
+        if self.gain_of:
+            return f"the gains of {self.gain_of} with {self.better} and with {self.than}"
+        return f"{self.better} and {self.than}{self.where}{',' if self.where else ''}"
+
+
+def statement(contrast: Contrast, declared: Declared, figures: Figures) -> Statement:
+    """The words for a contrast: what may be better than what, by the sign of its weights, and within what."""
+    better, than = (
+        [arm for arm, weight in contrast.weights.items() if sign * weight > 0] for sign in (1, -1)
+    )  # fmt: skip
+    colours = [list(dict.fromkeys(colormap for colormap, _ in arms)) for arms in (better, than)]
+    starts = [list(dict.fromkeys(start for _, start in arms)) for arms in (better, than)]
+    gain_of, where = "", ""
+    if contrast.family == "interaction":
+        names, gain_of = [_weights(True), _weights(False)], contrast.subject
+    elif set(starts[0]) == set(starts[1]):
+        names = ["gray" if of == ["none"] else listing(of) for of in colours]
+        if len(starts[0]) > 1:
+            where = ", averaged over both starts"
+        elif contrast.family == f"{weights_name(starts[0][0])} weights":
+            where = f", starting from {_weights(starts[0][0])}"
+    else:
+        names = [listing([_weights(start) for start in of]) for of in starts]
+        if len(colours[0]) > 1:
+            where = ", averaged over colormaps"
+        elif contrast.family == "other colormaps":
+            where = f", on {images_name(colours[0][0])}"
+    part = contrast.name.partition(" · ")[2]
+    return Statement(
+        names[0],
+        names[1],
+        declared.metric,
+        declared.margin,
+        1 - declared.level,
+        figures,
+        gain_of,
+        where,
+        part and f"{part}: ",
+    )
+
+
+def _weights(start: bool | str) -> str:
+    return "ImageNet weights" if start is True else f"{weights_name(start)} weights"
 
 
 def conclude(s: Statement) -> Conclusion:
@@ -43,33 +113,33 @@ def conclude(s: Statement) -> Conclusion:
 
 def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
     """The conclusion with estimate, interval and adjusted p; `more` is a sentence to follow it."""
-    better, than, metric, margin = s.better, s.than, metric_name(s.metric), margin_points(s.margin)
-    estimate = s.figures.estimate
+    margin, estimate = margin_points(s.margin), s.figures.estimate
     size = f"{points(estimate, signed=False)} points"
-    if points(estimate).strip("0.") == "":
-        lies = f"is level with {than}"
-    else:
-        lies = f"lies {size} {'above' if estimate > 0 else 'below'} {than}"
+    level = points(estimate).strip("0.") == ""
+    beside = f"that with {s.than}" if s.gain_of else s.than
+    lies = f"is level with {beside}" if level else f"lies {size} {'above' if estimate > 0 else 'below'} {beside}"
+    higher = f"{s.quantity} is {size} higher with {s.better} than with {s.than}{s.where}"
+    lower = f"{s.quantity} is {size} lower with {s.better} than with {s.than}{s.where}"
+    equal = "equal" if s.gain_of else "equivalent"
+    excluded = f"a gain of {margin} or more with {s.better} over {s.than}{s.where} is excluded"
+    if s.gain_of:
+        excluded = f"the gain of {s.gain_of} is not larger with {s.better} than with {s.than} by {margin} or more"
     text = {
-        "improves by at least the margin": f"{metric} is {size} higher with {better} than with {than}, "
-        f"and the gain is surely above the margin of {margin}",
-        "improves": f"{metric} is {size} higher with {better} than with {than}; "
-        f"whether the gain reaches the margin of {margin} is open",
-        "harms by at least the margin": f"{metric} is {size} lower with {better} than with {than}, "
-        f"and the loss is surely above the margin of {margin}",
-        "harms": f"{metric} is {size} lower with {better} than with {than}; "
-        f"whether the loss reaches the margin of {margin} is open",
-        "significant but negligible": f"{better} and {than} differ, but by less than the margin of {margin}",
-        "equivalent": f"{better} and {than} are equivalent: {metric} differs by less than the margin of {margin}",
-        "a gain above the margin is excluded": f"if {better} gains on {than} at all, "
-        f"it is less than the margin of {margin}; a loss is not excluded",
-        "cannot tell": f"{better} against {than}: {_open(s)}",
-        "one training": f"in this one training, {metric} with {better} {lies}",
-        "incomplete": f"so far, {metric} with {better} {lies}",
+        "improves by at least the margin": f"{higher}; the whole interval lies above the margin of {margin}",
+        "improves": f"{higher}; whether the difference reaches the margin of {margin} is open",
+        "harms by at least the margin": f"{lower}; the whole interval lies beyond the margin of {margin}",
+        "harms": f"{lower}; whether the difference reaches the margin of {margin} is open",
+        "significant but negligible": f"{s.both} differ, but by less than the margin of {margin}",
+        "equivalent": f"{s.both} are {equal} within the margin of {margin}",
+        "a gain above the margin is excluded": excluded + ("; a loss is not" if s.figures.low < -s.margin else ""),
+        "cannot tell": f"{s.pair}: {_open(s)}",
+        "one training": f"in this one training, {s.quantity} with {s.better} {lies}{s.where}",
+        "too few patients": f"on these few test patients, {s.quantity} with {s.better} {lies}{s.where}",
+        "incomplete": f"so far, {s.quantity} with {s.better} {lies}{s.where}",
     }[conclusion]
-    if not text.startswith(better):  # the name of a colormap keeps its spelling
+    if not text.startswith(s.better) and not s.part:  # the name of a colormap keeps its spelling
         text = text[0].upper() + text[1:]
-    return f"{text} ({_numbers(s, conclusion)}).{' ' + more if more else ''}"
+    return f"{s.part}{text} ({_numbers(s, conclusion)}).{' ' + more if more else ''}"
 
 
 def _open(s: Statement) -> str:
@@ -81,50 +151,45 @@ def _open(s: Statement) -> str:
 def _numbers(s: Statement, conclusion: Conclusion) -> str:
     """'+1.2 points, 95 % interval −0.3 to +2.7, adjusted p = 0.11'."""
     f = s.figures
-    simultaneous = f.level > 1 - s.alpha + 1e-9
-    kind = f"simultaneous {percent(1 - s.alpha)} interval" if simultaneous else f"{percent(f.level)} interval"
+    shared = is_simultaneous(f, 1 - s.alpha)
+    kind = f"simultaneous {percent(1 - s.alpha)} interval" if shared else f"{percent(f.level)} interval"
     span = interval(f.low, f.high)
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
-    p = p_value(f.p_adjusted, "adjusted p" if simultaneous else "p")
-    text = f"{points(f.estimate)} points, {kind} {span}, {p}"
+    p = p_value(f.p_adjusted, "adjusted p" if shared else "p", s.alpha)
+    said = conclusion.startswith(("improves", "harms"))  # the sentence itself gives the estimate
+    text = f"{kind} {span}, {p}" if said else f"{points(f.estimate)} points, {kind} {span}, {p}"
     if conclusion in ("equivalent", "significant but negligible"):
-        text += f"; {p_value(f.p_equivalent)} for a difference of the margin or more"
+        text += f"; {p_value(f.p_equivalent, alpha=s.alpha)} for a difference of the margin or more"
     return text
 
 
+def is_simultaneous(figures: Figures, level: float) -> bool:
+    """Whether the interval holds together with those of the family, so that all do at `level`."""
+    return figures.simultaneous
+
+
 def disagreement(s: Statement) -> str:
-    """Says where the simultaneous interval and the adjusted p disagree; the verdict follows p."""
-    significant = s.figures.p_adjusted < s.alpha
-    if significant != (s.figures.low <= 0 <= s.figures.high):
-        return ""
-    if significant:
-        return (
-            f"{s.better}: the simultaneous interval (Bonferroni) includes zero, while the adjusted p (Holm) "
-            f"is below {s.alpha:.2g}; the verdict follows p."
+    """Says where the interval that is shown and the test that decides disagree, of a difference or of equivalence."""
+    f = s.figures
+    kind = f"simultaneous interval ({ADJUSTED_INTERVAL})" if is_simultaneous(f, 1 - s.alpha) else "interval"
+    said = []
+    if f.p_adjusted < s.alpha and f.low <= 0 <= f.high:
+        said.append(
+            f"the {kind} includes zero, while the adjusted p ({ADJUSTED_P}) is below {s.alpha:.2g}; "
+            "the verdict follows p"
         )
-    return (
-        f"{s.better}: the interval excludes zero, while the adjusted p is not below {s.alpha:.2g}; "
-        "the verdict follows p."
-    )
-
-
-def needed(ahead: Forecast, trainings: int, patients: int) -> str:
-    """What it would take to know: 'To tell, about 12 more seeds or 320 more test patients are needed.'"""
-    ways = [
-        count(_rounded(more), f"more {noun}")
-        for more, noun in ((ahead.more_trainings, "seed"), (ahead.more_patients, "test patient"))
-        if more is not None
-    ]
-    if ways:
-        return f"To tell, about {listing(ways, 'or')} are needed, were the truth as estimated here."
-    return (
-        f"Neither more seeds ({trainings} now) nor more test patients ({patients:,} now) alone would tell: "
-        "it takes both."
-    )
-
-
-def _rounded(n: int) -> int:
-    """Up to two significant digits: more would claim too much."""
-    step = 10 ** max(len(str(n)) - 2, 0)
-    return int(max(-(-n // step) * step, 1))
+    elif f.p_adjusted >= s.alpha and not f.low <= 0 <= f.high:
+        said.append(f"the {kind} excludes zero, while the adjusted p is not below {s.alpha:.2g}; the verdict follows p")
+    within = -s.margin < f.low and f.high < s.margin
+    if f.p_equivalent < s.alpha and not within:
+        said.append(
+            f"the {kind} reaches beyond the margin, while the two one-sided tests of equivalence give a p below "
+            f"{s.alpha:.2g}; the verdict follows these tests"
+        )
+    elif f.p_equivalent >= s.alpha and within:
+        said.append(
+            f"the {kind} lies within the margin, while the two one-sided tests of equivalence give no p below "
+            f"{s.alpha:.2g}; the verdict follows these tests"
+        )
+    return f"{s.part}{s.pair}: {'; '.join(said)}." if said else ""

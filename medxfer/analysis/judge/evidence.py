@@ -1,15 +1,39 @@
-"""A contrast over finished cells → its estimate, with the chance in trainings and in patients."""
+"""Finished cells → one layer of influences; contrasts and means of arms are sums over it.
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+θ of every cell, and what each test patient does to it, are computed once for each block and metric. Every contrast,
+arm's mean, learning curve and breakdown is then c′θ with variance c′Σc.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from medxfer.analysis.judge.results import CellRecord
-from medxfer.analysis.judge.scores import KeyOf, shared_seeds, stack
-from medxfer.analysis.stats import mrmc
+from medxfer.analysis.judge.scores import CellScores, KeyOf, read_predictions
+from medxfer.analysis.stats import effects
+from medxfer.analysis.stats.effects import Effect, Sample, mean_interval
+from medxfer.analysis.stats.forecasts import Expected
+from medxfer.analysis.stats.influence import (
+    Floats,
+    NotComparable,
+    check_cases,
+    leave_one_patient_out,
+    per_patient,
+)
+from medxfer.analysis.stats.mrmc import Comparison, refuse_no_variation
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count, listing
 from medxfer.study.declared import Declared
+
+FEWEST_PATIENTS = 5  # of each class: with fewer, a finding describes and does not judge
+FEWEST_SEEDS = 2
 
 
 def arm_of(cell: CellRecord) -> Hashable:
@@ -19,13 +43,14 @@ def arm_of(cell: CellRecord) -> Hashable:
 
 @dataclass(frozen=True)
 class Beside:
-    """The same contrast in another metric; its p is not adjusted and decides nothing."""
+    """The same contrast in another metric, by itself (not simultaneous); its p is not adjusted and decides nothing."""
 
     metric: str
     estimate: float
     low: float
     high: float
     p: float
+    level: float = 0.95
 
 
 @dataclass(frozen=True)
@@ -37,9 +62,9 @@ class Figures:
     df: float
     low: float
     high: float
-    level: float  # of low and high: 1 − α/k, so that a family's k intervals hold together
+    level: float  # of low and high alone; a family's intervals hold together at the declared level
     p: float
-    p_adjusted: float  # Holm, over the family; as p until a family is adjusted
+    p_adjusted: float  # step-down Dunnett, over the family; as p until a family is adjusted
     p_equivalent: float  # two one-sided tests at the margin, Holm over the family; 1 until then
     wins: float | None  # P(a new training of one arm beats one of the other); None for sums of more arms
     trainings: int  # an arm; with one, nothing is known of others, and no p is said
@@ -47,12 +72,181 @@ class Figures:
     images: int
     datasets: tuple[str, ...]
     backbones: tuple[str, ...]
-    more_seeds: int | None = None  # that would tell, where the conclusion is that one cannot tell
-    more_patients: int | None = None
     beside: tuple[Beside, ...] = ()
+    contrasts: int = 1  # whose intervals hold together
+    clipped: bool = False  # an end of the interval was cut off at what the metric can be
+    fewest_patients: int = 0  # of the rarest class, on the data set with the fewest
+    rarest: str = ""  # that class
+    unused: int = 0  # finished trainings without a partner of the same seed
+    from_trainings: float | None = None  # share of the variance; the rest is from patients
+    df_trainings: float | None = None
+    df_patients: float | None = None
+    seed_correlation: float | None = None  # between arms over seeds, mean of data sets
+    variance_ratio: float | None = None  # largest over smallest variance of an arm over seeds, of all data sets
+    block_covariance: float | None = None  # of trainings over blocks that share seeds, mean of data sets
+    expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients
+
+    @property
+    def simultaneous(self) -> bool:
+        """Whether low and high hold together with the intervals of other contrasts."""
+        return self.contrasts > 1
 
 
-Evidence = tuple[mrmc.Comparison, Figures]  # of one contrast: the uncertainty and its parts, and the figures
+@dataclass(frozen=True)
+class Evidence:
+    """One contrast: the effect with its parts, and the figures by itself."""
+
+    effect: Effect
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What cells of one block were tested on."""
+
+    patients: tuple[Hashable, ...]
+    images: int
+    fewest: int  # patients of the rarest class
+    rarest: str
+    digest: str  # of images and labels
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One cell's metric, and what each patient does to it."""
+
+    theta: float
+    influence: Floats  # (patients,)
+    tested: TestSet
+
+
+Layer = Mapping[Path, Measured | NotComparable]  # by the cell's folder
+
+
+def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
+    """The finished cells of one block in one metric, computed once in a process.
+
+    Raises:
+        MedxferError: predictions cannot be read.
+    """
+    by_block: dict[tuple[Any, ...], list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        if cell.status == "done":
+            by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
+    layer: dict[Path, Measured | NotComparable] = {}
+    for same in by_block.values():
+        thresholds = tuple(cell.threshold for cell in same)
+        names = tuple(map(str, same[0].record.get("classes", ())))
+        binary = same[0].record["task"] == "binary"
+        layer |= _measure(tuple(cell.folder for cell in same), thresholds, metric, binary, names)
+    return layer
+
+
+@cache
+def _measure(
+    folders: tuple[Path, ...], thresholds: tuple[float, ...], metric: str, binary: bool, classes: tuple[str, ...]
+) -> Layer:
+    out: dict[Path, Measured | NotComparable] = {}
+    groups: list[tuple[CellScores, list[tuple[Path, float, Floats]]]] = []  # cells tested on the same images
+    for folder, threshold in zip(folders, thresholds, strict=True):
+        one = read_predictions(folder)
+        if not np.isfinite(one.scores).all():
+            bad = int((~np.isfinite(one.scores)).sum())
+            reason = f"{bad} of the {one.scores.size} scores of {folder.name} are not finite: train that cell again"
+            out[folder] = NotComparable(reason)
+            continue
+        rows = next((rows for first, rows in groups if _alike(first, one)), None)
+        if rows is None:
+            groups.append((one, rows := []))
+        rows.append((folder, threshold, one.scores[:, -1] if binary else one.scores))
+    for first, rows in groups:
+        try:
+            tested = _tested(first, classes)
+            cases = check_cases(np.stack([scores for _, _, scores in rows]), first.labels, first.patients)
+            full, without = leave_one_patient_out(cases, metric, np.array([threshold for _, threshold, _ in rows]))
+        except NotComparable as reason:
+            out |= {folder: reason for folder, _, _ in rows}
+            continue
+        influence = per_patient(without)
+        out |= {folder: Measured(float(full[i]), influence[i], tested) for i, (folder, _, _) in enumerate(rows)}
+    return out
+
+
+def _alike(one: CellScores, other: CellScores) -> bool:
+    return np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
+
+
+def _tested(scores: CellScores, classes: Sequence[str]) -> TestSet:
+    """Raises NotComparable, naming the class, if fewer than two patients have it (or, of a label, do not)."""
+    counts = dict(_class_counts(scores, classes))
+    rarest = min(counts, key=lambda name: counts[name])
+    if counts[rarest] < 2:
+        raise NotComparable(
+            f"the test set has {count(counts[rarest], 'patient')} with {rarest}, so that nothing can be said of others "
+            "with it: test on more patients, or leave it out"
+        )
+    digest = sha256(scores.images.tobytes() + scores.labels.tobytes()).hexdigest()
+    return TestSet(tuple(np.unique(scores.patients).tolist()), len(scores.labels), counts[rarest], rarest, digest)
+
+
+def _class_counts(scores: CellScores, classes: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """(class, patients with it); of each label of a multi-label task also those without."""
+    total = scores.scores.shape[1]
+    names = [str(classes[k]) if k < len(classes) else f"class {k}" for k in range(total)]
+    for k, name in enumerate(names):
+        has = scores.labels[:, k] == 1 if scores.labels.ndim == 2 else scores.labels == k
+        yield name, len(np.unique(scores.patients[has]))
+        if scores.labels.ndim == 2:
+            yield f"no {name}", len(np.unique(scores.patients[~has]))
+
+
+Runs = Mapping[tuple[Hashable, Any], CellRecord]  # (arm, seed) → its finished cell, of all arms of a block
+
+
+@dataclass(frozen=True)
+class DataRuns:
+    """The trainings of one data set that speak for a contrast: the same seeds in each of its blocks."""
+
+    data: str
+    blocks: tuple[Runs, ...]
+    seeds: tuple[Any, ...]
+    lacking: bool  # whether a cell of the contrast is unfinished
+
+    def theta(self, arms: Sequence[Hashable], layers: Sequence[Layer]) -> Floats:
+        """(arms, seeds, blocks)."""
+        cells = [[[_get(b, runs, arm, s) for b, runs in self._with(layers)] for s in self.seeds] for arm in arms]
+        return np.array([[[cell.theta for cell in of_seed] for of_seed in of_arm] for of_arm in cells])
+
+    def influence(self, weights: Mapping[Any, float], layers: Sequence[Layer]) -> Floats:
+        """(seeds, patients) of the contrast, the mean over blocks."""
+        share = 1 / len(self.blocks)
+        rows = [
+            sum(
+                share * w * _get(b, runs, arm, s).influence
+                for b, runs in self._with(layers)
+                for arm, w in weights.items()
+            )
+            for s in self.seeds
+        ]
+        return np.array(rows)
+
+    def has(self, arm: Hashable, layers: Sequence[Layer]) -> bool:
+        """Whether the arm has a measured training of each seed in each block."""
+        return all(
+            (arm, s) in runs and isinstance(layer[runs[arm, s].folder], Measured)
+            for layer, runs in self._with(layers)
+            for s in self.seeds
+        )
+
+    def _with(self, layers: Sequence[Layer]) -> Iterator[tuple[Layer, Runs]]:
+        return zip(layers, self.blocks, strict=True)
+
+
+def _get(layer: Layer, runs: Runs, arm: Hashable, seed: Any) -> Measured:
+    found = layer[runs[arm, seed].folder]
+    if isinstance(found, NotComparable):
+        raise found
+    return found
 
 
 def weigh(
@@ -60,84 +254,212 @@ def weigh(
 ) -> Evidence | None:
     """Compare arms over the blocks that plan all of them, in the declared metric and at the declared level.
 
-    None where no training is finished in all arms of a block.
+    None where no training is finished in all arms of a block, and cells are still missing.
 
     Raises:
         NotComparable: these numbers do not allow the comparison.
         MedxferError: a cell's predictions cannot be read, or cells of a block were tested on different images.
     """
-    arms = list(weights)
-    planned = [cells for cells in blocks if set(arms) <= {key(cell) for cell in cells}]
-    used = [[cell for cell in cells if cell.status == "done" and key(cell) in arms] for cells in planned]
-    trained = [(cells, seeds) for cells in used if (seeds := shared_seeds(cells, arms, key))]
-    resampled = any(cell.record["data"]["resampled"] for cells, _ in trained for cell in cells)
-    if resampled:
-        trained = _same_seeds(trained)
-    found = [(cells, scores) for cells, seeds in trained if (scores := stack(cells, arms, key, seeds)) is not None]
-    if not found:
+    planned = [cells for cells in blocks if set(weights) <= {key(cell) for cell in cells}]
+    runs = paired_runs(planned, list(weights), key)
+    if not runs:
         return None
-    c = mrmc.compare_blocks(
-        [scores for _, scores in found], list(weights.values()), declared.metric, declared.level, resampled=resampled,
-    )  # fmt: skip
-    tested = {str(scores.data): len(scores.labels) for _, scores in found}
+    samples, tested = [], []
+    for one in runs:
+        layers = [measured(block.values(), declared.metric) for block in one.blocks]
+        tested.append(_same_test(one, layers, list(weights)))
+        samples.append(_sample(one, layers, weights, pool=key is arm_of))
+    effect = effects.effect(samples)
+    refuse_no_variation(samples, effect)
+    together = [part.together for part in effect.parts if part.together is not None]
+    covariance = [part.block_covariance for part in effect.parts if part.block_covariance is not None]
+    used = sum(len(weights) * len(one.seeds) * len(one.blocks) for one in runs)
+    finished = [cell for cells in planned for cell in cells if cell.status == "done" and key(cell) in weights]
+    rarest = min(tested, key=lambda one: one.fewest)
+    half, p = effect.half_width(1 - declared.level), effect.p(effect.estimate)
+    low, high, clipped = clip(effect.estimate, half, weights, declared.metric)
+    trainings = effect.trainings
     figures = Figures(
-        estimate=c.estimate,
-        se=c.se,
-        df=c.df,
-        low=c.low,
-        high=c.high,
-        level=c.level,
-        p=c.p,
-        p_adjusted=c.p,
+        estimate=effect.estimate,
+        se=float(np.sqrt(effect.variance)),
+        df=effect.df(1 - declared.level),
+        low=low,
+        high=high,
+        level=declared.level,
+        p=p,
+        p_adjusted=p,
         p_equivalent=1.0,
-        wins=_wins([cells for cells, _ in found], weights, declared.metric, key),
-        trainings=c.trainings,
-        patients=c.patients,
-        images=sum(tested.values()),
-        datasets=tuple(tested),
-        backbones=tuple(dict.fromkeys(cells[0].factors["backbone"] for cells, _ in found)),
+        wins=_wins(runs, weights, declared.metric),
+        trainings=effect.seeds,
+        patients=effect.count,
+        images=sum(one.images for one in tested),
+        datasets=tuple(one.data for one in runs),
+        backbones=tuple(dict.fromkeys(cell.factors["backbone"] for one in runs for cell in _first(one))),
+        clipped=clipped,
+        fewest_patients=rarest.fewest,
+        rarest=rarest.rarest,
+        unused=max(len(finished) - used, 0),
+        from_trainings=None if trainings is None else float(trainings.variance) / effect.variance,
+        df_trainings=None if trainings is None else float(trainings.df),
+        df_patients=float(effect.patients.df),
+        seed_correlation=float(np.mean([one.correlation for one in together])) if together else None,
+        variance_ratio=_largest([float(one.ratio) for one in together]),
+        block_covariance=float(np.mean(covariance)) if covariance else None,
     )
-    return c, figures
+    return Evidence(effect, figures)
 
 
-def arm_mean(
-    cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of
-) -> mrmc.Comparison | None:
+def clip(estimate: float, half: float, weights: Mapping[Any, float], metric: str) -> tuple[float, float, bool]:
+    """(low, high, whether an end was cut off): a difference cannot exceed what the metric can be."""
+    most = sum(max(weight, 0.0) for weight in weights.values()) * span(metric)
+    low, high = max(estimate - half, -most), min(estimate + half, most)
+    return low, high, high - low < 2 * half * (1 - 1e-9)
+
+
+def span(metric: str) -> float:
+    """Between the worst and the best value of a metric; of Brier scores, summed over classes, at most 2."""
+    return 2.0 if metric == "brier" else 1.0
+
+
+def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of) -> Comparison | None:
     """One arm's metric in one block, over trainings and patients; with one training, over patients alone.
 
-    None where the arm has no finished training in the block.
+    The interval lies within what the metric can be (`mean_interval`); p is of the hypothesis that it is 0. None where
+    the arm has no finished training in the block.
 
     Raises:
         NotComparable: the metric is undefined on this test set.
         MedxferError: as for `weigh`.
     """
-    scores = stack(cells, [arm], key)
-    if scores is None:
+    runs = paired_runs([cells], [arm], key)
+    if not runs:
         return None
-    return mrmc.one_arm(scores, declared.metric, declared.level)
+    (one,), metric = runs, declared.metric
+    layers = [measured(block.values(), metric) for block in one.blocks]
+    _same_test(one, layers, [arm])
+    effect = effects.effect([_sample(one, layers, {arm: 1.0}, pool=key is arm_of)])
+    half, variance = effect.half_width(1 - declared.level), effect.variance
+    quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
+    base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
+    low, high = mean_interval(effect.estimate / size + base, variance / size**2, quantile, effect.count)
+    return Comparison(
+        effect.estimate,
+        float(np.sqrt(variance)),
+        effect.df(1 - declared.level),
+        (low - base) * size,
+        (high - base) * size,
+        effect.p(effect.estimate),
+        declared.level,
+        effect.seeds,
+        effect,
+    )
 
 
-def _same_seeds(
-    trained: Sequence[tuple[list[CellRecord], list[int]]],
-) -> list[tuple[list[CellRecord], list[int]]]:
-    """Where seeds draw the training images, blocks of one data set keep the seeds that all of them have."""
-    kept: dict[str, set[int]] = {}
-    for cells, seeds in trained:
-        name = cells[0].factors["data"]
-        kept[name] = kept.get(name, set(seeds)) & set(seeds)
-    return [(cells, sorted(kept[cells[0].factors["data"]])) for cells, _ in trained]
+def paired_runs(planned: Iterable[Sequence[CellRecord]], arms: Sequence[Hashable], key: KeyOf) -> list[DataRuns]:
+    """By data set, the seeds that all arms have finished in all its blocks.
+
+    Blocks and data sets that are still running are left out where they have too few.
+
+    Raises:
+        NotComparable: arms, or blocks of a data set, that are finished share no seed; or there is one training on one
+            data set and there are more on another.
+    """
+    by_data: dict[str, list[tuple[Runs, set[Any], bool]]] = defaultdict(list)
+    for cells in planned:
+        data = str(cells[0].factors["data"])
+        runs = {(key(cell), cell.factors["seed"]): cell for cell in cells if cell.status == "done"}
+        lacking = any(cell.status != "done" and key(cell) in arms for cell in cells)
+        seeds = set.intersection(*({seed for one, seed in runs if one == arm} for arm in arms))
+        if seeds:
+            by_data[data].append((runs, seeds, lacking))
+        elif not lacking:
+            raise NotComparable(f"the arms share no seed on {data}: train them with the same seeds")
+    found = [_common(data, blocks) for data, blocks in by_data.items()]
+    if len({len(one.seeds) == 1 for one in found}) > 1:
+        found = [one for one in found if len(one.seeds) > 1 or not one.lacking]
+    if len({len(one.seeds) == 1 for one in found}) > 1:
+        single = listing([one.data for one in found if len(one.seeds) == 1])
+        raise NotComparable(
+            f"{single} has one training an arm that can be paired and other data sets have more: add seeds"
+        )
+    return found
 
 
-def _wins(
-    blocks: Iterable[Sequence[CellRecord]], weights: Mapping[Hashable, float], metric: str, key: KeyOf
-) -> float | None:
-    """The share of pairs of trainings that the arm of weight 1 wins: a description, not a test."""
+def _common(data: str, blocks: Sequence[tuple[Runs, set[Any], bool]]) -> DataRuns:
+    lacking = any(unfinished for _, _, unfinished in blocks)
+    if not set.intersection(*(seeds for _, seeds, _ in blocks)):
+        blocks = [block for block in blocks if not block[2]] or blocks[:1]
+    common = set.intersection(*(seeds for _, seeds, _ in blocks))
+    if not common:
+        raise NotComparable(f"the blocks of {data} share no seed: train them with the same seeds")
+    return DataRuns(data, tuple(runs for runs, _, _ in blocks), tuple(sorted(common)), lacking)
+
+
+def _same_test(one: DataRuns, layers: Sequence[Layer], arms: Sequence[Hashable]) -> TestSet:
+    """Raises MedxferError if cells of a block were tested on different images, or blocks on different patients."""
+    first: TestSet | None = None
+    for layer, runs in zip(layers, one.blocks, strict=True):
+        used = [(runs[arm, seed], _get(layer, runs, arm, seed).tested) for arm in arms for seed in one.seeds]
+        for cell, tested in used:
+            if tested.digest != used[0][1].digest:
+                raise MedxferError(
+                    f"{cell.name} and {used[0][0].name} were tested on different images or labels: "
+                    "they cannot be compared; train them again on one data set"
+                )
+        first = first or used[0][1]
+        if used[0][1].patients != first.patients:
+            raise NotComparable("blocks of one data set need the same test patients: use one test split")
+    assert first is not None  # there is at least one block
+    return first
+
+
+def _sample(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], pool: bool) -> Sample:
+    """The contrast on one data set; with `pool`, arms are (colormap, pretrained), and those without weight moderate."""
+    influence, arms = one.influence(weights, layers), list(weights)
+    if not pool:
+        return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence)
+    all_arms = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
+    starts = list(dict.fromkeys(start for _, start in weights))
+    present = [arm for arm in all_arms if arm[1] in starts and one.has(arm, layers)]
+    if between := between_starts(weights):
+        better, other = between
+        colormaps = [c for c, start in present if start == better and (c, other) in present]
+        theta = one.theta([(c, better) for c in colormaps], layers) - one.theta([(c, other) for c in colormaps], layers)
+        along = np.array([weights.get((c, better), 0.0) for c in colormaps])
+        return Sample(one.data, theta, along, influence, effects.differences)
+    groups = np.array([starts.index(start) for _, start in present])
+    along = np.array([weights.get(arm, 0.0) for arm in present])
+    return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups))
+
+
+def between_starts(weights: Mapping[Any, float]) -> tuple[Hashable, Hashable] | None:
+    """(better, other) if the contrast compares two starts at the same colormaps, with the same weight each."""
+    starts = list(dict.fromkeys(start for _, start in weights))
+    if len(starts) != 2:
+        return None
+    one, other = ({c: w for (c, start), w in weights.items() if start == s} for s in starts)
+    if abs(sum(one.values())) < 1e-9 or {c: -w for c, w in one.items()} != other:
+        return None
+    return starts[0], starts[1]
+
+
+def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float], metric: str) -> float | None:
+    """The share of pairs of the trainings used that the arm of weight 1 wins: a description, not a test."""
     if sorted(weights.values()) != [-1.0, 1.0]:
         return None
-    arm, other = sorted(weights, key=lambda arm: -weights[arm])
-    shares = []
-    for cells in blocks:
-        a, b = ([cell.score(f"test/{metric}") for cell in cells if key(cell) == one] for one in (arm, other))
-        difference = np.subtract.outer(a, b)
+    arms, shares = sorted(weights, key=lambda arm: -weights[arm]), []
+    for one in runs:
+        layers = [measured(block.values(), metric) for block in one.blocks]
+        a, b = one.theta(arms, layers)
+        difference = a[:, None] - b[None]
         shares.append(float(np.mean((difference > 0) + 0.5 * (difference == 0))))
-    return float(np.mean(shares)) if np.isfinite(shares).all() else None
+    return float(np.mean(shares))
+
+
+def _first(one: DataRuns) -> list[CellRecord]:
+    return [next(iter(runs.values())) for runs in one.blocks]
+
+
+def _largest(values: Sequence[float]) -> float | None:
+    finite = [value for value in values if np.isfinite(value)]
+    return max(finite) if finite else None

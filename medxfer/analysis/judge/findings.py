@@ -5,17 +5,28 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from medxfer.analysis.judge.conclusion import Conclusion, Statement, conclude, disagreement, needed, sentence
+import numpy as np
+
+from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import Contrast, Question, declare
-from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, weigh
-from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
+from medxfer.analysis.judge.evidence import (
+    FEWEST_PATIENTS,
+    FEWEST_SEEDS,
+    Beside,
+    Evidence,
+    Figures,
+    clip,
+    weigh,
+)
+from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
-from medxfer.analysis.stats.decisions import equivalence_p, holm, simultaneous_level
-from medxfer.analysis.stats.forecasts import forecast
-from medxfer.analysis.stats.mrmc import Comparison
+from medxfer.analysis.stats.decisions import equivalence_p, holm
+from medxfer.analysis.stats.effects import Effect, Family
+from medxfer.analysis.stats.forecasts import outlook
+from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, weights_name
+from medxfer.base.words import count, listing
 
 Blocks = Mapping[Block, Sequence[CellRecord]]
 
@@ -57,25 +68,39 @@ class Judge:
         return self.findings([(contrast, self.blocks) for contrast in contrasts])
 
     def findings(self, asked: Sequence[tuple[Contrast, Blocks]]) -> list[Finding]:
-        """One finding for each (contrast, blocks), adjusted together: Holm's p, simultaneous intervals.
+        """One finding for each (contrast, blocks), adjusted together: Dunnett's step-down p, simultaneous intervals.
 
         Those that could not be weighed count in the adjustment too, so that a failed cell makes no p smaller.
         """
+        if not asked:
+            return []
         declared = self.study.declared
-        level = simultaneous_level(declared.level, len(asked))
-        weighed = [self._weigh(contrast, blocks, level=level) for contrast, blocks in asked]
-        known = [item[0] if isinstance(item, tuple) else None for item in weighed]
-        p = holm([c.p if c else 1.0 for c in known])
-        equivalent = holm([equivalence_p(c, declared.margin) if c else 1.0 for c in known])
-        return [
-            self._finding(contrast, blocks, item, p[i], equivalent[i])
-            for i, ((contrast, blocks), item) in enumerate(zip(asked, weighed, strict=True))
-        ]
+        alpha = 1 - declared.level
+        weighed = [self._weigh(contrast, blocks) for contrast, blocks in asked]
+        known = [item.effect if isinstance(item, Evidence) else None for item in weighed]
+        family = Family(known, _matrix([contrast for contrast, _ in asked]))
+        p = family.adjusted_p()
+        equivalent = holm([equivalence_p(effect, declared.margin) if effect else 1.0 for effect in known])
+        level = 1 - family.alone(alpha)
+        found = []
+        for i, ((contrast, blocks), item) in enumerate(zip(asked, weighed, strict=True)):
+            if isinstance(item, Evidence):
+                half = item.effect.half_width(alpha, family.largest)
+                low, high, clipped = clip(item.effect.estimate, half, contrast.weights, declared.metric)
+                figures = replace(
+                    item.figures, low=low, high=high, clipped=clipped, level=level, contrasts=len(asked),
+                    p_adjusted=p[i], p_equivalent=equivalent[i], beside=self._beside(contrast, blocks),
+                    expected=outlook(item.effect, alpha, family.largest),
+                )  # fmt: skip
+                found.append(self._finding(contrast, blocks, figures))
+            else:
+                found.append(self._finding(contrast, blocks, item))
+        return found
 
-    def comparison(self, contrast: Contrast) -> Comparison | None:
-        """The contrast over all blocks, as far as trainings are finished; None where it cannot be weighed yet."""
-        item = self._weigh(contrast, self.blocks)
-        return item[0] if isinstance(item, tuple) else None
+    def effect(self, contrast: Contrast, blocks: Blocks | None = None) -> Effect | None:
+        """The contrast, as far as trainings are finished; None where it cannot be weighed."""
+        item = self._weigh(contrast, self.blocks if blocks is None else blocks)
+        return item.effect if isinstance(item, Evidence) else None
 
     def _weigh(self, contrast: Contrast, blocks: Blocks, **changed: Any) -> Evidence | MedxferError | None:
         """The contrast by what the study declares, except for what is `changed`."""
@@ -84,9 +109,7 @@ class Judge:
         except MedxferError as refusal:
             return refusal
 
-    def _finding(
-        self, contrast: Contrast, blocks: Blocks, item: Evidence | MedxferError | None, p: float, equivalent: float
-    ) -> Finding:
+    def _finding(self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None) -> Finding:
         declared = self.study.declared
         cells = [cell for block in blocks.values() for cell in block if cell.status != "done"]
         unfinished = tuple(cell.name for cell in cells if cell.arm in contrast.weights)
@@ -100,31 +123,28 @@ class Judge:
             f"{contrast.name}: no training is finished in every arm of it.",
             unfinished=unfinished,
         )
-        if item is None:
+        if known is None:
             return finding
-        if isinstance(item, MedxferError):
-            return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {item}.")
-        comparison, figures = item
-        beside = self._beside(contrast, blocks)
-        figures = replace(figures, p_adjusted=p, p_equivalent=equivalent, beside=beside)
-        said = Statement(*sides(contrast), declared.metric, declared.margin, 1 - declared.level, figures)
+        if isinstance(known, MedxferError):
+            return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {known}.")
+        said = statement(contrast, declared, known)
+        notes = tuple(_notes(contrast, blocks, known))
+        finding = replace(finding, figures=known, notes=notes)
         if unfinished:
             lacking = f"{count(len(unfinished), 'cell')} of this comparison failed or "
             lacking += f"{'is' if len(unfinished) == 1 else 'are'} missing."
-            return replace(finding, figures=figures, sentence=sentence(said, "incomplete", lacking))
-        if figures.trainings == 1:
-            return replace(finding, figures=figures, conclusion="one training", sentence=sentence(said, "one training"))
-        conclusion, more = conclude(said), ""
-        if conclusion == "cannot tell":
-            ahead = forecast(comparison, declared.margin)
-            more = needed(ahead, figures.trainings, figures.patients)
-            figures = replace(figures, more_seeds=ahead.more_trainings, more_patients=ahead.more_patients)
+            return replace(finding, sentence=sentence(said, "incomplete", lacking))
+        if known.trainings < FEWEST_SEEDS:
+            return replace(finding, conclusion="one training", sentence=sentence(said, "one training"))
+        if known.fewest_patients < FEWEST_PATIENTS:
+            return replace(finding, conclusion="too few patients", sentence=sentence(said, "too few patients"))
+        conclusion = conclude(said)
+        more = [*(outlook_sentence(known) if conclusion == "cannot tell" else ()), *_elsewhere(contrast, blocks, known)]
         return replace(
             finding,
-            figures=figures,
             conclusion=conclusion,
-            sentence=sentence(said, conclusion, more),
-            notes=tuple(filter(None, [disagreement(said)])),
+            sentence=sentence(said, conclusion, " ".join(more)),
+            notes=tuple(filter(None, [disagreement(said), *notes])),
         )
 
     def _beside(self, contrast: Contrast, blocks: Blocks) -> tuple[Beside, ...]:
@@ -132,16 +152,55 @@ class Judge:
         for metric in ALWAYS_SHOWN:
             if metric != self.study.declared.metric:
                 item = self._weigh(contrast, blocks, metric=metric)
-                if isinstance(item, tuple):  # else undefined on this test set; the declared metric says why
-                    c = item[0]
-                    found.append(Beside(metric, c.estimate, c.low, c.high, c.p))
+                if isinstance(item, Evidence):  # else undefined on this test set; the declared metric says why
+                    f = item.figures
+                    found.append(Beside(metric, f.estimate, f.low, f.high, f.p, f.level))
         return tuple(found)
 
 
-def sides(contrast: Contrast) -> tuple[str, str]:
-    """What may be better, and than what, as the sentences call them."""
-    if contrast.question == "RQ1":
-        return contrast.subject, "gray"
-    (other,) = {start for (_, start), weight in contrast.weights.items() if weight < 0}
-    better = "ImageNet weights" if contrast.subject == "pretrained" else contrast.subject
-    return better, f"{'ImageNet' if other is True else weights_name(other)} weights"
+def _matrix(contrasts: Sequence[Contrast]) -> Floats:
+    """(contrasts, arms): their weights."""
+    arms = list(dict.fromkeys(arm for contrast in contrasts for arm in contrast.weights))
+    return np.array([[contrast.weights.get(arm, 0.0) for arm in arms] for contrast in contrasts])
+
+
+def outlook_sentence(figures: Figures) -> list[str]:
+    """Where the uncertainty comes from, and what other numbers of seeds or patients would do to it."""
+    if figures.from_trainings is None or not figures.expected:
+        return []
+    share = round(100 * figures.from_trainings)
+    ways = [
+        (f"{e.seeds} seeds" if e.seeds > figures.trainings else f"{e.patients:g} times the test patients")
+        + f" about ±{points(e.half_width, signed=False)}"
+        for e in figures.expected
+    ]
+    now = points((figures.high - figures.low) / 2, signed=False)
+    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.",
+            f"The interval is ±{now} points; expect with {listing(ways)}."]  # fmt: skip
+
+
+def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
+    """Says where the contrast holds if the arms are not planned on all data sets."""
+    asked = list(dict.fromkeys(str(cells[0].factors["data"]) for cells in blocks.values()))
+    lacking = [data for data in asked if data not in figures.datasets]
+    if not lacking:
+        return []
+    return [f"This is of {listing(figures.datasets)} alone: {listing(lacking)} does not have these arms."]
+
+
+def _notes(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
+    """What the figures leave out or cut off."""
+    notes = []
+    if figures.unused:
+        notes.append(
+            f"{contrast.name}: {count(figures.unused, 'finished training')} without a partner of the same seed "
+            f"{'is' if figures.unused == 1 else 'are'} not used."
+        )
+    if figures.clipped:
+        notes.append(f"{contrast.name}: the interval is cut off at the largest difference that the metric allows.")
+    if figures.fewest_patients < FEWEST_PATIENTS:
+        notes.append(
+            f"{contrast.name}: {count(figures.fewest_patients, 'test patient')} with {figures.rarest}; it takes "
+            f"{FEWEST_PATIENTS} of each class to judge."
+        )
+    return notes

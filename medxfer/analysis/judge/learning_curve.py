@@ -93,10 +93,10 @@ def worth(study: StudyRecord) -> Worth | None:
             evidence = weigh(blocks.values(), weights, declared, _fraction_and_start)
         except MedxferError:
             return None  # the verdict's findings say why
-        if evidence is None or evidence[0].trainings < 2:
+        if evidence is None or evidence.effect.seeds < 2:
             return None
         log_f.append(np.log(fraction))
-        found.append(evidence[0])
+        found.append(evidence.figures)
     x = np.array(log_f)
     reached = [_first(x, np.array(ends)) for ends in ([c.estimate for c in found], [c.high for c in found])]
     surely = -_first(-x[::-1], -np.array([c.low for c in found])[::-1])

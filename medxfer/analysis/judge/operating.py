@@ -1,4 +1,4 @@
-"""ROC and calibration of an arm, averaged over its trainings: curves to look at, not to decide by."""
+"""How an arm's trainings decide: ROC, precision, calibration and counts, to look at and not to judge by."""
 
 from collections.abc import Sequence
 
@@ -21,19 +21,73 @@ def roc(trainings: Sequence[CellScores]) -> Floats:
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
-def calibration(trainings: Sequence[CellScores]) -> tuple[Floats, Floats, float]:
-    """(mean score, share of positives) in ten bins of equal count, and the expected calibration error.
+def precision_recall(trainings: Sequence[CellScores]) -> Floats:
+    """Precision at each sensitivity of GRID but 0, averaged over trainings, for class 1 of a binary task."""
+    curves = []
+    for scores, truth in (task for run in trainings for task in _tasks(run)):
+        hits, false = _passed(scores, truth)
+        precision = hits[1:] / (hits[1:] + false[1:])
+        best = np.maximum.accumulate(precision[::-1])[::-1]  # of all thresholds with at least this sensitivity
+        curves.append(best[np.searchsorted(hits[1:] / hits[-1], GRID[1:] - 1e-12)])
+    return np.asarray(np.mean(curves, axis=0))
 
-    Scores of all trainings and, for many classes, of all classes are pooled; bins are cut at deciles of the score.
+
+def calibration(trainings: Sequence[CellScores]) -> tuple[Floats, Floats]:
+    """(mean score, share of positives) in at most ten bins of about equal count.
+
+    Scores of all trainings and, for many classes, of all classes are pooled; bins are cut at deciles of the score, and
+    equal scores are in the same bin, whatever the order of the images.
     """
     tasks = [task for run in trainings for task in _tasks(run)]
     scores, truth = (np.concatenate([task[i] for task in tasks]) for i in (0, 1))
-    order = np.argsort(scores, kind="stable")
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
+    edges = np.quantile(scores, np.linspace(0, 1, BINS + 1)[1:-1])
+    parts = [part for i in range(BINS) if (part := np.searchsorted(edges, scores, side="left") == i).any()]
     said = np.array([scores[part].mean() for part in parts])
     seen = np.array([truth[part].mean() for part in parts])
-    share = np.array([len(part) for part in parts]) / len(order)
-    return said, seen, float(np.sum(share * np.abs(said - seen)))
+    return said, seen
+
+
+def calibration_line(run: CellScores) -> dict[str, float] | None:
+    """Slope and intercept of a logistic regression of the class on the logit of class 1's score; binary tasks.
+
+    The intercept is calibration-in-the-large: with the slope kept at 1 (Van Calster 2019, BMC Medicine 17:230). Perfect
+    scores have slope 1 and intercept 0. None where the classes are separated or all scores are equal, so that there is
+    no finite slope.
+    """
+    x = np.log(np.clip(run.scores[:, 1], 1e-7, 1 - 1e-7) / np.clip(run.scores[:, 0], 1e-7, 1 - 1e-7))
+    y = (run.labels == 1).astype(np.float64)
+    line = _logistic(np.stack([np.ones_like(x), x], axis=1), y, np.zeros_like(x))
+    large = _logistic(np.ones((len(x), 1)), y, x)
+    return None if line is None or large is None else {"slope": float(line[1]), "intercept": float(large[0])}
+
+
+def _logistic(x: Floats, y: Floats, offset: Floats) -> Floats | None:
+    """Coefficients by Newton's steps; None where they do not converge."""
+    found = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(x @ found + offset, -500, 500)))
+        curvature = (x * (p * (1 - p))[:, None]).T @ x
+        if np.linalg.cond(curvature) > 1e12:
+            return None
+        step = np.linalg.solve(curvature, x.T @ (y - p))
+        found = found + step
+        if np.abs(step).max() < 1e-8:
+            return found
+    return None
+
+
+DECISIONS = ("TP", "FP", "FN", "TN", "sensitivity", "specificity", "PPV", "NPV")
+
+
+def decide(run: CellScores, threshold: float) -> dict[str, float]:
+    """Counts of images and DECISIONS of a binary task, class 1 being decided where its score lies above `threshold`.
+
+    NaN where a share has no image to be taken of.
+    """
+    called, truth = run.scores[:, 1] > threshold, run.labels == 1
+    tp, fp, fn, tn = (float(n.sum()) for n in (called & truth, called & ~truth, ~called & truth, ~called & ~truth))
+    shares = [(tp, tp + fn), (tn, tn + fp), (tp, tp + fp), (tn, tn + fn)]
+    return dict(zip(DECISIONS, (tp, fp, fn, tn, *(a / b if b else float("nan") for a, b in shares)), strict=True))
 
 
 def _tasks(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
@@ -45,8 +99,12 @@ def _tasks(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
 
 
 def _sensitivity(scores: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
+    hits, false = _passed(scores, truth)
+    return np.asarray(np.interp(GRID, false / false[-1], hits / hits[-1]))
+
+
+def _passed(scores: Floats, truth: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Positives and negatives above each threshold, from none to all; equal scores are passed together."""
     order = np.argsort(-scores, kind="stable")
-    last = np.append(np.diff(scores[order]) != 0, True)  # equal scores are passed together
-    hits = np.append(0, np.cumsum(truth[order])[last]) / truth.sum()
-    false = np.append(0, np.cumsum(~truth[order])[last]) / (~truth).sum()
-    return np.asarray(np.interp(GRID, false, hits))
+    last = np.append(np.diff(scores[order]) != 0, True)
+    return np.append(0.0, np.cumsum(truth[order])[last]), np.append(0.0, np.cumsum(~truth[order])[last])

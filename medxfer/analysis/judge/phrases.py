@@ -8,6 +8,8 @@ METRICS = {
 }
 ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
 UNIT = "points (hundredths)"  # of every metric and difference
+METHOD = "Obuchowski-Rockette analysis with moderated variance, trainings as readers and patients as cases"
+ADJUSTED_P, ADJUSTED_INTERVAL = "step-down Dunnett", "Dunnett"  # how a family's p values and intervals are adjusted
 
 
 def metric_name(metric: str) -> str:
@@ -18,7 +20,8 @@ def points(value: float, signed: bool = True) -> str:
     """A fraction in points (hundredths: percentage points for accuracy), with a real minus sign: '+1.2'."""
     text = f"{100 * value:+.1f}" if signed else f"{100 * abs(value):.1f}"
     if text in ("+0.0", "-0.0"):
-        text = f"{100 * value:+.2f}" if abs(value) >= 0.00005 else "0.0"  # the side of zero on which it lies matters
+        digits = 2 if abs(value) >= 5e-5 else 3  # the side of zero on which it lies matters
+        text = f"{100 * value:+.{digits}f}" if abs(value) >= 5e-6 else "0.0"
     return text.replace("-", "−")
 
 
@@ -33,9 +36,25 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def p_value(p: float, name: str = "p") -> str:
-    return f"{name} < 0.001" if p < 0.001 else f"{name} = {p:.2g}" if p < 0.995 else f"{name} > 0.99"
+def p_value(p: float, name: str = "p", alpha: float = 0.05) -> str:
+    """'p = 0.031', with as many digits as it takes to see on which side of `alpha` it lies: 'p = 0.0496'."""
+    if p < 0.001 <= alpha:
+        return f"{name} < 0.001"
+    if p >= 0.995:
+        return f"{name} > 0.99"
+    shown = (f"{p:.{digits}g}" for digits in range(2, 16))
+    return f"{name} = {next((text for text in shown if _side(float(text), alpha) == _side(p, alpha)), repr(p))}"
+
+
+def _side(p: float, alpha: float) -> int:
+    return (p > alpha) - (p < alpha)
 
 
 def interval(low: float, high: float) -> str:
     return f"{points(low)} to {points(high)}"
+
+
+def size(estimate: float, low: float, high: float) -> str:
+    """A difference with its interval, as a headline gives it: '+6.0 points, 2.2 to 9.8'."""
+    ends = interval(low, high).replace("+", "") if low > 0 else interval(low, high)
+    return f"{points(estimate)} points, {ends}"

@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, declare
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import Arm, StudyRecord
-from medxfer.analysis.stats.decisions import simultaneous_level
-from medxfer.analysis.stats.forecasts import fewest, smallest_difference, with_trainings
-from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
+from medxfer.analysis.stats.critical import largest
+from medxfer.analysis.stats.effects import Effect, Part
+from medxfer.analysis.stats.forecasts import fewest, smallest_difference, with_size
+from medxfer.analysis.stats.variance import Term, moderated
 from medxfer.study.declared import Rules
 
 # Assumed where no cell is finished. A difference between two arms over n patients has the variance
@@ -44,54 +47,66 @@ def detectable(
 ) -> list[Detectable]:
     """The smallest true difference that each question's contrasts would show with probability `POWER`.
 
-    Contrasts of one question share the level (Bonferroni), as their intervals do. `done` is the study as far as it is
+    Contrasts of one question share the level (Dunnett), as their intervals do. `done` is the study as far as it is
     finished; its components of variance take the place of the assumed ones.
     """
     primary = [contrast.question for contrast in declare(planned.arms, rules) if contrast.family == PRIMARY]
     return [
-        _detectable(
-            question, primary.count(question), planned, margin, simultaneous_level(level, primary.count(question)), done
-        )
+        _detectable(question, primary.count(question), planned, margin, 1 - level, done)
         for question in dict.fromkeys(primary)
     ]
 
 
 def _detectable(
-    question: Question, contrasts: int, planned: Planned, margin: float, level: float, done: StudyRecord | None
+    question: Question, contrasts: int, planned: Planned, margin: float, alpha: float, done: StudyRecord | None
 ) -> Detectable:
     measured = _measured(question, done)
     if planned.trainings < 2:
         return Detectable(question, contrasts, measured is not None)
-    chance = assumed(planned)
-    if measured is not None:
-        chance = with_trainings(measured, planned.trainings - min(t.trainings for t in measured.trainings))
+    chance = assumed(planned) if measured is None else with_size(measured, planned.trainings)
+    family = largest((np.eye(contrasts) + 1) / 2)  # each against the same arm
 
-    def enough(changed: Uncertainty) -> bool:
-        return smallest_difference(changed, level) <= margin
+    def enough(changed: Effect) -> bool:
+        return smallest_difference(changed, alpha, family) <= margin
 
     ahead = fewest(chance, sum(planned.patients.values()), enough)
-    size = smallest_difference(chance, level)
+    size = smallest_difference(chance, alpha, family)
     return Detectable(question, contrasts, measured is not None, size, ahead.more_trainings, ahead.more_patients)
 
 
-def assumed(planned: Planned) -> Uncertainty:
-    """The chance of a difference between two arms, by `DISAGREEMENT` and `SEEDS`, with at least two trainings."""
-    sets = len(planned.patients)
-    weight = 1 / (sets * planned.combinations)
-    trainings, shared = [], []
-    for patients in planned.patients.values():
-        part = DISAGREEMENT / 2 / patients
-        trainings += [Trainings(SEEDS**2 + part, part, max(planned.trainings, 2), weight)] * planned.combinations
-        shared.append(Patients(part / sets**2, patients))
-    return Uncertainty(tuple(trainings), tuple(shared))
+def assumed(planned: Planned) -> Effect:
+    """The chance of a difference between two arms, by `DISAGREEMENT` and `SEEDS`, with at least two trainings.
+
+    Degrees of freedom are those of two arms, moderated by the others of the same weights.
+    """
+    share, seeds = 1 / len(planned.patients), max(planned.trainings, 2)
+    colormaps = len({colormap for colormap, _ in planned.arms})
+    term = moderated(np.zeros(1), 2.0 * (seeds - 1), np.zeros(1), max(colormaps - 2.0, 0.0) * (seeds - 1))
+    parts = []
+    for data, patients in planned.patients.items():
+        own = DISAGREEMENT / 2 / patients
+        variance = np.array((SEEDS**2 + own) / planned.combinations / seeds)
+        parts.append(
+            Part(
+                data=data,
+                estimate=0.0,
+                trainings=Term(share**2 * variance, term.df[0]),
+                patients=Term(np.array(share**2 * own), np.array(patients - 1.0)),
+                patient_part=share**2 * own / planned.combinations / seeds,
+                influence=np.zeros(patients),
+                seeds=seeds,
+                together=None,
+                block_covariance=None,
+            )
+        )
+    return Effect(tuple(parts))
 
 
-def _measured(question: Question, done: StudyRecord | None) -> Uncertainty | None:
+def _measured(question: Question, done: StudyRecord | None) -> Effect | None:
     """The largest chance of a question's contrasts, by the trainings that are finished; None before two of each arm."""
     if done is None:
         return None
     judge = Judge(done)
     asked = [contrast for contrast in judge.contrasts if (contrast.question, contrast.family) == (question, PRIMARY)]
-    found = [comparison.uncertainty for contrast in asked if (comparison := judge.comparison(contrast)) is not None]
-    several = [uncertainty for uncertainty in found if uncertainty.trainings]
-    return max(several, key=lambda uncertainty: uncertainty.variance, default=None)
+    found = [effect for contrast in asked if (effect := judge.effect(contrast)) is not None]
+    return max((e for e in found if e.trainings is not None), key=lambda effect: effect.variance, default=None)

@@ -6,6 +6,8 @@ from typing import Any
 
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.analysis.judge.scores import read_predictions
+from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, describe
 
 Record = Mapping[str, Any]
@@ -41,6 +43,81 @@ def provenance(study: StudyRecord) -> list[Facts]:
         ),
     ]
     return [facts for facts in everything if facts.code or facts.pairs or facts.text]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images and patients of a part of a data set; `images_by_class`, `patients_by_class` where scores were kept.
+
+    A patient counts in every class of which there is an image.
+    """
+
+    images: int
+    patients: int
+    images_by_class: tuple[int, ...] = ()
+    patients_by_class: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The way of a data set's files: received, refused by reason, and the parts that were used."""
+
+    data: str
+    modality: str
+    classes: tuple[str, ...]
+    task: str
+    received: int
+    refused: Mapping[str, int]
+    parts: Mapping[str, Part]
+    has_ids: bool  # of patients; else each image counts as one
+
+    @property
+    def positive(self) -> str:
+        """The class that a score above the threshold stands for; empty in other tasks than binary ones."""
+        return self.classes[1] if self.task == "binary" else ""
+
+    @property
+    def prevalence(self) -> float | None:
+        """The share of the positive class in the test images."""
+        test = self.parts.get("test")
+        if test is None or not self.positive or not sum(test.images_by_class):
+            return None
+        return test.images_by_class[1] / sum(test.images_by_class)
+
+
+def flows(study: StudyRecord) -> list[Flow]:
+    """One for each data set with a finished cell, at its largest training fraction."""
+    largest: dict[str, CellRecord] = {}
+    for cell in study.done:
+        name = str(cell.factors["data"])
+        if name not in largest or cell.factors["train_fraction"] > largest[name].factors["train_fraction"]:
+            largest[name] = cell
+    return [_flow(name, cell) for name, cell in largest.items()]
+
+
+def _flow(name: str, cell: CellRecord) -> Flow:
+    data = cell.record["data"]
+    parts = {
+        part: Part(images, data["patients"][part], *_by_class(cell, part)) for part, images in data["images"].items()
+    }
+    refused = dict(data["rejected"])
+    has_ids = not any(text.startswith("no patient ids") for text in data["caveats"])
+    received = sum(part.images for part in parts.values()) + sum(refused.values())
+    classes = tuple(map(str, cell.record["classes"]))
+    return Flow(name, data["modality"], classes, cell.record["task"], received, refused, parts, has_ids)
+
+
+def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(images, patients) of each class; empty for the training part, whose scores are not kept."""
+    if part == "train":
+        return (), ()
+    try:
+        kept = read_predictions(cell.folder, part)
+    except MedxferError:
+        return (), ()
+    labels, classes = kept.labels, range(kept.scores.shape[1])
+    there = [labels[:, c] == 1 if labels.ndim == 2 else labels == c for c in classes]
+    return tuple(int(of.sum()) for of in there), tuple(len(set(kept.patients[of])) for of in there)
 
 
 def caveats(study: StudyRecord) -> tuple[str, ...]:

@@ -1,17 +1,21 @@
 """Sentences that say how to read the answers: controls, other studies beside this one, data sets in general, tuning."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from medxfer.analysis.judge.breakdown import has_arms, split
-from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Question, controlled
+from medxfer.analysis.judge.breakdown import split
+from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question, controlled
+from medxfer.analysis.judge.evidence import span
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, points
-from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord, read_study
 from medxfer.analysis.judge.selection import choices
+from medxfer.analysis.stats.critical import ONE, half_width, largest
+from medxfer.analysis.stats.critical import p_value as p_value_of
+from medxfer.analysis.stats.variance import Term, own_terms, trainings_terms
 from medxfer.base.errors import MedxferError
 
 TITLES = {
@@ -25,13 +29,13 @@ ENOUGH_DATA_SETS = 6  # the fewest with which a test over data sets can reject a
 BUDGET, NORMALIZE = "trainer.max_epochs", "normalize"
 IMPROVES = ("improves", "improves by at least the margin")
 SETTLED = ("equivalent", "significant but negligible")
-_OPEN = ("one training", "incomplete", "refused")
+_OPEN = ("one training", "too few patients", "incomplete", "refused")
 
 
 def readings(judge: Judge, primary: Sequence[Finding], exploratory: Sequence[Finding]) -> dict[str, list[str]]:
     """Sentences by subject, a key of TITLES; subjects without any are left out."""
     found = {
-        "general": in_general(judge),
+        "general": in_general(judge, primary),
         "controls": read_controls(
             [finding for finding in primary if finding.question == "RQ1"],
             [finding for finding in exploratory if finding.family == CONTROL],
@@ -43,28 +47,74 @@ def readings(judge: Judge, primary: Sequence[Finding], exploratory: Sequence[Fin
     return {subject: texts for subject, texts in found.items() if texts}
 
 
-def in_general(judge: Judge) -> list[str]:
-    """Whether the primary contrasts may be said of data sets in general: a t test over data sets' effects.
+def in_general(judge: Judge, primary: Sequence[Finding]) -> list[str]:
+    """Whether the primary contrasts may be said of data sets in general, a question's contrasts together.
 
-    Only with six or more data sets; with fewer nothing is said, and the answers hold for those named.
+    Data sets take the place of seeds: what an effect varies by over them holds patients, trainings and true
+    differences. Critical values are Dunnett's. Nothing is said in general that the primary finding does not say too.
+    Only with six or more data sets; with fewer the answers hold for those named.
     """
     level, said = judge.study.declared.level, []
     parts = split(judge.blocks, lambda block: str(block[0]))
     if len(parts) < ENOUGH_DATA_SETS:
         return []
-    for contrast in (c for c in judge.contrasts if c.family == PRIMARY):
-        findings = judge.findings([(contrast, blocks) for blocks in parts.values() if has_arms(contrast, blocks)])
-        effects = [f.figures.estimate for f in findings if f.figures]
-        if len(effects) < ENOUGH_DATA_SETS or any(f.unfinished for f in findings):
-            continue
-        test = stats.ttest_1samp(effects, 0.0)
-        ci = test.confidence_interval(level)
-        said.append(
-            f"{contrast.name}: over {len(effects)} data sets as a sample of such data sets, the effect is "
-            f"{points(float(np.mean(effects)))} points ({interval(ci.low, ci.high)}, {p_value(float(test.pvalue))}): "
-            f"it {'may' if test.pvalue < 1 - level else 'cannot'} be said in general."
-        )
+    answered = {finding.contrast: finding for finding in primary}
+    for question in dict.fromkeys(finding.question for finding in primary):
+        contrasts = [c for c in judge.contrasts if (c.question, c.family) == (question, PRIMARY)]
+        general = over_data_sets(judge, contrasts, list(parts.values()))
+        for contrast, figures in zip(contrasts, general, strict=True):
+            finding = answered.get(contrast.name)
+            if figures is None or finding is None or finding.figures is None or finding.unfinished:
+                continue
+            agrees = finding.figures.p_adjusted < 1 - level and finding.figures.estimate * figures.estimate > 0
+            may = figures.p < 1 - level and agrees
+            kind = "simultaneous interval " if len(contrasts) > 1 else ""
+            why = "" if agrees or figures.p >= 1 - level else ", because the answer above does not say it"
+            said.append(
+                f"{contrast.name}: over {len(parts)} data sets as a sample of such data sets, the effect is "
+                f"{points(figures.estimate)} points ({kind}{interval(figures.low, figures.high)}, "
+                f"{p_value(figures.p, 'adjusted p' if kind else 'p')}): "
+                f"it {'may' if may else 'cannot'} be said in general{why}."
+            )
     return said
+
+
+@dataclass(frozen=True)
+class General:
+    """A contrast's mean over data sets; low, high and p are simultaneous over a question's contrasts."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+def over_data_sets(
+    judge: Judge, contrasts: Sequence[Contrast], parts: Sequence[Mapping[Block, Sequence[CellRecord]]]
+) -> list[General | None]:
+    """By how effects differ between data sets; None where a data set does not give the contrast."""
+    effects = [[judge.effect(contrast, blocks) for blocks in parts] for contrast in contrasts]
+    whole = [[e.estimate for e in row if e is not None] for row in effects]
+    usable = [k for k, row in enumerate(whole) if len(row) == len(parts)]
+    out: list[General | None] = [None] * len(contrasts)
+    if not usable:
+        return out
+    values = np.array([whole[k] for k in usable])
+    gained = np.vstack([np.zeros(len(parts)), values])  # the effects against what they are compared with
+    ones = np.hstack([-np.ones((len(usable), 1)), np.eye(len(usable))])
+    if len(usable) > 1:
+        term = trainings_terms(gained, ones, np.zeros(len(gained), np.int64), level=1.0)
+    else:
+        term = own_terms(gained, ones)
+    family = largest((np.eye(len(contrasts)) + 1) / 2) if len(contrasts) > 1 else ONE
+    alpha = 1 - judge.study.declared.level
+    for i, k in enumerate(usable):
+        terms, estimate = [Term(term.variance[i], term.df[i])], float(values[i].mean())
+        half, _ = half_width(terms, family, alpha)
+        most = sum(max(w, 0.0) for w in contrasts[k].weights.values()) * span(judge.study.declared.metric)
+        low, high = max(estimate - half, -most), min(estimate + half, most)
+        out[k] = General(estimate, low, high, p_value_of(terms, family, estimate))
+    return out
 
 
 def read_controls(primary: Sequence[Finding], controls: Sequence[Finding]) -> list[str]:

@@ -1,47 +1,135 @@
-"""The answer in other forms: tables for the paper in LaTeX and Markdown, and the answers in Markdown."""
+"""The answer for a paper: tables of arms and of contrasts in LaTeX and Markdown, and the answers in Markdown."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from medxfer.analysis.judge.arms import ArmFigures, Mean
+from medxfer.analysis.judge.conclusion import is_simultaneous
 from medxfer.analysis.judge.findings import Finding
-from medxfer.analysis.judge.phrases import UNIT, interval, metric_name, p_value, points
+from medxfer.analysis.judge.phrases import (
+    ADJUSTED_INTERVAL,
+    ADJUSTED_P,
+    METHOD,
+    UNIT,
+    interval,
+    margin_points,
+    metric_name,
+    p_value,
+    percent,
+    points,
+)
+from medxfer.analysis.judge.provenance import Flow, flows
+from medxfer.analysis.judge.results import BLOCK, StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.base.words import arm_name, count, listing
 
-HEAD = ("Question", "Contrast", "Difference (points)", "Interval", "Adjusted p", "Conclusion")
+HEAD = ("Question", "Contrast", "Difference (points)", "Interval", "p", "Conclusion")
 
 
-def markdown_table(verdict: Verdict) -> str:
-    """A GitHub-flavoured table: primary contrasts first, then the exploratory ones."""
-    rows = [HEAD, ["---"] * len(HEAD), *_rows(verdict)]
-    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-    return "\n".join([*lines, "", _caption(verdict), ""])
+@dataclass(frozen=True)
+class PaperTable:
+    label: str
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    right: int  # columns that hold figures, and stand right: the last but those of words
+    words: int = 0  # columns of words at the end
+
+
+def paper_tables(study: StudyRecord, verdict: Verdict) -> list[PaperTable]:
+    """The arms; the primary contrasts; the exploratory ones. Tables without a row are left out."""
+    exploratory = [finding for family in verdict.tables for finding in family.findings]
+    tables = [
+        _arms(study, verdict),
+        _contrasts("primary", "Primary contrasts", verdict.primary, verdict),
+        _contrasts("exploratory", "Exploratory contrasts, which answer no question,", exploratory, verdict),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def markdown_tables(tables: Sequence[PaperTable]) -> str:
+    """GitHub-flavoured tables, each below its caption."""
+    return "\n".join(map(_markdown, tables))
+
+
+def latex_tables(tables: Sequence[PaperTable]) -> str:
+    """Booktabs tables."""
+    return "\n".join([r"% needs \usepackage{booktabs}", *map(_latex_table, tables)])
 
 
 def answers_markdown(verdict: Verdict) -> str:
-    """RQ1 and RQ2 with their sentences, for a W&B workspace or a message; then the table."""
+    """RQ1 and RQ2 with their sentences, for a W&B workspace or a message; then the table of the primary contrasts."""
     parts = []
     for answer in verdict.answers:
-        lines = [*answer.text, *filter(None, [answer.closing]), *answer.beside]
+        lines = [*answer.text, *answer.notes, *filter(None, [answer.closing]), *answer.beside]
         parts.append(
             f"## {answer.question}: {answer.asks}\n\n**{answer.headline}**\n\n" + "\n".join(f"- {x}" for x in lines)
         )
     parts.append("\n".join(filter(None, [verdict.scope, *(f"> {notice}" for notice in verdict.notices)])))
-    return "\n\n".join([*parts, markdown_table(verdict)])
+    primary = _contrasts("primary", "Primary contrasts", verdict.primary, verdict)
+    return "\n\n".join([*parts, *([_markdown(primary)] if primary.rows else [])])
 
 
-def latex_table(verdict: Verdict) -> str:
-    """A booktabs table."""
-    body = [" & ".join(map(_latex, row)) + r" \\" for row in _rows(verdict)]
-    return "\n".join(
-        [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering",
-         rf"\caption{{{_latex(_caption(verdict))}}}",
-         r"\begin{tabular}{llrrrl}", r"\toprule", " & ".join(map(_latex, HEAD)) + r" \\", r"\midrule", *body,
-         r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
-    )  # fmt: skip
+def _arms(study: StudyRecord, verdict: Verdict) -> PaperTable:
+    arms = verdict.arms
+    varied = [i for i in range(len(BLOCK)) if len({one.block[i] for one in arms}) > 1]
+    metrics = list(dict.fromkeys(metric for one in arms for metric in one.metrics))
+    head = [*(BLOCK[i].replace("_", " ") for i in varied), "Arm", *map(metric_name, metrics), "Trainings"]
+    rows = [
+        [
+            *(str(one.block[i]) for i in varied),
+            arm_name(one.arm),
+            *(_mean(one.metrics.get(metric)) for metric in metrics),
+            _trainings(one),
+        ]
+        for one in arms
+    ]
+    tested = "; ".join(map(_tested, flows(study)))
+    level = percent(verdict.declared["level"])
+    caption = (
+        f"Arms: means over trainings on the test images, in {UNIT}, with {level} intervals over trainings "
+        f"and patients, not adjusted ({METHOD}). Tested: {tested}."
+    )
+    return PaperTable("arms", caption, head, rows, len(metrics) + 1)
 
 
-def _rows(verdict: Verdict) -> list[Sequence[str]]:
-    exploratory = [finding for family in verdict.tables for finding in family.findings]
-    return [_row(finding) for finding in (*verdict.primary, *exploratory)]
+def _tested(flow: Flow) -> str:
+    """'phantom_dx, 60 patients (30 no lesion, 30 lesion)'."""
+    test = flow.parts["test"]
+    unit = "patient" if flow.has_ids else "image"
+    counts = [f"{n:,} {name}" for n, name in zip(test.patients_by_class, flow.classes, strict=False)]
+    classes = f" ({', '.join(counts)})" if counts else ""
+    return f"{flow.data}, {count(test.patients if flow.has_ids else test.images, unit)}{classes}"
+
+
+def _trainings(one: ArmFigures) -> str:
+    return str(one.trainings) if one.trainings == one.planned else f"{one.trainings} of {one.planned}"
+
+
+def _mean(found: Mean | None) -> str:
+    if found is None:
+        return ""
+    mean, low, high = (f"{100 * value:.1f}".replace("-", "−") for value in (found.mean, found.low, found.high))
+    return f"{mean} ({low} to {high})"
+
+
+def _contrasts(label: str, title: str, findings: Sequence[Finding], verdict: Verdict) -> PaperTable:
+    declared = verdict.declared
+    level = percent(declared["level"])
+    caption = (
+        f"{title} in {metric_name(declared['metric'])}, in {UNIT}; positive: the first is better. {METHOD}. "
+        f"{level} intervals, {_adjustment(findings, declared['level'], label)} "
+        f"Margin ±{margin_points(declared['margin'])}. {verdict.scope}"
+    )
+    return PaperTable(label, caption, HEAD, [_row(finding) for finding in findings], 3, 1)
+
+
+def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
+    shared = list(dict.fromkeys(f.question for f in findings if f.figures and is_simultaneous(f.figures, level)))
+    family = "each family" if label == "exploratory" else listing(shared)
+    if not shared:
+        return "not adjusted: each family has one contrast."
+    return f"simultaneous within {family} ({ADJUSTED_INTERVAL}); p adjusted within it ({ADJUSTED_P})."
 
 
 def _row(finding: Finding) -> Sequence[str]:
@@ -49,13 +137,24 @@ def _row(finding: Finding) -> Sequence[str]:
     if f is None:
         return (finding.question, finding.contrast, "", "", "", finding.conclusion)
     p = "" if f.trainings == 1 else p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ")
-    effect = (points(f.estimate), interval(f.low, f.high))
-    return (finding.question, finding.contrast, *effect, p, finding.conclusion)
+    return (finding.question, finding.contrast, points(f.estimate), interval(f.low, f.high), p, finding.conclusion)
 
 
-def _caption(verdict: Verdict) -> str:
-    metric = metric_name(verdict.declared["metric"])
-    return f"Differences in {metric}, in {UNIT}, with simultaneous intervals. {verdict.scope}"
+def _markdown(table: PaperTable) -> str:
+    rows = [table.head, ["---"] * len(table.head), *table.rows]
+    lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+    return "\n".join([table.caption, "", *lines, ""])
+
+
+def _latex_table(table: PaperTable) -> str:
+    body = [" & ".join(map(_latex, row)) + r" \\" for row in table.rows]
+    left = len(table.head) - table.right - table.words
+    columns = "l" * left + "r" * table.right + "l" * table.words
+    return "\n".join(
+        [r"\begin{table}", r"\centering", rf"\caption{{{_latex(table.caption)}}}", rf"\label{{tab:{table.label}}}",
+         rf"\begin{{tabular}}{{{columns}}}", r"\toprule", " & ".join(map(_latex, table.head)) + r" \\", r"\midrule",
+         *body, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""]
+    )  # fmt: skip
 
 
 _SPECIAL = {

@@ -64,6 +64,7 @@ class Panel:
     axis: Axis
     margin: float | None = None  # where differences are shown: the band that does not matter
     caption: str = ""
+    chance: float | None = None  # what guessing reaches, where arms are shown
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Chart:
     description: str
     ticks: Sequence[tuple[float, str]] = ()  # (place, label) on the x axis, where not round ones
     diagonal: bool = False
+    level: float | None = None  # of a line across: chance
 
     @property
     def x_ticks(self) -> Sequence[tuple[float, str]]:
@@ -161,5 +163,6 @@ def read(name: str) -> str:
 
 
 def glued(text: str) -> str:
-    """Figures keep their unit and their sign of comparison on the same line."""
+    """Figures keep their unit, their sign of comparison and the other end of their interval on the same line."""
+    text = re.sub(r"(?<=\d) to (?=[+−\d])", "\u00a0to\u00a0", text)
     return re.sub(r"(?<=\d) (?=%|points?\b)|(?<=\bp) (?=[=<>])|(?<=[=<>]) (?=\d)", "\u00a0", text)

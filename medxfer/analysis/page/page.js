@@ -31,3 +31,7 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
     section.querySelector("[role=status]").textContent = `${shown} of ${body.rows.length} rows`;
   });
 }
+// What is folded is printed too.
+const folded = [...document.querySelectorAll("details:not([open])")];
+addEventListener("beforeprint", () => folded.forEach((part) => { part.open = true; }));
+addEventListener("afterprint", () => folded.forEach((part) => { part.open = false; }));

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from medxfer.analysis.judge.phrases import UNIT, metric_name
+from medxfer.analysis.judge.phrases import UNIT, metric_name, percent
 from medxfer.analysis.judge.provenance import provenance
 from medxfer.analysis.judge.results import StudyRecord, columns
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import ChangedImage, Picture, environment, read
-from medxfer.analysis.page.sections import Section, answers, contrasts, sections, trainings
+from medxfer.analysis.page.sections import Section, answers, exploratory, sections, trainings
 
 
 def render_page(
@@ -34,8 +34,9 @@ def render_page(
         script=Markup(script),
         script_hash=_hash(script),
         primary=answers(verdict),
-        dots=trainings(study),
-        forest=contrasts(verdict),
+        level=percent(study.declared.level),
+        dots=trainings(study, verdict),
+        exploratory=exploratory(study, verdict),
         sections=[*sections(study, verdict), *([learned] if learned else [])],
         phantoms=phantoms,
         changed=changed,

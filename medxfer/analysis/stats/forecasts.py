@@ -1,4 +1,4 @@
-"""What it would take to know more: more trainings or more patients, were the components of variance as estimated."""
+"""What other numbers of trainings or patients would tell, were the components of variance as estimated."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,83 +6,80 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import norm
 
-from medxfer.analysis.stats.influence import NotComparable
-from medxfer.analysis.stats.mrmc import Comparison
-from medxfer.analysis.stats.uncertainty import Uncertainty
+from medxfer.analysis.stats.critical import ONE, Largest
+from medxfer.analysis.stats.effects import Effect, Part
+from medxfer.analysis.stats.variance import LARGE_DF, Floats, Term
 
-POWER = 0.8  # the probability with which a forecast is to come true
+POWER = 0.8  # the probability with which a planned study is to find a difference
 MOST_TRAININGS = 1_000
 MOST_PATIENTS = 10_000_000
+SEEDS = (10, 20)  # at which half-widths are foretold, if more than there are
+TWICE = 2.0  # and at this many times the patients
 
 
 @dataclass(frozen=True)
-class Forecast:
-    """What would settle the question, each way alone; None where that way cannot."""
+class Expected:
+    """The half-width to expect with this many seeds an arm and `patients` times the test patients."""
+
+    seeds: int
+    patients: float
+    half_width: float
+
+
+def outlook(effect: Effect, alpha: float, family: Largest = ONE) -> tuple[Expected, ...]:
+    """Half-widths of the (simultaneous) interval to expect with more seeds, and with more patients."""
+    if effect.trainings is None:
+        return ()
+    sizes = [(seeds, 1.0) for seeds in SEEDS if seeds > effect.seeds] + [(effect.seeds, TWICE)]
+    return tuple(Expected(s, p, with_size(effect, s, p).half_width(alpha, family)) for s, p in sizes)
+
+
+def with_size(effect: Effect, seeds: int, patients: float = 1.0) -> Effect:
+    """The effect to expect with this many seeds an arm and `patients` times the test patients.
+
+    Trainings average out what differs between them; patients shrink their shared covariance and each training's own
+    errors on them. The square root of a variance estimated with few df is too small on average, and more seeds have
+    more df: the trainings' variance is enlarged by the ratio of E√(χ²/df).
+    """
+    return replace(effect, parts=tuple(_resized(part, seeds, patients) for part in effect.parts))
+
+
+def _resized(part: Part, seeds: int, patients: float) -> Part:
+    shared = Term(part.patients.variance / patients, np.minimum(part.patients.df * patients, LARGE_DF))
+    if part.trainings is None:
+        return replace(part, patients=shared)
+    term = part.trainings
+    df = np.minimum(term.df * (seeds - 1) / (part.seeds - 1), LARGE_DF)
+    errors = np.minimum(term.variance, part.patient_part)
+    variance = (term.variance - errors + errors / patients) * part.seeds / seeds * (_root(df) / _root(term.df)) ** 2
+    patient_part = part.patient_part / patients * part.seeds / seeds
+    return replace(part, trainings=Term(variance, df), patients=shared, patient_part=patient_part, seeds=seeds)
+
+
+def _root(df: Floats) -> Floats:
+    """E√(χ²/df), to a thousandth from df = 1 on."""
+    return 1 - 1 / (4 * df) + 1 / (32 * df**2)
+
+
+@dataclass(frozen=True)
+class Needed:
+    """The fewest more of either, each alone; None where that way cannot."""
 
     more_trainings: int | None  # of each arm, in each block
     more_patients: int | None  # tested, over all data sets in their present shares
 
 
-def forecast(comparison: Comparison, margin: float) -> Forecast:
-    """How many more trainings, or more test patients, a conclusion is likely to take.
-
-    A conclusion is an interval that excludes 0, or two one-sided tests that exclude ±`margin`. Were the truth
-    as estimated and the components of variance as estimated, the study of the forecast size would reach one
-    with probability `POWER`. Trainings average out what differs between them, the patients' own part of it
-    included; patients shrink both their shared covariance and that part, and leave what trainings differ by
-    on any patients.
-
-    Raises:
-        NotComparable: there is one training an arm, so that nothing is known of how trainings differ.
-    """
-    if not comparison.uncertainty.trainings:
-        raise NotComparable("one training an arm says nothing of how trainings differ: train at least five seeds")
-
-    def enough(changed: Uncertainty) -> bool:
-        return _chance_of_conclusion(changed, comparison.estimate, margin, comparison.level) >= POWER
-
-    return fewest(comparison.uncertainty, comparison.patients, enough)
-
-
-def fewest(uncertainty: Uncertainty, patients: int, enough: Callable[[Uncertainty], bool]) -> Forecast:
+def fewest(effect: Effect, patients: int, enough: Callable[[Effect], bool]) -> Needed:
     """The fewest more trainings and the fewest more than `patients` test patients, each alone, that are `enough`."""
-    return Forecast(
-        _smallest(lambda more: enough(with_trainings(uncertainty, more)), MOST_TRAININGS),
-        _smallest(lambda more: enough(with_patients(uncertainty, 1 + more / patients)), MOST_PATIENTS),
+    return Needed(
+        _smallest(lambda more: enough(with_size(effect, effect.seeds + more)), MOST_TRAININGS),
+        _smallest(lambda more: enough(with_size(effect, effect.seeds, 1 + more / patients)), MOST_PATIENTS),
     )
 
 
-def smallest_difference(uncertainty: Uncertainty, level: float) -> float:
-    """The true difference whose interval of this `level` excludes 0 with probability `POWER`."""
-    return float(uncertainty.half_width(level) + float(norm.ppf(POWER)) * uncertainty.variance**0.5)
-
-
-def _chance_of_conclusion(uncertainty: Uncertainty, truth: float, margin: float, level: float) -> float:
-    se, truth = np.sqrt(uncertainty.variance), abs(truth)
-    if se == 0:
-        return 1.0
-    reach, inner = uncertainty.half_width(level), uncertainty.half_width(2 * level - 1)
-    different = norm.sf((reach - truth) / se) + norm.cdf((-reach - truth) / se)
-    equivalent = norm.cdf((margin - inner - truth) / se) - norm.cdf((inner - margin - truth) / se)
-    return float(max(different, equivalent))
-
-
-def with_trainings(uncertainty: Uncertainty, more: int) -> Uncertainty:
-    """The same components of variance with `more` trainings of each arm in each block."""
-    trainings = tuple(replace(t, trainings=t.trainings + more) for t in uncertainty.trainings)
-    return replace(uncertainty, trainings=trainings)
-
-
-def with_patients(uncertainty: Uncertainty, factor: float) -> Uncertainty:
-    """The same components of variance with `factor` times as many patients."""
-    trainings = []
-    for t in uncertainty.trainings:
-        part = min(t.patient_part, t.variance)
-        trainings.append(replace(t, variance=t.variance - part + part / factor))
-    patients = [
-        replace(p, covariance=p.covariance / factor, patients=round(p.patients * factor)) for p in uncertainty.patients
-    ]
-    return replace(uncertainty, trainings=tuple(trainings), patients=tuple(patients))
+def smallest_difference(effect: Effect, alpha: float, family: Largest = ONE) -> float:
+    """The true difference whose interval of level 1 − alpha, simultaneous in `family`, excludes 0 with `POWER`."""
+    return effect.half_width(alpha, family) + float(norm.ppf(POWER)) * float(np.sqrt(effect.variance))
 
 
 def _smallest(enough: Callable[[int], bool], most: int) -> int | None:

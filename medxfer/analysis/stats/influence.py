@@ -98,13 +98,24 @@ def check_cases(scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None
     return Cases(values, raw.astype(np.int64), case, tuple(ids.tolist()))
 
 
+def per_patient(without: Floats) -> Floats:
+    """(…, patients): influences, whose products summed over patients are jackknife covariances.
+
+    `without` is a metric without each patient, as `leave_one_patient_out` gives it.
+    """
+    n = without.shape[-1]
+    influence: Floats = np.sqrt((n - 1) / n) * (without - without.mean(axis=-1, keepdims=True))
+    return influence
+
+
 def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5) -> Part:
     """`metric` of each training: (trainings,) on all patients, and (trainings, patients) without each of them.
 
-    auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` (one number, or one a
-    training) means 1; with a score for each class, the highest wins. balanced_accuracy: the mean over classes of the
-    share found. brier: the squared distance to the truth (Brier 1950), summed over classes where each has a score, with
-    its sign flipped. For a multi-label task, each is the mean over labels.
+    auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` (a number, or
+    one for each training) means 1; with a score for each class, the highest wins. balanced_accuracy: the mean over
+    classes of the share found. brier: the squared distance to the truth (Brier 1950), summed over classes where each
+    has a score, with its sign flipped.
+    For a multi-label task, each is the mean over labels.
 
     Raises:
         NotComparable: the metric is undefined on all patients or without one of them. No figure is ever NaN.
@@ -112,8 +123,15 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5)
     """
     if metric not in METRICS:
         raise unknown("metric", metric, METRICS, f"one of {', '.join(METRICS)}")
-    at = np.asarray(threshold, dtype=np.float64).reshape(-1, 1)
-    parts = [part for task in cases.by_label() for part in _parts(task, metric, at)]
+    limit = np.asarray(threshold, dtype=np.float64).reshape(-1, 1)
+    parts: list[Part] = []
+    for k, task in enumerate(cases.by_label()):
+        try:
+            parts += _parts(task, metric, limit)
+        except NotComparable as reason:
+            if cases.labels.ndim == 1:
+                raise
+            raise NotComparable(f"label {k}: {reason}; leave that label out or test on more patients") from reason
     return np.mean([full for full, _ in parts], axis=0), np.mean([without for _, without in parts], axis=0)
 
 

@@ -8,14 +8,16 @@ holds for new trainings and new patients, and is conditional on the named data s
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import special
 
-from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out
-from medxfer.analysis.stats.uncertainty import Patients, Trainings, Uncertainty
+from medxfer.analysis.stats.effects import Effect, Sample, effect
+from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.variance import LARGE_DF
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,17 @@ class Comparison:
     high: float
     p: float
     level: float
-    trainings: int  # an arm, in the block with the fewest; with 1, all figures speak of these trainings alone
-    uncertainty: Uncertainty
+    trainings: int  # an arm; with 1, all figures speak of these trainings alone
+    effect: Effect = field(compare=False, repr=False)
 
     @property
     def patients(self) -> int:
         """Test patients of all data sets."""
-        return sum(p.patients for p in self.uncertainty.patients)
+        return self.effect.count
 
     def interval(self, level: float) -> tuple[float, float]:
-        """The two-sided interval at another level."""
-        half = self.uncertainty.half_width(level)
+        """The two-sided interval at another level, by the limited degrees of freedom."""
+        half = self.effect.half_width(1 - level)
         return self.estimate - half, self.estimate + half
 
 
@@ -51,7 +53,8 @@ class BlockScores:
     """The trainings of all arms under one combination of data set, backbone, …; arrays as for `compare`.
 
     Blocks of the same `data` were tested on the same patients: their ids link the blocks, or, without ids,
-    the images' order. `thresholds` (arms, trainings): each training's own, instead of one for all.
+    the images' order. Training r of one block and of another share their seed. `thresholds`
+    (arms, trainings): each training's own, instead of one for all.
     """
 
     data: Hashable
@@ -68,14 +71,14 @@ def compare(
     metric: str = "auroc",
     patients: ArrayLike | None = None,
     level: float = 0.95,
-    threshold: float = 0.5,
+    threshold: ArrayLike = 0.5,
     small_sample: bool = True,
 ) -> Comparison:
     """Estimate a contrast of arms, with the chance in trainings and in patients.
 
-    Obuchowski and Rockette's analysis, by the jackknife over patients: with R trainings, d_r the contrast in
-    training r, MS the variance of d over trainings and c the mean jackknife covariance of d_r with d_s (r ≠ s; below
-    zero taken as zero), se² = MS/R + c and df = (MS + R·c)² / (MS²/(R − 1)).
+    Obuchowski and Rockette's analysis (1995, Commun. Stat. Simul. 24:285), by the jackknife over patients: with R
+    trainings, d_r the contrast in training r, MS the variance of d over trainings and c the mean jackknife covariance
+    of d_r with d_s (r ≠ s; below zero taken as zero), se² = MS/R + c.
 
     Args:
         scores: (arms, trainings, images) for a binary task, or (arms, trainings, images, classes); training r
@@ -85,9 +88,9 @@ def compare(
         metric: auroc, accuracy, balanced_accuracy or brier; see `leave_one_patient_out`. More is better in each.
         patients: (images,) ids; images of one patient are one case. None: each image is a patient.
         level: of the interval, in (0, 1).
-        threshold: a binary score above it means class 1.
-        small_sample: with 2 to 4 trainings, correct the degrees of freedom so that the level holds (see
-            `Uncertainty`). False: the plain figures, as MRMCaov prints them. From 5 on it makes no difference.
+        threshold: a binary score above it means class 1; a number, or (arms, trainings).
+        small_sample: degrees of freedom that hold the level with few trainings and few patients; see `limited_df`.
+            False: those of Hillis (2007, Stat. Med. 26:596), (MS + R·c)² / (MS²/(R − 1)), as MRMCaov prints them.
 
     Raises:
         NotComparable: identical arms, fewer than two patients with a class, scores that are not finite, a
@@ -103,67 +106,58 @@ def compare_blocks(
     contrast: ArrayLike,
     metric: str = "auroc",
     level: float = 0.95,
-    threshold: float = 0.5,
+    threshold: ArrayLike = 0.5,
     small_sample: bool = True,
-    resampled: bool = False,
 ) -> Comparison:
-    """Estimate a contrast of arms over D data sets × B other combinations; `compare` is the case of one block.
+    """Estimate a contrast of arms over several data sets and other combinations; `compare` is the case of one block.
 
-    Data sets weigh the same, and so do the blocks of one data set. se² = Σ_db s²_db/(R·(DB)²) + Σ_d max(C_d, 0)/D²,
-    with s²_db the variance over a block's trainings and C_d the mean, over pairs of blocks of one data set, of the
-    jackknife covariance of different trainings; Satterthwaite's df over the trainings' terms.
+    Data sets weigh the same, and so do the blocks of one data set. Blocks of one data set share seeds: what a seed
+    varies is their mean. Its variance is taken as no smaller than if the blocks' trainings were independent.
 
     Args:
-        blocks: at least one; each with one training an arm, or each with two or more.
-        resampled: training images were drawn anew with each seed. Blocks of one data set then share that
-            draw, so that their mean for each seed is what varies; they need the same seeds, in the same order. The
-            rest as for `compare`.
+        blocks: at least one; each with one training an arm, or each with two or more. The rest as for `compare`.
 
     Raises:
-        NotComparable: as for `compare`; blocks of one data set with different patients.
+        NotComparable: as for `compare`; blocks of one data set with different patients or numbers of trainings.
     """
+    if not 0 < level < 1:
+        raise NotComparable(f"level must lie between 0 and 1, not {level}")
     weights = np.asarray(contrast, dtype=np.float64)
     if weights.ndim != 1 or not np.isfinite(weights).all() or not weights.any():
         raise NotComparable("a contrast is one finite weight an arm, not all of them 0")
     if abs(weights.sum()) > 1e-9 * np.abs(weights).sum():
         raise NotComparable(f"a contrast's weights sum to 0, not {weights.sum():g}: a difference is [1, -1]")
-    effects = _effects(blocks, weights, metric, threshold, resampled)
-    if all(_none(e.by_training) and _none(e.influence) for same_data in effects for e in same_data):
+    samples = _samples(blocks, weights, metric, np.asarray(threshold, dtype=np.float64))
+    found = effect(samples)
+    refuse_no_variation(samples, found)
+    return _limited(found, level) if small_sample else _plain(found, level)
+
+
+def _limited(found: Effect, level: float) -> Comparison:
+    half, se = found.half_width(1 - level), float(np.sqrt(found.variance))
+    e, df, p = found.estimate, found.df(1 - level), found.p(found.estimate)
+    return Comparison(e, se, df, e - half, e + half, p, level, found.seeds, found)
+
+
+def _plain(found: Effect, level: float) -> Comparison:
+    """Satterthwaite's degrees of freedom over the trainings' terms or, with one training, over patients − 1."""
+    terms = [(p.trainings.variance, p.seeds - 1) for p in found.parts if p.trainings is not None]
+    terms = terms or [(p.patients.variance, len(p.influence) - 1) for p in found.parts]
+    spread = sum(float(variance) ** 2 / free for variance, free in terms)
+    df = min(found.variance**2 / spread, LARGE_DF) if spread > 0 else LARGE_DF
+    e, se = found.estimate, float(np.sqrt(found.variance))
+    half = float(-special.stdtrit(df, (1 - level) / 2)) * se
+    p = float(2 * special.stdtr(df, -abs(e) / se))
+    return Comparison(e, se, df, e - half, e + half, p, level, found.seeds, found)
+
+
+def refuse_no_variation(samples: Sequence[Sample], found: Effect) -> None:
+    """Raises NotComparable if arms are identical, or nothing varies by which to judge a difference."""
+    by_seed = [np.einsum("a,asb->sb", sample.weights, sample.theta) for sample in samples]
+    if all(_none(d) and _none(sample.influence) for d, sample in zip(by_seed, samples, strict=True)):
         raise NotComparable("the arms' results are identical in every training: there is nothing to compare")
-    comparison = _estimate([[_mean(same_data)] for same_data in effects] if resampled else effects, level, small_sample)
-    if _none(comparison.se):
+    if found.variance < 1e-24:
         raise NotComparable("trainings and patients show no variation by which to judge the difference")
-    return comparison
-
-
-def one_arm(block: BlockScores, metric: str, level: float = 0.95, threshold: float = 0.5) -> Comparison:
-    """The metric of a block's one arm, with the same two sources of chance; `p` is of the hypothesis that it is 0.
-
-    Where neither source shows any variation, the interval has no width.
-
-    Raises:
-        NotComparable: as for `compare`.
-    """
-    return _estimate(_effects([block], np.ones(1), metric, threshold), level)
-
-
-def _estimate(effects: Sequence[Sequence["_Effect"]], level: float, small_sample: bool = True) -> Comparison:
-    if not 0 < level < 1:
-        raise NotComparable(f"level must lie between 0 and 1, not {level}")
-    estimate = float(np.mean([np.mean([e.by_training.mean() for e in same_data]) for same_data in effects]))
-    uncertainty = _uncertainty(effects, small_sample)
-    half = uncertainty.half_width(level)
-    return Comparison(
-        estimate=estimate,
-        se=float(np.sqrt(uncertainty.variance)),
-        df=uncertainty.df(level),
-        low=estimate - half,
-        high=estimate + half,
-        p=uncertainty.p(estimate),
-        level=level,
-        trainings=min(len(e.by_training) for same_data in effects for e in same_data),
-        uncertainty=uncertainty,
-    )
 
 
 def _none(values: ArrayLike) -> bool:
@@ -171,76 +165,46 @@ def _none(values: ArrayLike) -> bool:
     return bool(np.max(np.abs(values)) < 1e-12)
 
 
-@dataclass(frozen=True)
-class _Effect:
-    """The contrast in one block."""
-
-    by_training: Floats  # (trainings,)
-    influence: Floats  # (trainings, patients); their products, summed over patients, are jackknife covariances
-    patients: tuple[Hashable, ...]
-
-
-def _effects(
-    blocks: Sequence[BlockScores], weights: Floats, metric: str, threshold: float, resampled: bool = False
-) -> list[list[_Effect]]:
-    """The contrast in every block of each data set, in the order given.
+def _samples(blocks: Sequence[BlockScores], weights: Floats, metric: str, threshold: Floats) -> list[Sample]:
+    """The contrast on each data set, in the order given.
 
     Raises:
         NotComparable: a block's arrays do not fit together, or the blocks of one data set do not.
     """
     if not blocks:
         raise NotComparable("there is no block to compare in")
-    by_data: dict[Hashable, list[_Effect]] = {}
+    by_data: dict[Hashable, list[tuple[Floats, Floats, tuple[Hashable, ...]]]] = {}
     for block in blocks:
-        by_data.setdefault(block.data, []).append(_effect(block, weights, metric, threshold))
-    for first, *others in by_data.values():
-        if any(other.patients != first.patients for other in others):
+        by_data.setdefault(block.data, []).append(_block(block, weights, metric, threshold))
+    samples, used = [], weights[weights != 0]
+    for data, same in by_data.items():
+        if any(patients != same[0][2] for _, _, patients in same):
             raise NotComparable("blocks of one data set need the same test patients: use one test split")
-        if resampled and any(len(other.by_training) != len(first.by_training) for other in others):
-            raise NotComparable("blocks whose training images were drawn by the seed need the same seeds")
-    if len({len(effect.by_training) == 1 for same_data in by_data.values() for effect in same_data}) > 1:
+        if len({theta.shape for theta, _, _ in same}) > 1:
+            raise NotComparable("blocks of one data set need the same seeds: add those that are missing")
+        theta = np.stack([theta for theta, _, _ in same], axis=-1)
+        samples.append(Sample(data, theta, used, np.mean([influence for _, influence, _ in same], axis=0)))
+    if len({sample.theta.shape[1] == 1 for sample in samples}) > 1:
         raise NotComparable("some blocks have one training an arm and some have more: add seeds to the first")
-    return list(by_data.values())
+    return samples
 
 
-def _effect(block: BlockScores, block_weights: Floats, metric: str, threshold: float) -> _Effect:
+def _block(
+    block: BlockScores, weights: Floats, metric: str, threshold: Floats
+) -> tuple[Floats, Floats, tuple[Hashable, ...]]:
+    """The metric (arms with weight, trainings), the contrast's influences (trainings, patients), and the patients."""
     scores = np.asarray(block.scores)
-    if scores.ndim not in (3, 4) or len(scores) != len(block_weights) or scores.shape[1] == 0:
+    if scores.ndim not in (3, 4) or len(scores) != len(weights) or scores.shape[1] == 0:
         raise NotComparable(
             f"scores of shape {scores.shape} are not (arms, trainings, images) or (arms, trainings, images, "
-            f"classes) with at least one training and the contrast's {len(block_weights)} arms"
+            f"classes) with at least one training and the contrast's {len(weights)} arms"
         )
-    among = block_weights != 0
-    used, weights = scores[among], block_weights[among]
+    threshold = threshold if block.thresholds is None else block.thresholds
+    if threshold.ndim:
+        threshold = np.broadcast_to(threshold, scores.shape[:2])[weights != 0].ravel()
+    used, weights = scores[weights != 0], weights[weights != 0]
     cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients)
-    at = threshold if block.thresholds is None else block.thresholds[among].reshape(-1)
-    full, without = leave_one_patient_out(cases, metric, at)
-    arms_trainings, count = used.shape[:2], cases.count
-    left_out = np.tensordot(weights, without.reshape(*arms_trainings, count), axes=1)
-    influence = np.sqrt((count - 1) / count) * (left_out - left_out.mean(axis=1, keepdims=True))
-    return _Effect(weights @ full.reshape(arms_trainings), influence, cases.patients)
-
-
-def _mean(effects: Sequence[_Effect]) -> _Effect:
-    by_training = np.mean([effect.by_training for effect in effects], axis=0)
-    return _Effect(by_training, np.mean([effect.influence for effect in effects], axis=0), effects[0].patients)
-
-
-def _uncertainty(effects: Sequence[Sequence[_Effect]], small_sample: bool) -> Uncertainty:
-    trainings, patients = [], []
-    for same_data in effects:
-        share = 1 / len(effects) / len(same_data)
-        mean = share * np.sum([e.influence.mean(axis=0) for e in same_data], axis=0)
-        covariance = float(mean @ mean)  # of all pairs of trainings; a training with itself is not a pair
-        for effect in same_data:
-            count = len(effect.by_training)
-            if count == 1:
-                continue
-            of_mean = float(np.sum(effect.influence.mean(axis=0) ** 2))
-            own = float(np.sum(effect.influence**2)) / count
-            shared = (count * of_mean - own) / (count - 1)
-            covariance += share**2 * (shared - of_mean)
-            variance = float(effect.by_training.var(ddof=1))
-            trainings.append(Trainings(variance, max(own - shared, 0.0), count, share))
-        patients.append(Patients(covariance, same_data[0].influence.shape[1]))
-    return Uncertainty(tuple(trainings), tuple(patients), small_sample)
+    full, without = leave_one_patient_out(cases, metric, threshold)
+    arms_trainings = used.shape[:2]
+    influence = np.tensordot(weights, per_patient(without).reshape(*arms_trainings, cases.count), axes=1)
+    return full.reshape(arms_trainings), influence, cases.patients

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +125,34 @@ def gain(factors: Mapping[str, Any]) -> float:
     return 1.5 if factors["pretrained"] is True else 0.0
 
 
+def generally(folder: Path) -> list[str]:
+    study = Judge(read_study(folder))
+    return in_general(study, primary(study))
+
+
 def test_in_general_takes_six_data_sets(tmp_path: Path) -> None:
     five = write_study(tmp_path / "five", data=[f"d{i}" for i in range(5)], seeds=2, colormaps=["none"], effect=gain)
     six = write_study(tmp_path / "six", data=[f"d{i}" for i in range(6)], seeds=2, colormaps=["none"], effect=gain)
-    assert in_general(Judge(read_study(five))) == []
-    (text,) = in_general(Judge(read_study(six)))
+    assert generally(five) == []
+    (text,) = generally(six)
     assert "over 6 data sets" in text
     assert text.endswith("it may be said in general.")
+
+
+def test_in_general_the_colormaps_share_the_level_and_the_answer_must_agree(tmp_path: Path) -> None:
+    folder = write_study(
+        tmp_path / "s", data=[f"d{i}" for i in range(6)], seeds=2, pretrained=[True], patients=40,
+        colormaps=("none", "viridis", "inferno"), effect=lambda f: 3.0 * (f["colormap"] == "viridis"),
+    )  # fmt: skip
+    study = Judge(read_study(folder))
+    findings = primary(study)
+    viridis, inferno = in_general(study, findings)
+    assert "simultaneous interval" in viridis
+    assert "adjusted p" in viridis
+    assert viridis.endswith("it may be said in general.")
+    assert inferno.endswith("it cannot be said in general.")
+    silent = [replace(f, figures=replace(f.figures, p_adjusted=0.2)) for f in findings if f.figures]
+    assert in_general(study, silent)[0].endswith("cannot be said in general, because the answer above does not say it.")
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
-from medxfer.analysis.judge.verdict import Answer, judge
+from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
+from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.phrases import size
+from medxfer.analysis.judge.verdict import BY_CHANCE, Answer, headline, judge
 
 
 def answers(folder: Path) -> tuple[Verdict, Answer, Answer]:
@@ -34,9 +40,9 @@ def test_a_large_gain_is_found_and_measured(tmp_path: Path) -> None:
     _, rq1, rq2 = answers(folder)
     (finding,) = rq2.findings
     assert finding.conclusion == "improves by at least the margin"
-    assert rq2.headline == "Yes: ImageNet weights improve balanced accuracy."
     figures = finding.figures
     assert figures is not None
+    assert rq2.headline == f"Yes: {size(figures.estimate, figures.low, figures.high)}."
     assert figures.estimate == pytest.approx((figures.low + figures.high) / 2)
     assert (figures.trainings, figures.patients, figures.images) == (5, 200, 400)
     assert figures.wins == 1.0
@@ -52,7 +58,8 @@ def test_colormaps_share_a_family_and_the_pretrained_arm_answers(tmp_path: Path)
     ]
     for finding in rq1.findings:
         assert finding.figures is not None
-        assert finding.figures.level == pytest.approx(0.975)
+        assert finding.figures.contrasts == 2
+        assert 0.95 < finding.figures.level < 0.975  # Dunnett's, between one interval's level and Bonferroni's
         assert finding.figures.p_adjusted >= finding.figures.p
 
 
@@ -88,13 +95,19 @@ def test_unfinished_cells_make_an_answer_incomplete(tmp_path: Path) -> None:
     assert viridis.figures is not None
     assert viridis.figures.trainings == 2
     assert inferno.conclusion != "incomplete"  # its own cells are all there
-    assert rq1.headline.startswith("Incomplete")
+    assert rq1.headline.startswith("Cannot tell yet: inferno ")
+    assert rq1.headline.endswith("; viridis: 1 of 3 trainings failed.")
     assert rq2.findings[0].conclusion != "incomplete"
     assert any("4 of 18" in notice for notice in verdict.notices)
 
 
 def test_an_arm_without_any_finished_cell_has_no_figures(tmp_path: Path) -> None:
     _, rq1, rq2 = answers(write_study(tmp_path / "s", failed=[{"colormap": "none"}]))
+    assert rq1.headline == "Incomplete: gray: 1 of 1 training failed."
+    assert (
+        rq2.headline
+        == "Incomplete: pretrained weights: 1 of 1 training failed; random weights: 1 of 1 training failed."
+    )
     assert {finding.conclusion for finding in (*rq1.findings, *rq2.findings)} == {"incomplete"}
     assert rq2.findings[0].figures is None
 
@@ -137,8 +150,10 @@ def test_ct_and_x_ray_are_one_answer_and_named(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", data=("phantom_ct", "phantom_dx"), seeds=2)
     verdict, _, rq2 = answers(folder)
     assert rq2.findings[0].figures.datasets == ("phantom_ct", "phantom_dx")
-    assert "phantom_ct (CT) and phantom_dx (DX)" in verdict.scope
+    assert "phantom_ct (CT, 50 % lesion) and phantom_dx (DX, 50 % lesion)" in verdict.scope
+    assert "tf_efficientnet_lite0 at 64 px, 3 epochs, from 2 trainings an arm and 120 test patients" in verdict.scope
     assert "this training set" in verdict.scope
+    assert verdict.scope.endswith("RQ2 holds for these weights alone: efficientnet_lite0-57934424.pth.")
 
 
 def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) -> None:
@@ -149,13 +164,117 @@ def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) 
 
 
 def test_many_classes_are_judged(tmp_path: Path) -> None:
-    _, _, rq2 = answers(write_study(tmp_path / "s", classes=4, patients=80, seeds=3))
+    verdict, _, rq2 = answers(write_study(tmp_path / "s", classes=4, patients=80, seeds=3))
     assert rq2.findings[0].figures is not None
+    assert "phantom_dx (DX, 4 classes)" in verdict.scope
+    assert all(arm.chance == 0.25 and not arm.decisions for arm in verdict.arms)
 
 
 def test_verdict_json_is_plain_json(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", failed=[{"colormap": "none"}])
     content = json.loads(judge(read_study(folder)).to_json())
-    assert content["schema"] == 2
+    assert content["schema"] == 3
     assert "opinions" not in content
     assert [answer["question"] for answer in content["answers"]] == ["RQ1", "RQ2"]
+
+
+def finding(subject: str, conclusion: str, estimate: float, low: float, high: float) -> Finding:
+    figures = Figures(
+        estimate, 0.01, 20, low, high, 0.95, 0.3, 0.3, 0.3, None, 5, 100, 100, ("phantom_dx",), ("resnet18",)
+    )
+    return Finding("RQ1", "primary", f"{subject} − none, pretrained", subject, "auroc", conclusion, "", figures)
+
+
+def test_a_headline_gives_sizes_and_what_is_known_of_each_colormap() -> None:
+    gain, loss = finding("viridis", "improves", 0.06, 0.022, 0.098), finding("jet", "harms", -0.02, -0.03, -0.005)
+    open_, excluded = (
+        finding("hot", "cannot tell", 0.004, -0.02, 0.03),
+        finding("inferno", "a gain above the margin is excluded", -0.015, -0.03, 0.005),
+    )
+    failed = finding("cool", "incomplete", 0.1, 0.0, 0.2)
+    assert headline([gain], 0.01) == "Yes: viridis +6.0 points, 2.2 to 9.8."
+    assert headline([loss], 0.01) == "No: jet −2.0 points, −3.0 to −0.5."
+    assert headline([excluded], 0.01) == "No gain of 1 point or more: inferno −1.5 points, −3.0 to +0.5."
+    assert headline([gain, failed], 0.01, {"cool": "cool: 1 of 5 trainings failed"}) == (
+        "Yes: viridis +6.0 points, 2.2 to 9.8; cool: 1 of 5 trainings failed."
+    )
+    assert headline([gain, loss, open_], 0.01) == (
+        "Yes: viridis +6.0 points, 2.2 to 9.8; but lower: jet −2.0 points, −3.0 to −0.5; "
+        "cannot tell yet: hot +0.4 points, −2.0 to +3.0."
+    )
+    assert headline([gain] * 4, 0.01) == "Yes: 4 colormaps, +6.0 to +6.0 points."
+    assert headline([replace(gain, question="RQ2")], 0.01) == "Yes: +6.0 points, 2.2 to 9.8."
+
+
+def test_where_nothing_was_learned_seeds_are_no_advice(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=3, effect=lambda factors: -2.0, fractions=(0.5, 1.0))
+    verdict, rq1, rq2 = answers(folder)
+    assert rq1.headline == rq2.headline == BY_CHANCE
+    assert verdict.worth is None
+    notice = verdict.notices[0]
+    assert notice.startswith("No arm beats chance (50.0 points of balanced accuracy)")
+    for setting in ("trainer.max_epochs= (3 now)", "lr= (0.001 now)", "image_size= (64 now)"):
+        assert setting in notice
+    for finding in verdict.primary:
+        assert "more" not in finding.sentence
+        assert finding.figures is None or finding.figures.expected == ()
+
+
+def test_a_data_set_on_which_nothing_was_learned_is_named(tmp_path: Path) -> None:
+    folder = write_study(
+        tmp_path / "s",
+        seeds=2,
+        data=("phantom_ct", "phantom_dx"),
+        effect=lambda f: -2.0 * (f["data"] == "phantom_ct"),
+        seed_noise=0.0,
+    )
+    verdict, rq1, _ = answers(folder)
+    assert verdict.notices[0].startswith("On phantom_ct, no arm beats chance")
+    assert rq1.headline != BY_CHANCE
+
+
+def test_trainings_that_call_every_image_one_class_are_counted(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, colormaps=["none"], effect=lambda factors: -2.0)
+    for path in folder.glob("cells/*/predictions.parquet"):
+        frame = pd.read_parquet(path)
+        frame[["score_0", "score_1"]] = [[0.9, 0.1]] * len(frame)
+        frame.loc[frame["image"].str.endswith("1"), ["score_0", "score_1"]] = [0.8, 0.2]
+        frame.to_parquet(path, index=False)
+        record = json.loads(path.with_name("metrics.json").read_text())
+        path.with_name("metrics.json").write_text(json.dumps(record | {"threshold": 0.5}))
+    assert "In 4 of 4 trainings every test image is given the same class." in answers(folder)[0].notices[0]
+
+
+def test_wide_intervals_of_few_trainings_are_not_taken_for_chance() -> None:
+    def arm(mean: float, low: float) -> ArmFigures:
+        return ArmFigures(
+            ("ct", "b", "file", 64), ("none", True), 2, 2, {"auroc": Mean(mean, low, 1.0)}, 0.5, {}, {}, 0
+        )
+
+    assert by_chance([arm(0.85, 0.2), arm(0.5, 0.3)], "auroc") == []
+    assert by_chance([arm(0.55, 0.51)], "auroc") == []
+    assert by_chance([arm(0.6, 0.4), arm(0.5, 0.3)], "auroc") == ["ct"]
+    assert by_chance([arm(0.6, 0.4)], "brier") == []
+
+
+def test_figures_beside_carry_their_level_and_are_called_unadjusted(tmp_path: Path) -> None:
+    _, rq1, _ = answers(write_study(tmp_path / "s", seeds=2))
+    assert all(text.endswith("95 % intervals, not adjusted") for text in rq1.beside)
+
+
+def test_disagreements_of_interval_and_test_stand_in_the_answer(tmp_path: Path) -> None:
+    verdict = answers(write_study(tmp_path / "s", seeds=3))[0]
+    for answer in verdict.answers:
+        assert answer.notes == tuple(note for finding in answer.findings for note in finding.notes)
+
+
+def test_arms_have_their_metrics_and_decisions(tmp_path: Path) -> None:
+    verdict = answers(write_study(tmp_path / "s", seeds=2))[0]
+    assert len(verdict.arms) == 6
+    for arm in verdict.arms:
+        assert arm.trainings == arm.planned == 2
+        assert set(arm.metrics) == {"balanced_accuracy", "accuracy", "auroc"}
+        counts = [arm.decisions[name].mean for name in ("TP", "FP", "FN", "TN")]
+        assert sum(counts) == pytest.approx(120)
+        assert arm.decisions["sensitivity"].mean == pytest.approx(counts[0] / (counts[0] + counts[2]))
+        assert arm.chance == 0.5

@@ -58,12 +58,11 @@ def test_a_difference_of_that_size_is_found_as_often_as_promised():
     """Draw the estimate and its variance over trainings as the analysis' model has them."""
     rng = np.random.default_rng(0)
     chance = assumed(planned(trainings=10))
-    (training,), (patient,) = chance.trainings, chance.patients
-    truth = smallest_difference(chance, 0.95)
+    (part,) = chance.parts
+    truth, variance, df = smallest_difference(chance, 0.05), float(part.trainings.variance), float(part.trainings.df)
     found = 0
     for _ in range(400):
-        seeds = rng.normal(0, training.variance**0.5, training.trainings)
-        estimate = truth + seeds.mean() + rng.normal(0, patient.covariance**0.5)
-        seen = replace(chance, trainings=(replace(training, variance=float(seeds.var(ddof=1))),))
-        found += estimate > seen.half_width(0.95)
+        estimate = truth + rng.normal(0, chance.variance**0.5)
+        term = replace(part.trainings, variance=np.array(variance * rng.chisquare(df) / df))
+        found += estimate > replace(chance, parts=(replace(part, trainings=term),)).half_width(0.05)
     assert found / 400 == pytest.approx(POWER, abs=0.06)

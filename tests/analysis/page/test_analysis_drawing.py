@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medxfer.analysis.judge.operating import GRID, calibration, roc
+from medxfer.analysis.judge.operating import GRID, calibration, calibration_line, decide, precision_recall, roc
 from medxfer.analysis.judge.phrases import margin_points, p_value, points
 from medxfer.analysis.judge.scores import CellScores
 from medxfer.analysis.page.drawing import Axis, Chart, Line, chart_axes, environment, number
@@ -78,10 +78,53 @@ def test_calibration_of_honest_scores() -> None:
     rng = np.random.default_rng(0)
     share = rng.random(50_000)
     labels = (rng.random(50_000) < share).astype(int)
-    said, seen, error = calibration([predictions(np.stack([1 - share, share], axis=1), labels)])
+    honest = predictions(np.stack([1 - share, share], axis=1), labels)
+    said, seen = calibration([honest])
     assert len(said) == 10
     assert seen == pytest.approx(said, abs=0.02)
-    assert error < 0.01
+    assert calibration_line(honest) == pytest.approx({"slope": 1.0, "intercept": 0.0}, abs=0.04)
+
+
+def test_calibration_line_of_scores_that_are_too_sure_or_shifted() -> None:
+    rng = np.random.default_rng(0)
+    logit = rng.normal(size=50_000)
+    labels = (rng.random(50_000) < 1 / (1 + np.exp(-logit))).astype(int)
+    for said, expected in ((2 * logit, {"slope": 0.5}), (logit + 0.7, {"slope": 1.0, "intercept": -0.7})):
+        score = 1 / (1 + np.exp(-said))
+        line = calibration_line(predictions(np.stack([1 - score, score], axis=1), labels))
+        assert {name: line[name] for name in expected} == pytest.approx(expected, abs=0.05)
+
+
+def test_separated_classes_and_equal_scores_have_no_calibration_line() -> None:
+    labels = np.tile([0, 1], 50)
+    assert calibration_line(predictions(np.stack([0.9 - 0.8 * labels, 0.1 + 0.8 * labels], axis=1), labels)) is None
+    assert calibration_line(predictions(np.full((100, 2), 0.5), labels)) is None
+
+
+def test_calibration_does_not_depend_on_the_order_of_equal_scores() -> None:
+    labels = np.repeat([0, 1], 500)
+    said, seen = calibration([predictions(np.full((1000, 2), 0.5), labels)])
+    assert (said.tolist(), seen.tolist()) == ([0.5], [0.5])
+
+
+def test_decisions_count_images_at_the_threshold() -> None:
+    labels = np.array([1, 1, 1, 0, 0, 0, 0, 0])
+    score = np.array([0.9, 0.6, 0.3, 0.8, 0.3, 0.2, 0.1, 0.1])
+    run = predictions(np.stack([1 - score, score], axis=1), labels)
+    assert decide(run, 0.5) == pytest.approx(
+        {"TP": 2, "FP": 1, "FN": 1, "TN": 4, "sensitivity": 2 / 3, "specificity": 0.8, "PPV": 2 / 3, "NPV": 0.8}
+    )
+    assert np.isnan(decide(run, 0.95)["PPV"])
+
+
+def test_precision_at_each_sensitivity() -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(20_000) < 0.1).astype(int)
+    perfect = predictions(np.stack([1.0 - labels, labels], axis=1), labels)
+    blind = rng.random(20_000)
+    assert precision_recall([perfect]) == pytest.approx(np.ones(100))
+    found = precision_recall([predictions(np.stack([1 - blind, blind], axis=1), labels)])
+    assert found[20:] == pytest.approx(np.full(80, labels.mean()), abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from synthetic_study import write_study
 
@@ -15,7 +16,10 @@ VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
 
 
 class Outline(HTMLParser):
-    """Checks that elements nest, and gathers text, ids and what a page would load."""
+    """Checks that elements nest, and gathers text, ids and what a page would load.
+
+    `seen` holds the words that are read without unfolding anything, before the table of cells; labels of axes apart.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,6 +27,7 @@ class Outline(HTMLParser):
         self.text: list[str] = []
         self.ids: list[str] = []
         self.loads: list[str] = []
+        self.seen: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
@@ -37,6 +42,9 @@ class Outline(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.stack or self.stack[-1] not in ("style", "script"):
             self.text.append(data)
+            folded = "details" in self.stack and "summary" not in self.stack
+            if "cells" not in self.ids and not folded and "svg" not in self.stack and "head" not in self.stack:
+                self.seen += data.split()
 
 
 def outline(folder: Path) -> Outline:
@@ -64,12 +72,58 @@ def outline(folder: Path) -> Outline:
 def test_every_study_gets_its_files(tmp_path: Path, options: dict) -> None:
     folder = write_study(tmp_path / "s", **options)
     verdict = report(folder)
-    for name in ("results.csv", "verdict.json", "report.html", "table.md", "table.tex"):
+    for name in ("results.csv", "verdict.json", "report.html", "methods.md", "table.md", "table.tex"):
         assert (folder / name).stat().st_size > 0
     text = " ".join(" ".join(outline(folder).text).split()).replace("\u00a0", " ")
     for answer in verdict.answers:
         assert answer.question in text
         assert answer.headline in text
+
+
+def test_what_is_read_before_the_table_of_cells_is_short(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=3)
+    report(folder)
+    assert len(outline(folder).seen) <= 500
+
+
+def test_what_is_exploratory_is_folded_once(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=3, data=("phantom_ct", "phantom_dx"))
+    verdict = report(folder)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    before, _, folded = html.partition("<summary>Exploratory: what does not answer the questions</summary>")
+    for table in verdict.tables:
+        assert table.title not in before
+        assert folded.count(f"<h3>{table.title}</h3>") == 1
+
+
+def test_decisions_classes_and_the_way_of_the_images(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2)
+    report(folder)
+    text = " ".join(" ".join(outline(folder).text).split()).replace("\u00a0", " ")
+    assert "phantom_dx, DX: lesion (positive, 50 % of the test images) against no lesion." in text
+    assert "received 442 refused: no pixel data 2 train 200 100 val 120 60 60 / 30 60 / 30 test 120 60 60 / 30" in text
+    assert "Arm sensitivity specificity PPV NPV TP FP FN TN none × pretrained" in text
+    assert "Arm slope intercept none × pretrained" in text
+    assert "Precision and recall" not in text
+
+
+def test_rare_positives_get_precision_and_recall(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, colormaps=["none"])
+    for path in folder.glob("cells/*/predictions.parquet"):
+        frame = pd.read_parquet(path)
+        rare = frame["label"].eq(0) | frame["patient"].str.endswith("1")
+        frame[rare].to_parquet(path, index=False)
+    report(folder)
+    text = " ".join(" ".join(outline(folder).text).split())
+    assert "Precision and recall" in text
+
+
+def test_chance_is_drawn_where_the_axis_reaches_it(tmp_path: Path) -> None:
+    for name, effect in (("learned", 0.0), ("blind", -2.0)):
+        folder = write_study(tmp_path / name, seeds=2, effect=lambda _, effect=effect: effect)
+        report(folder)
+        drawn = (folder / "report.html").read_text(encoding="utf-8").count('class="chance"')
+        assert drawn == (6 if name == "blind" else 0)
 
 
 def test_the_page_loads_nothing(tmp_path: Path) -> None:
@@ -107,7 +161,7 @@ def test_another_column_of_the_table_of_cells_is_one_entry(tmp_path: Path, monke
 
 def test_reporting_twice_gives_the_same_files(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=2)
-    names = ("results.csv", "verdict.json", "report.html", "table.md", "table.tex")
+    names = ("results.csv", "verdict.json", "report.html", "methods.md", "table.md", "table.tex")
     report(folder)
     first = {name: (folder / name).read_bytes() for name in names}
     report(folder)
@@ -135,12 +189,30 @@ def test_a_folder_that_is_no_study_is_one_line(tmp_path: Path, capsys: pytest.Ca
 
 def test_the_papers_tables_hold_every_contrast_and_escape_names(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=("none", "a_b|c&d"), seeds=2)
-    report(folder)
+    verdict = report(folder)
     markdown, latex = ((folder / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
     assert r"| RQ1 | a_b\|c&d − none, pretrained |" in markdown
     assert r"RQ1 & a\_b|c\&d $-$ none, pretrained &" in latex
-    assert latex.count(r"\\") == markdown.count("\n| RQ") + 1
+    contrasts = len(verdict.primary) + sum(len(table.findings) for table in verdict.tables)
+    assert markdown.count("\n| RQ") == contrasts
+    assert latex.count(r"\\") == contrasts + len(verdict.arms) + 3
     assert "phantom_dx" in markdown
+
+
+def test_the_papers_tables_keep_arms_primary_and_exploratory_contrasts_apart(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, failed=[{"colormap": "inferno", "pretrained": False, "seed": 1}])
+    report(folder)
+    markdown, latex = ((folder / name).read_text(encoding="utf-8") for name in ("table.md", "table.tex"))
+    arms, primary, exploratory = markdown.split("\n\n", 1)[0], *markdown.split("\n| Question")[1:]
+    assert "in points (hundredths), with 95 % intervals over trainings and patients, not adjusted" in arms
+    assert "phantom_dx, 60 patients (30 no lesion, 30 lesion)" in arms
+    assert "| Arm | balanced accuracy | accuracy | AUROC | Trainings |" in markdown
+    assert "| 1 of 2 |" in markdown
+    assert primary.count("\n| RQ") == 3
+    assert "viridis − none, random weights" in exploratory
+    assert "Exploratory contrasts, which answer no question" in markdown
+    assert "95 % intervals, simultaneous within RQ1 (Dunnett); p adjusted within it (step-down Dunnett)" in markdown
+    assert [latex.count(rf"\label{{tab:{name}}}") for name in ("arms", "primary", "exploratory")] == [1, 1, 1]
 
 
 def test_the_answers_in_markdown(tmp_path: Path) -> None:

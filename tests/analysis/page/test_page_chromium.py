@@ -108,6 +108,20 @@ def test_print_shows_black_on_white_without_tools(open_page: Any) -> None:
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator(".tools").is_visible()
+    assert page.get_by_role("heading", name="Other contrasts").is_visible()  # what is folded is printed
+
+
+UNFOLD = "document.querySelectorAll('details').forEach(part => { part.open = true; })"
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_what_is_folded_neither_shows_nor_scrolls_the_page_sideways(open_page: Any, width: int) -> None:
+    page = open_page(width, "light")
+    heading = page.get_by_role("heading", name="Other contrasts")
+    assert heading.count() == 0 or not heading.is_visible()
+    page.evaluate(UNFOLD)
+    assert heading.is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1280, "light")])
@@ -115,6 +129,7 @@ def test_axe_finds_no_serious_violation(open_page: Any, width: int, scheme: str)
     if not AXE.is_file():
         pytest.skip("axe-core is not installed: make browser")
     page = open_page(width, scheme, bypass_csp=True)
+    page.evaluate(UNFOLD)
     page.add_script_tag(path=AXE)
     violations = page.evaluate("axe.run()")["violations"]
     assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []

@@ -13,12 +13,12 @@ from medxfer.analysis import BlockScores
 
 
 def bootstrap(
-    blocks: Sequence[BlockScores], contrast: Sequence[float], resampled: bool = False, draws: int = 2_000
+    blocks: Sequence[BlockScores], contrast: Sequence[float], same_seeds: bool = False, draws: int = 2_000
 ) -> tuple[float, float]:
     """(estimate, standard error) of a contrast of AUROC in a binary task; each image is a patient.
 
     In each draw, every data set's patients and every block's trainings are drawn with replacement: a training with its
-    partners in the other arms and, where `resampled`, in the other blocks of its data set.
+    partners in the other arms and, where `same_seeds`, in the other blocks of its data set.
     """
     rng, by_data = np.random.default_rng(0), []
     for data in dict.fromkeys(block.data for block in blocks):
@@ -26,7 +26,7 @@ def bootstrap(
         weights, share, by_block = draw(rng, len(same_data[0].labels), draws), None, []
         for block in same_data:
             arms, trainings, images = block.scores.shape
-            if share is None or not resampled:
+            if share is None or not same_seeds:
                 share = draw(rng, trainings, draws) / trainings
             values = weighed(block.scores.reshape(-1, images), block.labels, "auroc", weights)
             by_block.append(np.einsum("bar,a,br->b", values.reshape(-1, arms, trainings), contrast, share))

@@ -60,6 +60,7 @@ def test_blocks_of_one_data_set_share_their_patients() -> None:
     same, apart = bootstrap([block, block], [-1, 1]), bootstrap([block, other], [-1, 1])
     assert same[0] == pytest.approx(apart[0])
     assert same[1] > 1.1 * apart[1]
-    together = bootstrap([block, block], [-1, 1], resampled=True)
+    together = bootstrap([block, block], [-1, 1], same_seeds=True)
     assert together[1] == pytest.approx(bootstrap([block], [-1, 1])[1])
-    assert compare_blocks([block, block], [-1, 1]).se == pytest.approx(same[1], rel=0.25)
+    assert compare_blocks([block, block], [-1, 1]).se == pytest.approx(together[1], rel=0.25)
+    assert compare_blocks([block, other], [-1, 1]).se == pytest.approx(apart[1], rel=0.25)

@@ -1,0 +1,166 @@
+"""What each arm reached in each block: metrics with intervals, decisions at validation's threshold, calibration."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from medxfer.analysis.judge import operating
+from medxfer.analysis.judge.evidence import arm_mean
+from medxfer.analysis.judge.findings import Judge
+from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name, points
+from medxfer.analysis.judge.readings import flat
+from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.scores import CellScores, read_predictions
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count, listing
+
+BOUNDED = ("auroc", "accuracy", "balanced_accuracy")  # in [0, 1]; their intervals are cut there
+NEAR = 0.25  # of the way from chance to perfect
+CHANGES = ("trainer.max_epochs", "lr")  # settings whose change may let a network learn, beside the image size
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A metric's mean over trainings, with an interval over trainings and patients at the declared level."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Range:
+    """What trainings had: their mean, the lowest and the highest. It is no interval."""
+
+    mean: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class ArmFigures:
+    """One arm in one block; fractions, signed so that more is better."""
+
+    block: Block
+    arm: Arm
+    trainings: int  # that are done
+    planned: int
+    metrics: Mapping[str, Mean]
+    chance: float | None  # what guessing reaches in the declared metric; None where that is not defined
+    decisions: Mapping[str, Range]  # operating.DECISIONS, binary tasks alone
+    calibration: Mapping[str, Range]  # slope and intercept, binary tasks alone
+    one_class: int  # trainings in which every test image is given the same class
+
+
+def arm_figures(judge: Judge) -> tuple[ArmFigures, ...]:
+    """Every arm of every block with a finished training, block by block."""
+    found = []
+    for block, cells in judge.blocks.items():
+        for arm in dict.fromkeys(cell.arm for cell in cells):
+            of_arm = [cell for cell in cells if cell.arm == arm]
+            if any(cell.status == "done" for cell in of_arm):
+                found.append(_figures(block, arm, of_arm, judge.study))
+    return tuple(found)
+
+
+def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> ArmFigures:
+    done = [cell for cell in cells if cell.status == "done"]
+    runs = [(read_predictions(cell.folder), cell.record.get("threshold")) for cell in done]
+    binary = done[0].record["task"] == "binary"
+    metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
+    means = {metric: mean for metric in metrics if (mean := _mean(cells, arm, metric, study)) is not None}
+    decided = [operating.decide(run, threshold) for run, threshold in runs if threshold is not None] if binary else []
+    lines = [line for run, _ in runs if (line := operating.calibration_line(run)) is not None] if binary else []
+    return ArmFigures(
+        block,
+        arm,
+        len(done),
+        len(cells),
+        means,
+        chance(study.declared.metric, runs[0][0]),
+        _ranges(decided),
+        _ranges(lines),
+        sum(_one_class(run, threshold if binary else None) for run, threshold in runs),
+    )
+
+
+def _mean(cells: Sequence[CellRecord], arm: Arm, metric: str, study: StudyRecord) -> Mean | None:
+    try:
+        found = arm_mean(cells, arm, replace(study.declared, metric=metric))
+    except MedxferError:
+        return None  # undefined on this test set; the findings say why
+    if found is None:
+        return None
+    low, high = (max(found.low, 0.0), min(found.high, 1.0)) if metric in BOUNDED else (found.low, found.high)
+    return Mean(found.estimate, low, high)
+
+
+def chance(metric: str, run: CellScores) -> float | None:
+    """What a network reaches that knows nothing of the images: for accuracy, the share of the most common class."""
+    if metric == "auroc":
+        return 0.5
+    classes = run.scores.shape[1]
+    if metric == "balanced_accuracy":
+        return 0.5 if run.labels.ndim == 2 else 1 / classes
+    if metric == "accuracy":
+        if run.labels.ndim == 2:
+            share = run.labels.mean(axis=0)
+            return float(np.maximum(share, 1 - share).mean())
+        return float(np.bincount(run.labels).max() / len(run.labels))
+    return None
+
+
+def _one_class(run: CellScores, threshold: float | None) -> bool:
+    if run.labels.ndim == 2:
+        return bool(((run.scores > 0.5) == (run.scores[:1] > 0.5)).all())
+    chosen = run.scores.argmax(axis=1) if threshold is None else (run.scores[:, 1] > threshold)
+    return bool((chosen == chosen[0]).all())
+
+
+def _ranges(found: Iterable[Mapping[str, float]]) -> dict[str, Range]:
+    """Of each name over trainings; a training in which it is undefined is left out."""
+    values: dict[str, list[float]] = {}
+    for one in found:
+        for name, value in one.items():
+            if np.isfinite(value):
+                values.setdefault(name, []).append(float(value))
+    return {name: Range(float(np.mean(of)), min(of), max(of)) for name, of in values.items()}
+
+
+def by_chance(arms: Sequence[ArmFigures], metric: str) -> list[str]:
+    """The data sets on which no arm beats chance: no interval lies above it, and no mean is NEAR or more above it.
+
+    The second condition is for intervals that are wide because trainings or patients are few.
+    """
+    beaten: dict[str, bool] = {}
+    for one in arms:
+        found = one.metrics.get(metric)
+        if found is None or one.chance is None:
+            above = True  # not known to be at chance
+        else:
+            above = found.low > one.chance or found.mean >= one.chance + NEAR * (1 - one.chance)
+        beaten[str(one.block[0])] = beaten.get(str(one.block[0]), False) or above
+    return [name for name, above in beaten.items() if not above]
+
+
+def chance_notice(arms: Sequence[ArmFigures], study: StudyRecord) -> str:
+    """Says on which data sets no arm beats chance, and what to change; empty where that is nowhere so."""
+    metric = study.declared.metric
+    names = by_chance(arms, metric)
+    if not names:
+        return ""
+    there = [one for one in arms if one.block[0] in names]
+    levels = sorted({points(one.chance, signed=False) for one in there if one.chance is not None})
+    everywhere = len(names) == len({one.block[0] for one in arms})
+    where = "" if everywhere else f"On {listing(names)}, "
+    text = f"{where}{'N' if everywhere else 'n'}o arm beats chance ({listing(levels)} points of {metric_name(metric)})"
+    text += ": there may be nothing to compare."
+    if blind := sum(one.one_class for one in there):
+        trained = sum(one.trainings for one in there)
+        text += f" In {blind} of {count(trained, 'training')} every test image is given the same class."
+    settings = flat(study.settings)
+    now = [f"{key}= ({settings[key]:g} now)" for key in CHANGES if isinstance(settings.get(key), int | float)]
+    sizes = sorted({one.block[3] for one in there})
+    now.append(f"image_size= ({listing([str(size) for size in sizes])} now)")
+    return f"{text} Change the training before adding seeds: {listing(now, 'or')}."
