@@ -126,10 +126,8 @@ def _without_advice(finding: Finding, judge: Judge) -> Finding:
     if finding.conclusion != "cannot tell" or finding.figures is None:
         return finding
     (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
-    none: dict[str, Any] = {name: None for name in ("more_seeds", "more_patients") if hasattr(finding.figures, name)}
-    figures = replace(finding.figures, **none)
-    said = sentence(statement(contrast, judge.study.declared, figures), "cannot tell")
-    return replace(finding, figures=figures, sentence=said)
+    said = sentence(statement(contrast, judge.study.declared, finding.figures), "cannot tell")
+    return replace(finding, sentence=said)
 
 
 def _lacking(finding: Finding, judge: Judge) -> str:
@@ -191,6 +189,8 @@ def headline(
         return "These data cannot answer it."
     if len(by_conclusion.get("one training", [])) == len(findings):
         return "One training of each cannot tell."
+    if len(by_conclusion.get("too few patients", [])) == len(findings):
+        return "Too few test patients to judge."
     parts: list[str] = []
     for start, conclusions in _PARTS:
         if of := [finding for name in conclusions for finding in by_conclusion.get(name, [])]:
@@ -198,6 +198,8 @@ def headline(
             parts.append(f"{start.format(margin=margin_points(margin))}: {_sizes(of)}")
     if single := by_conclusion.get("one training"):
         parts.append(f"one training cannot tell: {_names(single)}")
+    if few := by_conclusion.get("too few patients"):
+        parts.append(f"too few test patients: {_names(few)}")
     if open_ := by_conclusion.get("incomplete"):
         whys = list(dict.fromkeys((lacking or {}).get(f.subject) or f"{f.subject}: not finished" for f in open_))
         more = f"; and {len(whys) - MANY} more" if len(whys) > MANY else ""

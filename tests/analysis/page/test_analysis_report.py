@@ -211,7 +211,7 @@ def test_the_papers_tables_keep_arms_primary_and_exploratory_contrasts_apart(tmp
     assert primary.count("\n| RQ") == 3
     assert "viridis − none, random weights" in exploratory
     assert "Exploratory contrasts, which answer no question" in markdown
-    assert "95 % intervals, simultaneous within RQ1 (Bonferroni); p adjusted within it (Holm)" in markdown
+    assert "95 % intervals, simultaneous within RQ1 (Dunnett); p adjusted within it (step-down Dunnett)" in markdown
     assert [latex.count(rf"\label{{tab:{name}}}") for name in ("arms", "primary", "exploratory")] == [1, 1, 1]
 
 
