@@ -26,8 +26,8 @@ browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
 	npm install --silent --no-fund --no-audit --prefix $(VENV) axe-core@4
 
-simulations: $(VENV)/installed  ## the false positives and coverage of docs/simulations.md; goes on where it stopped (3 hours of a core)
-	$(BIN)/python tests/simulation/run.py --repetitions 10000 --out docs/simulations.md
+simulations: $(VENV)/installed  ## the false positives and widths of docs/simulations.md; goes on where it stopped (15 minutes of two cores)
+	$(BIN)/python tests/simulation/run.py --out docs/simulations.md
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -18,7 +18,7 @@ from medxfer.analysis.judge.results import StudyRecord, hydra_value
 from medxfer.base.words import count, listing, weights_name
 from medxfer.study.declared import Rules
 
-SCHEMA = 2
+SCHEMA = 3
 ASKS: Mapping[Question, str] = {
     "RQ1": "Does colour improve {metric} over gray?",
     "RQ2": "Do ImageNet weights improve {metric} over a random start?",
@@ -126,8 +126,9 @@ def _without_advice(finding: Finding, judge: Judge) -> Finding:
     if finding.conclusion != "cannot tell" or finding.figures is None:
         return finding
     (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
-    said = sentence(statement(contrast, judge.study.declared, finding.figures), "cannot tell")
-    return replace(finding, sentence=said)
+    figures = replace(finding.figures, expected=())
+    said = sentence(statement(contrast, judge.study.declared, figures), "cannot tell")
+    return replace(finding, figures=figures, sentence=said)
 
 
 def _lacking(finding: Finding, judge: Judge) -> str:

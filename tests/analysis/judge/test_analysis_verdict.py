@@ -173,7 +173,7 @@ def test_many_classes_are_judged(tmp_path: Path) -> None:
 def test_verdict_json_is_plain_json(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", failed=[{"colormap": "none"}])
     content = json.loads(judge(read_study(folder)).to_json())
-    assert content["schema"] == 2
+    assert content["schema"] == 3
     assert "opinions" not in content
     assert [answer["question"] for answer in content["answers"]] == ["RQ1", "RQ2"]
 
@@ -221,6 +221,7 @@ def test_where_nothing_was_learned_seeds_are_no_advice(tmp_path: Path) -> None:
     for finding in verdict.primary:
         for advice in ("more", "seeds", "expect"):
             assert advice not in finding.sentence
+        assert finding.figures is None or finding.figures.expected == ()
 
 
 def test_a_data_set_on_which_nothing_was_learned_is_named(tmp_path: Path) -> None:
