@@ -27,6 +27,11 @@ def describe(factors: Mapping[str, Any]) -> str:
     return f"{factors['data']} {factors['backbone']} {arm}, seed {factors['seed']}"
 
 
+def metric_in_words(metric: str) -> str:
+    """A metric of training as one reads it: 'AUROC', 'balanced accuracy'."""
+    return {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}.get(metric, metric.replace("_", " "))
+
+
 def lower_is_better(metric: str) -> bool:
     """Whether a smaller value of `metric` (with or without "val/" or "test/") is the better one."""
     return metric.rpartition("/")[2] in LOWER_IS_BETTER

@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -26,7 +28,7 @@ from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.live import live_grid
 from medxfer.study.cell import Cell
-from medxfer.study.folder import Study
+from medxfer.study.folder import Study, withdrawn_cells
 from medxfer.study.identity import PATH_KEYS, VALUES
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
@@ -132,7 +134,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
 def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
     """Check every cell's settings, weights and data, and name those that cannot be.
 
-    Raises MedxferError where no cell can be.
+    Raises MedxferError where no cell can be, or where two data sets share pictures.
     """
     warnings.showwarning = display.warn
     display.say("[dim]checking settings, weights and data; data is decoded once[/]")
@@ -144,9 +146,35 @@ def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
     reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
     if reasons.total() == len(jobs):
         raise MedxferError("; ".join(reasons))
+    possible = [one for one in settled if isinstance(one, Settled)]
+    _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(jobs)} cells cannot be:[/] {escape(text)}")
     return settled
+
+
+def _check_apart(settled: Sequence[Settled], root: Path) -> None:
+    """Raise MedxferError where a picture is in two data sets: an answer would take its patient for two.
+
+    The data sets are those of `settled` and those that their studies have planned before, as far as their decoded
+    images are still in `root`.
+    """
+    pictures = {str(one.cell.factors["data"]): set(one.store.images["pixels"]) for one in settled}
+    for study in {one.cell.study for one in settled}:
+        record = study.record if (study.folder / "study.json").is_file() else {"data": {}, "planned": {}}
+        withdrawn = withdrawn_cells(record)
+        planned = {factors["data"] for cell, factors in record["planned"].items() if cell not in withdrawn}
+        for name, fingerprint in record["data"].items():
+            if name in planned and name not in pictures:
+                tables = root.glob(f"*-{fingerprint}/*/images.parquet")
+                pictures[name] = {key for path in tables for key in pd.read_parquet(path, columns=["pixels"])["pixels"]}
+    for (name, one), (other_name, other) in combinations(pictures.items(), 2):
+        if shared := one & other:
+            raise MedxferError(
+                f"data '{name}' and '{other_name}' have {count(len(shared), 'picture')} in common, pixel by pixel, "
+                "and an answer would take their patients for two: leave them out of one of the two, or give each its "
+                "own command and study.name; for other divisions of one data set use data.split.resample=true"
+            )
 
 
 def finish(grid: Grid, lost: Exception | None = None) -> bool:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from medxfer.base.display import console, display
-from medxfer.base.words import describe, duration
+from medxfer.base.words import describe, duration, metric_in_words
 from medxfer.grid.matrix import caption, matrix
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
@@ -21,7 +21,7 @@ LOOK_EVERY = 2.0  # seconds between two looks at the cells' folders
 def validated(metrics: Mapping[str, float], metric: str) -> str:
     """What is said of a finished cell: the declared `metric` on validation images, never on test."""
     value = metrics.get(f"val/{metric}")
-    name = metric.replace("_", " ")
+    name = metric_in_words(metric)
     return f"{name} on validation {value:.3f}" if value is not None else f"done, {name} is undefined on validation"
 
 

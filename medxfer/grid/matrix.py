@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medxfer.base.words import count as count_of
-from medxfer.base.words import describe, duration, weights_name
+from medxfer.base.words import describe, duration, metric_in_words, weights_name
 from medxfer.study.folder import withdrawals
 from medxfer.study.state import State, count, read_record, read_states, seconds_left
 
@@ -42,7 +42,7 @@ def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
 
 def caption(metric: str) -> str:
     """What the figures of a matrix are."""
-    return f"figures: {metric.replace('_', ' ')} on validation images; those of test are in the report alone"
+    return f"figures: {metric_in_words(metric)} on validation images; those of test are in the report alone"
 
 
 def show_study(study: Path, console: Console) -> None:

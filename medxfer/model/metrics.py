@@ -134,10 +134,10 @@ def compute_metrics(
 def choose_threshold(scores: Tensor, labels: Tensor) -> float | None:
     """The threshold of highest sensitivity + specificity (Youden 1950); None where a class has no image.
 
-    It is the best for balanced accuracy, and neither a shift of a network's calibration nor the share of positives
-    moves what it decides. Where prevalence is low, the highest accuracy has a higher threshold. Of equal ones it is
-    the highest; 1 where no threshold is better than calling no image positive. It lies midway between two neighbouring
-    scores, so that rounding cannot move an image across it.
+    It is the best for balanced accuracy; where a network's scores are shifted as a whole it moves with them, so that
+    another calibration is no gain and no loss. Where prevalence is low, accuracy is highest at a higher threshold. Of
+    equal ones it is the highest; 1 where none is better than calling no image positive. It lies midway between two
+    neighbouring scores, so that rounding cannot move an image across it.
 
     Args:
         scores: (N, 2) probabilities of a binary task.

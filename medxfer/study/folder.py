@@ -87,9 +87,11 @@ def withdrawn_cells(record: Json) -> set[str]:
 def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:
     """The study that a cell with this `config`, on data with this `fingerprint`, belongs to; made if need be.
 
-    The same settings give the same study. Where the data behind a name has changed, a study with a made-up name gets a
-    successor (-2, -3 …). Without `enter` nothing is written. Raises MedxferError where the user named a study whose
-    settings or data are others, and where the folder cannot be written.
+    The same settings give the same study. Where the data behind a name has changed, or is in the study under another
+    name, a study with a made-up name gets a successor (-2, -3 …). Without `enter` nothing is written.
+
+    Raises:
+        MedxferError: the user named a study whose settings or data are others, or the folder cannot be written.
     """
     settings, declared = shared_settings(config), declaration(config)
     root = Path(config.study.root).expanduser().resolve()
@@ -137,6 +139,12 @@ def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: 
             return _difference(record[part], values)
     if record["data"].get(data, fingerprint) != fingerprint:
         return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
+    same = [name for name, known in record["data"].items() if known == fingerprint and name != data]
+    if same:
+        return (
+            f"its data '{same[0]}' are the same files and labels as data '{data}', and an answer would take each "
+            "patient for two; for other divisions of one data set use data.split.resample=true"
+        )
     if enter and data not in record["data"]:
         record["data"][data] = fingerprint
         write_json(path, record)

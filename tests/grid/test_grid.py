@@ -15,7 +15,10 @@ from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
 from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
 from medxfer.data.split import SplitSettings
+from medxfer.grid.hooks import settle
+from medxfer.grid.jobs import Job
 from medxfer.model.backbone import create_backbone
 from medxfer.training.prepare import Impossible, prepare
 
@@ -177,6 +180,54 @@ def test_each_slip_is_one_sentence(tmp_path, images, arguments, words):
     assert isinstance(prepared, Impossible)
     assert re.search(words, str(prepared.error)), prepared.error
     assert "\n" not in str(prepared.error)
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_one_picture_in_two_data_sets_is_refused_whatever_they_are_called(tmp_path, images, copied):
+    """Also in a copy of the folder, whose files have other times, or with some other pictures beside them."""
+    again = images
+    if copied:
+        again = make_pictures(tmp_path / "copy", n=40)  # the first forty of the sixty
+        for path in again.glob("*.png"):
+            os.utime(path, (1, 1))
+    jobs = []
+    for name, root in (("one", images), ("two", again)):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            base = compose("train", [*SMALL, "pretrained=false", f"store.root={tmp_path / 'cache'}", "data=images",
+                                     f"study.root={tmp_path / 'studies'}", f"data.root={root}", f"data.name={name}",
+                                     "plan=true"])  # fmt: skip
+        jobs.append(Job(base, {}))
+    assert len(settle(jobs[:1])) == 1
+    with pytest.raises(MedxferError, match=r"'one' and 'two' have \d+ pictures in common.*data\.split\.resample=true"):
+        settle(jobs)
+
+
+def test_a_picture_that_an_earlier_command_brought_into_the_study_is_refused_too(tmp_path, images):
+    copy = make_pictures(tmp_path / "copy", n=40)
+    for path in copy.glob("*.png"):
+        os.utime(path, (1, 1))
+    jobs = []
+    for name, root in (("one", images), ("two", copy)):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            base = compose(
+                "train",
+                [
+                    *SMALL,
+                    "pretrained=false",
+                    f"store.root={tmp_path / 'cache'}",
+                    "data=images",
+                    f"study.root={tmp_path / 'studies'}",
+                    f"data.root={root}",
+                    f"data.name={name}",
+                ],
+            )
+        jobs.append(Job(base, {}))  # fmt: skip
+    (one,) = settle(jobs[:1])
+    settle(jobs[1:])  # nothing of the first is planned
+    one.cell.study.plan({one.cell.name: one.cell.factors}, "command")
+    settle(jobs[:1])
+    with pytest.raises(MedxferError, match="'two' and 'one' have 40 pictures in common"):
+        settle(jobs[1:])
 
 
 @pytest.mark.parametrize("mode", [[], ["-m"]])

@@ -31,7 +31,7 @@ def train_together(folder: Path, workers: int) -> list[tuple[int, str]]:
 )
 def test_every_cell_is_trained_once(tmp_path, workers):
     ended = train_together(tmp_path, workers)
-    trained = [cell for _, text in ended for cell in re.findall(r"\d+/\d+ (.*?): test accuracy", text)]
+    trained = [cell for _, text in ended for cell in re.findall(r"\d+/\d+ (.*?): AUROC on validation", text)]
     assert len(trained) == len(set(trained)) == 6, ended
     assert 0 in [code for code, _ in ended]
     assert not any("Traceback" in text for _, text in ended)

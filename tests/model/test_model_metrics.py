@@ -148,3 +148,22 @@ def test_the_threshold_reaches_the_best_youden_index(positive: list[float], seed
         return float((p[y] > cut).double().mean() + (p[~y] <= cut).double().mean())
 
     assert youden(threshold) >= max(youden(cut) for cut in [-1.0, *p.tolist()]) - 1e-9
+
+
+def test_a_shift_of_calibration_is_no_gain_at_the_threshold_of_validation() -> None:
+    """One network, and the same with logits that are 0.7 higher, at a prevalence of a tenth."""
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(n: int) -> tuple[Tensor, Tensor]:
+        labels = (torch.arange(n) % 10 == 0).long()
+        return torch.randn(n, generator=generator) + 1.5 * labels - 1.5, labels
+
+    def balanced(shift: float, fixed: bool) -> float:
+        p_val, p_test = (two((logits + shift).sigmoid().tolist()) for logits in (val[0], test[0]))
+        threshold = 0.5 if fixed else choose_threshold(p_val, val[1])
+        assert threshold is not None
+        return compute_metrics(p_test, test[1], "binary", ["a", "b"], threshold)[0]["balanced_accuracy"]
+
+    val, test = drawn(500), drawn(5000)
+    assert balanced(0.7, fixed=True) - balanced(0.0, fixed=True) > 0.03
+    assert balanced(0.7, fixed=False) == pytest.approx(balanced(0.0, fixed=False), abs=0.002)

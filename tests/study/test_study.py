@@ -31,6 +31,19 @@ def test_changed_data_under_the_same_name_is_a_successor(tmp_path):
     assert open_study(configured(tmp_path), "f2") == second
 
 
+def test_the_same_files_under_another_name_are_no_second_data_set(tmp_path):
+    """By their content, not by their name: an answer would take each patient for two."""
+    other = ["data.name=again", "data.split.seed=1"]
+    first = open_study(configured(tmp_path), "f1")
+    second = open_study(configured(tmp_path, *other), "f1")
+    assert second.name == f"{first.name}-2"
+    assert second.record["data"] == {"again": "f1"}
+    assert first.record["data"] == {"phantom_dx": "f1"}
+    open_study(configured(tmp_path, "study.name=mine"), "f1")
+    with pytest.raises(MedxferError, match=r"'phantom_dx' are the same files .* 'again', .*data\.split\.resample=true"):
+        open_study(configured(tmp_path, "study.name=mine", *other), "f1")
+
+
 def test_a_named_study_refuses_other_settings_and_says_which(tmp_path):
     open_study(configured(tmp_path, "study.name=mine"), "f1")
     with pytest.raises(MedxferError, match=r"trainer\.max_epochs was 8, is 3"):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.findings import Judge
+from medxfer.analysis.judge.provenance import Facts, provenance
 from medxfer.analysis.judge.results import results_table
 from medxfer.base.errors import MedxferError
 from medxfer.grid.matrix import show_study
@@ -43,6 +44,7 @@ def test_a_withdrawn_arm_leaves_the_answer_and_stays_on_record(study: Path) -> N
     assert what.startswith("colormap=viridsi: 2 cells, on 20")
     assert what.endswith(", when 4 cells had a result")
     assert reason == "mistyped viridis"
+    assert Facts("Withdrawn", text=(f"{what}: {reason}",)) in provenance(record)
     after = json.loads((study / "study.json").read_text())
     assert len(after.pop("withdrawn")) == 1
     assert after == before  # nothing is deleted, and the study is the same

@@ -46,6 +46,7 @@ def test_scores_are_a_probability_for_each_label_and_metrics_are_means_over_labe
     for cell in (study / "cells").iterdir():
         record = json.loads((cell / "metrics.json").read_text())
         assert (record["task"], record["classes"]) == ("multilabel", FINDINGS)
+        assert (record["threshold"], record["threshold_from"]) == (0.5, "fixed")  # of each label
         table = pd.read_parquet(cell / "predictions.parquet").query("split == 'test'")
         scores = table[[f"score_{i}" for i in range(3)]].to_numpy()
         assert ((scores > 0) & (scores < 1)).all()

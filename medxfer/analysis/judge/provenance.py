@@ -31,6 +31,7 @@ def provenance(study: StudyRecord) -> list[Facts]:
         Facts("Command", code=study.command),
         Facts("Declared before the first cell ran", pairs=_pairs(vars(study.declared))),
         Facts("Caveats", text=caveats(study)),
+        Facts("Withdrawn", text=tuple(f"{what}: {reason}" for what, reason in study.withdrawn)),
         Facts("Not done", text=tuple(map(not_done, study.unfinished))),
         *(Facts(f"Data: {name}", pairs=_data(record)) for name, record in data.items()),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
@@ -120,9 +121,14 @@ def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, 
 
 
 def caveats(study: StudyRecord) -> tuple[str, ...]:
-    """What the data sets' readers say must be known before the answers are used, each once."""
+    """What must be known of the data before the answers are used, each once."""
+    same = [
+        f"{' and '.join(names)} are the same files and labels: their patients are counted once for each name, which "
+        "makes intervals too narrow"
+        for names in study.same_files
+    ]
     said = [f"{cell.record['data']['name']}: {text}" for cell in study.done for text in cell.record["data"]["caveats"]]
-    return tuple(dict.fromkeys(said))
+    return tuple(dict.fromkeys([*same, *said]))
 
 
 def not_done(cell: CellRecord) -> str:

@@ -74,6 +74,14 @@ class StudyRecord:
         return tuple(cell for cell in self.cells if cell.status != "done")
 
     @property
+    def same_files(self) -> tuple[tuple[str, ...], ...]:
+        """Data sets of several names that are the same files and labels: their patients are the same people."""
+        names: dict[str, dict[str, None]] = {}
+        for cell in self.done:
+            names.setdefault(cell.record["data"]["fingerprint"], {})[cell.factors["data"]] = None
+        return tuple(tuple(same) for same in names.values() if len(same) > 1)
+
+    @property
     def modality(self) -> dict[str, str]:
         """Of each data set with a finished cell."""
         return {cell.factors["data"]: cell.record["data"]["modality"] for cell in self.done}

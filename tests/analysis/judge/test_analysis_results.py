@@ -7,6 +7,7 @@ import pytest
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
+from medxfer.analysis.judge.provenance import caveats
 from medxfer.analysis.judge.results import results_csv, results_table
 from medxfer.analysis.judge.scores import stack
 from medxfer.base.errors import MedxferError
@@ -66,6 +67,18 @@ def test_each_training_has_the_threshold_that_its_study_declared(tmp_path: Path)
     assert scores is not None
     assert scores.thresholds is not None
     assert scores.thresholds.tolist() == [[0.3, 0.5]]
+
+
+def test_data_sets_of_one_content_are_named(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", data=("a", "b", "c"), colormaps=["none"])
+    assert read_study(folder).same_files == ()
+    for path in folder.glob("cells/[ab]_*/metrics.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
+    assert read_study(folder).same_files == (("a", "b"),)
+    assert caveats(read_study(folder))[0].startswith(
+        "a and b are the same files and labels: their patients are counted"
+    )
 
 
 def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:
