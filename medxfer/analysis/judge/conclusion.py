@@ -156,6 +156,8 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     span = interval(f.low, f.high)
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
+    if conclusion == "too few patients":
+        return f"{points(f.estimate)} points, {kind} {span}"
     p = p_value(f.p_adjusted, "adjusted p" if shared else "p", s.alpha)
     said = conclusion.startswith(("improves", "harms"))  # the sentence itself gives the estimate
     text = f"{kind} {span}, {p}" if said else f"{points(f.estimate)} points, {kind} {span}, {p}"

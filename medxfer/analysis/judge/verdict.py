@@ -190,6 +190,8 @@ def headline(
         return "These data cannot answer it."
     if len(by_conclusion.get("one training", [])) == len(findings):
         return "One training of each cannot tell."
+    if len(by_conclusion.get("too few patients", [])) == len(findings):
+        return "Too few test patients to judge."
     parts: list[str] = []
     for start, conclusions in _PARTS:
         if of := [finding for name in conclusions for finding in by_conclusion.get(name, [])]:
@@ -197,6 +199,8 @@ def headline(
             parts.append(f"{start.format(margin=margin_points(margin))}: {_sizes(of)}")
     if single := by_conclusion.get("one training"):
         parts.append(f"one training cannot tell: {_names(single)}")
+    if few := by_conclusion.get("too few patients"):
+        parts.append(f"too few test patients: {_names(few)}")
     if open_ := by_conclusion.get("incomplete"):
         whys = list(dict.fromkeys((lacking or {}).get(f.subject) or f"{f.subject}: not finished" for f in open_))
         more = f"; and {len(whys) - MANY} more" if len(whys) > MANY else ""

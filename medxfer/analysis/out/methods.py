@@ -21,9 +21,16 @@ DELONG = (
     "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver operating "
     "characteristic curves: a nonparametric approach. Biometrics 1988;44:837–845."
 )
-HILLIS = (
-    "Hillis SL. A comparison of denominator degrees of freedom methods for multiple observer ROC analysis. "
-    "Stat Med 2007;26:596–619."
+DUNNETT = (
+    "Dunnett CW. A multiple comparison procedure for comparing several treatments with a control. "
+    "J Am Stat Assoc 1955;50:1096–1121."
+)
+SATTERTHWAITE = (
+    "Satterthwaite FE. An approximate distribution of estimates of variance components. Biometrics Bull 1946;2:110–114."
+)
+SMYTH = (
+    "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression in microarray "
+    "experiments. Stat Appl Genet Mol Biol 2004;3:3."
 )
 HOLM = "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65–70."
 ROCKETTE = (
@@ -249,17 +256,19 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         yield f"{each} was compared with gray, within {weights_name(rules.weights)} weights."
     if asked.get("RQ2"):
         yield f"ImageNet weights were compared with random weights on {images_name(rules.colormap)}."
-    rockette, hillis = cited(ROCKETTE), cited(HILLIS)
+    rockette = cited(ROCKETTE)
     metric = cited(DELONG, CLUSTERS) if declared.metric == "auroc" else cited(CLUSTERS)
     yield (
-        "Trainings were treated as readers and patients as cases of a multi-reader multi-case study, by the method of "
-        f"Obuchowski and Rockette {rockette} with degrees of freedom after Hillis {hillis} and jackknife "
-        f"covariances over patients, all images of a patient being left out together {metric}."
+        "Trainings were treated as readers and patients as cases of a multi-reader multi-case study, after Obuchowski "
+        f"and Rockette {rockette}, with jackknife covariances over patients, all images of a patient being left out "
+        f"together {metric}. The variance of a contrast's trainings was moderated by that of the other arms with the "
+        f"same weights {cited(SMYTH)}; degrees of freedom were Satterthwaite's {cited(SATTERTHWAITE)}, lowered for "
+        "variances that few trainings estimate."
     )
     yield (
-        f"P values were two-sided and adjusted within a question ({ADJUSTED_P} {cited(HOLM)}); {level} intervals of "
+        f"P values were two-sided and adjusted within a question ({ADJUSTED_P} {cited(DUNNETT)}); {level} intervals of "
         f"several contrasts were simultaneous ({ADJUSTED_INTERVAL}); equivalence was concluded by two one-sided tests "
-        f"at the margin {cited(TOST)}. Other contrasts were exploratory."
+        f"at the margin {cited(TOST)}, adjusted by Holm's method {cited(HOLM)}. Other contrasts were exploratory."
     )
     if any(one.decisions for one in verdict.arms):
         yield (

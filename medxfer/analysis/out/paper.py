@@ -136,7 +136,11 @@ def _row(finding: Finding) -> Sequence[str]:
     f = finding.figures
     if f is None:
         return (finding.question, finding.contrast, "", "", "", finding.conclusion)
-    p = "" if f.trainings == 1 else p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ")
+    p = (
+        ""
+        if f.trainings == 1 or finding.conclusion == "too few patients"
+        else p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ")
+    )
     return (finding.question, finding.contrast, points(f.estimate), interval(f.low, f.high), p, finding.conclusion)
 
 

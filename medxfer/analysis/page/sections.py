@@ -23,7 +23,7 @@ from medxfer.analysis.page.drawing import Axis, Chart, LearnedDrawing, Line, Pan
 from medxfer.base.words import arm_name, listing, weights_name
 from medxfer.study.declared import read_rules
 
-PROVISIONAL = ("one training", "incomplete")
+PROVISIONAL = ("one training", "too few patients", "incomplete")
 RARE = 0.2  # share of the rarer class below which a ROC curve alone misleads
 COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them
 
@@ -68,7 +68,7 @@ def answers(verdict: Verdict) -> Panel | None:
         f"Colours within {weights_name(rules.weights)} weights, weights on {images_name(rules.colormap)}."
     )
     if any(finding.conclusion in PROVISIONAL for finding in findings):
-        caption += " Hollow marks: one training, or not every cell finished."
+        caption += " Hollow marks: one training, too few patients, or not every cell finished."
     if any(finding.figures and finding.figures.trainings == 1 for finding in findings):
         caption += " With one training, a line is over patients alone."
     return _intervals([("", "", findings)], declared["margin"], caption)

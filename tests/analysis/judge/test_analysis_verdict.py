@@ -202,6 +202,9 @@ def test_a_headline_gives_sizes_and_what_is_known_of_each_colormap() -> None:
         "Yes: viridis +6.0 points, 2.2 to 9.8; but lower: jet −2.0 points, −3.0 to −0.5; "
         "cannot tell yet: hot +0.4 points, −2.0 to +3.0."
     )
+    few = finding("bone", "too few patients", 0.1, -0.3, 0.5)
+    assert headline([few], 0.01) == "Too few test patients to judge."
+    assert headline([gain, few], 0.01) == ("Yes: viridis +6.0 points, 2.2 to 9.8; too few test patients: bone.")
     assert headline([gain] * 4, 0.01) == "Yes: 4 colormaps, +6.0 to +6.0 points."
     assert headline([replace(gain, question="RQ2")], 0.01) == "Yes: +6.0 points, 2.2 to 9.8."
 
@@ -216,7 +219,8 @@ def test_where_nothing_was_learned_seeds_are_no_advice(tmp_path: Path) -> None:
     for setting in ("trainer.max_epochs= (3 now)", "lr= (0.001 now)", "image_size= (64 now)"):
         assert setting in notice
     for finding in verdict.primary:
-        assert "more" not in finding.sentence
+        for advice in ("more", "seeds", "expect"):
+            assert advice not in finding.sentence
         assert finding.figures is None or finding.figures.expected == ()
 
 
