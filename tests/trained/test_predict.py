@@ -13,7 +13,7 @@ from trained_cells import train_cell
 
 from medxfer.analysis.judge.results import read_study
 from medxfer.analysis.judge.scores import read_predictions, stack
-from medxfer.analysis.stats.mrmc import one_arm
+from medxfer.analysis.stats.influence import check_cases, leave_one_patient_out
 from medxfer.predict import main
 from medxfer.trained.scoring import score
 from medxfer.trained.trained_cell import open_cell
@@ -140,8 +140,10 @@ def test_decisions_and_the_metrics_of_test_are_at_one_threshold(pictures_cell: P
     assert metrics["sensitivity"] == pytest.approx(decided[tested.labels == 1].mean())
     scores = stack([row], [row.arm], lambda one: one.arm)
     assert scores is not None
-    assert one_arm(scores, "accuracy").estimate == pytest.approx(metrics["accuracy"])
-    assert one_arm(scores, "balanced_accuracy").estimate == pytest.approx(metrics["balanced_accuracy"])
+    cases = check_cases(scores.scores[0], scores.labels, scores.patients)
+    for metric in ("accuracy", "balanced_accuracy"):
+        ((judged,), _) = leave_one_patient_out(cases, metric, scores.thresholds[0])
+        assert judged == pytest.approx(metrics[metric])
 
 
 def test_scores_beside_the_threshold_are_not_rounded_across_it(pictures_cell: Path) -> None:
