@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +188,8 @@ def test_ctrl_c_is_the_commands_own_and_ends_them(tmp_path: Path) -> None:
     folder.mkdir()
     command = [sys.executable, str(tmp_path / "script.py"), str(folder), "works"]
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    parent = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell starts background jobs that ignore it
+    parent = subprocess.Popen(command, **pipes, text=True, start_new_session=True, preexec_fn=heard)
     wait_until(lambda: alive(folder) == 2, 60)
     os.killpg(parent.pid, signal.SIGINT)  # as a terminal sends it
     said, error = parent.communicate(timeout=60)
