@@ -1,44 +1,24 @@
-"""Finished cells → one layer of influences; contrasts and means of arms are sums over it.
+"""Contrasts and means of arms, in numbers: c′θ with variance c′Σc over one layer of influences."""
 
-θ of every cell, and what each test patient does to it, are computed once for each block and metric. Every contrast,
-arm's mean, learning curve and breakdown is then c′θ with variance c′Σc.
-"""
-
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import special
 
+from medxfer.analysis.judge.layer import Layer, measured
+from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.results import CellRecord
-from medxfer.analysis.judge.scores import CellScores, KeyOf, read_predictions
+from medxfer.analysis.judge.scores import KeyOf
 from medxfer.analysis.stats import effects
 from medxfer.analysis.stats.effects import Effect, Sample, mean_interval
 from medxfer.analysis.stats.forecasts import Expected
-from medxfer.analysis.stats.influence import (
-    Floats,
-    NotComparable,
-    check_cases,
-    leave_one_patient_out,
-    per_patient,
-)
 from medxfer.analysis.stats.mrmc import Comparison, refuse_no_variation
-from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, listing
 from medxfer.study.declared import Declared
 
 FEWEST_PATIENTS = 5  # of each class: with fewer, a finding describes and does not judge
 FEWEST_SEEDS = 2
-
-
-def arm_of(cell: CellRecord) -> Hashable:
-    """(colormap, pretrained): what contrasts compare unless they say otherwise."""
-    return cell.arm
 
 
 @dataclass(frozen=True)
@@ -100,153 +80,9 @@ class Evidence:
     figures: Figures
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """What cells of one block were tested on."""
-
-    patients: tuple[Hashable, ...]
-    images: int
-    fewest: int  # patients of the rarest class
-    rarest: str
-    digest: str  # of images and labels
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One cell's metric, and what each patient does to it."""
-
-    theta: float
-    influence: Floats  # (patients,)
-    tested: TestSet
-
-
-Layer = Mapping[Path, Measured | NotComparable]  # by the cell's folder
-
-
-def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
-    """The finished cells of one block in one metric, computed once in a process.
-
-    Raises:
-        MedxferError: predictions cannot be read.
-    """
-    by_block: dict[tuple[Any, ...], list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        if cell.status == "done":
-            by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
-    layer: dict[Path, Measured | NotComparable] = {}
-    for same in by_block.values():
-        thresholds = tuple(cell.threshold for cell in same)
-        names = tuple(map(str, same[0].record.get("classes", ())))
-        binary = same[0].record["task"] == "binary"
-        layer |= _measure(tuple(cell.folder for cell in same), thresholds, metric, binary, names)
-    return layer
-
-
-@cache
-def _measure(
-    folders: tuple[Path, ...], thresholds: tuple[float, ...], metric: str, binary: bool, classes: tuple[str, ...]
-) -> Layer:
-    out: dict[Path, Measured | NotComparable] = {}
-    groups: list[tuple[CellScores, list[tuple[Path, float, Floats]]]] = []  # cells tested on the same images
-    for folder, threshold in zip(folders, thresholds, strict=True):
-        one = read_predictions(folder)
-        if not np.isfinite(one.scores).all():
-            bad = int((~np.isfinite(one.scores)).sum())
-            reason = f"{bad} of the {one.scores.size} scores of {folder.name} are not finite: train that cell again"
-            out[folder] = NotComparable(reason)
-            continue
-        rows = next((rows for first, rows in groups if _alike(first, one)), None)
-        if rows is None:
-            groups.append((one, rows := []))
-        rows.append((folder, threshold, one.scores[:, -1] if binary else one.scores))
-    for first, rows in groups:
-        try:
-            tested = _tested(first, classes)
-            cases = check_cases(np.stack([scores for _, _, scores in rows]), first.labels, first.patients)
-            full, without = leave_one_patient_out(cases, metric, np.array([threshold for _, threshold, _ in rows]))
-        except NotComparable as reason:
-            out |= {folder: reason for folder, _, _ in rows}
-            continue
-        influence = per_patient(without)
-        out |= {folder: Measured(float(full[i]), influence[i], tested) for i, (folder, _, _) in enumerate(rows)}
-    return out
-
-
-def _alike(one: CellScores, other: CellScores) -> bool:
-    return np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
-
-
-def _tested(scores: CellScores, classes: Sequence[str]) -> TestSet:
-    """Raises NotComparable, naming the class, if fewer than two patients have it (or, of a label, do not)."""
-    counts = dict(_class_counts(scores, classes))
-    rarest = min(counts, key=lambda name: counts[name])
-    if counts[rarest] < 2:
-        raise NotComparable(
-            f"the test set has {count(counts[rarest], 'patient')} with {rarest}, so that nothing can be said of others "
-            "with it: test on more patients, or leave it out"
-        )
-    digest = sha256(scores.images.tobytes() + scores.labels.tobytes()).hexdigest()
-    return TestSet(tuple(np.unique(scores.patients).tolist()), len(scores.labels), counts[rarest], rarest, digest)
-
-
-def _class_counts(scores: CellScores, classes: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """(class, patients with it); of each label of a multi-label task also those without."""
-    total = scores.scores.shape[1]
-    names = [str(classes[k]) if k < len(classes) else f"class {k}" for k in range(total)]
-    for k, name in enumerate(names):
-        has = scores.labels[:, k] == 1 if scores.labels.ndim == 2 else scores.labels == k
-        yield name, len(np.unique(scores.patients[has]))
-        if scores.labels.ndim == 2:
-            yield f"no {name}", len(np.unique(scores.patients[~has]))
-
-
-Runs = Mapping[tuple[Hashable, Any], CellRecord]  # (arm, seed) → its finished cell, of all arms of a block
-
-
-@dataclass(frozen=True)
-class DataRuns:
-    """The trainings of one data set that speak for a contrast: the same seeds in each of its blocks."""
-
-    data: str
-    blocks: tuple[Runs, ...]
-    seeds: tuple[Any, ...]
-    lacking: bool  # whether a cell of the contrast is unfinished
-
-    def theta(self, arms: Sequence[Hashable], layers: Sequence[Layer]) -> Floats:
-        """(arms, seeds, blocks)."""
-        cells = [[[_get(b, runs, arm, s) for b, runs in self._with(layers)] for s in self.seeds] for arm in arms]
-        return np.array([[[cell.theta for cell in of_seed] for of_seed in of_arm] for of_arm in cells])
-
-    def influence(self, weights: Mapping[Any, float], layers: Sequence[Layer]) -> Floats:
-        """(seeds, patients) of the contrast, the mean over blocks."""
-        share = 1 / len(self.blocks)
-        rows = [
-            sum(
-                share * w * _get(b, runs, arm, s).influence
-                for b, runs in self._with(layers)
-                for arm, w in weights.items()
-            )
-            for s in self.seeds
-        ]
-        return np.array(rows)
-
-    def has(self, arm: Hashable, layers: Sequence[Layer]) -> bool:
-        """Whether the arm has a measured training of each seed in each block."""
-        return all(
-            (arm, s) in runs and isinstance(layer[runs[arm, s].folder], Measured)
-            for layer, runs in self._with(layers)
-            for s in self.seeds
-        )
-
-    def _with(self, layers: Sequence[Layer]) -> Iterator[tuple[Layer, Runs]]:
-        return zip(layers, self.blocks, strict=True)
-
-
-def _get(layer: Layer, runs: Runs, arm: Hashable, seed: Any) -> Measured:
-    found = layer[runs[arm, seed].folder]
-    if isinstance(found, NotComparable):
-        raise found
-    return found
+def arm_of(cell: CellRecord) -> Hashable:
+    """(colormap, pretrained): what contrasts compare unless they say otherwise."""
+    return cell.arm
 
 
 def weigh(
@@ -267,7 +103,7 @@ def weigh(
     samples, tested = [], []
     for one in runs:
         layers = [measured(block.values(), declared.metric) for block in one.blocks]
-        tested.append(_same_test(one, layers, list(weights)))
+        tested.append(same_test(one, layers, list(weights)))
         samples.append(_sample(one, layers, weights, pool=key is arm_of))
     effect = effects.effect(samples)
     refuse_no_variation(samples, effect)
@@ -336,7 +172,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
         return None
     (one,), metric = runs, declared.metric
     layers = [measured(block.values(), metric) for block in one.blocks]
-    _same_test(one, layers, [arm])
+    same_test(one, layers, [arm])
     effect = effects.effect([_sample(one, layers, {arm: 1.0}, pool=key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
@@ -353,64 +189,6 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
         effect.seeds,
         effect,
     )
-
-
-def paired_runs(planned: Iterable[Sequence[CellRecord]], arms: Sequence[Hashable], key: KeyOf) -> list[DataRuns]:
-    """By data set, the seeds that all arms have finished in all its blocks.
-
-    Blocks and data sets that are still running are left out where they have too few.
-
-    Raises:
-        NotComparable: arms, or blocks of a data set, that are finished share no seed; or there is one training on one
-            data set and there are more on another.
-    """
-    by_data: dict[str, list[tuple[Runs, set[Any], bool]]] = defaultdict(list)
-    for cells in planned:
-        data = str(cells[0].factors["data"])
-        runs = {(key(cell), cell.factors["seed"]): cell for cell in cells if cell.status == "done"}
-        lacking = any(cell.status != "done" and key(cell) in arms for cell in cells)
-        seeds = set.intersection(*({seed for one, seed in runs if one == arm} for arm in arms))
-        if seeds:
-            by_data[data].append((runs, seeds, lacking))
-        elif not lacking:
-            raise NotComparable(f"the arms share no seed on {data}: train them with the same seeds")
-    found = [_common(data, blocks) for data, blocks in by_data.items()]
-    if len({len(one.seeds) == 1 for one in found}) > 1:
-        found = [one for one in found if len(one.seeds) > 1 or not one.lacking]
-    if len({len(one.seeds) == 1 for one in found}) > 1:
-        single = listing([one.data for one in found if len(one.seeds) == 1])
-        raise NotComparable(
-            f"{single} has one training an arm that can be paired and other data sets have more: add seeds"
-        )
-    return found
-
-
-def _common(data: str, blocks: Sequence[tuple[Runs, set[Any], bool]]) -> DataRuns:
-    lacking = any(unfinished for _, _, unfinished in blocks)
-    if not set.intersection(*(seeds for _, seeds, _ in blocks)):
-        blocks = [block for block in blocks if not block[2]] or blocks[:1]
-    common = set.intersection(*(seeds for _, seeds, _ in blocks))
-    if not common:
-        raise NotComparable(f"the blocks of {data} share no seed: train them with the same seeds")
-    return DataRuns(data, tuple(runs for runs, _, _ in blocks), tuple(sorted(common)), lacking)
-
-
-def _same_test(one: DataRuns, layers: Sequence[Layer], arms: Sequence[Hashable]) -> TestSet:
-    """Raises MedxferError if cells of a block were tested on different images, or blocks on different patients."""
-    first: TestSet | None = None
-    for layer, runs in zip(layers, one.blocks, strict=True):
-        used = [(runs[arm, seed], _get(layer, runs, arm, seed).tested) for arm in arms for seed in one.seeds]
-        for cell, tested in used:
-            if tested.digest != used[0][1].digest:
-                raise MedxferError(
-                    f"{cell.name} and {used[0][0].name} were tested on different images or labels: "
-                    "they cannot be compared; train them again on one data set"
-                )
-        first = first or used[0][1]
-        if used[0][1].patients != first.patients:
-            raise NotComparable("blocks of one data set need the same test patients: use one test split")
-    assert first is not None  # there is at least one block
-    return first
 
 
 def _sample(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], pool: bool) -> Sample:

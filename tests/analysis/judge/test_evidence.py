@@ -13,8 +13,9 @@ from synthetic_study import write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.breakdown import breakdown
-from medxfer.analysis.judge.evidence import arm_mean, between_starts, clip, measured
+from medxfer.analysis.judge.evidence import arm_mean, between_starts, clip
 from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.layer import measured
 
 Factors = Mapping[str, Any]
 
