@@ -26,22 +26,23 @@ def main(config: DictConfig) -> None:
     from medxfer.grid.live import live_grid, validated
     from medxfer.study.cell import sentence
     from medxfer.study.claim import Taken
-    from medxfer.training.prepare import Impossible, prepare
+    from medxfer.training.prepare import Impossible, cells_of, prepare
     from medxfer.training.run import train_cell  # with all that is heavy, so before keep_imports()
 
     keep_imports()
     stop_politely()
-    prepared = prepare(config)
-    if isinstance(prepared, Impossible) or prepared.cell.is_done():
-        return  # named, or counted, before the grid began
-    try:
-        metrics, _ = train_cell(prepared)
-        live_grid.cell_ended(prepared.cell, validated(metrics, config.study.metric))
-    except Taken:
-        live_grid.cell_ended(prepared.cell, "another process trains it")
-    except Exception as error:
-        live_grid.cell_ended(prepared.cell, f"[red]failed:[/] {escape(sentence(error))}", went_wrong=True)
-    drop_cell()
+    for one in cells_of(config):
+        prepared = prepare(one)
+        if isinstance(prepared, Impossible) or prepared.cell.is_done():
+            continue  # named, or counted, before the grid began
+        try:
+            metrics, _ = train_cell(prepared)
+            live_grid.cell_ended(prepared.cell, validated(metrics, config.study.metric))
+        except Taken:
+            live_grid.cell_ended(prepared.cell, "another process trains it")
+        except Exception as error:
+            live_grid.cell_ended(prepared.cell, f"[red]failed:[/] {escape(sentence(error))}", went_wrong=True)
+        drop_cell()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ def arm_name(arm: tuple[str, bool | str]) -> str:
 def describe(factors: Mapping[str, Any]) -> str:
     """A cell by its factors: 'phantom_dx resnet18 viridis × pretrained, seed 0'."""
     arm = arm_name((factors["colormap"], factors["pretrained"]))
-    return f"{factors['data']} {factors['backbone']} {arm}, seed {factors['seed']}"
+    fold = f", fold {factors['fold']}" if "fold" in factors else ""
+    return f"{factors['data']} {factors['backbone']} {arm}, seed {factors['seed']}{fold}"
 
 
 def metric_in_words(metric: str) -> str:

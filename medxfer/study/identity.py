@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.words import weights_name
 
 FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
-VALUES = tuple(key for key in FACTORS if key != "data")  # those that are one value; data is a whole group
+FOLD = "fold"  # which of a training's folds the cell tests; only cells of divided patients have this factor
+VALUES = (*(key for key in FACTORS if key != "data"), FOLD)  # those that are one value; data is a whole group
 OUTSIDE = (
     "data",
     "logger",
@@ -42,7 +43,7 @@ def shared_settings(config: DictConfig) -> Json:
 
     That is `config` without factors, data, tuned keys, and settings that cannot change a result.
     """
-    settings = {str(key): _plain(config[key]) for key in config if key not in (*FACTORS, *OUTSIDE)}
+    settings = {str(key): _plain(config[key]) for key in config if key not in (*FACTORS, FOLD, *OUTSIDE)}
     for key in config.study.tuned:
         _remove(settings, key.split("."))
     for key in TRAINER_OUTSIDE:
@@ -53,7 +54,7 @@ def shared_settings(config: DictConfig) -> Json:
 def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
     """The cell's factors, tuned keys included: `values` of the plain ones, with `window` the resolved one (never
     "auto"), the others from `config`."""
-    plain = {key: values[key] for key in VALUES if key != "window"}
+    plain = {key: values[key] for key in VALUES if key != "window" and not (key == FOLD and values[key] is None)}
     if isinstance(plain["pretrained"], str) and plain["pretrained"].startswith("file:"):
         plain["pretrained"] = f"file:{Path(plain['pretrained'][5:]).name}"
     tuned = {key: values.get(key, OmegaConf.select(config, key)) for key in config.study.tuned}
@@ -72,6 +73,7 @@ def cell_name(factors: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
     values = dict(factors)
     start = weights_name(values["pretrained"])
     readable = f"{values['data']}-{values['backbone']}-{values['colormap']}-{start}-seed{values['seed']}"
+    readable += f"-fold{values[FOLD]}" if FOLD in values else ""
     return f"{safe_name(readable)[:80]}-{digest(identity)}"
 
 

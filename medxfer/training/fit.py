@@ -22,6 +22,7 @@ from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
 from medxfer.model.classifier import Classifier
+from medxfer.study.identity import FOLD
 from medxfer.training.callbacks import EpochBar, History, Patience
 from medxfer.training.compute import Compute, settle
 from medxfer.training.features import frozen_features
@@ -162,8 +163,18 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
         "caveats": [*store.caveats, *prepared.split.caveats],
+        **_about_fold(prepared),
         "resampled": prepared.config.data.split.resample,
     }
+
+
+def _about_fold(prepared: Prepared) -> dict[str, Any]:
+    """Which part of the patients the cell tests: nothing where they are divided once."""
+    split, fold = prepared.split, prepared.cell.factors.get(FOLD)
+    if split.folds is None or fold is None:
+        return {}
+    site = {"groups": split.settings.groups, "site": split.sites[fold]} if split.settings.groups else {}
+    return {"folds": split.folds, "official": split.settings.official, **site}
 
 
 def _about_input(store: GrayStore, model: Classifier, data: GrayDataModule) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study, open_study
-from medxfer.study.identity import VALUES, Json, cell_name, factors, shared_settings
+from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, shared_settings
 from medxfer.training.loggers import check_logger
 
 
@@ -71,6 +71,15 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
     return settled if isinstance(settled, Impossible) else Prepared(**vars(settled), config=config)
 
 
+def cells_of(config: DictConfig) -> list[DictConfig]:
+    """The configuration of each cell that `config` asks for: one, or one a fold where it names none."""
+    values = Preparation(config).each_fold({key: config.get(key) for key in VALUES})
+    configs = [config.copy() for _ in values]
+    for one, of_fold in zip(configs, values, strict=True):
+        one.fold = of_fold[FOLD]
+    return configs
+
+
 class Preparation:
     """Settles the cells whose configurations differ in `VALUES` alone, each in milliseconds after the first.
 
@@ -82,6 +91,18 @@ class Preparation:
         self.config, self.progress = config, progress
         self.splits: dict[GrayStore, Split] = {}
         self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
+
+    def each_fold(self, values: Json) -> list[Json]:
+        """`values` for each cell that they ask for: one, or one a fold where they name none."""
+        split = self.config.data.split
+        if values[FOLD] is not None or not (split.folds or split.groups or split.file):
+            return [values]
+        try:
+            window = window_name(values["window"], self.dataset.modality)
+            folds = self._split(self._store(values["image_size"], parse_window(window) is not None)).folds
+        except MedxferError:  # which `settle` says
+            return [values]
+        return [values] if folds is None else [{**values, FOLD: fold} for fold in range(folds)]
 
     def settle(self, values: Json) -> Settled | Impossible:
         """The cell with these `values`. Raises MedxferError only for what concerns the whole study: its folder."""
@@ -99,11 +120,12 @@ class Preparation:
                 )
             store = self._store(values["image_size"], window is not None)
             split = replace(self._split(store), training_seed=values["seed"])
+            _check_fold(values[FOLD], split.folds)
         except MedxferError as error:
             return Impossible(self.config, values, error)
         study, named = self.study, factors(self.config, values, shown)
         try:
-            parts = _parts(split, self.config, study, values["train_fraction"])
+            parts = _parts(split, self.config, study, values["train_fraction"], values[FOLD])
             self._check_monitor(split, parts)
         except MedxferError as error:
             return Impossible(self.config, values, error)
@@ -206,18 +228,26 @@ def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) ->
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
 
 
-def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float) -> NDArray[np.str_]:
+def _check_fold(fold: object, folds: int | None) -> None:
+    if folds is None and fold is not None:
+        raise MedxferError(f"fold={fold}: the patients are divided once; give data.split.folds=, or leave fold out")
+    if folds is not None and fold not in range(folds):
+        raise MedxferError(f"fold={fold}: the folds are 0 to {folds - 1}; leave fold out to train them all")
+
+
+def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float, fold: int | None) -> NDArray[np.str_]:
     """The part of each image, (N,). What was drawn before is read from the study's folder: a study has one test set."""
     images, labels = split.store.images, split.store.labels
     path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
-    if path.is_file():
-        parts = _read_parts(path, path.stat().st_mtime_ns, split.store).copy()
-    else:
-        parts = split.draw()
+    if not path.is_file():
+        table = split.table()
         if not config.plan:
             path.parent.mkdir(exist_ok=True)
             with study.changing():
-                write_parquet(path, images[["image", "patient"]].assign(part=parts))
+                write_parquet(path, table)
+    else:
+        table = _read_division(path, path.stat().st_mtime_ns, split.store)
+    parts = table["part" if fold is None else f"part_{fold}"].to_numpy(dtype=str).copy()
     if train_fraction < 1:
         train = np.flatnonzero(parts == "train")
         taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
@@ -226,5 +256,12 @@ def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float
 
 
 @lru_cache(maxsize=64)
-def _read_parts(path: Path, modified: int, store: GrayStore) -> NDArray[np.str_]:
-    return pd.read_parquet(path).set_index("image")["part"].reindex(store.images["image"]).to_numpy(dtype=str)
+def _read_division(path: Path, modified: int, store: GrayStore) -> pd.DataFrame:
+    """The study's division, a row an image of the store. Raises MedxferError if it lacks some of them."""
+    table = pd.read_parquet(path).set_index("image")
+    if absent := int((~store.images["image"].isin(table.index)).sum()):
+        raise MedxferError(
+            f"{path} divides other images than these: {absent} of {len(store.images)} are not in it; give the data "
+            "that the study began with, or another study.name"
+        )
+    return table.loc[store.images["image"]]

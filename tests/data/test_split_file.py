@@ -57,8 +57,8 @@ def test_the_files_content_is_part_of_what_a_cell_is_and_its_path_is_not(tmp_pat
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ({"path": ["0.png"]}, "needs the column part and one of image, path, patient_id"),
-        ({"name": ["0.png"], "part": ["test"]}, "needs the column part"),
+        ({"path": ["0.png"]}, "needs the column part or fold, and one of image, path, patient_id"),
+        ({"name": ["0.png"], "part": ["test"]}, "needs the column part or fold"),
         ({"path": ["0.png"], "part": ["held out"]}, "'held out' is no part"),
         ({"path": ["0.png", "0.png"], "part": ["test", "val"]}, "gives one path two parts"),
         ({"path": ["0.png", "no.png"], "part": ["test"] * 2}, r"1 of its 2 values of path .*'no\.png'"),

@@ -1,7 +1,6 @@
 """What a training would meet in a data set, before any: python -m medxfer.data check data=… data.root=…"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from medxfer.base.window import parse_window, window_name
 from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.source import UNLABELLED
-from medxfer.data.split import check_classes, split_of
+from medxfer.data.split import PARTS, Split, check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 
@@ -49,7 +48,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None)
     check_classes(store.images["patient"], store.labels, store.classes)
     split = split_of(config, dataset, store)
-    _show_split(console, store, split.draw())
+    _show_split(console, store, split)
     for caveat in (*store.caveats, *split.caveats):
         console.print(f"Note: {caveat}.", markup=False)
 
@@ -128,10 +127,16 @@ def _show_shortcuts(console: Console, headers: pd.DataFrame, store: GrayStore) -
         console.print("A network can see in a picture what a header field says, and learn that instead of the label.\n")
 
 
-def _show_split(console: Console, store: GrayStore, parts: NDArray[Any]) -> None:
-    names = ("train", "val", "test")
+def _show_split(console: Console, store: GrayStore, split: Split) -> None:
+    """Images and patients of each class in train, val and test, or in each fold."""
+    table = split.table()
+    if split.folds is None:
+        title, chosen = "Split", {name: table["part"] == name for name in PARTS}
+    else:
+        names = split.sites or [f"fold {fold}" for fold in range(split.folds)]
+        title, chosen = "Folds", {name: table["fold"] == fold for fold, name in enumerate(names)}
     rows = [
         (of_class[0][0], *(f"{images:,} ({patients:,})" for _, images, patients in of_class))
-        for of_class in zip(*(_counts(store, parts == name) for name in names), strict=True)
+        for of_class in zip(*(_counts(store, which.to_numpy()) for which in chosen.values()), strict=True)
     ]
-    show(console, "Split: images (patients)", ("class", *names), rows)
+    show(console, f"{title}: images (patients)", ("class", *chosen), rows)

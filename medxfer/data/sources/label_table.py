@@ -13,6 +13,7 @@ from medxfer.base.words import Task
 from medxfer.data.sources.source import UNLABELLED, Index, Source, existing_folder
 
 NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
+OTHER = "table."  # before the name of a column that only `Index.table` keeps
 COLUMNS = {"path": "path", "patient": "patient_id"}
 
 
@@ -87,7 +88,8 @@ class Labelled(Source):
         return paths.where(paths.map(lambda path: (self.root / path).is_file()), "")
 
     def assemble(self, images: pd.DataFrame, labels: pd.Series | pd.DataFrame, caveats: tuple[str, ...] = ()) -> Index:
-        """The index of `images`: name, file ("" if it is missing), split and, if the tables say them, patient and view.
+        """The index of `images`: name, file ("" if it is missing), split and, if the tables say them, patient and view;
+        columns whose names begin with OTHER go to `Index.table`.
 
         `labels` has a row an image, as `encode` takes them, and NaN for none. Images without a file or a label are
         left out, and named. Without a column patient, every image is a patient of its own. Raises MedxferError if no
@@ -107,12 +109,15 @@ class Labelled(Source):
                 f"{where}: {unnamed} images have no patient; images of one patient in two parts would flatter every "
                 "result, so fill the column of patients, or leave it out altogether"
             )
+        other = [column for column in map(str, images) if column.startswith(OTHER)]
+        kept = images[keep].reset_index(drop=True)
         left_out = {"file missing": images["name"][~there], UNLABELLED: images["name"][there & ~labelled]}
         return Index(
-            images[keep].drop(columns="name").reset_index(drop=True),
+            kept.drop(columns=["name", *other]),
             *encode(labels[keep], where),
             caveats,
             {reason: tuple(names) for reason, names in left_out.items() if len(names)},
+            table=kept[other].rename(columns=lambda column: column.removeprefix(OTHER)),
         )
 
 
@@ -148,7 +153,7 @@ class LabelledFolder(Labelled):
         return self.assemble(images.assign(file=self.existing(images["name"])), labels)
 
     def rows(self) -> tuple[pd.DataFrame, pd.Series | pd.DataFrame]:
-        """The CSV's rows, each once: (name (its path), split and, if there is such a column, patient; labels)."""
+        """The CSV's rows, each once: (name (its path), split, other columns and, if there is one, patient; labels)."""
         path, patient = self.columns["path"], self.columns["patient"]
         wanted = [path, *self.names, *([patient] if patient != COLUMNS["patient"] else [])]
         way_out = "data.label= takes another column for the labels, data.columns.path= and .patient= for the others"
@@ -160,5 +165,5 @@ class LabelledFolder(Labelled):
         images = pd.DataFrame({"name": table[path], "split": ""})
         if patient in table:
             images["patient"] = table[patient].str.strip()
-        labels = table[self.label]
-        return images, labels.where(labels != "")
+        labels, others = table[self.label], table.drop(columns=[path, patient], errors="ignore")
+        return images.join(others.add_prefix(OTHER)), labels.where(labels != "")

@@ -35,6 +35,7 @@ class Index:
     caveats: tuple[str, ...] = ()
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # reason -> names of images that are not used
     headers: pd.DataFrame | None = None  # as `Source.survey` gives them, if the index needed those of all its files
+    table: pd.DataFrame | None = None  # the other columns of the release's table, a row an image, as text
 
 
 class FileReader(Protocol):

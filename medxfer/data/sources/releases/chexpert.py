@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from medxfer.base.errors import unknown
+from medxfer.data.sources.label_table import OTHER
 from medxfer.data.sources.picture_folder import PictureReader
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
@@ -62,6 +63,7 @@ class CheXpert(Release):
         if not labels.isin([0, 1, -1]).all(axis=None):
             raise self.wrong("a label is none of 1, 0, −1 and blank")
         caveats = (MINED, f"labels that the reports leave uncertain: {self.uncertain.replace('_', ' ')}")
+        images = images.join(table.drop(columns="split").add_prefix(OTHER))
         return self.assemble(images, labels.astype(float).replace(-1, POLICIES[self.uncertain]), caveats)
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from medxfer.data.sources.label_table import OTHER
 from medxfer.data.sources.picture_folder import PictureReader
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
@@ -39,7 +40,8 @@ class NihChestXray14(Release):
         names = table["Image Index"]
         parts, caveats = self._parts(names)
         images = pd.DataFrame({"name": names, "file": self.locate(names), "patient": table["Patient ID"]})
-        return self.assemble(images.assign(split=parts, view=table["View Position"]), findings, (MINED, *caveats))
+        images = images.assign(split=parts, view=table["View Position"]).join(table.add_prefix(OTHER))
+        return self.assemble(images, findings, (MINED, *caveats))
 
     def _parts(self, names: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
         """The official part of each image, and what to say if the lists of the parts are missing."""

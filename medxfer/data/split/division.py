@@ -1,0 +1,165 @@
+"""A data set's images in parts: for one training, or for each fold of it."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count
+from medxfer.data.split.draw import LEFT_OUT, check_sites, draw_folds, parts_of_fold, split_images
+from medxfer.data.split.given import Given, read_given
+from medxfer.data.split.settings import PARTS, SplitSettings
+from medxfer.data.store.build import SAME_PICTURE, GrayStore
+from medxfer.data.store.dataset import DatasetInfo
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """How a configuration divides a store's images, in the training of one seed."""
+
+    settings: SplitSettings
+    store: GrayStore
+    images: pd.DataFrame  # the store's, with the parts that are given in the column split
+    training_seed: int
+    given: str | None  # the content of data.split.file, as eight hex digits
+    sites: tuple[str, ...] = ()  # the names of folds that are given, or of the values of groups
+    fixed: NDArray[np.int64] | None = None  # (N,) the fold of each image, the same for all seeds
+
+    @property
+    def folds(self) -> int | None:
+        """In how many folds the patients are divided; None for one split."""
+        return len(self.sites) or self.settings.folds
+
+    @property
+    def name(self) -> str:
+        """Tells two ways to divide the same images apart."""
+        ways = [f"split{self.settings.seed}"]
+        if self.settings.groups:
+            ways.append(f"groups-{self.settings.groups}")
+        elif self.folds:
+            ways.append(f"folds{self.folds}")
+        if self.settings.resample or self.folds:
+            ways.append(f"seed{self.training_seed}")
+        if not self.settings.official:
+            ways.append("unofficial")
+        return "-".join([*ways, *([f"given-{self.given}"] if self.given else [])])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What identifies it in a cell: the settings, with the content of the file in place of its path."""
+        asked = {**asdict(self.settings), "file": self.given}
+        unused = {"folds": None, "groups": None, "official": True}
+        return {key: value for key, value in asked.items() if key not in unused or value != unused[key]}
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """The caveats on the parts that a file gives."""
+        divided = int((self.images.groupby("pixels")["split"].nunique() > 1).sum()) if self.given else 0
+        return (f"{SAME_PICTURE} in two parts of data.split.file: {divided} pictures",) if divided else ()
+
+    def parts(self) -> NDArray[np.str_]:
+        """The part of every image, (N,): of a training with one split; with folds, "test" for all that a fold tests.
+
+        Raises MedxferError if there is no such division.
+        """
+        table = self.table()
+        if self.folds is None:
+            return table["part"].to_numpy(dtype=str)
+        return np.where(table["fold"] == LEFT_OUT, "", "test")
+
+    def table(self) -> pd.DataFrame:
+        """What a study keeps: image, patient, and part; with folds: fold, and part_<k> in the training of fold k.
+
+        Raises MedxferError if there is no such division.
+        """
+        store, names = self.store, self.images[["image", "patient"]]
+        described = (self.images, store.labels, store.classes)
+        if self.folds is None:
+            return names.assign(part=split_images(*described, self.settings, self.training_seed))
+        seed = (self.settings.seed, self.training_seed)
+        fold = draw_folds(*described, self.folds, (*seed, 4)) if self.fixed is None else self.fixed
+        parts = {
+            f"part_{k}": parts_of_fold(*described, fold, k, self.settings.val_of_rest, (*seed, 5))
+            for k in range(self.folds)
+        }
+        return names.assign(fold=fold, **parts)
+
+
+def split_of(config: DictConfig, dataset: DatasetInfo, store: GrayStore) -> Split:
+    """The split that `config` asks for, not drawn yet. Raises MedxferError if its settings are impossible."""
+    settings = SplitSettings(**config.data.split)
+    images = store.images if settings.official else store.images.assign(split="")
+    if settings.groups:
+        return _by_site(Split(settings, store, images, config.seed, None), _sites_of(settings.groups, dataset, store))
+    if not settings.file:
+        return Split(settings, store, images, config.seed, None)
+    given = read_given(settings.file, dataset, store)
+    if given.folds:
+        return _by_given(Split(settings, store, images.assign(split=""), config.seed, given.content), given)
+    if settings.folds:
+        raise MedxferError(
+            f"data.split.file={settings.file} gives parts, and data.split.folds={settings.folds} divides all patients: "
+            "give a table with the column fold, or leave data.split.folds out"
+        )
+    return Split(settings, store, images.assign(split=given.values), config.seed, given.content)
+
+
+def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dict[str, int]]:
+    """The number of images and of patients in each part."""
+    return {
+        "images": {name: int((parts == name).sum()) for name in PARTS},
+        "patients": {name: len(set(patients[parts == name])) for name in PARTS},
+    }
+
+
+def _sites_of(column: str, dataset: DatasetInfo, store: GrayStore) -> pd.Series:
+    """What the data set's table has in `column` for each image of the store, (N,)."""
+    table = dataset.index.table
+    if table is None or column not in table:
+        has = "no other columns" if table is None or table.empty else ", ".join(map(str, table))
+        raise MedxferError(
+            f"data.split.groups={column}: the table of this data set has {has}; choose one of its columns"
+        )
+    values = table[column].iloc[store.rows].str.strip().reset_index(drop=True)
+    if blank := int((values == "").sum()):
+        raise MedxferError(
+            f"data.split.groups={column}: {blank} of {len(values)} images have no value there; fill the column, or "
+            "leave their rows out"
+        )
+    return values
+
+
+def _by_site(split: Split, values: pd.Series) -> Split:
+    """`split` with a fold for each of the `values`, (N,), in the order of their names."""
+    fold, sites = pd.factorize(values, sort=True)
+    settings, free = split.settings, (split.images["split"] != "test").to_numpy()
+    if len(sites) < 2:
+        raise MedxferError(f"data.split.groups={settings.groups}: all images have the value '{sites[0]}': it takes two")
+    fold = np.where(free, fold, LEFT_OUT)
+    store = split.store
+    check_sites(store.images["patient"], store.labels, store.classes, fold, tuple(sites))
+    return replace(split, sites=tuple(map(str, sites)), fixed=fold)
+
+
+def _by_given(split: Split, given: Given) -> Split:
+    """`split` by the folds that a file gives."""
+    names = sorted(set(given.values) - {str(LEFT_OUT)}, key=lambda name: (len(name), name))
+    asked = split.settings.folds
+    if len(names) < 2 or (asked and asked != len(names)):
+        way_out = f"leave data.split.folds={asked} out" if asked else "it takes two or more"
+        raise MedxferError(f"data.split.file={split.settings.file} has {count(len(names), 'fold')}: {way_out}")
+    number = {name: place for place, name in enumerate(names)}
+    fold = np.array([number.get(value, LEFT_OUT) for value in given.values])
+    patients = split.images.assign(fold=fold)[fold != LEFT_OUT].groupby("patient")["fold"].nunique()
+    if (patients > 1).any():
+        raise MedxferError(
+            f"data.split.file={split.settings.file} has {count(int((patients > 1).sum()), 'patient')} in two folds, "
+            "which would flatter every result; give each patient one fold"
+        )
+    store = split.store
+    check_sites(store.images["patient"], store.labels, store.classes, fold, names)
+    return replace(split, sites=tuple(names), fixed=fold)

@@ -1,0 +1,221 @@
+"""Draws of whole patients: parts, folds and training fractions, stratified by label."""
+
+from collections.abc import Sequence, Sized
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count
+from medxfer.data.split.settings import SplitSettings
+
+ATTEMPTS = 100  # draws that are tried until every class is in every part
+LEFT_OUT = -1  # the fold of an image that no fold tests
+
+
+def split_images(
+    images: pd.DataFrame,
+    labels: NDArray[Any],
+    classes: tuple[str, ...],
+    settings: SplitSettings,
+    training_seed: int,
+) -> NDArray[np.str_]:
+    """The part ("train", "val" or "test") of every image, (N,).
+
+    `images` has the columns patient, split (the part that is given, or "") and pixels (equal for equal pictures);
+    `labels` is (N,) class indices or (N, C) multi-label. Patients are never divided, and patients who share a picture
+    stay together. Parts that are given are kept, and a val or test that is missing is drawn from the rest.
+    Raises MedxferError if a class has fewer than three patients, or if no draw puts every class into every part.
+    """
+    onehot = _onehot(labels, classes)
+    check_classes(images["patient"], labels, classes)
+    if (images.groupby("patient")["split"].nunique() > 1).any():
+        raise MedxferError("the split that is given has a patient in two parts, which would flatter every result")
+    units, part = _units(images)
+    counts = np.zeros((len(part), len(classes)))  # images of each class, by unit
+    np.add.at(counts, units, onehot)
+    if not (part == "test").any():
+        free = np.flatnonzero(part != "val")
+        keep = 2 if len(free) == len(part) else 1  # for training, and for validation if that is drawn next
+        part[free[_draw(counts[free], settings.test, (settings.seed, 1), keep)]] = "test"
+    rest = np.flatnonzero(part != "test")
+    if settings.resample or not (part == "val").any():
+        seed = training_seed if settings.resample else settings.seed
+        part[rest] = "train"
+        part[rest[_draw(counts[rest], settings.val / (1 - settings.test), (seed, 2), keep=1)]] = "val"
+    part[part == ""] = "train"
+    return part[units].astype(str)
+
+
+def draw_folds(
+    images: pd.DataFrame, labels: NDArray[Any], classes: tuple[str, ...], folds: int, seed: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """The fold of every image, (N,), from 0 to `folds` − 1; LEFT_OUT for images of a given test part.
+
+    `images` and `labels` are as in `split_images`. Each fold has about as many images of every class. Patients who
+    share a picture are in one fold. Raises MedxferError if a class has fewer patients than there are folds, or if no
+    draw puts every class into every fold.
+    """
+    free = (images["split"] != "test").to_numpy()
+    used = images[free].assign(split="")  # validation is drawn from the folds that train, given or not
+    onehot = _onehot(labels[free], classes)
+    units, _ = _units(used)
+    _check_for_folds(units, onehot, classes, folds)
+    counts = np.zeros((int(units.max()) + 1, len(classes)))
+    np.add.at(counts, units, onehot)
+    fold = np.full(len(counts), folds - 1)
+    least = 2 if folds == 2 else 1  # of each class in a fold, so that the others can train and validate
+    rest = np.arange(len(counts))
+    for k in range(folds - 1):
+        taken = _draw(counts[rest], 1 / (folds - k), (*seed, k), max(least, folds - 1 - k), least)
+        fold[rest[taken]] = k
+        rest = rest[~taken]
+    out = np.full(len(images), LEFT_OUT)
+    out[free] = fold[units]
+    return out
+
+
+def parts_of_fold(
+    images: pd.DataFrame,
+    labels: NDArray[Any],
+    classes: tuple[str, ...],
+    folds: NDArray[np.int64],
+    fold: int,
+    val: float,
+    seed: tuple[int, ...],
+) -> NDArray[np.str_]:
+    """The part of every image, (N,), in the training that `fold` tests: "test", "train", "val", or "" for unused ones.
+
+    `folds` is (N,) as `draw_folds` gives it, or the sites' numbers. Not used are images of no fold, and images of other
+    folds whose patients, or whose pictures' patients, are also in this one. `val` is validation's share of the images
+    that are not tested. Raises MedxferError if no draw puts every class into training and validation.
+    """
+    units, _ = _units(images.assign(split=""))
+    part = np.where(folds == fold, "test", "").astype(object)
+    tested = np.isin(units, units[folds == fold])
+    rest = (folds != LEFT_OUT) & ~tested
+    names, place = np.unique(units[rest], return_inverse=True)
+    counts = np.zeros((len(names), len(classes)))
+    np.add.at(counts, place, _onehot(labels[rest], classes))
+    part[rest] = np.where(_draw(counts, val, (*seed, fold), keep=1)[place], "val", "train")
+    return part.astype(str)
+
+
+def check_sites(
+    patients: pd.Series, labels: NDArray[Any], classes: tuple[str, ...], folds: NDArray[np.int64], sites: Sequence[str]
+) -> None:
+    """Raise MedxferError if a site has a class of fewer than two patients, or if too few patients are elsewhere."""
+    places = [
+        (site, folds == number, name, column > 0)
+        for number, site in enumerate(sites)
+        for name, column in zip(classes, _onehot(labels, classes).T, strict=True)
+    ]
+    for site, here, name, has in places:
+        if (few := patients[has & here].nunique()) < 2:
+            raise MedxferError(
+                f"fold '{site}' has {count(few, 'patient')} with '{name}', and a fold is judged from two of each class "
+                "on: join it with another in the table, or leave its rows out"
+            )
+    for site, here, name, has in places:
+        if patients[has & ~patients.isin(patients[here]).to_numpy()].nunique() < 2:
+            raise MedxferError(
+                f"outside of fold '{site}' there are too few patients with '{name}' to train on: join folds in the "
+                "table, or leave this class out"
+            )
+
+
+def _check_for_folds(units: NDArray[Any], onehot: NDArray[Any], classes: tuple[str, ...], folds: int) -> None:
+    for name, column in zip(classes, onehot.T, strict=True):
+        if (few := len(set(units[column > 0]))) < max(folds, 4 if folds == 2 else 3):
+            raise MedxferError(
+                f"data.split.folds={folds}: '{name}' has {count(few, 'patient')}, and each fold tests some of them "
+                "while others train and validate: give fewer folds, or merge rare classes"
+            )
+
+
+def training_subset(images: pd.DataFrame, labels: NDArray[Any], fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Which of the training `images` a learning curve's `fraction` takes, (N,): whole patients, some of every class,
+    nested (10 % is part of 30 %), stratified by the rarest class that a patient has."""
+    units, _ = pd.factorize(images["patient"])
+    onehot = _onehot(labels, range(labels.max() + 1)) if labels.ndim == 1 else labels
+    has = np.zeros((units.max() + 1, onehot.shape[1]), bool)
+    np.logical_or.at(has, units, onehot > 0)
+    order = np.random.default_rng([seed, 3]).permutation(len(has))
+    stratum = np.where(has.any(1), np.where(has, has.sum(0), np.inf).argmin(1), has.shape[1])
+    rank = pd.Series(order).groupby(stratum).rank(method="first").to_numpy() - 1  # 0, 1, 2 … within the stratum
+    size = np.bincount(stratum)[stratum]
+    taken = rank < np.ceil(np.round(fraction * size, 9))
+    for column in has.T[has.any(0)]:  # a class may be no patient's rarest
+        holders = np.flatnonzero(column)
+        taken[holders[order[holders].argmin()]] = True
+    return np.take(taken, units)
+
+
+def check_classes(patients: pd.Series, labels: NDArray[Any], classes: tuple[str, ...]) -> None:
+    """Raise MedxferError if a class has fewer patients than there are parts."""
+    onehot = _onehot(labels, classes)
+    patients_of = {name: patients[column > 0].nunique() for name, column in zip(classes, onehot.T, strict=True)}
+    few = [f"'{name}' has {n}" for name, n in patients_of.items() if n < 3]
+    if few:
+        raise MedxferError(
+            f"too few patients in a class: {', '.join(few)}; training, validation and test need one each, so give "
+            "every class at least three, or choose another column of labels (data.label=)"
+        )
+
+
+def _onehot(labels: NDArray[Any], classes: Sized) -> NDArray[np.float64]:
+    return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
+
+
+def _units(images: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """Groups of patients that cannot be divided: each image's unit, (N,), and the part given to each unit, or "".
+
+    A unit is patients who share a picture (connected components of patients and pictures). Pictures do not join
+    patients whose given parts differ.
+    """
+    patient, _ = pd.factorize(images["patient"])
+    picture = images.groupby(["pixels", "split"]).ngroup().to_numpy()
+    n = int(patient.max()) + 1
+    nodes = n + int(picture.max()) + 1
+    graph = coo_array((np.ones(len(patient)), (patient, n + picture)), shape=(nodes, nodes))
+    units, _ = pd.factorize(connected_components(graph, directed=False)[1][patient])
+    return units, pd.Series(images["split"].to_numpy()).groupby(units).first().to_numpy(dtype=object)
+
+
+def _draw(counts: NDArray[Any], share: float, seed: tuple[int, ...], keep: int, take: int = 1) -> NDArray[np.bool_]:
+    """Which units to take so that they hold `share` of the images of every class, at least `take` units of each, and
+    leave at least `keep` of each: iterative stratification (Sechidis et al., ECML PKDD 2011), rarest class first."""
+    for attempt in range(ATTEMPTS):
+        taken = _stratify(counts, share, np.random.default_rng([*seed, attempt]), keep, take)
+        has = counts > 0
+        if (has[taken].sum(0) >= take).all() and (has[~taken].sum(0) >= keep).all():
+            return taken
+    raise MedxferError(
+        "no split by patient puts every class into training, validation and test: too many have several labels or "
+        "share pictures; merge rare classes, or choose other labels (data.label=)"
+    )
+
+
+def _stratify(counts: NDArray[Any], share: float, rng: np.random.Generator, keep: int, take: int) -> NDArray[np.bool_]:
+    has = counts > 0
+    need = np.stack([share * counts.sum(0), (1 - share) * counts.sum(0)])  # images that the two sides still want
+    least = (take, keep)
+    side = np.full(len(counts), -1)  # 0 taken, 1 left
+    for cls in np.argsort(has.sum(0), kind="stable"):
+        waiting = rng.permutation(np.flatnonzero(has[:, cls] & (side < 0)))
+        have = [int((has[:, cls] & (side == s)).sum()) for s in (0, 1)]
+        for position, unit in enumerate(waiting):
+            lacking = [max(0, least[s] - have[s]) for s in (0, 1)]
+            if len(waiting) - position <= sum(lacking):
+                chosen = 0 if lacking[0] else 1
+            else:
+                chosen = int(need[1, cls] > need[0, cls])
+            side[unit] = chosen
+            have[chosen] += 1
+            need[chosen] -= counts[unit]
+    side[side < 0] = 1  # units without any label (multi-label) stay where most images are
+    return np.asarray(side == 0)
