@@ -3,6 +3,10 @@
 AUROC comes from placement values (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837), the other metrics from
 sums by patient, so that leaving out a patient is a subtraction and nothing is computed again. A patient is left out
 with all images: the cluster of Obuchowski (1997, Biometrics 53:567).
+
+In a training of folds, each fold's images are scored by a network of its own. AUROC then takes the pairs of images
+within a fold alone, because scores of different networks have different scales; the other metrics are sums over images,
+and stay what they are.
 """
 
 from collections.abc import Hashable, Iterator
@@ -34,6 +38,7 @@ class Cases:
     labels: NDArray[np.int64]  # (images,) or, for a multi-label task, (images, classes)
     case: NDArray[np.int64]  # (images,) the number of the image's patient, in the order of the ids
     patients: tuple[Hashable, ...]  # their ids, sorted
+    fold: NDArray[np.int64] | None = None  # (trainings, images): which network of the training scored the image
 
     @property
     def count(self) -> int:
@@ -50,29 +55,34 @@ class Cases:
             yield self
         else:
             for k in self.classes:
-                yield Cases(self.scores[..., k], self.labels[:, k], self.case, self.patients)
+                yield Cases(self.scores[..., k], self.labels[:, k], self.case, self.patients, self.fold)
 
     def sums(self, values: Floats) -> Floats:
         """(trainings, images) → (trainings, patients)."""
-        if self.count == len(self.case):
-            out = np.empty_like(values)
+        out = np.zeros((len(values), self.count))
+        if self.count == len(self.case) == len(set(self.case.tolist())):
             out[:, self.case] = values
             return out
         order = np.argsort(self.case, kind="stable")
-        return np.add.reduceat(values[:, order], np.searchsorted(self.case[order], np.arange(self.count)), axis=1)
+        present, starts = np.unique(self.case[order], return_index=True)  # in one fold, some have no image
+        out[:, present] = np.add.reduceat(values[:, order], starts, axis=1)
+        return out
 
     def counts(self, images: Booleans) -> Floats:
         """(patients,): how many of a patient's images are among `images`."""
         return np.bincount(self.case, images, self.count).astype(np.float64)
 
 
-def check_cases(scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None = None) -> Cases:
+def check_cases(
+    scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None = None, folds: ArrayLike | None = None
+) -> Cases:
     """Check shapes and values.
 
     Args:
         scores: (trainings, images) for a binary task, or (trainings, images, classes); finite real numbers.
         labels: (images,) of 0 … classes − 1, or (images, classes) of 0 and 1 for a multi-label task.
         patients: (images,) ids, or None where each image is a patient.
+        folds: (trainings, images): the fold, by whatever number, that tested each image; None if there is one network.
 
     Raises:
         NotComparable: the arrays do not fit together, or a score is not finite.
@@ -90,12 +100,15 @@ def check_cases(scores: ArrayLike, labels: ArrayLike, patients: ArrayLike | None
     if not np.isin(raw, np.arange(classes)).all():
         raise NotComparable(f"labels must be whole numbers from 0 to {classes - 1}, one for each score's class")
     images = raw.shape[0]
+    fold = None if folds is None else np.asarray(folds).astype(np.int64)
+    if fold is not None and fold.shape != values.shape[:2]:
+        raise NotComparable(f"folds of shape {fold.shape} do not go with scores of shape {values.shape}")
     if patients is None:
-        return Cases(values, raw.astype(np.int64), np.arange(images), tuple(range(images)))
+        return Cases(values, raw.astype(np.int64), np.arange(images), tuple(range(images)), fold)
     ids, case = np.unique(np.asarray(patients), return_inverse=True)
     if case.shape != (images,):
         raise NotComparable(f"{case.size} patient ids for {images} images: give one an image")
-    return Cases(values, raw.astype(np.int64), case, tuple(ids.tolist()))
+    return Cases(values, raw.astype(np.int64), case, tuple(ids.tolist()), fold)
 
 
 def per_patient(without: Floats) -> Floats:
@@ -111,9 +124,9 @@ def per_patient(without: Floats) -> Floats:
 def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5) -> Part:
     """`metric` of each training: (trainings,) on all patients, and (trainings, patients) without each of them.
 
-    auroc: one class against the rest, averaged over classes. accuracy: a score above `threshold` (a number, or
-    one for each training) means 1; with a score for each class, the highest wins. balanced_accuracy: the mean over
-    classes of the share found. brier: the squared distance to the truth (Brier 1950), summed over classes where each
+    auroc: one class against the rest, averaged over classes; with folds, of the pairs within a fold. accuracy: a score
+    above `threshold` (a number, one for each training, or (trainings, images)) means 1; with a score for each class,
+    the highest wins. balanced_accuracy: the mean over classes of the share found. brier: the squared distance to the truth (Brier 1950), summed over classes where each
     has a score, with its sign flipped.
     For a multi-label task, each is the mean over labels.
 
@@ -123,7 +136,8 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5)
     """
     if metric not in METRICS:
         raise unknown("metric", metric, METRICS, f"one of {', '.join(METRICS)}")
-    limit = np.asarray(threshold, dtype=np.float64).reshape(-1, 1)
+    limit = np.asarray(threshold, dtype=np.float64)
+    limit = limit if limit.ndim == 2 else limit.reshape(-1, 1)
     parts: list[Part] = []
     for k, task in enumerate(cases.by_label()):
         try:
@@ -182,14 +196,44 @@ def _left(images: Floats, of: str) -> Floats:
 def _auroc(task: Cases, scores: Floats, k: int) -> Part:
     """AUROC of class `k` against the rest, by its `scores` (trainings, images)."""
     positive = task.labels == k
+    _left(task.counts(positive), f"class {k}")
+    _left(task.counts(~positive), f"a class other than {k}")
+    if task.fold is not None:
+        return _auroc_of_folds(task, scores, positive)
+    won, lost, pairs, pairs_lost = _pairs(task, scores, positive)
+    return won / pairs, (won[:, None] - lost) / (pairs - pairs_lost)
+
+
+def _auroc_of_folds(task: Cases, scores: Floats, positive: Booleans) -> Part:
+    """The correctly ranked share of all pairs within a fold; a fold without both classes has none."""
+    assert task.fold is not None
+    full, without = np.empty(len(scores)), np.empty((len(scores), task.count))
+    for training, fold in enumerate(task.fold):
+        won, pairs = 0.0, 0.0
+        lost, pairs_lost = np.zeros(task.count), np.zeros(task.count)
+        for number in np.unique(fold):
+            here = fold == number
+            part = Cases(scores[training : training + 1, here], task.labels[here], task.case[here], task.patients)
+            of_fold = _pairs(part, part.scores, positive[here])
+            won, pairs = won + float(of_fold[0][0]), pairs + of_fold[2]
+            lost, pairs_lost = lost + of_fold[1][0], pairs_lost + of_fold[3]
+        left = pairs - pairs_lost
+        if left.min() <= 0:
+            raise NotComparable("no fold has two patients of each class, so that no pair is left without one of them")
+        full[training], without[training] = won / pairs, (won - lost) / left
+    return full, without
+
+
+def _pairs(task: Cases, scores: Floats, positive: Booleans) -> tuple[Floats, Floats, float, Floats]:
+    """Pairs of a positive and another image: those ranked correctly (trainings,), and how many of them a patient is in
+    (trainings, patients); all of them, and how many of them a patient is in (patients,)."""
     ones, zeros = task.counts(positive), task.counts(~positive)
-    pairs_left = _left(ones, f"class {k}") * _left(zeros, f"a class other than {k}")
     placement = _placement(scores, positive)
     won, lost = placement[:, positive].sum(axis=1), task.sums(placement)
     mixed = ((ones > 0) & (zeros > 0))[task.case]
     if mixed.any():  # a pair within a patient was subtracted with either image
         lost -= _within(task, scores, positive, mixed)
-    return won / (ones.sum() * zeros.sum()), (won[:, None] - lost) / pairs_left
+    return won, lost, float(ones.sum() * zeros.sum()), ones * zeros.sum() + zeros * ones.sum() - ones * zeros
 
 
 def _placement(scores: Floats, positive: Booleans) -> Floats:

@@ -138,3 +138,52 @@ def test_brier_needs_probabilities() -> None:
 def test_an_unknown_metric_is_named() -> None:
     with pytest.raises(MedxferError, match="unknown metric 'auc': did you mean auroc"):
         leave_one_patient_out(check_cases([[0.5, 0.2]], [0, 1]), "auc")
+
+
+def fold_auroc(scores: np.ndarray, positive: np.ndarray, fold: np.ndarray) -> float:
+    """The correctly ranked share of all pairs within a fold, pair by pair."""
+    won = [
+        (scores[i] > scores[j]) + (scores[i] == scores[j]) / 2
+        for i in np.flatnonzero(positive)
+        for j in np.flatnonzero(~positive)
+        if fold[i] == fold[j]
+    ]
+    return float(np.mean(won))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), divided=st.booleans())
+def test_auroc_of_folds_equals_counting_pairs_within_a_fold(seed: int, divided: bool) -> None:
+    """`divided`: images of a patient in several folds, as when a patient was seen in two hospitals."""
+    scores, labels, patients = cases_of("binary", seed)
+    rng, ids = np.random.default_rng(seed), np.unique(patients)
+    owner = np.searchsorted(ids, patients)
+    folds = rng.integers(0, 3, scores.shape) if divided else rng.integers(0, 3, (len(scores), len(ids)))[:, owner]
+    try:
+        full, without = leave_one_patient_out(check_cases(scores, labels, patients, folds), "auroc")
+    except NotComparable:
+        return  # a class of one patient, or no pair is left
+    for r, (of_training, fold) in enumerate(zip(scores, folds, strict=True)):
+        assert full[r] == pytest.approx(fold_auroc(of_training, labels == 1, fold))
+        for i, one in enumerate(ids):
+            rest = patients != one
+            assert without[r, i] == pytest.approx(fold_auroc(of_training[rest], labels[rest] == 1, fold[rest]))
+
+
+def test_one_fold_is_no_fold_and_scales_of_networks_do_not_matter() -> None:
+    scores, labels, patients = cases_of("binary", 3)
+    plain = leave_one_patient_out(check_cases(scores, labels, patients), "auroc")
+    one = leave_one_patient_out(check_cases(scores, labels, patients, np.zeros_like(scores)), "auroc")
+    assert np.allclose(plain[0], one[0])
+    assert np.allclose(plain[1], one[1])
+    folds = np.random.default_rng(0).integers(0, 2, scores.shape)
+    as_it_is = leave_one_patient_out(check_cases(scores, labels, patients, folds), "auroc")
+    rescaled = leave_one_patient_out(check_cases(scores + 5 * folds, labels, patients, folds), "auroc")
+    assert np.allclose(as_it_is[0], rescaled[0])
+
+
+def test_the_threshold_can_be_each_images_own() -> None:
+    scores, labels, patients = cases_of("binary", 4)
+    limits = np.random.default_rng(1).random(scores.shape)
+    full, _ = leave_one_patient_out(check_cases(scores, labels, patients), "accuracy", limits)
+    assert np.allclose(full, ((scores > limits) == labels).mean(1))
