@@ -126,8 +126,8 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5)
 
     auroc: one class against the rest, averaged over classes; with folds, of the pairs within a fold. accuracy: a score
     above `threshold` (a number, one for each training, or (trainings, images)) means 1; with a score for each class,
-    the highest wins. balanced_accuracy: the mean over classes of the share found. brier: the squared distance to the truth (Brier 1950), summed over classes where each
-    has a score, with its sign flipped.
+    the highest wins. balanced_accuracy: the mean over classes of the share found. brier: the squared distance to the
+    truth (Brier 1950), summed over classes where each has a score, with its sign flipped.
     For a multi-label task, each is the mean over labels.
 
     Raises:
