@@ -1,6 +1,7 @@
 """Run the simulations and write their tables: python tests/simulation/run.py --out docs/simulations.md
 
-Results are kept beside it as .csv, a row a setting and figure; a setting that is there with enough repetitions is not
+Results are kept beside it as .csv, a row a setting and figure, and what the page of a study says of its level in the
+package (packaged.py); a setting that is there with enough repetitions is not
 run again, so that an interrupted run goes on where it stopped. Each setting is always drawn from the same seed.
 """
 
@@ -16,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from packaged import PACKAGED, packaged
 from simulation_page import write_page
 from tables import Setting, all_settings
 
@@ -60,6 +62,7 @@ def main(arguments: list[str]) -> None:
                 results.to_csv(kept, index=False, float_format="%.6g")
                 print(f"{table}: {len(jobs)} settings, {time.monotonic() - started:.0f} s", flush=True)
     write_page(options.out, results)
+    PACKAGED.write_text(packaged(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
 from medxfer.analysis.judge.findings import Blocks, Finding, Judge
+from medxfer.analysis.judge.level import heterogeneity_note
 from medxfer.analysis.judge.phrases import p_value, points
 from medxfer.analysis.judge.results import Block
 from medxfer.analysis.stats.decisions import heterogeneity
@@ -81,12 +82,23 @@ def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
         if has_arms(contrast, blocks)
     ]
     findings = judge.findings(asked)
-    spread: list[str] = []
+    spread, notes = list[str](), list[str]()
     if kind in ("modality", "data set"):
         for contrast in primary:
             effects = [judge.effect(c, blocks) for c, blocks in asked if c.name.startswith(f"{contrast.name} · ")]
-            spread.append(heterogeneity_sentence(contrast.name, [e for e in effects if e is not None]))
-    return ContrastFamily(f"By {kind}", " ".join(filter(None, spread)), tuple(findings))
+            known = [effect for effect in effects if effect is not None]
+            spread.append(heterogeneity_sentence(contrast.name, known))
+            notes.append(_level_note(known))
+    return ContrastFamily(f"By {kind}", " ".join(filter(None, [*spread, *dict.fromkeys(notes)])), tuple(findings))
+
+
+def _level_note(effects: Sequence[Effect]) -> str:
+    trainings = [
+        float(effect.trainings.variance) / effect.variance for effect in effects if effect.trainings is not None
+    ]
+    if len(effects) < 2 or len(trainings) < len(effects):
+        return ""
+    return heterogeneity_note(min(effect.seeds for effect in effects), len(effects), sum(trainings) / len(trainings))
 
 
 def heterogeneity_sentence(name: str, effects: Sequence[Effect]) -> str:

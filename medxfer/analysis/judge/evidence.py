@@ -63,6 +63,8 @@ class Figures:
     df_patients: float | None = None
     seed_correlation: float | None = None  # between arms over seeds, mean of data sets
     variance_ratio: float | None = None  # largest over smallest variance of an arm over seeds, of all data sets
+    reference_ratio: float | None = None  # variance over seeds of the arm compared with, over the mean of others'
+    blocks: int = 1  # of a data set: backbones, windows, image sizes
     block_covariance: float | None = None  # of trainings over blocks that share seeds, mean of data sets
     expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients
 
@@ -140,6 +142,8 @@ def weigh(
         df_patients=float(effect.patients.df),
         seed_correlation=float(np.mean([one.correlation for one in together])) if together else None,
         variance_ratio=_largest([float(one.ratio) for one in together]),
+        reference_ratio=_largest([_reference_ratio(sample) for sample in samples]),
+        blocks=max(len(one.blocks) for one in runs),
         block_covariance=float(np.mean(covariance)) if covariance else None,
     )
     return Evidence(effect, figures)
@@ -208,6 +212,16 @@ def _sample(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float]
     groups = np.array([starts.index(start) for _, start in present])
     along = np.array([weights.get(arm, 0.0) for arm in present])
     return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups))
+
+
+def _reference_ratio(sample: Sample) -> float:
+    """Of arms with the same start; NaN where weights are compared, with one training, or where nothing varies."""
+    reference = sample.weights < 0
+    if sample.theta.shape[1] < 2 or not reference.any() or reference.all():
+        return float("nan")
+    own = sample.theta.mean(-1).var(-1, ddof=1)
+    others = float(own[~reference].mean())
+    return float(own[reference].mean()) / others if others > 0 else float("nan")
 
 
 def between_starts(weights: Mapping[Any, float]) -> tuple[Hashable, Hashable] | None:

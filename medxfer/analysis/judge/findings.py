@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
-from medxfer.analysis.judge.contrasts import Contrast, Question, declare
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare
 from medxfer.analysis.judge.evidence import (
     FEWEST_PATIENTS,
     FEWEST_SEEDS,
@@ -18,6 +18,7 @@ from medxfer.analysis.judge.evidence import (
     clip,
     weigh,
 )
+from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
@@ -45,6 +46,7 @@ class Finding:
     figures: Figures | None = None
     unfinished: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    simulated: Simulated | None = None  # of primary contrasts: how often such families erred in simulations
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ class Judge:
             conclusion=conclusion,
             sentence=sentence(said, conclusion, " ".join(more)),
             notes=tuple(filter(None, [disagreement(said), *notes])),
+            simulated=simulated(contrast.question, known, declared.level) if contrast.family == PRIMARY else None,
         )
 
     def _beside(self, contrast: Contrast, blocks: Blocks) -> tuple[Beside, ...]:

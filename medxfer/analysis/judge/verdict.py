@@ -11,6 +11,7 @@ from medxfer.analysis.judge.conclusion import sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
+from medxfer.analysis.judge.level import level_note
 from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, percent, points, size
 from medxfer.analysis.judge.provenance import Flow, caveats, flows, not_done
 from medxfer.analysis.judge.readings import flat, readings
@@ -117,7 +118,7 @@ def _answer(question: Question, judge: Judge, blind: bool) -> Answer:
         tuple(finding.sentence for finding in findings),
         tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
         ONE_TRAINING if several else "",
-        tuple(note for finding in findings for note in finding.notes),
+        (*(note for f in findings for note in f.notes), *filter(None, [level_note([f.simulated for f in findings])])),
         tuple(findings),
     )
 

@@ -13,6 +13,7 @@ from medxfer.analysis.page.layout import Section
 from medxfer.analysis.page.learning_charts import learning_sections
 from medxfer.analysis.page.operating_charts import operating_sections
 from medxfer.analysis.page.panels import intervals
+from medxfer.analysis.page.uncertainty_table import uncertainty_section
 
 
 @dataclass(frozen=True)
@@ -34,5 +35,10 @@ def exploratory(study: StudyRecord, verdict: Verdict) -> Exploratory | None:
 
 def sections(study: StudyRecord, verdict: Verdict) -> list[Section]:
     """Those that the study has content for, in the page's order: first what is not folded."""
-    found = [*arm_sections(verdict), *operating_sections(study, verdict), *flow_sections(study)]
+    found = [
+        *uncertainty_section(verdict),
+        *arm_sections(verdict),
+        *operating_sections(study, verdict),
+        *flow_sections(study),
+    ]
     return sorted(found, key=lambda section: section.folded)
