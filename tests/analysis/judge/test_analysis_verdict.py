@@ -10,8 +10,10 @@ from medxfer.analysis import Verdict, read_study
 from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.headline import BY_CHANCE, headline
 from medxfer.analysis.judge.phrases import size
-from medxfer.analysis.judge.verdict import BY_CHANCE, Answer, headline, judge
+from medxfer.analysis.judge.question import Answer
+from medxfer.analysis.judge.verdict import judge
 
 
 def answers(folder: Path) -> tuple[Verdict, Answer, Answer]:
