@@ -1,21 +1,18 @@
 """One research question: what it asks, its answer in words, and the findings that give it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from medxfer.analysis.judge.conclusion import sentence, statement
+from medxfer.analysis.judge.conclusion import sentence, statement, weights_in_words
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.headline import headline
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
 from medxfer.analysis.judge.results import hydra_value
 from medxfer.base.words import count, listing, weights_name
-from medxfer.study.declared import Rules
+from medxfer.study.declared import Declared, Rules
 
-ASKS: Mapping[Question, str] = {
-    "RQ1": "Does colour improve {metric} over gray?",
-    "RQ2": "Do ImageNet weights improve {metric} over a random start?",
-}
+QUESTIONS: Sequence[Question] = ("RQ1", "RQ2")
 ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1,2,3,4) would tell by how much."
 
 
@@ -36,7 +33,7 @@ class Answer:
 def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
     """`blind`: no arm beats chance, so that more trainings or patients are no advice."""
     declared, findings = judge.study.declared, judge.family(question, PRIMARY)
-    asks = ASKS[question].format(metric=metric_name(declared.metric))
+    asks = _asks(question, declared)
     if not findings:
         return Answer(question, asks, "Not asked by this study.", _not_asked(question, declared.rules))
     if blind:
@@ -52,6 +49,17 @@ def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
         tuple(note for finding in findings for note in finding.notes),
         tuple(findings),
     )
+
+
+def _asks(question: Question, declared: Declared) -> str:
+    metric, rules = metric_name(declared.metric), declared.rules
+    if question == "RQ1":
+        return f"Does colour improve {metric} over gray?"
+    treated, reference = (
+        weights_in_words(start) if isinstance(start, bool) else f"the weights {start}"
+        for start in (rules.treated, rules.reference)
+    )
+    return f"Do {treated} improve {metric} over {'a random start' if rules.reference is False else reference}?"
 
 
 def _without_advice(finding: Finding, judge: Judge) -> Finding:
@@ -101,6 +109,7 @@ def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
         takes = f"It takes gray images (colormap none) and at least one colormap, both with {start} weights."
         grid = f"with, for example, colormap=none,viridis,inferno pretrained={hydra_value(rules.weights)}"
     else:
-        takes = f"It takes pretrained and random weights, both on {images_name(rules.colormap)}."
-        grid = f"with colormap={rules.colormap} pretrained=true,false"
+        starts = (rules.treated, rules.reference)
+        takes = f"It takes {' and '.join(map(weights_name, starts))} weights, both on {images_name(rules.colormap)}."
+        grid = f"with colormap={rules.colormap} pretrained={','.join(str(hydra_value(start)) for start in starts)}"
     return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."

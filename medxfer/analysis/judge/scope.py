@@ -57,8 +57,10 @@ def _budget(study: StudyRecord) -> str:
 
 
 def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
-    """The files of the pretrained weights that RQ2 compares."""
+    """The files of the weights that RQ2 compares."""
     if not any(f.question == "RQ2" and f.figures for f in findings):
         return []
-    loaded = [cell.record.get("weights") for cell in study.done if cell.factors["pretrained"] is True]
+    rules = study.declared.rules
+    starts = (rules.treated, rules.reference)
+    loaded = [cell.record.get("weights") for cell in study.done if cell.factors["pretrained"] in starts]
     return list(dict.fromkeys(str(weights["file"]) for weights in loaded if weights))

@@ -10,7 +10,7 @@ from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, explorat
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.provenance import caveats, not_done
-from medxfer.analysis.judge.question import ASKS, Answer, answer_question
+from medxfer.analysis.judge.question import QUESTIONS, Answer, answer_question
 from medxfer.analysis.judge.readings import readings
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.scope import scope
@@ -52,7 +52,7 @@ def judge(study: StudyRecord) -> Verdict:
     arms = arm_figures(judge)
     chances = by_chance(arms, study.declared.metric)
     blind = bool(chances) and len(chances) == len({one.block[0] for one in arms})
-    answers = tuple(answer_question(question, judge, blind) for question in ASKS)
+    answers = tuple(answer_question(question, judge, blind) for question in QUESTIONS)
     primary = [finding for answer in answers for finding in answer.findings]
     tables = (*exploratory(judge), *breakdown(judge))
     statuses = [cell.status for cell in study.cells]
