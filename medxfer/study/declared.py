@@ -1,6 +1,6 @@
 """What a study declares before its first training, so that nobody chooses it by the results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import listing, weights_name
 from medxfer.study.identity import Json, without_paths
 
 VALIDATION = "validation"  # the threshold of a training is the one that its own validation chose
@@ -19,6 +20,8 @@ class Rules:
 
     weights: bool | str  # within which RQ1 compares colormaps
     colormap: str  # within which RQ2 compares weights
+    treated: bool | str = True  # the weights that RQ2 asks about
+    reference: bool | str = False  # those that it compares them with
 
 
 @dataclass(frozen=True)
@@ -73,19 +76,31 @@ def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
     Raises:
         MedxferError: a rule asks for what the analysis does not do.
     """
-    return Rules(
-        _within(
-            "rq1", rq1, "pretrained", {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
-        ),
-        _within("rq2", rq2, "colormap", {"compare": "pretrained", "level": True, "with": False}),
-    )
+    colour = {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
+    weights, _ = _chosen("rq1", rq1, colour, "pretrained")
+    colormap, (treated, reference) = _chosen("rq2", rq2, {"compare": "pretrained"}, "colormap", ("level", "with"))
+    if treated == reference:
+        raise MedxferError(
+            f"study.rq2 compares {weights_name(treated)} weights with themselves: give study.rq2.level and "
+            "study.rq2.with two different values of pretrained"
+        )
+    return Rules(weights, colormap, treated, reference)
 
 
-def _within(name: str, rule: Mapping[str, Any], factor: str, fixed: Mapping[str, Any]) -> Any:
-    """The level in a rule's `within`. Raises MedxferError if the rest of the rule is not `fixed`."""
-    within = rule.get("within") if isinstance(rule, Mapping) else None
+def _chosen(
+    name: str, rule: Mapping[str, Any], fixed: Mapping[str, Any], factor: str, levels: Sequence[str] = ()
+) -> tuple[Any, list[Any]]:
+    """The level in a rule's `within`, and the weights under its keys `levels`.
+
+    Raises MedxferError if the rest of the rule is not `fixed`.
+    """
+    rule = rule if isinstance(rule, Mapping) else {"": rule}
+    within = rule.get("within")
     chosen = within.get(factor) if isinstance(within, Mapping) else None
-    kinds = (bool, str) if factor == "pretrained" else str
-    if not isinstance(chosen, kinds) or rule != {**fixed, "within": {factor: chosen}}:
-        raise MedxferError(f"study.{name}={rule}: only within.{factor} can be chosen, the rest must be {fixed}")
-    return chosen
+    weights = {key: rule.get(key) for key in levels}
+    of_right_kind = isinstance(chosen, (bool, str) if factor == "pretrained" else str)
+    of_right_kind &= all(isinstance(value, bool | str) for value in weights.values())
+    if not of_right_kind or rule != {**fixed, **weights, "within": {factor: chosen}}:
+        can = listing([*levels, f"within.{factor}"])
+        raise MedxferError(f"study.{name}={rule.get('', rule)}: only {can} can be chosen, the rest must be {fixed}")
+    return chosen, list(weights.values())

@@ -66,15 +66,16 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
     starts = [list(dict.fromkeys(start for _, start in arms)) for arms in (better, than)]
     gain_of, where = "", ""
     if contrast.family == "interaction":
-        names, gain_of = [_weights(True), _weights(False)], contrast.subject
+        names = [weights_in_words(start) for start in dict.fromkeys(start for _, start in contrast.weights)]
+        gain_of = contrast.subject
     elif set(starts[0]) == set(starts[1]):
         names = ["gray" if of == ["none"] else listing(of) for of in colours]
         if len(starts[0]) > 1:
             where = ", averaged over both starts"
         elif contrast.family == f"{weights_name(starts[0][0])} weights":
-            where = f", starting from {_weights(starts[0][0])}"
+            where = f", starting from {weights_in_words(starts[0][0])}"
     else:
-        names = [listing([_weights(start) for start in of]) for of in starts]
+        names = [listing([weights_in_words(start) for start in of]) for of in starts]
         if len(colours[0]) > 1:
             where = ", averaged over colormaps"
         elif contrast.family == "other colormaps":
@@ -93,7 +94,8 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
     )
 
 
-def _weights(start: bool | str) -> str:
+def weights_in_words(start: bool | str) -> str:
+    """'ImageNet weights', 'random weights', 'file:own.pth weights'."""
     return "ImageNet weights" if start is True else f"{weights_name(start)} weights"
 
 

@@ -177,6 +177,8 @@ def longer_budgets(study: StudyRecord) -> list[str]:
     if epochs is None or ("RQ2", PRIMARY) not in asked:
         return []
     others = list(_beside(study, BUDGET, "RQ2"))
+    if study.declared.rules.reference is not False:
+        return others
     if others:
         return [f"This study trains for {epochs} epochs.", *others]
     return [

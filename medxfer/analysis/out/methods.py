@@ -6,6 +6,7 @@ Every figure comes from the study's records. No path and no patient is named.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.contrasts import images_name
 from medxfer.analysis.judge.phrases import ADJUSTED_INTERVAL, ADJUSTED_P, margin_points, metric_name, percent
 from medxfer.analysis.judge.provenance import Flow, flows
@@ -174,8 +175,8 @@ def _networks(study: StudyRecord, settings: Settings) -> Iterator[str]:
     networks = list(dict.fromkeys(cell.factors["backbone"] for cell in study.done))
     starts = list(dict.fromkeys(cell.factors["pretrained"] for cell in study.done))
     weights = {w["file"]: w for cell in study.done if (w := cell.record.get("weights"))}
-    names = ["ImageNet weights" if start is True else f"{weights_name(start)} weights" for start in starts]
-    yield f"{listing(networks)} started from {listing(names, 'or')}; its last layer was always new."
+    names = listing([weights_in_words(start) for start in starts], "or")
+    yield f"{listing(networks)} started from {names}; its last layer was always new."
     for file, record in weights.items():
         licence = f", licence {record['licence']}" if record.get("licence") else ""
         sha = f" (SHA-256 {str(record['sha256'])[:12]}…{licence})" if record.get("sha256") else ""
@@ -255,7 +256,8 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         each = names[0] if len(names) == 1 else f"Each of {listing(names)}"
         yield f"{each} was compared with gray, within {weights_name(rules.weights)} weights."
     if asked.get("RQ2"):
-        yield f"ImageNet weights were compared with random weights on {images_name(rules.colormap)}."
+        treated, reference = weights_in_words(rules.treated), weights_in_words(rules.reference)
+        yield f"{treated[0].upper()}{treated[1:]} were compared with {reference} on {images_name(rules.colormap)}."
     rockette = cited(ROCKETTE)
     metric = cited(DELONG, CLUSTERS) if declared.metric == "auroc" else cited(CLUSTERS)
     yield (

@@ -10,6 +10,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import Axis, Chart, Line, chart_axes
 from medxfer.analysis.page.layout import Section, block_name
+from medxfer.base.words import weights_name
 
 
 def learning_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]:
@@ -24,14 +25,19 @@ def learning_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]
     blocks = list(dict.fromkeys(curve.block for curve in curves))
     chances = {one.block: one.chance for one in verdict.arms}
     charts = [
-        _chart(block_name(block, blocks), [c for c in curves if c.block == block], metric, chances.get(block))
+        _chart(block_name(block, blocks), [c for c in curves if c.block == block], study, chances.get(block))
         for block in blocks
     ]
-    key = [("pretrained", "arm3", False), ("random", "arm2", True)]
-    yield Section("learning", "How much is pretraining worth?", text, key, charts)
+    rules = study.declared.rules
+    key = [(weights_name(rules.treated), "arm3", False), (weights_name(rules.reference), "arm2", True)]
+    usual = (rules.treated, rules.reference) == (True, False)
+    yield Section(
+        "learning", f"How {'much is pretraining' if usual else 'many patients is the start'} worth?", text, key, charts
+    )
 
 
-def _chart(title: str, curves: Sequence[Curve], metric: str, chance: float | None) -> Chart:
+def _chart(title: str, curves: Sequence[Curve], study: StudyRecord, chance: float | None) -> Chart:
+    rules, metric = study.declared.rules, metric_name(study.declared.metric)
     points = [point for curve in curves for point in curve.points]
     patients = sorted({point.patients for point in points})
     y = Axis.around([100 * end for point in points for end in (point.low, min(point.high, 1))])
@@ -39,8 +45,8 @@ def _chart(title: str, curves: Sequence[Curve], metric: str, chance: float | Non
         Line(
             x=[float(np.log(point.patients)) for point in curve.points],
             y=[100 * point.mean for point in curve.points],
-            colour="arm3" if curve.pretrained else "arm2",
-            dashed=not curve.pretrained,
+            colour="arm3" if curve.start == rules.treated else "arm2",
+            dashed=curve.start != rules.treated,
             band=[(100 * point.low, 100 * min(point.high, 1)) for point in curve.points],
             marks=True,
         )
@@ -48,7 +54,9 @@ def _chart(title: str, curves: Sequence[Curve], metric: str, chance: float | Non
     ]
     ends = float(np.log(patients[0])) - 0.1, float(np.log(patients[-1])) + 0.1
     labels = "labelled patients for training", f"{metric}, points"
-    about = f"{metric} against labelled patients, pretrained and random weights"
+    about = (
+        f"{metric} against labelled patients, {weights_name(rules.treated)} and {weights_name(rules.reference)} weights"
+    )
     ticks = [(float(np.log(n)), f"{n:,}") for n in patients]
     level = None if chance is None else 100 * chance
     return Chart(title, lines, *chart_axes(ends, (y.low, y.high)), labels, about, ticks, level=level)
