@@ -36,6 +36,7 @@ class Declared:
     level: float = 0.95
     threshold: float | str = 0.5
     tuned: tuple[str, ...] = ()
+    looks: tuple[int, ...] = ()  # after how many seeds an arm the answer may be looked at; none: once, at the end
     rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
     rq2: Mapping[str, Any] = field(kw_only=True)
 
@@ -45,7 +46,11 @@ class Declared:
 
 
 def declaration(config: DictConfig) -> Json:
-    """What the study declares before its first cell runs, so that nobody chooses it by the results."""
+    """What the study declares before its first cell runs, so that nobody chooses it by the results.
+
+    Raises:
+        MedxferError: its looks are no increasing numbers of seeds.
+    """
     study = OmegaConf.to_container(config.study, resolve=True)
     assert isinstance(study, dict)
     return {
@@ -54,6 +59,7 @@ def declaration(config: DictConfig) -> Json:
         "level": 0.95,
         "threshold": VALIDATION,
         "tuned": study["tuned"],
+        "looks": list(read_looks(study["looks"])),
         "rq1": without_paths(study["rq1"]),
         "rq2": without_paths(study["rq2"]),
     }
@@ -62,12 +68,32 @@ def declaration(config: DictConfig) -> Json:
 def read_declared(path: Path, values: Mapping[str, Any]) -> Declared:
     """What the study.json at `path` declares. Raises MedxferError where the analysis cannot judge by it."""
     known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
-    declared = Declared(**{"rq1": {}, "rq2": {}, **known, "tuned": tuple(known.get("tuned") or ())})
+    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks")}
+    declared = Declared(**{"rq1": {}, "rq2": {}, **known, **lists})
     try:
+        read_looks(declared.looks)
         read_rules(declared.rq1, declared.rq2)
     except MedxferError as error:
         raise MedxferError(f"cannot judge by what {path} declares: {error}") from error
     return declared
+
+
+def read_looks(value: Any) -> tuple[int, ...]:
+    """study.looks: numbers of seeds, such as (3, 5, 10); empty where none are declared.
+
+    Raises:
+        MedxferError: it is something else.
+    """
+    looks = () if value is None else value
+    listed = isinstance(looks, list | tuple)
+    if not listed or not all(isinstance(seeds, int) and not isinstance(seeds, bool) and seeds >= 2 for seeds in looks):
+        raise MedxferError(
+            f"study.looks={value}: it takes whole numbers of seeds, each at least 2, such as study.looks=[3,5,10]; "
+            "leave it out for one look at the end"
+        )
+    if list(looks) != sorted(set(looks)):
+        raise MedxferError(f"study.looks={value}: the numbers of seeds must increase, such as study.looks=[3,5,10]")
+    return tuple(looks)
 
 
 def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:

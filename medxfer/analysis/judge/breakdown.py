@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
-from medxfer.analysis.judge.findings import Blocks, Finding, Judge
+from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.level import heterogeneity_note
 from medxfer.analysis.judge.phrases import p_value, points
+from medxfer.analysis.judge.reached import Blocks
 from medxfer.analysis.judge.results import Block
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect

@@ -21,7 +21,7 @@ from medxfer.study.declared import Declared
 Conclusion = Literal[
     "improves by at least the margin", "improves", "harms by at least the margin", "harms",
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
-    "one training", "too few patients", "incomplete", "refused",
+    "one training", "too few patients", "incomplete", "before the first look", "refused",
 ]  # fmt: skip
 
 
@@ -154,13 +154,16 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     """'+1.2 points, 95 % interval −0.3 to +2.7, adjusted p = 0.11'."""
     f = s.figures
     shared = is_simultaneous(f, 1 - s.alpha)
-    kind = f"simultaneous {percent(1 - s.alpha)} interval" if shared else f"{percent(f.level)} interval"
+    holds = shared or f.look is not None  # with others, or at all looks together
+    kind = f"{'simultaneous ' if shared else ''}{percent(1 - s.alpha if holds else f.level)} interval"
+    if f.look is not None:
+        kind += f" of look {f.look.number} of {f.look.looks}"
     span = interval(f.low, f.high)
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
     if conclusion == "too few patients":
         return f"{points(f.estimate)} points, {kind} {span}"
-    p = p_value(f.p_adjusted, "adjusted p" if shared else "p", s.alpha)
+    p = p_value(f.p_adjusted, "adjusted p" if holds else "p", s.alpha)
     said = conclusion.startswith(("improves", "harms"))  # the sentence itself gives the estimate
     text = f"{kind} {span}, {p}" if said else f"{points(f.estimate)} points, {kind} {span}, {p}"
     if conclusion in ("equivalent", "significant but negligible"):

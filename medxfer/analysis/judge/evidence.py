@@ -9,6 +9,7 @@ from scipy import special
 
 from medxfer.analysis.judge.layer import Layer, measured
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
+from medxfer.analysis.judge.reached import AtLook
 from medxfer.analysis.judge.results import CellRecord
 from medxfer.analysis.judge.scores import KeyOf
 from medxfer.analysis.stats import effects
@@ -67,6 +68,7 @@ class Figures:
     blocks: int = 1  # of a data set: backbones, windows, image sizes
     block_covariance: float | None = None  # of trainings over blocks that share seeds, mean of data sets
     expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients
+    look: AtLook | None = None  # with declared looks, that which these figures are of
 
     @property
     def simultaneous(self) -> bool:

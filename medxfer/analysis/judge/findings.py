@@ -1,6 +1,6 @@
 """Contrasts → findings: each with estimate, interval, adjusted p and a conclusion in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -20,16 +20,16 @@ from medxfer.analysis.judge.evidence import (
 )
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
-from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.reached import Blocks, reached, within_look
+from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.selection import select
+from medxfer.analysis.judge.stages import at_look
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
 from medxfer.analysis.stats.forecasts import outlook
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
-
-Blocks = Mapping[Block, Sequence[CellRecord]]
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,19 @@ class Judge:
         return declare(arms, self.study.declared.rules)
 
     def family(self, question: Question, family: str) -> list[Finding]:
-        """The findings of one predeclared family, over all blocks."""
+        """The findings of one predeclared family, over all blocks; of the primary ones at the declared looks."""
         contrasts = [c for c in self.contrasts if (c.question, c.family) == (question, family)]
-        return self.findings([(contrast, self.blocks) for contrast in contrasts])
+        looks = self.study.declared.looks if family == PRIMARY else ()
+        if not looks:
+            return self.findings([(contrast, self.blocks) for contrast in contrasts])
+        at = [(c, within_look(self.blocks, c, reached(self.blocks, c, looks))) for c in contrasts]
+        return self.findings(at, looks=True)
 
-    def findings(self, asked: Sequence[tuple[Contrast, Blocks]]) -> list[Finding]:
+    def findings(self, asked: Sequence[tuple[Contrast, Blocks]], looks: bool = False) -> list[Finding]:
         """One finding for each (contrast, blocks), adjusted together: Dunnett's step-down p, simultaneous intervals.
 
-        Those that could not be weighed count in the adjustment too, so that a failed cell makes no p smaller.
+        Those that could not be weighed count in the adjustment too, so that a failed cell makes no p smaller. With
+        `looks`, the blocks are those of a declared look, whose levels take the place of the declared one.
         """
         if not asked:
             return []
@@ -94,9 +99,11 @@ class Judge:
                     p_adjusted=p[i], p_equivalent=equivalent[i], beside=self._beside(contrast, blocks),
                     expected=outlook(item.effect, alpha, family.largest),
                 )  # fmt: skip
+                if looks:
+                    figures = at_look(self.study, contrast, item.effect, family.largest, figures)
                 found.append(self._finding(contrast, blocks, figures))
             else:
-                found.append(self._finding(contrast, blocks, item))
+                found.append(self._finding(contrast, blocks, item, declared.looks[0] if looks else 0))
         return found
 
     def effect(self, contrast: Contrast, blocks: Blocks | None = None) -> Effect | None:
@@ -111,9 +118,12 @@ class Judge:
         except MedxferError as refusal:
             return refusal
 
-    def _finding(self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None) -> Finding:
+    def _finding(
+        self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None, first_look: int = 0
+    ) -> Finding:
+        """`first_look`: its number of seeds; before it no test result is said."""
         declared = self.study.declared
-        cells = [cell for block in blocks.values() for cell in block if cell.status != "done"]
+        cells = [cell for block in blocks.values() for cell in block if cell.status in ("failed", "missing")]
         unfinished = tuple(cell.name for cell in cells if cell.arm in contrast.weights)
         finding = Finding(
             contrast.question,
@@ -125,28 +135,31 @@ class Judge:
             f"{contrast.name}: no training is finished in every arm of it.",
             unfinished=unfinished,
         )
+        if known is None and first_look:
+            said = f"{contrast.name}: not looked at yet: the first look is at {count(first_look, 'seed')}."
+            return replace(finding, conclusion="before the first look", sentence=said)
         if known is None:
             return finding
         if isinstance(known, MedxferError):
             return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {known}.")
-        said = statement(contrast, declared, known)
+        stated = statement(contrast, declared, known)
         notes = tuple(_notes(contrast, blocks, known))
         finding = replace(finding, figures=known, notes=notes)
         if unfinished:
             lacking = f"{count(len(unfinished), 'cell')} of this comparison failed or "
             lacking += f"{'is' if len(unfinished) == 1 else 'are'} missing."
-            return replace(finding, sentence=sentence(said, "incomplete", lacking))
+            return replace(finding, sentence=sentence(stated, "incomplete", lacking))
         if known.trainings < FEWEST_SEEDS:
-            return replace(finding, conclusion="one training", sentence=sentence(said, "one training"))
+            return replace(finding, conclusion="one training", sentence=sentence(stated, "one training"))
         if known.fewest_patients < FEWEST_PATIENTS:
-            return replace(finding, conclusion="too few patients", sentence=sentence(said, "too few patients"))
-        conclusion = conclude(said)
+            return replace(finding, conclusion="too few patients", sentence=sentence(stated, "too few patients"))
+        conclusion = conclude(stated)
         more = [*(outlook_sentence(known) if conclusion == "cannot tell" else ()), *_elsewhere(contrast, blocks, known)]
         return replace(
             finding,
             conclusion=conclusion,
-            sentence=sentence(said, conclusion, " ".join(more)),
-            notes=tuple(filter(None, [disagreement(said), *notes])),
+            sentence=sentence(stated, conclusion, " ".join(more)),
+            notes=tuple(filter(None, [disagreement(stated), *notes])),
             simulated=simulated(contrast.question, known, declared.level) if contrast.family == PRIMARY else None,
         )
 

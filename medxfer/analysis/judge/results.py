@@ -15,6 +15,7 @@ from medxfer.base.words import count, lower_is_better
 from medxfer.study.declared import VALIDATION, Declared, read_declared
 from medxfer.study.folder import withdrawals, withdrawn_cells
 from medxfer.study.identity import FACTORS
+from medxfer.study.look_record import LookRecord, read_looks
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
 Block = tuple[Any, ...]  # the values of BLOCK: what repeats the comparison
@@ -23,12 +24,15 @@ BLOCK = ("data", "backbone", "window", "image_size")
 
 @dataclass(frozen=True)
 class CellRecord:
-    """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not."""
+    """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not.
+
+    It is waiting if it is trained and its seed belongs to a later look: its test results are not used nor shown.
+    """
 
     name: str
     folder: Path
     factors: Mapping[str, Any]
-    status: Literal["done", "failed", "missing"]
+    status: Literal["done", "waiting", "failed", "missing"]
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
@@ -63,6 +67,7 @@ class StudyRecord:
     command: str
     cells: tuple[CellRecord, ...]
     withdrawn: tuple[tuple[str, str], ...] = ()  # (what and when, the reason): planned cells that `cells` leaves out
+    looks: LookRecord = LookRecord()  # noqa: RUF009 (frozen)
 
     @property
     def done(self) -> tuple[CellRecord, ...]:
@@ -71,7 +76,7 @@ class StudyRecord:
     @property
     def unfinished(self) -> tuple[CellRecord, ...]:
         """Failed and missing cells: they make answers incomplete and are never dropped."""
-        return tuple(cell for cell in self.cells if cell.status != "done")
+        return tuple(cell for cell in self.cells if cell.status not in ("done", "waiting"))
 
     @property
     def same_files(self) -> tuple[tuple[str, ...], ...]:
@@ -116,6 +121,7 @@ def read_study(folder: Path) -> StudyRecord:
         declared=declared,
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
+        looks=read_looks(folder),
         withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
         cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
     )
@@ -163,7 +169,7 @@ def _factor(cell: CellRecord, key: str) -> Any:
 
 
 def _metric(cell: CellRecord, key: str) -> float | None:
-    return cell.metrics.get(key)
+    return cell.metrics.get(key) if cell.status == "done" else None
 
 
 def _read_cell(folder: Path, planned: Mapping[str, Any] | None, threshold: float | str) -> CellRecord:
