@@ -9,15 +9,7 @@ import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import Contrast, Question, declare
-from medxfer.analysis.judge.evidence import (
-    FEWEST_PATIENTS,
-    FEWEST_SEEDS,
-    Beside,
-    Evidence,
-    Figures,
-    clip,
-    weigh,
-)
+from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, weigh
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
@@ -26,7 +18,7 @@ from medxfer.analysis.stats.effects import Effect, Family
 from medxfer.analysis.stats.forecasts import outlook
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, listing
+from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count, listing
 
 Blocks = Mapping[Block, Sequence[CellRecord]]
 
