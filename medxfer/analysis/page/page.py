@@ -11,7 +11,9 @@ from medxfer.analysis.judge.provenance import provenance
 from medxfer.analysis.judge.results import StudyRecord, columns
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import ChangedImage, Picture, environment, read
-from medxfer.analysis.page.sections import Section, answers, exploratory, sections, trainings
+from medxfer.analysis.page.layout import Section
+from medxfer.analysis.page.panels import answers, trainings
+from medxfer.analysis.page.sections import exploratory, sections
 
 
 def render_page(

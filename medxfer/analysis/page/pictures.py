@@ -19,7 +19,7 @@ from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
-from medxfer.analysis.page.sections import Section, block_name
+from medxfer.analysis.page.layout import Section, block_name
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window, parse_window
