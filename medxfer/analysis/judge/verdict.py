@@ -258,12 +258,17 @@ def _scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
 
 
 def _about(flow: Flow) -> str:
-    """'CT, 23 % lesion': the modality, and how common the positive class is in the test images."""
+    """'CT, 23 % lesion': the modality, and how common the positive class, or each class, is in the test images."""
     if flow.prevalence is not None:
         return f"{flow.modality}, {percent(flow.prevalence)} {flow.positive}"
+    if flow.shares and len(flow.shares) <= MANY:
+        return f"{flow.modality}, {listing([f'{percent(share)} {name}' for name, share in flow.shares.items()])}"
     several = len(flow.classes)
     kinds = count(several, "label") if flow.task == "multilabel" else count(several, "class", "classes")
-    return f"{flow.modality}, {kinds}"
+    if not flow.shares:
+        return f"{flow.modality}, {kinds}"
+    ends = dict.fromkeys(percent(end(flow.shares.values())) for end in (min, max))
+    return f"{flow.modality}, {kinds}, each {' to '.join(ends)} of the test images"
 
 
 def _budget(study: StudyRecord) -> str:

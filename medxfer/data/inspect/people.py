@@ -48,7 +48,7 @@ def flow_of(dataset: DatasetInfo, store: GrayStore, parts: NDArray[np.str_]) -> 
 
 
 def _facts(dataset: DatasetInfo, store: GrayStore) -> pd.DataFrame:
-    """age (years, NaN), sex and scanner (text) of each of the store's images, by a column of the table or else by headers."""
+    """age (years, NaN), sex and scanner (text) of each image of the store, by a column of the table or by headers."""
     images = dataset.index.images.iloc[store.rows].reset_index(drop=True)
     headers = dataset.headers.loc[images["file"]].reset_index(drop=True)
     scanner = (headers["manufacturer"] + " " + headers["model"]).str.strip()
