@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -34,7 +34,8 @@ from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.base.terminal import size
-from medxfer.base.words import count, duration
+from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing
+from medxfer.data.inspect.few_patients import few_patients
 from medxfer.data.split import part_sizes
 from medxfer.grid.jobs import Job
 from medxfer.grid.matrix import caption, matrix
@@ -79,7 +80,7 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
         console.print(f"[dim]{caption(metric)}[/]")
     console.print(_splits([one for _, one in cells]))
     console.print(_cost(missing))
-    for text in _power(study, cells):
+    for text in (*_power(study, cells), *_minima(study, cells)):
         console.print(escape(text))
     console.print("\n[dim]nothing was trained; the same command without plan=true trains[/]")
 
@@ -214,6 +215,28 @@ def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
     rules = read_rules(declared["rq1"], declared["rq2"])
     found = detectable(planned, rules, declared["margin"], declared["level"], _finished(study))
     return [_sentence(one, planned, declared) for one in found] or ["The grid answers neither RQ1 nor RQ2."]
+
+
+def _minima(study: Study, cells: Sequence[tuple[Job, Settled]]) -> Iterator[str]:
+    """Of each data set, what has too few seeds or test patients to be judged, and what to change."""
+    first = {one.cell.factors["data"]: one for _, one in cells}
+    asked = [one.cell.factors for _, one in cells]
+    known = _finished(study)
+    everything = [*asked, *(cell.factors for cell in known.cells if cell.status == "done")] if known else asked
+    for data, one in first.items():
+        arms = dict.fromkeys((f["colormap"], f["pretrained"]) for f in asked if f["data"] == data)
+        seeds = {
+            arm: {f["seed"] for f in everything if (f["data"], f["colormap"], f["pretrained"]) == (data, *arm)}
+            for arm in arms
+        }
+        if few := [arm_name(arm) for arm in arms if len(seeds[arm]) < FEWEST_SEEDS]:
+            which = "each arm" if len(few) == len(arms) else listing(few)
+            yield (
+                f"{data}: 1 seed of {which}: the report will describe and not judge, because it takes {FEWEST_SEEDS} "
+                "seeds of each arm; give more, such as seed=0,1,2,3,4."
+            )
+        if few_tested := few_patients(one.split, one.parts):
+            yield f"{data}: {few_tested}."
 
 
 def _finished(study: Study) -> StudyRecord | None:

@@ -18,9 +18,11 @@ from pytorch_lightning.loggers import Logger
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
 from medxfer.base.words import lower_is_better
+from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
+from medxfer.data.store.dataset import dataset_of
 from medxfer.model.classifier import Classifier
 from medxfer.training.callbacks import EpochBar, History, Patience
 from medxfer.training.compute import Compute, settle
@@ -161,6 +163,7 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "modality": store.modality,
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
+        "flow": flow_of(dataset_of(prepared.config), store, prepared.parts),
         "caveats": [*store.caveats, *prepared.split.caveats],
         "resampled": prepared.config.data.split.resample,
     }

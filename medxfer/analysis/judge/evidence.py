@@ -18,9 +18,6 @@ from medxfer.analysis.stats.forecasts import Expected
 from medxfer.analysis.stats.mrmc import Comparison, refuse_no_variation
 from medxfer.study.declared import Declared
 
-FEWEST_PATIENTS = 5  # of each class: with fewer, a finding describes and does not judge
-FEWEST_SEEDS = 2
-
 
 @dataclass(frozen=True)
 class Beside:

@@ -9,15 +9,7 @@ import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare
-from medxfer.analysis.judge.evidence import (
-    FEWEST_PATIENTS,
-    FEWEST_SEEDS,
-    Beside,
-    Evidence,
-    Figures,
-    clip,
-    weigh,
-)
+from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, weigh
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.reached import Blocks, reached, within_look
@@ -29,7 +21,7 @@ from medxfer.analysis.stats.effects import Effect, Family
 from medxfer.analysis.stats.forecasts import outlook
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, listing
+from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count, listing
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from medxfer.analysis.judge.conclusion import Conclusion
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast
-from medxfer.analysis.judge.evidence import FEWEST_SEEDS
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.reached import key_of, looked_at, unfinished
 from medxfer.analysis.judge.results import read_study
 from medxfer.analysis.stats.looks import CHANCE
-from medxfer.base.words import count, listing
+from medxfer.base.words import FEWEST_SEEDS, count, listing
 from medxfer.study.look_record import LookRecord, Taken, record_looks
 
 OPEN: tuple[Conclusion, ...] = ("cannot tell", "one training", "incomplete", "before the first look")

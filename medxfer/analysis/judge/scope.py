@@ -9,6 +9,8 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.base.words import count, listing
 
+NAMED = 3  # classes whose shares are listed one by one
+
 
 def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     """For which data, networks and trainings the answers hold."""
@@ -38,12 +40,17 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
 
 
 def _about(flow: Flow) -> str:
-    """'CT, 23 % lesion': the modality, and how common the positive class is in the test images."""
+    """'CT, 23 % lesion': the modality, and how common the positive class, or each class, is in the test images."""
     if flow.prevalence is not None:
         return f"{flow.modality}, {percent(flow.prevalence)} {flow.positive}"
+    if flow.shares and len(flow.shares) <= NAMED:
+        return f"{flow.modality}, {listing([f'{percent(share)} {name}' for name, share in flow.shares.items()])}"
     several = len(flow.classes)
     kinds = count(several, "label") if flow.task == "multilabel" else count(several, "class", "classes")
-    return f"{flow.modality}, {kinds}"
+    if not flow.shares:
+        return f"{flow.modality}, {kinds}"
+    ends = dict.fromkeys(percent(end(flow.shares.values())) for end in (min, max))
+    return f"{flow.modality}, {kinds}, each {' to '.join(ends)} of the test images"
 
 
 def _budget(study: StudyRecord) -> str:

@@ -55,7 +55,7 @@ CLAIM, TRIPOD, STARD = CHECKLISTS
 ANSWERED = (  # topic, the checklists that ask for it, where the answer is
     ("how images were prepared", (CLAIM, TRIPOD), "Images"),
     ("how the data were divided, and at which level the parts are disjoint", (CLAIM, TRIPOD), "Data"),
-    ("flow of the data, from received to tested", (CLAIM, TRIPOD, STARD), "Data, for files alone"),
+    ("flow of the data, from received to tested, with classes by part", (CLAIM, TRIPOD, STARD), "Data; report.html"),
     ("model, and how its parameters were initialised", (CLAIM, TRIPOD), "Networks"),
     ("training, and how the final model was selected", (CLAIM, TRIPOD), "Training"),
     ("software and its versions", (CLAIM,), "Software"),
@@ -66,13 +66,16 @@ ANSWERED = (  # topic, the checklists that ask for it, where the answer is
     ("results cross-tabulated with the reference standard", (STARD,), "report.html, for binary tasks"),
     ("calibration", (TRIPOD,), "report.html, for binary tasks"),
 )
+CLINICAL = "demographic and clinical characteristics"
+# Answered where the label table or the headers have them.
+DEMOGRAPHIC = ("age and sex by part", (CLAIM, TRIPOD, STARD), "Data; report.html")
 AUTHORS = (
     ("intended use and clinical role", (CLAIM, TRIPOD, STARD)),
     ("source of the data: setting, places, dates, eligibility", (CLAIM, TRIPOD, STARD)),
     ("image acquisition: scanners and protocols", (CLAIM,)),
     ("reference standard: definition, reasons, who annotated and with what agreement", (CLAIM, TRIPOD, STARD)),
     ("de-identification", (CLAIM,)),
-    ("demographic and clinical characteristics", (CLAIM, TRIPOD, STARD)),
+    (CLINICAL, (CLAIM, TRIPOD, STARD)),
     ("reasons for the sample size", (CLAIM, TRIPOD, STARD)),
     ("missing data", (CLAIM, TRIPOD, STARD)),
     ("test on external data", (CLAIM, TRIPOD)),
@@ -104,7 +107,8 @@ def methods(study: StudyRecord, verdict: Verdict) -> str:
         parts.append(f"{len(study.unfinished)} of {len(study.cells)} trainings are not finished: make this text again.")
     parts += [f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()]
     parts.append("## References\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(cited.texts, 1)))
-    parts.append(_checklists())
+    known = any(part.age or part.sex for flow in flows(study) for part in flow.parts.values())
+    parts.append(_checklists(known))
     return "\n\n".join(parts) + "\n"
 
 
@@ -131,6 +135,7 @@ def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
         several = "with any of the labels " if flow.task == "multilabel" else ""
         yield f"They were labelled {classes or several + listing(flow.classes, 'or')}."
         yield f"{listing([_part(name, flow) for name in flow.parts])}."
+        yield from _people(flow)
         if not flow.has_ids:
             yield "Patients were not identified, so that each image was taken for a patient."
     if resampled:
@@ -139,6 +144,35 @@ def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
         yield "The parts were the same for all trainings."
     if all(flow.has_ids for flow in found):
         yield "No patient was in more than one part."
+
+
+def _people(flow: Flow) -> Iterator[str]:
+    """Age, sex and scanners of each part's patients, as far as they are known."""
+    titles = {"train": "training", "val": "validation"}
+    parts = [(titles.get(name, name), part) for name, part in flow.parts.items()]
+    ages = [
+        f"{part.age['median']:g} ({part.age['low']:g} to {part.age['high']:g}) in {title}"
+        for title, part in parts
+        if part.age.get("median") is not None
+    ]
+    if ages:
+        yield f"Median age (quartiles) was, in years, {listing(ages)}."
+    sexes = []
+    for title, part in parts:
+        told = [f"{_patients(n)} {sex}" for sex, n in part.sex.items() if n != 0]
+        if told:
+            sexes.append(f"{listing(told)} in {title}")
+    if sexes:
+        yield f"By sex, patients were {'; '.join(sexes)}."
+    scanners = [name for name in dict.fromkeys(name for _, part in parts for name in part.scanner) if name != "unknown"]
+    if scanners:
+        more = "more than " if "others" in scanners else ""
+        number = len(scanners) - (1 if more else 0)
+        yield f"Images came from {more}{count(number, 'scanner')}."
+
+
+def _patients(n: int | None) -> str:
+    return "fewer than 5" if n is None else f"{n:,}"
 
 
 def _part(name: str, flow: Flow) -> str:
@@ -299,9 +333,12 @@ def _each(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {name: list(values) for name, values in found.items()}
 
 
-def _checklists() -> str:
-    rows = [f"| {topic} | {', '.join(asked)} | {where} |" for topic, asked, where in ANSWERED]
-    alone = [f"| {topic} | {', '.join(asked)} |" for topic, asked in AUTHORS]
+def _checklists(demographic: bool) -> str:
+    """`demographic`: whether anything is known of age or sex."""
+    answered = (*ANSWERED, DEMOGRAPHIC) if demographic else ANSWERED
+    rows = [f"| {topic} | {', '.join(asked)} | {where} |" for topic, asked, where in answered]
+    left = {CLINICAL: "other " + CLINICAL} if demographic else {}
+    alone = [f"| {left.get(topic, topic)} | {', '.join(asked)} |" for topic, asked in AUTHORS]
     references = [f"- {name}: {text}" for name, text in CHECKLISTS.items()]
     return "\n".join(
         ["## Checklists", "", "Items are named by their subject; look up their numbers in the checklist.", "",

@@ -194,7 +194,7 @@ def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) 
 def test_many_classes_are_judged(tmp_path: Path) -> None:
     verdict, _, rq2 = answers(write_study(tmp_path / "s", classes=4, patients=80, seeds=3))
     assert rq2.findings[0].figures is not None
-    assert "phantom_dx (DX, 4 classes)" in verdict.scope
+    assert "phantom_dx (DX, 4 classes, each 25 % of the test images)" in verdict.scope
     assert all(arm.chance == 0.25 and not arm.decisions for arm in verdict.arms)
 
 
