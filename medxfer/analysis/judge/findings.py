@@ -78,7 +78,7 @@ class Judge:
         alpha = 1 - declared.level
         weighed = [self._weigh(contrast, blocks) for contrast, blocks in asked]
         known = [item.effect if isinstance(item, Evidence) else None for item in weighed]
-        family = Family(known, _matrix([contrast for contrast, _ in asked]))
+        family = Family(known, _matrix(asked))
         p = family.adjusted_p()
         equivalent = holm([equivalence_p(effect, declared.margin) if effect else 1.0 for effect in known])
         level = 1 - family.alone(alpha)
@@ -158,10 +158,11 @@ class Judge:
         return tuple(found)
 
 
-def _matrix(contrasts: Sequence[Contrast]) -> Floats:
-    """(contrasts, arms): their weights."""
-    arms = list(dict.fromkeys(arm for contrast in contrasts for arm in contrast.weights))
-    return np.array([[contrast.weights.get(arm, 0.0) for arm in arms] for contrast in contrasts])
+def _matrix(asked: Sequence[tuple[Contrast, Blocks]]) -> Floats:
+    """(contrasts, arms): their weights. An arm in another part of the grid is another arm: its trainings are others."""
+    weights = [{(arm, frozenset(blocks)): w for arm, w in contrast.weights.items()} for contrast, blocks in asked]
+    arms = list(dict.fromkeys(arm for row in weights for arm in row))
+    return np.array([[row.get(arm, 0.0) for arm in arms] for row in weights])
 
 
 def outlook_sentence(figures: Figures) -> list[str]:

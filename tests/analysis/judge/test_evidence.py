@@ -181,6 +181,21 @@ def test_an_arms_mean_stays_within_what_it_can_be(tmp_path: Path) -> None:
     assert 0 <= mean.low < mean.estimate <= mean.high <= 1
 
 
+def test_parts_of_the_grid_are_adjusted_as_different_trainings(tmp_path: Path) -> None:
+    """The same contrast with two backbones is two contrasts, also where one of them has no training yet."""
+    folder = write_study(
+        tmp_path / "s", colormaps=("none", "viridis"), pretrained=[True], backbones=("a", "b"), seeds=4, seed_noise=1.0
+    )
+    whole = {table.title: table for table in breakdown(Judge(read_study(folder)))}["By backbone"].findings
+    assert all(f.figures is not None and f.figures.from_trainings > 0.8 for f in whole)
+    assert all(0.974 < f.figures.level < 0.976 for f in whole)  # of two that are independent
+    drop(folder, lambda f: f["backbone"] == "b", planned=True)
+    known, _ = {table.title: table for table in breakdown(Judge(read_study(folder)))}["By backbone"].findings
+    assert known.figures is not None
+    assert known.figures.level == pytest.approx(whole[0].figures.level, abs=1e-3)
+    assert known.figures.p_adjusted > known.figures.p
+
+
 def test_a_comparison_of_weights_is_told_from_one_of_colours() -> None:
     assert between_starts({("none", True): 1.0, ("none", False): -1.0}) == (True, False)
     averaged = {("none", True): 0.5, ("v", True): 0.5, ("none", False): -0.5, ("v", False): -0.5}
