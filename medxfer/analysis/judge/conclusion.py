@@ -1,5 +1,6 @@
 """One contrast's figures against the declared margin → a conclusion, and the sentence that says it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,7 +69,7 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
     if contrast.family == "interaction":
         names, gain_of = [_weights(True), _weights(False)], contrast.subject
     elif set(starts[0]) == set(starts[1]):
-        names = ["gray" if of == ["none"] else listing(of) for of in colours]
+        names = [_colours(of) for of in colours]
         if len(starts[0]) > 1:
             where = ", averaged over both starts"
         elif contrast.family == f"{weights_name(starts[0][0])} weights":
@@ -91,6 +92,13 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
         where,
         part and f"{part}: ",
     )
+
+
+def _colours(colormaps: Sequence[str]) -> str:
+    """'gray' for images without a colormap, which is not matplotlib's colormap of that name."""
+    if list(colormaps) == ["none"]:
+        return "gray"
+    return listing([f"{name} (the colormap)" if name in ("gray", "grey") else name for name in colormaps])
 
 
 def _weights(start: bool | str) -> str:

@@ -16,6 +16,7 @@ from medxfer.analysis.judge.evidence import (
     Evidence,
     Figures,
     clip,
+    largest_difference,
     weigh,
 )
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
@@ -23,7 +24,7 @@ from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
-from medxfer.analysis.stats.forecasts import outlook
+from medxfer.analysis.stats.forecasts import TWICE, outlook
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
@@ -87,10 +88,12 @@ class Judge:
             if isinstance(item, Evidence):
                 half = item.effect.half_width(alpha, family.largest)
                 low, high, clipped = clip(item.effect.estimate, half, contrast.weights, declared.metric)
+                widest = min(half, largest_difference(contrast.weights, declared.metric))
+                ahead = outlook(item.effect, alpha, family.largest)
                 figures = replace(
                     item.figures, low=low, high=high, clipped=clipped, level=level, contrasts=len(asked),
                     p_adjusted=p[i], p_equivalent=equivalent[i], beside=self._beside(contrast, blocks),
-                    expected=outlook(item.effect, alpha, family.largest),
+                    expected=tuple(e for e in ahead if e.half_width < widest),
                 )  # fmt: skip
                 found.append(self._finding(contrast, blocks, figures))
             else:
@@ -175,9 +178,12 @@ def outlook_sentence(figures: Figures) -> list[str]:
         + f" about ±{points(e.half_width, signed=False)}"
         for e in figures.expected
     ]
-    now = points((figures.high - figures.low) / 2, signed=False)
-    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.",
-            f"The interval is ±{now} points; expect with {listing(ways)}."]  # fmt: skip
+    now = f"±{points((figures.high - figures.low) / 2, signed=False)} points"
+    said = "cut off at what the metric can be" if figures.clipped else now
+    said = f"The interval is {said}; expect with {listing(ways)}."
+    if all(e.patients == 1 for e in figures.expected):
+        said = f"{said[:-1]}. {TWICE:g} times the test patients would not narrow it."
+    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.", said]
 
 
 def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:

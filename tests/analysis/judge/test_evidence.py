@@ -173,6 +173,31 @@ def test_what_cannot_tell_says_what_would(tmp_path: Path) -> None:
     assert "2 times the test patients about ±" in finding.sentence
 
 
+def test_no_forecast_is_wider_than_the_interval_or_than_the_metric_can_be(tmp_path: Path) -> None:
+    """Two trainings that differ widely, on few patients: with more patients there are fewer degrees of freedom."""
+    folder = write_study(
+        tmp_path / "s",
+        colormaps=("none", "viridis"),
+        seeds=2,
+        patients=12,
+        seed_noise=3.0,
+        declared={"metric": "auroc"},
+    )
+    judge = Judge(read_study(folder))
+    found = [f for question, family in (("RQ1", "primary"), ("RQ2", "primary"), ("RQ1", "interaction"))
+             for f in judge.family(question, family)]  # fmt: skip
+    assert any(f.figures.clipped for f in found)
+    for finding in found:
+        half = max(finding.figures.high - finding.figures.estimate, finding.figures.estimate - finding.figures.low)
+        assert finding.conclusion == "cannot tell"
+        assert finding.figures.expected
+        assert all(e.half_width < min(half, 2.0) for e in finding.figures.expected)
+        assert ("The interval is cut off" in finding.sentence) == finding.figures.clipped
+        twice = any(e.patients > 1 for e in finding.figures.expected)
+        assert twice == ("2 times the test patients about" in finding.sentence)
+        assert twice != ("2 times the test patients would not narrow it" in finding.sentence)
+
+
 def test_an_arms_mean_stays_within_what_it_can_be(tmp_path: Path) -> None:
     study = read_study(write_study(tmp_path / "s", seeds=2, patients=10, effect=lambda f: 6.0))
     (cells,) = Judge(study).blocks.values()
