@@ -1,5 +1,6 @@
 """One contrast's figures against the declared margin → a conclusion, and the sentence that says it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,7 +70,7 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
         names = [weights_in_words(start) for start in dict.fromkeys(start for _, start in contrast.weights)]
         gain_of = contrast.subject
     elif set(starts[0]) == set(starts[1]):
-        names = ["gray" if of == ["none"] else listing(of) for of in colours]
+        names = [_colours(of) for of in colours]
         if len(starts[0]) > 1:
             where = ", averaged over both starts"
         elif contrast.family == f"{weights_name(starts[0][0])} weights":
@@ -92,6 +93,13 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
         where,
         part and f"{part}: ",
     )
+
+
+def _colours(colormaps: Sequence[str]) -> str:
+    """'gray' for images without a colormap, which is not matplotlib's colormap of that name."""
+    if list(colormaps) == ["none"]:
+        return "gray"
+    return listing([f"{name} (the colormap)" if name in ("gray", "grey") else name for name in colormaps])
 
 
 def weights_in_words(start: bool | str) -> str:

@@ -64,7 +64,7 @@ class Figures:
     reference_ratio: float | None = None  # variance over seeds of the arm compared with, over the mean of others'
     blocks: int = 1  # of a data set: backbones, windows, image sizes
     block_covariance: float | None = None  # of trainings over blocks that share seeds, mean of data sets
-    expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients
+    expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients, where they are narrower
     look: AtLook | None = None  # with declared looks, that which these figures are of
 
     @property
@@ -150,9 +150,14 @@ def weigh(
 
 def clip(estimate: float, half: float, weights: Mapping[Any, float], metric: str) -> tuple[float, float, bool]:
     """(low, high, whether an end was cut off): a difference cannot exceed what the metric can be."""
-    most = sum(max(weight, 0.0) for weight in weights.values()) * span(metric)
+    most = largest_difference(weights, metric)
     low, high = max(estimate - half, -most), min(estimate + half, most)
     return low, high, high - low < 2 * half * (1 - 1e-9)
+
+
+def largest_difference(weights: Mapping[Any, float], metric: str) -> float:
+    """What a contrast can be at most."""
+    return sum(max(weight, 0.0) for weight in weights.values()) * span(metric)
 
 
 def span(metric: str) -> float:

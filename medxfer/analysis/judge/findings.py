@@ -9,7 +9,7 @@ import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare
-from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, weigh
+from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.reached import Blocks, reached, within_look
@@ -18,7 +18,7 @@ from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.stages import at_look
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
-from medxfer.analysis.stats.forecasts import outlook
+from medxfer.analysis.stats.forecasts import TWICE, outlook
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count, listing
@@ -77,7 +77,7 @@ class Judge:
         alpha = 1 - declared.level
         weighed = [self._weigh(contrast, blocks) for contrast, blocks in asked]
         known = [item.effect if isinstance(item, Evidence) else None for item in weighed]
-        family = Family(known, _matrix([contrast for contrast, _ in asked]))
+        family = Family(known, _matrix(asked))
         p = family.adjusted_p()
         equivalent = holm([equivalence_p(effect, declared.margin) if effect else 1.0 for effect in known])
         level = 1 - family.alone(alpha)
@@ -86,10 +86,12 @@ class Judge:
             if isinstance(item, Evidence):
                 half = item.effect.half_width(alpha, family.largest)
                 low, high, clipped = clip(item.effect.estimate, half, contrast.weights, declared.metric)
+                widest = min(half, largest_difference(contrast.weights, declared.metric))
+                ahead = outlook(item.effect, alpha, family.largest)
                 figures = replace(
                     item.figures, low=low, high=high, clipped=clipped, level=level, contrasts=len(asked),
                     p_adjusted=p[i], p_equivalent=equivalent[i], beside=self._beside(contrast, blocks),
-                    expected=outlook(item.effect, alpha, family.largest),
+                    expected=tuple(e for e in ahead if e.half_width < widest),
                 )  # fmt: skip
                 if looks:
                     figures = at_look(self.study, contrast, item.effect, family.largest, figures)
@@ -166,10 +168,11 @@ class Judge:
         return tuple(found)
 
 
-def _matrix(contrasts: Sequence[Contrast]) -> Floats:
-    """(contrasts, arms): their weights."""
-    arms = list(dict.fromkeys(arm for contrast in contrasts for arm in contrast.weights))
-    return np.array([[contrast.weights.get(arm, 0.0) for arm in arms] for contrast in contrasts])
+def _matrix(asked: Sequence[tuple[Contrast, Blocks]]) -> Floats:
+    """(contrasts, arms): their weights. An arm in another part of the grid is another arm: its trainings are others."""
+    weights = [{(arm, frozenset(blocks)): w for arm, w in contrast.weights.items()} for contrast, blocks in asked]
+    arms = list(dict.fromkeys(arm for row in weights for arm in row))
+    return np.array([[row.get(arm, 0.0) for arm in arms] for row in weights])
 
 
 def outlook_sentence(figures: Figures) -> list[str]:
@@ -182,9 +185,12 @@ def outlook_sentence(figures: Figures) -> list[str]:
         + f" about ±{points(e.half_width, signed=False)}"
         for e in figures.expected
     ]
-    now = points((figures.high - figures.low) / 2, signed=False)
-    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.",
-            f"The interval is ±{now} points; expect with {listing(ways)}."]  # fmt: skip
+    now = f"±{points((figures.high - figures.low) / 2, signed=False)} points"
+    said = "cut off at what the metric can be" if figures.clipped else now
+    said = f"The interval is {said}; expect with {listing(ways)}."
+    if all(e.patients == 1 for e in figures.expected):
+        said = f"{said[:-1]}. {TWICE:g} times the test patients would not narrow it."
+    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.", said]
 
 
 def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:

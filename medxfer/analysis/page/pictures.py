@@ -67,7 +67,9 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedIm
     runs = [[read_predictions(cell.folder).scores for cell in cells if cell.arm == arm] for arm in arms]
     scores = np.array([np.mean(of_arm, axis=0) for of_arm in runs])  # (arms, N, C)
     spread = np.ptp(scores, axis=0)  # (N, C)
-    disagree = np.ptp(scores.argmax(axis=2), axis=0) > 0
+    at = [float(np.mean([cell.threshold for cell in cells if cell.arm == arm])) for arm in arms]
+    decided = [_decided(*of_arm, cells[0].record["task"]) for of_arm in zip(scores, at, strict=True)]
+    disagree = (np.ptp(np.array(decided, dtype=int), axis=0) > 0).any(axis=1)
     by_patient: dict[str, int] = {}
     for i in np.lexsort((-spread.max(axis=1), ~disagree)):
         by_patient.setdefault(str(first.patients[i]), int(i))
@@ -82,6 +84,16 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedIm
         )
         for i in list(by_patient.values())[:count]
     ]
+
+
+def _decided(scores: NDArray[np.float64], threshold: float, task: str) -> NDArray[np.bool_]:
+    """(N, C) → which classes or labels each image is given, by the rule that metrics and `predict` have too."""
+    if task == "multilabel":
+        return scores > threshold
+    if task == "binary":
+        positive = scores[:, 1] > threshold
+        return np.stack([~positive, positive], axis=1)
+    return np.asarray(scores.argmax(axis=1)[:, None] == np.arange(scores.shape[1]))
 
 
 def _label(label: NDArray[np.int64], classes: Sequence[str]) -> str:

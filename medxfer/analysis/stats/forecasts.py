@@ -35,13 +35,13 @@ def outlook(effect: Effect, alpha: float, family: Largest = ONE) -> tuple[Expect
 
 
 def with_size(effect: Effect, seeds: int, patients: float = 1.0) -> Effect:
-    """The effect to expect with this many seeds an arm and `patients` times the test patients.
+    """The effect to expect with at least this many seeds an arm and `patients` times the test patients.
 
-    Trainings average out what differs between them; patients shrink their shared covariance and each training's own
-    errors on them. The square root of a variance estimated with few df is too small on average, and more seeds have
-    more df: the trainings' variance is enlarged by the ratio of E√(χ²/df).
+    A data set that has more seeds keeps them. Trainings average out what differs between them; patients shrink their
+    shared covariance and each training's own errors on them. The square root of a variance estimated with few df is too
+    small on average, and more seeds have more df: the trainings' variance is enlarged by the ratio of E√(χ²/df).
     """
-    return replace(effect, parts=tuple(_resized(part, seeds, patients) for part in effect.parts))
+    return replace(effect, parts=tuple(_resized(part, max(seeds, part.seeds), patients) for part in effect.parts))
 
 
 def _resized(part: Part, seeds: int, patients: float) -> Part:

@@ -284,6 +284,7 @@ def test_normalize_arm_beside_the_study_is_read(tmp_path: Path) -> None:
     texts = other_normalisations(read_study(fixed))
     assert len(texts) == 3
     assert texts[0].startswith("With normalize=arm")
+    assert "does not show that they differ" in texts[-1]  # significance is not compared across studies
 
 
 def test_settings_are_compared_key_by_key() -> None:

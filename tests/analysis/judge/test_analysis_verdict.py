@@ -289,6 +289,25 @@ def test_wide_intervals_of_few_trainings_are_not_taken_for_chance() -> None:
     assert by_chance([arm(0.6, 0.4)], "brier") == []
 
 
+def test_networks_that_rank_well_have_learned_whatever_their_accuracy() -> None:
+    """Of 2 % positives, calling none positive is right in 98 %."""
+
+    def arm(auroc: Mean) -> ArmFigures:
+        metrics = {"accuracy": Mean(0.979, 0.96, 0.99), "auroc": auroc}
+        return ArmFigures(("ct", "b", "file", 64), ("none", True), 3, 3, metrics, 0.98, {}, {}, 1)
+
+    assert by_chance([arm(Mean(0.88, 0.68, 0.96))], "accuracy") == []
+    assert by_chance([arm(Mean(0.52, 0.4, 0.64))], "accuracy") == ["ct"]
+
+
+@pytest.mark.parametrize("threshold", ["validation", 0.5])
+def test_decisions_and_metrics_have_the_threshold_that_the_study_declares(tmp_path: Path, threshold: object) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, declared={"threshold": threshold})
+    for arm in answers(folder)[0].arms:
+        shares = arm.decisions["sensitivity"].mean, arm.decisions["specificity"].mean
+        assert arm.metrics["balanced_accuracy"].mean == pytest.approx(sum(shares) / 2)
+
+
 def test_figures_beside_carry_their_level_and_are_called_unadjusted(tmp_path: Path) -> None:
     _, rq1, _ = answers(write_study(tmp_path / "s", seeds=2))
     assert all(text.endswith("95 % intervals, not adjusted") for text in rq1.beside)
