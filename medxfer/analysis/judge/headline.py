@@ -48,6 +48,8 @@ def headline(
         whys = list(dict.fromkeys((lacking or {}).get(f.subject) or f"{f.subject}: not finished" for f in open_))
         more = f"; and {len(whys) - MANY} more" if len(whys) > MANY else ""
         parts.append(("" if parts else "incomplete: ") + "; ".join(whys[:MANY]) + more)
+    if early := by_conclusion.get("before the first look"):
+        parts.append(f"not looked at yet: {_names(early)}")
     if refused := by_conclusion.get("refused"):
         parts.append(f"cannot be compared: {_names(refused)}")
     text = "; ".join(parts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from medxfer.analysis.judge.conclusion import sentence, statement, weights_in_words
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
-from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.findings import Finding, Judge, not_looked
 from medxfer.analysis.judge.headline import headline
 from medxfer.analysis.judge.level import level_note
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
@@ -34,7 +34,7 @@ class Answer:
 def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
     """`blind`: no arm beats chance, so that more trainings or patients are no advice."""
     declared, findings = judge.study.declared, judge.family(question, PRIMARY)
-    asks = _asks(question, declared)
+    early, asks = _first_look(findings, declared.looks), _asks(question, declared)
     if not findings:
         return Answer(question, asks, "Not asked by this study.", _not_asked(question, declared.rules))
     if blind:
@@ -43,13 +43,20 @@ def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
     return Answer(
         question,
         asks,
-        headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, blind),
-        tuple(finding.sentence for finding in findings),
+        early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, blind),
+        () if early else tuple(finding.sentence for finding in findings),
         tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
         ONE_TRAINING if several else "",
         (*(note for f in findings for note in f.notes), *filter(None, [level_note([f.simulated for f in findings])])),
         tuple(findings),
     )
+
+
+def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:
+    """The headline of a question that no look has reached; else empty."""
+    if any(finding.conclusion != "before the first look" for finding in findings):
+        return ""
+    return not_looked(looks).capitalize() if findings else ""
 
 
 def _asks(question: Question, declared: Declared) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.look_words import at_looks
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
@@ -28,7 +29,7 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     text = (
         f"{start} {listing(data)} with {listing(networks)} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
-        f"and {count(max(f.patients for f in judged), unit)}."
+        f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
     )
     if any(cell.record["data"]["resampled"] for cell in study.done):
         text += " Each seed drew its training images from one pool: they hold for this pool."

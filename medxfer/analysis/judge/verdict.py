@@ -9,10 +9,13 @@ from medxfer.analysis.judge.arms import ArmFigures, arm_figures, by_chance, chan
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
+from medxfer.analysis.judge.look_words import look_notices
+from medxfer.analysis.judge.looking import Looks, looks_of
 from medxfer.analysis.judge.provenance import caveats, not_done
 from medxfer.analysis.judge.question import QUESTIONS, Answer, answer_question
+from medxfer.analysis.judge.reached import looked_at
 from medxfer.analysis.judge.readings import readings
-from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scope import scope
 from medxfer.base.words import count
 
@@ -26,7 +29,7 @@ class Verdict:
 
     study: str
     declared: Mapping[str, Any]
-    cells: Mapping[str, int]  # planned, done, failed, missing
+    cells: Mapping[str, int]  # planned, done, failed, missing; with declared looks, waiting
     complete: bool
     answers: tuple[Answer, ...]
     scope: str
@@ -35,6 +38,7 @@ class Verdict:
     arms: tuple[ArmFigures, ...]
     worth: Worth | None
     readings: Mapping[str, Sequence[str]]
+    looks: Looks
     schema: int = SCHEMA
 
     @property
@@ -47,35 +51,51 @@ class Verdict:
 
 
 def judge(study: StudyRecord) -> Verdict:
-    """Answer RQ1 and RQ2 from the study's finished cells, as far as the cells of a contrast are finished."""
+    """Answer RQ1 and RQ2 from the study's finished cells, as far as the cells of a contrast are finished.
+
+    With declared looks, at the look that the finished seeds allow. Nothing is written: `answer` records the look.
+    """
+    study = looked_at(study)
     judge = Judge(study)
     arms = arm_figures(judge)
     chances = by_chance(arms, study.declared.metric)
     blind = bool(chances) and len(chances) == len({one.block[0] for one in arms})
     answers = tuple(answer_question(question, judge, blind) for question in QUESTIONS)
     primary = [finding for answer in answers for finding in answer.findings]
-    tables = (*exploratory(judge), *breakdown(judge))
+    looks = looks_of(judge, primary)
+    tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
     statuses = [cell.status for cell in study.cells]
+    shown = ("done", "failed", "missing", *(("waiting",) if study.declared.looks else ()))
+    lacking = _lacking_cells(study, looks)
     return Verdict(
         study=study.name,
         declared=asdict(study.declared),
-        cells={"planned": len(statuses)} | {name: statuses.count(name) for name in ("done", "failed", "missing")},
-        complete=not study.unfinished,
+        cells={"planned": len(statuses)} | {name: statuses.count(name) for name in shown},
+        complete=not lacking and (looks.next is None or looks.next.stop),
         answers=answers,
         scope=scope(study, primary),
-        notices=tuple(filter(None, [chance_notice(arms, study), *_notices(study)])),
+        notices=tuple(
+            filter(None, [chance_notice(arms, study), *look_notices(study, looks), *_notices(study, lacking)])
+        ),
         tables=tables,
         arms=arms,
         worth=None if blind else worth(study),
         readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
+        looks=looks,
     )
 
 
-def _notices(study: StudyRecord) -> tuple[str, ...]:
-    """What a reader must know before using the answers."""
-    if not study.unfinished:
+def _lacking_cells(study: StudyRecord, looks: Looks) -> tuple[CellRecord, ...]:
+    """The cells that failed or are missing, but for those of seeds that a study that has stopped no longer needs."""
+    stopped = looks.next is not None and looks.next.stop
+    return tuple(cell for cell in study.unfinished if cell.status == "failed" or not stopped)
+
+
+def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ...]:
+    """What a reader must know before using the answers: of cells that are `lacking`, and of the data."""
+    if not lacking:
         return caveats(study)
-    named = list(dict.fromkeys(map(not_done, study.unfinished)))
+    named = list(dict.fromkeys(map(not_done, lacking)))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    lacking = f"{len(study.unfinished)} of {count(len(study.cells), 'cell')} not done"
-    return f"Incomplete: {lacking}. {'; '.join(named[:SHOWN])}{more}.", *caveats(study)
+    number = f"{len(lacking)} of {count(len(study.cells), 'cell')} not done"
+    return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *caveats(study)
