@@ -14,7 +14,7 @@ Plan = Mapping[str, Mapping[str, Any]]
 
 def declared_looks(record: Json) -> tuple[int, ...]:
     """After how many seeds the answer may be looked at; empty where it is looked at once, at the end."""
-    return tuple(sorted(record["declared"].get("looks") or ()))
+    return tuple(sorted(record.get("declared", {}).get("looks") or ()))
 
 
 def places(planned: Plan) -> dict[str, int]:

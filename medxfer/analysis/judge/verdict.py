@@ -287,8 +287,8 @@ def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
 def _notices(study: StudyRecord) -> tuple[str, ...]:
     """What a reader must know before using the answers."""
     if not study.unfinished:
-        return caveats(study)
+        return *study.stopped, *caveats(study)
     named = list(dict.fromkeys(map(not_done, study.unfinished)))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     lacking = f"{len(study.unfinished)} of {count(len(study.cells), 'cell')} not done"
-    return f"Incomplete: {lacking}. {'; '.join(named[:SHOWN])}{more}.", *caveats(study)
+    return f"Incomplete: {lacking}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)
