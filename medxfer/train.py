@@ -34,6 +34,8 @@ def main(config: DictConfig) -> None:
     prepared = prepare(config)
     if isinstance(prepared, Impossible) or prepared.cell.is_done():
         return  # named, or counted, before the grid began
+    if not prepared.cell.is_needed():
+        return live_grid.cell_ended(prepared.cell, "not needed, because its study has stopped (study.looks)")
     try:
         metrics, _ = train_cell(prepared)
         live_grid.cell_ended(prepared.cell, validated(metrics, config.study.metric))

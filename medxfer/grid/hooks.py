@@ -7,7 +7,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,41 +17,27 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from medxfer.analysis import answer
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
 from medxfer.base.stop import stop_politely
 from medxfer.base.words import count, describe
+from medxfer.grid.introduction import introduce, looks_of
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
-from medxfer.grid.live import live_grid
-from medxfer.study.cell import Cell
-from medxfer.study.folder import Study, withdrawn_cells
+from medxfer.grid.rounds import Rounds
+from medxfer.grid.settled import Grid
+from medxfer.study.folder import withdrawn_cells
 from medxfer.study.identity import PATH_KEYS, VALUES
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What one command asks for."""
-
-    cells: tuple[Cell, ...]  # in the order of the jobs
-    to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
-    images: bool  # whether the page shows pictures of patients
-    store_root: Path
-
-    @property
-    def studies(self) -> list[Study]:
-        return list(dict.fromkeys(cell.study for cell in self.cells))
 
 
 class GridHooks(Callback):
     """A single cell as a grid of one; GridSweeper does the same around many."""
 
     def __init__(self) -> None:
-        self.grid: Grid | None = None
+        self.rounds: Rounds | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         job = Job(without_hydra(config), {})
@@ -60,7 +45,8 @@ class GridHooks(Callback):
             if job.base.plan:
                 show_plan([job])
                 sys.exit(0)
-            self.grid = begin([job], command(sys.argv[1:]))
+            self.rounds = Rounds(begin([job], command(sys.argv[1:])))
+            self.rounds.next()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with errors_exit():
@@ -73,9 +59,10 @@ class GridHooks(Callback):
             begin_work(config)
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
-        assert self.grid is not None
+        assert self.rounds is not None
         with errors_exit():
-            complete = finish(self.grid)
+            self.rounds.next()  # takes the look for which this cell was the last one
+            complete = finish(self.rounds)
         if not complete:
             sys.exit(1)
 
@@ -118,8 +105,7 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     grid = Grid(tuple(cells), tuple(to_train), config.report.images, Path(config.store.root).expanduser())
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
-        _introduce(study, [cell for cell in cells if cell.study == study])
-    live_grid.expect(grid.cells, len(to_train))
+        introduce(study, [cell for cell in cells if cell.study == study])
     return grid
 
 
@@ -177,18 +163,21 @@ def _check_apart(settled: Sequence[Settled], root: Path) -> None:
             )
 
 
-def finish(grid: Grid, lost: Exception | None = None) -> bool:
+def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
     """Report every study that the grid touched, name what failed, and say whether all that was asked for is done.
 
-    `lost` is what took the launcher's workers.
+    What no look needs any more counts as done. `lost` is what took the launcher's workers.
     """
     display.close()
+    grid = rounds.grid
     for study in grid.studies:
-        with study.reporting():
-            answer(study.folder, grid.images, grid.store_root)
+        if study not in rounds.reported:
+            rounds.report(study)
+        if about := looks_of(study):
+            display.say(f"[bold]{escape(study.name)}[/]: {escape(about)}")
         if hint := offline_hint(study):
             display.say(f"[dim]curves: {escape(hint)}[/]")
-    missing = [cell for cell in grid.cells if not cell.is_done()]
+    missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
     for cell in missing:
         why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
         display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
@@ -208,8 +197,3 @@ def command(arguments: Sequence[str]) -> str:
         is_path = equals and key.rpartition(".")[2] in PATH_KEYS
         public.append(f"{key}=<path>" if is_path else re.sub(r"file:[^,]*/", "file:", argument))
     return " ".join(["python -m medxfer.train", *public])
-
-
-def _introduce(study: Study, cells: Sequence[Cell]) -> None:
-    done = sum(cell.is_done() for cell in cells)
-    display.say(f"[bold]{study.name}[/]: {count(len(cells), 'cell')}, {done} done before")

@@ -60,6 +60,8 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     last, best = (prepared.cell.checkpoints / name for name in ("last.ckpt", "best.ckpt"))
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None)
     fitted = time.perf_counter()
+    if prepared.config.study.looks:
+        trainer.loggers = []  # W&B and its like are read while the grid runs, and only a look shows test results
     trainer.test(model, data, ckpt_path=str(best), verbose=False)
     tested = time.perf_counter()
     seconds = {"fit_s": fitted - started, "test_s": tested - fitted, "total_s": tested - started}

@@ -47,6 +47,13 @@ def test_it_tells_cells_sizes_cost_and_what_can_be_found_and_writes_nothing(jobs
     assert not (tmp_path / "studies").exists()
 
 
+def test_with_looks_it_tells_what_is_trained_before_each(jobs, capsys):
+    show_plan(jobs("study.looks=[2,3]"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"At the look, at 2 seeds: 8 trainings from now, about \d+ (s|min)\.", said)
+    assert "At the last look, at 3 seeds (not taken with the 2 seeds that are planned): 8 trainings from now" in said
+
+
 def test_what_is_done_is_not_counted_again(jobs, capsys):
     train(jobs(plan=False)[0].config())
     capsys.readouterr()

@@ -13,7 +13,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.base.words import count, lower_is_better
 from medxfer.study.declared import VALIDATION, Declared, read_declared
-from medxfer.study.folder import withdrawals, withdrawn_cells
+from medxfer.study.folder import needless_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FACTORS
 from medxfer.study.look_record import LookRecord, read_looks
 
@@ -68,6 +68,7 @@ class StudyRecord:
     cells: tuple[CellRecord, ...]
     withdrawn: tuple[tuple[str, str], ...] = ()  # (what and when, the reason): planned cells that `cells` leaves out
     looks: LookRecord = LookRecord()  # noqa: RUF009 (frozen)
+    stopped: tuple[str, ...] = ()  # where the study stopped by its looks, in sentences; `cells` leaves out the rest
 
     @property
     def done(self) -> tuple[CellRecord, ...]:
@@ -106,8 +107,9 @@ def read_study(folder: Path) -> StudyRecord:
         raise MedxferError(f"cannot read {folder / 'study.json'}: {error.strerror}; {way_out}") from error
     planned = dict(plan.get("planned", {}))
     found = {path.parent.name for record in ("metrics", "failed") for path in folder.glob(f"cells/*/{record}.json")}
-    withdrawn = {name for name in withdrawn_cells(plan) if not (folder / "cells" / name / "metrics.json").exists()}
-    names = sorted((found | set(planned)) - withdrawn)
+    done = {name for name in found if (folder / "cells" / name / "metrics.json").exists()}
+    withdrawn, needless = withdrawn_cells(plan) - done, needless_cells({"planned": {}, **plan}) - done
+    names = sorted((found | set(planned)) - withdrawn - needless)
     if not names:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
@@ -122,9 +124,28 @@ def read_study(folder: Path) -> StudyRecord:
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
         looks=read_looks(folder),
+        stopped=_stopped(plan, len(needless)),
         withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
         cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
     )
+
+
+def _stopped(plan: Mapping[str, Any], needless: int) -> tuple[str, ...]:
+    """Where a study stopped by its looks, and why; `needless` planned cells were not trained for that."""
+    stop = plan.get("stopped")
+    if not stop:
+        return ()
+    rest = (
+        f" {count(needless, 'planned training')} {'was' if needless == 1 else 'were'} not needed." if needless else ""
+    )
+    where = f"Stopped at the look at {count(stop['seeds'], 'seed')}, on {stop['time'][:10]}"
+    said = [f"{where}: {stop['reason'].rstrip('.')}.{rest}"]
+    if added := stop.get("added"):
+        said.append(
+            f"{count(len(added), 'training')} {'was' if len(added) == 1 else 'were'} asked for after that, beyond the "
+            "declared looks: to look at them is a look that was not declared."
+        )
+    return tuple(said)
 
 
 def _what(entry: Mapping[str, Any]) -> str:

@@ -94,8 +94,8 @@ def _lacking_cells(study: StudyRecord, looks: Looks) -> tuple[CellRecord, ...]:
 def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ...]:
     """What a reader must know before using the answers: of cells that are `lacking`, and of the data."""
     if not lacking:
-        return caveats(study)
+        return *study.stopped, *caveats(study)
     named = list(dict.fromkeys(map(not_done, lacking)))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     number = f"{len(lacking)} of {count(len(study.cells), 'cell')} not done"
-    return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *caveats(study)
+    return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)
