@@ -1,6 +1,6 @@
 """How files and patients come into the parts of a data set, in counts alone: a study's folder holds nothing more.
 
-No text of a header or of a table is among them. Manufacturers and scanners are letters; a count from 1 to 4 is not told.
+No text of a header or of a table is among them. Manufacturers and scanners are letters; 1 to 4 is not told.
 """
 
 from collections.abc import Mapping, Sequence
