@@ -79,8 +79,8 @@ looked at and when its command is given again.
     "report": """\
 ## The report of a large study
 
-Everything that is drawn from a study's folder (verdict.json, report.html, methods.md, tables, results.csv), each time in
-a new process, beyond the imports. The studies are synthetic: scores of two classes or four, two images of each patient.
+Everything that is drawn from a study's folder (verdict.json, report.html, methods.md, tables, results.csv), each time
+in a new process, beyond the imports. The studies are synthetic: two or four classes, two images of each patient.
 """,
     "lookup": "## Gray to colour\n\nA copy of the result is the limit: no lookup can write less.\n",
 }
