@@ -24,7 +24,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
 
     Args:
         study: its folder.
-        images: show test images that the arms disagree on.
+        images: show test images: one of each class as networks see it, and those that the arms disagree on.
         store_root: where their decoded images lie; by default the user's cache folder, as in training.
 
     Raises:
@@ -33,11 +33,14 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     """
     # These import torch; wrong arguments do not wait for it.
     from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
+    from medxfer.analysis.page.seen import seen_images
 
     records = looked_at(read_study(study))
     verdict = judge(records)
-    changed = changed_images(records, store_root or user_cache_path("medxfer")) if images else []
-    page = render_page(records, verdict, phantom_picture(records), changed, learned_tables(records))
+    store = store_root or user_cache_path("medxfer")
+    seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
+    phantoms = None if seen else phantom_picture(records)
+    page = render_page(records, verdict, phantoms, changed, learned_tables(records), seen)
     tables = paper_tables(records, verdict)
     texts = {
         "results.csv": results_csv(records),

@@ -50,8 +50,8 @@ class Part:
     """Images and patients of a part of a data set, and what is known of its patients.
 
     A patient counts in every class of which there is an image. `age` has the number of patients with a known age
-    ("known") and, of five or more, "median" and quartiles ("low", "high") in years; `sex` and `scanner` have the
-    patients of each. None stands for a number from 1 to 4. They are empty where nothing is known.
+    ("known") and, of five or more, "median" and quartiles ("low", "high") in years; `sex`, `scanner` and
+    `manufacturer` have the patients of each. None stands for 1 to 4. They are empty where nothing is known.
     """
 
     images: int
@@ -61,6 +61,7 @@ class Part:
     age: Mapping[str, float | None] = field(default_factory=dict)
     sex: Mapping[str, int | None] = field(default_factory=dict)
     scanner: Mapping[str, int | None] = field(default_factory=dict)
+    manufacturer: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -165,11 +165,16 @@ def _people(flow: Flow) -> Iterator[str]:
             sexes.append(f"{listing(told)} in {title}")
     if sexes:
         yield f"By sex, patients were {'; '.join(sexes)}."
-    scanners = [name for name in dict.fromkeys(name for _, part in parts for name in part.scanner) if name != "unknown"]
-    if scanners:
-        more = "more than " if "others" in scanners else ""
-        number = len(scanners) - (1 if more else 0)
-        yield f"Images came from {more}{count(number, 'scanner')}."
+    if scanners := _number([part.scanner for _, part in parts]):
+        yield f"Images came from {scanners} {'scanner' if scanners == '1' else 'scanners'}."
+    if makers := _number([part.manufacturer for _, part in parts]):
+        yield f"Images came from scanners of {makers} {'manufacturer' if makers == '1' else 'manufacturers'}."
+
+
+def _number(counted: Iterable[Mapping[str, int | None]]) -> str:
+    """How many kinds there are, such as '3' or 'more than 6'; empty if none is known."""
+    names = {name for of_part in counted for name in of_part} - {"unknown"}
+    return f"more than {len(names) - 1}" if "others" in names else str(len(names) or "")
 
 
 def _patients(n: int | None) -> str:

@@ -56,27 +56,31 @@ def _images(flow: Flow, title: str) -> Table:
     for name, part in flow.parts.items():
         by_class = zip(part.images_by_class, part.patients_by_class, strict=True)
         classes = [f"{images:,} / {patients:,}" for images, patients in by_class]
-        patients = f"{part.patients:,}" if flow.has_ids else "no ids"
-        rows.append([name, f"{part.images:,}", patients, *(classes or blank)])
+        people = f"{part.patients:,}" if flow.has_ids else "no ids"
+        rows.append([name, f"{part.images:,}", people, *(classes or blank)])
     return Table(["Part", "images", "patients", *flow.classes], rows, title)
 
 
 def _people(flow: Flow) -> Iterator[list[str]]:
-    """A row for age, for each sex and for each scanner, a column for each part."""
+    """Rows for age, and for each sex, scanner and manufacturer that somebody has; a column for each part."""
     parts = list(flow.parts.values())
     if any(part.age for part in parts):
         yield ["age in years: median (quartiles)", *map(_age, parts)]
         yield ["age known", *(_number(part.age.get("known", 0)) for part in parts)]
-    for what, counted in (("", [part.sex for part in parts]), ("scanner ", [part.scanner for part in parts])):
-        for name in dict.fromkeys(name for of_part in counted for name in of_part):
-            label = f"{what}{name}" if what or name != "unknown" else "sex unknown"
-            yield [label, *(_number(of_part.get(name, 0)) for of_part in counted)]
+    for what in ("sex", "scanner", "manufacturer"):
+        counted = [_counts(part, what) for part in parts]
+        for name in dict.fromkeys(name for of_part in counted for name, n in of_part.items() if n != 0):
+            yield [f"{what}: {name}", *(_number(of_part.get(name, 0)) for of_part in counted)]
+
+
+def _counts(part: Part, what: str) -> Mapping[str, int | None]:
+    return {"sex": part.sex, "scanner": part.scanner, "manufacturer": part.manufacturer}[what]
 
 
 def _age(part: Part) -> str:
     if part.age.get("median") is None:
         return ""
-    return "{median:g} ({low:g}–{high:g})".format(**part.age)
+    return f"{part.age['median']:g} ({part.age['low']:g}–{part.age['high']:g})"
 
 
 def _number(n: float | None) -> str:
@@ -85,7 +89,7 @@ def _number(n: float | None) -> str:
 
 def _hides(flow: Flow) -> bool:
     known: list[Mapping[str, float | None]] = [
-        counts for part in flow.parts.values() for counts in (part.sex, part.scanner)
+        counts for part in flow.parts.values() for counts in (part.sex, part.scanner, part.manufacturer)
     ]
     known += [{"known": part.age.get("known", 0)} for part in flow.parts.values()]
     return any(n is None for counts in known for n in counts.values())

@@ -1,6 +1,6 @@
 """How files and patients come into the parts of a data set, in counts alone: a study's folder holds nothing more.
 
-No text of a header or of a table is among them. Scanners are letters, and a count from 1 to 4 is not told.
+No text of a header or of a table is among them. Manufacturers and scanners are letters; 1 to 4 is not told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import DatasetInfo
 
 SMALLEST = 5  # a count of patients below it, and not 0, is not told
-LETTERS = 6  # scanners that are told apart, those with the most patients; "others" are the rest
+LETTERS = 6  # manufacturers or scanners that are told apart, those with the most patients; "others" are the rest
 UNKNOWN, OTHERS = "unknown", "others"
 
 Counts = dict[str, int | None]  # None: from 1 to 4
@@ -29,7 +29,7 @@ def flow_of(dataset: DatasetInfo, store: GrayStore, parts: NDArray[np.str_]) -> 
 
     received: files, and the patients of those that have a label. used: readable images and their patients. by_class:
     for each part, the images and the patients of each class; a patient counts in every class of which there is an
-    image. people: age, sex and scanner of each part's patients, as far as they are known.
+    image. people: of each part's patients age, sex and manufacturer, or scanner, as far as they are known.
     """
     index, patients = dataset.index, store.images["patient"]
     by_class = {part: class_counts(store.labels, patients, store.classes, parts == part)[:-1] for part in PARTS}
@@ -48,27 +48,33 @@ def flow_of(dataset: DatasetInfo, store: GrayStore, parts: NDArray[np.str_]) -> 
 
 
 def _facts(dataset: DatasetInfo, store: GrayStore) -> pd.DataFrame:
-    """age (years, NaN), sex and scanner (text) of each image of the store, by a column of the table or by headers."""
+    """Of each image of the store, by a column of the table or by headers: age (years or NaN), sex, and scanner.
+
+    Headers have the manufacturer in place of scanner: single models have too few patients each to be counted.
+    """
     images = dataset.index.images.iloc[store.rows].reset_index(drop=True)
     headers = dataset.headers.loc[images["file"]].reset_index(drop=True)
-    scanner = (headers["manufacturer"] + " " + headers["model"]).str.strip()
-    return pd.DataFrame(
+    facts = pd.DataFrame(
         {
             "age": images["age"].map(years_of) if "age" in images else headers["age"].astype(float),
             "sex": images["sex"].map(sex_of) if "sex" in images else headers["sex"],
-            "scanner": images.get("scanner", scanner),
         }
     )
+    if "scanner" in images:
+        return facts.assign(scanner=images["scanner"])
+    return facts.assign(manufacturer=headers["manufacturer"].str.strip().str.casefold())
 
 
 def people(facts: pd.DataFrame, patients: pd.Series, parts: NDArray[np.str_]) -> dict[str, dict[str, Any]]:
     """For each part what is known of its patients; what is known of nobody is left out.
 
-    `facts` has the columns age (years or NaN), sex and scanner ("" where unknown), a row an image, as `patients` and
-    `parts`. age: how many are known, median and quartiles. sex: patients of each. scanner: patients with an image of
-    each; one with images of two counts twice. A patient's age and sex are those of the first image that has them.
+    `facts` has the columns age (years or NaN), sex, and scanner or manufacturer ("" where unknown), a row an image, as
+    `patients` and `parts`. age: how many are known, median and quartiles. sex: patients of each. scanner, manufacturer:
+    patients with an image of each; one with images of two counts twice. A patient's age and sex are those of the first
+    image that has them.
     """
-    letters = _letters(facts["scanner"], patients)
+    machine = "scanner" if "scanner" in facts else "manufacturer"
+    letters = _letters(facts[machine], patients)
     has_age, has_sex = bool(facts["age"].notna().any()), bool((facts["sex"] != "").any())
     found: dict[str, dict[str, Any]] = {}
     for part in PARTS:
@@ -81,16 +87,16 @@ def people(facts: pd.DataFrame, patients: pd.Series, parts: NDArray[np.str_]) ->
             counts = first["sex"].fillna(UNKNOWN).value_counts()
             found[part]["sex"] = _told(counts, [*SEXES, UNKNOWN])
         if letters:
-            named = among["scanner"].map(letters).fillna(UNKNOWN)
+            named = among[machine].map(letters).fillna(UNKNOWN)
             counts = among["patient"].groupby(named).nunique()
-            found[part]["scanner"] = _told(counts, list(dict.fromkeys([*letters.values(), UNKNOWN])))
+            found[part][machine] = _told(counts, list(dict.fromkeys([*letters.values(), UNKNOWN])))
     return found
 
 
-def _letters(scanners: pd.Series, patients: pd.Series) -> Mapping[str, str]:
-    """Each scanner's letter: A has the most patients; the scanners after the first LETTERS are "others"."""
-    known = scanners != ""
-    counts = patients[known].groupby(scanners[known]).nunique().sort_index().sort_values(ascending=False, kind="stable")
+def _letters(machines: pd.Series, patients: pd.Series) -> Mapping[str, str]:
+    """The letter of each: A has the most patients; those after the first LETTERS are "others"."""
+    known = machines != ""
+    counts = patients[known].groupby(machines[known]).nunique().sort_index().sort_values(ascending=False, kind="stable")
     return {str(name): ascii_uppercase[i] if i < LETTERS else OTHERS for i, name in enumerate(counts.index)}
 
 

@@ -50,7 +50,7 @@ def test_the_flow_has_classes_and_patients_of_every_part(tmp_path: Path) -> None
     assert "received 452 225 | refused: no pixel data 2 | used 450 224 | not trained with (train_fraction) 10 4" in text
     assert "train 200 100 100 / 50 100 / 50 | val 120 60 60 / 30 60 / 30 | test 120 60 60 / 30 60 / 30" in text
     assert "age in years: median (quartiles) 61 (52.5–68) 61 (52.5–68) | age known 60 0 60" in text
-    assert "female 24 0 24 | male < 5 0 < 5 | other 0 0 0 | scanner A 40 0 40 | scanner B 20 0 20" in text
+    assert "sex: female 24 0 24 | sex: male < 5 0 < 5 | scanner: A 40 0 40 | scanner: B 20 0 20" in text
     assert "from 1 to 4 is shown as < 5" in text
 
 

@@ -82,7 +82,8 @@ def test_a_header_tells_age_sex_and_scanner_and_a_named_column_goes_before(tmp_p
     test = flow["people"]["test"]
     assert test["age"]["median"] == 60
     assert test["sex"]["male"] == 0
-    assert list(test["scanner"]) == ["A"]
+    assert list(test["manufacturer"]) == ["A"]
+    assert "scanner" not in test
     named = [*plain, "data.columns.age=years", "data.columns.sex=gender", "data.columns.scanner=machine"]
     other = prepared(tmp_path, *named)
     assert other.store.fingerprint == cell.store.fingerprint  # a description makes no other data set
