@@ -25,6 +25,7 @@ from medxfer.analysis.judge.selection import select
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
 from medxfer.analysis.stats.forecasts import TWICE, outlook
+from medxfer.analysis.stats.mrmc import NoVariation
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
@@ -128,6 +129,8 @@ class Judge:
         )
         if known is None:
             return finding
+        if isinstance(known, NoVariation) and unfinished:
+            return replace(finding, sentence=f"{contrast.name}: so far {known}.")
         if isinstance(known, MedxferError):
             return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {known}.")
         said = statement(contrast, declared, known)
