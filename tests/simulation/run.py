@@ -56,10 +56,10 @@ def main(arguments: list[str]) -> None:
                 new = job.result()
                 old = (results["table"] == table) & (results["setting"] == new["setting"].iloc[0])
                 results = pd.concat([results[~old], new], ignore_index=True) if len(results) else new
-            if jobs:
                 results.to_csv(kept, index=False, float_format="%.6g")
+            if jobs:
                 print(f"{table}: {len(jobs)} settings, {time.monotonic() - started:.0f} s", flush=True)
-    write_page(options.out, results)
+    write_page(options.out, results, {table: len(of_table) for table, of_table in settings.items()})
 
 
 if __name__ == "__main__":
