@@ -22,6 +22,7 @@ from simulation_page import write_page
 from tables import Setting, all_settings
 
 FIRST = 20_261_126  # the seed of all; other than those by which the method was chosen
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulations.md"
 COLUMNS = ["table", "setting", "figure", "value", "repetitions"]
 
 
@@ -58,11 +59,12 @@ def main(arguments: list[str]) -> None:
                 new = job.result()
                 old = (results["table"] == table) & (results["setting"] == new["setting"].iloc[0])
                 results = pd.concat([results[~old], new], ignore_index=True) if len(results) else new
-            if jobs:
                 results.to_csv(kept, index=False, float_format="%.6g")
+            if jobs:
                 print(f"{table}: {len(jobs)} settings, {time.monotonic() - started:.0f} s", flush=True)
-    write_page(options.out, results)
-    PACKAGED.write_text(packaged(results), encoding="utf-8")
+    write_page(options.out, results, {table: len(of_table) for table, of_table in settings.items()})
+    if options.out.resolve() == PAGE:  # a trial run elsewhere leaves the package alone
+        PACKAGED.write_text(packaged(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from medxfer.analysis.judge.stages import at_look
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
 from medxfer.analysis.stats.forecasts import TWICE, outlook
+from medxfer.analysis.stats.mrmc import NoVariation
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count, listing
@@ -131,6 +132,8 @@ class Judge:
             return replace(finding, conclusion="before the first look", sentence=said)
         if known is None:
             return finding
+        if isinstance(known, NoVariation) and unfinished:
+            return replace(finding, sentence=f"{contrast.name}: so far {known}.")
         if isinstance(known, MedxferError):
             return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {known}.")
         stated = statement(contrast, declared, known)

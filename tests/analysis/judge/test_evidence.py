@@ -89,6 +89,23 @@ def test_one_training_here_and_three_there(tmp_path: Path, planned: bool) -> Non
         assert "add seeds" in finding.sentence
 
 
+@pytest.mark.parametrize(("finished", "conclusion"), [(True, "refused"), (False, "incomplete")])
+def test_what_does_not_vary_yet_is_not_refused_before_all_is_trained(
+    tmp_path: Path, finished: bool, conclusion: str
+) -> None:
+    folder = write_study(tmp_path / "s", colormaps=("none", "viridis"), pretrained=[True], seeds=3)
+
+    def constant(frame: pd.DataFrame) -> None:
+        frame["score_0"], frame["score_1"] = 0.6, 0.4
+
+    change_scores(folder, lambda f: True, constant)
+    drop(folder, lambda f: f["seed"] == 2, planned=not finished)
+    (finding,) = colours(folder)
+    assert finding.conclusion == conclusion
+    assert "identical in every training" in finding.sentence
+    assert len(finding.unfinished) == (0 if finished else 2)
+
+
 def test_one_refused_contrast_leaves_the_others(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=3)
 
