@@ -28,7 +28,7 @@ def test_looks_are_declared(given: str, looks: list[int]) -> None:
     assert declaration(configured(f"study.looks={given}"))["looks"] == looks
 
 
-@pytest.mark.parametrize("given", ["[1,5]", "[5,3]", "[3,3]", "[3.5]", "[true]", "5", "three", "[three]", "{a: 3}"])
+@pytest.mark.parametrize("given", ["[1,5]", "[5,3]", "[3,3]", "[3.5]", "[true]", "5", "three", "[three]"])
 def test_other_looks_are_refused_in_a_sentence(given: str) -> None:
     with pytest.raises(MedxferError, match=r"study\.looks=.*study\.looks=\[3,5,10\]"):
         declaration(configured(f"study.looks={given}"))
@@ -38,7 +38,7 @@ def test_declared_looks_cannot_be_changed(tmp_path: Path) -> None:
     named = (f"study.root={tmp_path}", "study.name=mine")
     study = open_study(configured(*named, "study.looks=[3,5]"), "f1")
     assert study.record["declared"]["looks"] == [3, 5]
-    with pytest.raises(MedxferError, match=r"declared\.looks was \[3, 5\]|looks was \[3, 5\], is \[3, 5, 10\]"):
+    with pytest.raises(MedxferError, match=r"looks was \[3, 5\], is \[3, 5, 10\]"):
         open_study(configured(*named, "study.looks=[3,5,10]"), "f1")
 
 
