@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import look_tables
 import pandas as pd
 
 GOAL = 6.0  # percent: false positives at nominal 5 %
@@ -128,6 +129,8 @@ median error of one study's forecast.
 A linear learner; each seed draws a fraction of one pool. How often the interval (trainings alone) misses the mean
 over other draws *out of this pool*, and over other pools. The program claims the first alone.
 """,
+    "looks": look_tables.DECLARED,
+    "undeclared": look_tables.UNDECLARED,
 }
 
 
@@ -282,9 +285,10 @@ def goals(results: pd.DataFrame) -> list[str]:
         lines += [f"  - {row['width']:.2f}: {key}" for key, row in missed.iterrows()]
     forecast = table_of(results, "forecast")["ratio"]
     lines.append(f"- Forecasts within a tenth, on average: {forecast.min():.2f} to {forecast.max():.2f} of what came.")
+    lines += look_tables.goals(table_of(results, "looks"))
     lines.append(
-        "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, looks at a "
-        "running study, folds."
+        "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared looks "
+        "at weights compared or at several data sets, folds."
     )
     return lines
 
@@ -301,13 +305,14 @@ def write_page(path: Path, results: pd.DataFrame, planned: Mapping[str, int]) ->
         "images": lambda frame: _designs(frame, ["label", "patients", "positive"]),
         "classes": lambda frame: _designs(frame, ["classes", "shares", "patients"]),
         "labels": lambda frame: _designs(frame, ["labels", "patients"]),
+        "looks": look_tables.declared, "undeclared": look_tables.undeclared,
         "blocks": lambda frame: grid(frame, ["sets", "blocks", "shared"], "seeds", "error"),
         "equivalence": lambda frame: grid(frame.assign(all="all"), ["share", "all"], "seeds", "wrongly"),
     }  # fmt: skip
     counts = results.groupby("table", sort=False)["repetitions"].agg(["min", "max"])
     said = [f"{name} {_count(row['min'], row['max'])}" for name, row in counts.iterrows()]
     needed = {"levels", "blocks", "weights", "scores", "forecast", "general", "heterogeneity", "means", "equivalence"}
-    needed |= set(DESIGNS)
+    needed |= {"looks", *DESIGNS}
     run = results.groupby("table")["setting"].nunique()
     short = [f"{name} {run[name]} of {n}" for name, n in planned.items() if name in there and run[name] < n]
     if short:
