@@ -4,6 +4,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from medxfer.analysis.judge.reached import looked_at
 from medxfer.analysis.judge.results import read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods
@@ -12,12 +13,14 @@ from medxfer.analysis.out.summary import print_summary
 from medxfer.analysis.page.page import render_page
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_text
+from medxfer.study.look_record import record_looks
 
 
 def answer(study: Path, images: bool = False, store_root: Path | None = None) -> Verdict:
     """Make everything that can be drawn from a study's folder, and print the answer.
 
-    Writes results.csv, verdict.json, report.html, methods.md, table.md and table.tex into the folder.
+    Writes results.csv, verdict.json, report.html, methods.md, table.md and table.tex into the folder, and into
+    looks.json that its test results were looked at.
 
     Args:
         study: its folder.
@@ -31,7 +34,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     # These import torch; wrong arguments do not wait for it.
     from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
 
-    records = read_study(study)
+    records = looked_at(read_study(study))
     verdict = judge(records)
     changed = changed_images(records, store_root or user_cache_path("medxfer")) if images else []
     page = render_page(records, verdict, phantom_picture(records), changed, learned_tables(records))
@@ -45,6 +48,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
         "report.html": page,
     }
     try:
+        record_looks(study, verdict.looks.record)  # first: what a page has shown was looked at
         for name, text in texts.items():
             write_text(study / name, text)
     except OSError as error:

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import gaussian
+import looked
 import scored
 
 SEEDS = (2, 3, 4, 5, 7, 10)
@@ -106,6 +107,12 @@ def all_settings() -> dict[str, list[Setting]]:
             _each(seeds=(2, 3, 5), sets=(2, 4, 6), share=(0.1, 0.5, 0.9, 0.99)),
             2_000,
         ),
+        "looks": (
+            looked.declared,
+            _each(looks=((3, 5, 10),), contrasts=(1, 2), share=(0.1, 0.4, 0.6, 0.9), effect=(0.0, 2.0)),
+            10_000,
+        ),
+        "undeclared": (looked.undeclared, _each(looks=(1, 2, 3, 4, 5, 10), seeds=(3, 5)), 10_000),
     }
     return {
         table: [

@@ -101,7 +101,7 @@ class Judge:
                     figures = at_look(self.study, contrast, item.effect, family.largest, figures)
                 found.append(self._finding(contrast, blocks, figures))
             else:
-                found.append(self._finding(contrast, blocks, item, declared.looks[0] if looks else 0))
+                found.append(self._finding(contrast, blocks, item))
         return found
 
     def effect(self, contrast: Contrast, blocks: Blocks | None = None) -> Effect | None:
@@ -116,10 +116,7 @@ class Judge:
         except MedxferError as refusal:
             return refusal
 
-    def _finding(
-        self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None, first_look: int = 0
-    ) -> Finding:
-        """`first_look`: its number of seeds; before it no test result is said."""
+    def _finding(self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None) -> Finding:
         declared = self.study.declared
         cells = [cell for block in blocks.values() for cell in block if cell.status in ("failed", "missing")]
         unfinished = tuple(cell.name for cell in cells if cell.arm in contrast.weights)
@@ -133,8 +130,8 @@ class Judge:
             f"{contrast.name}: no training is finished in every arm of it.",
             unfinished=unfinished,
         )
-        if known is None and first_look:
-            said = f"{contrast.name}: not looked at yet: the first look is at {count(first_look, 'seed')}."
+        if known is None and declared.looks and (contrast.family == PRIMARY or not self.study.done):
+            said = f"{contrast.name}: {not_looked(declared.looks)}"
             return replace(finding, conclusion="before the first look", sentence=said)
         if known is None:
             return finding
@@ -169,6 +166,11 @@ class Judge:
                     f = item.figures
                     found.append(Beside(metric, f.estimate, f.low, f.high, f.p, f.level))
         return tuple(found)
+
+
+def not_looked(looks: Sequence[int]) -> str:
+    """Said of what no declared look has reached: no test result of it is shown."""
+    return f"not looked at yet: the first look is at {count(looks[0], 'seed')}."
 
 
 def _matrix(contrasts: Sequence[Contrast]) -> Floats:
@@ -208,6 +210,11 @@ def _notes(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
         notes.append(
             f"{contrast.name}: {count(figures.unused, 'finished training')} without a partner of the same seed "
             f"{'is' if figures.unused == 1 else 'are'} not used."
+        )
+    if figures.look is not None and figures.look.decided_before is not None:
+        notes.append(
+            f"{contrast.name}: the difference was found at the look at {count(figures.look.decided_before, 'seed')}, "
+            "and the adjusted p is of that look."
         )
     if figures.clipped:
         notes.append(f"{contrast.name}: the interval is cut off at the largest difference that the metric allows.")

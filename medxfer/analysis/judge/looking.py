@@ -8,9 +8,10 @@ from medxfer.analysis.judge.conclusion import Conclusion
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast
 from medxfer.analysis.judge.evidence import FEWEST_SEEDS
 from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.reached import key_of, looked_at, unfinished
 from medxfer.analysis.judge.results import read_study
-from medxfer.analysis.stats.looks import CHANCE
+from medxfer.analysis.stats.looks import CHANCE, undeclared_error
 from medxfer.base.words import count, listing
 from medxfer.study.look_record import LookRecord, Taken, record_looks
 
@@ -33,6 +34,16 @@ class Look:
         return self.seeds is None or self.decided or self.hopeless
 
 
+@dataclass(frozen=True)
+class Looks:
+    """Every look at a study's test results so far, this one included."""
+
+    record: LookRecord
+    next: Look | None  # None where no looks are declared
+    undeclared: tuple[int, ...] = ()  # seeds an arm at which answers were given, if more than once and not declared
+    error: float | None = None  # that so many undeclared looks at equal steps come to, where one has 1 − level
+
+
 def next_look(study: Path) -> Look:
     """What the look that a study's finished seeds allow says of the looks after it.
 
@@ -51,6 +62,17 @@ def next_look(study: Path) -> Look:
     return look(judge, findings)
 
 
+def looks_of(judge: Judge, findings: Sequence[Finding]) -> Looks:
+    """The looks that the primary findings and the study's record tell of."""
+    declared, record = judge.study.declared, judge.study.looks.merged(record_of(judge, findings))
+    if declared.looks:
+        return Looks(record, look(judge, findings))
+    most = max(record.undeclared.values(), key=len, default=())
+    if len(most) < 2:
+        return Looks(record, None)
+    return Looks(record, None, tuple(sorted(most)), undeclared_error(len(most), 1 - declared.level))
+
+
 def look(judge: Judge, findings: Sequence[Finding]) -> Look:
     """Whether to go on, by the primary findings of a study with declared looks."""
     looks = judge.study.declared.looks
@@ -58,33 +80,42 @@ def look(judge: Judge, findings: Sequence[Finding]) -> Look:
     following = next((seeds for seeds in looks if seeds > at), None)
     if not findings:
         return Look(following, False, False, "The study asks no primary question, so that no look decides one.")
-    here = f"Look {looks.index(at) + 1} of {len(looks)} ({count(at, 'seed')})" if at else "No look is reached yet"
+    ahead = f"the next look is at {count(following or 0, 'seed')}"
+    here = f"Look {looks.index(at) + 1} of {len(looks)} ({count(at, 'seed')})" if at else "No look is taken yet"
     undecided = [finding for finding in findings if finding.conclusion in (*OPEN, *NEVER)]
     if not undecided:
         return Look(following, True, False, f"{here}: every primary question is decided.")
-    names = listing([finding.contrast for finding in undecided])
+    names = _names(undecided)
     if following is None:
-        return Look(None, False, False, f"{here} was the last: not decided are {names}.")
+        return Look(None, False, False, f"{here} was the last; not decided: {names}.")
     reasons = [_hopeless(judge, finding, following) for finding in undecided]
     if all(reasons):
-        said = "; ".join(f"{f.contrast} {why}" for f, why in zip(undecided, reasons, strict=True))
-        return Look(following, False, True, f"{here}: more seeds cannot decide what is open: {said}.")
-    return Look(
-        following, False, False, f"{here}: {names} not decided; the next look is at {count(following, 'seed')}."
-    )
+        whys = "; ".join(dict.fromkeys(reasons))
+        return Look(following, False, True, f"{here}: more seeds cannot decide what is open, {names}: {whys}.")
+    return Look(following, False, False, f"{here}: not decided are {names}; {ahead}." if at else f"{here}: {ahead}.")
+
+
+def _names(findings: Sequence[Finding]) -> str:
+    """'RQ1 (viridis and inferno) and RQ2'."""
+    colormaps = [finding.subject for finding in findings if finding.question == "RQ1"]
+    weights = ["RQ2"] if any(finding.question == "RQ2" for finding in findings) else []
+    return listing([*([f"RQ1 ({listing(colormaps)})"] if colormaps else []), *weights])
 
 
 def _hopeless(judge: Judge, finding: Finding, following: int) -> str:
     """Why the looks after this one cannot decide a contrast; empty if they may."""
-    if finding.conclusion in NEVER:
-        return "cannot be compared" if finding.conclusion == "refused" else "has too few test patients"
+    what = finding.subject if finding.question == "RQ1" else "RQ2"
+    if finding.conclusion == "refused":
+        return f"{what} cannot be compared"
+    if finding.conclusion == "too few patients":
+        return f"{what} has too few test patients"
     known = finding.figures.look if finding.figures else None
     if known is not None and known.chance is not None and known.chance < CHANCE:
-        return f"is decided at {count(judge.study.declared.looks[-1], 'seed')} with a chance below {CHANCE:.0%}"
-    failed = [
-        cell for cell in unfinished(judge.blocks, contrast_of(judge, finding), following) if cell.status == "failed"
-    ]
-    return f"has {count(len(failed), 'failed training')}" if failed else ""
+        last = count(judge.study.declared.looks[-1], "seed")
+        return f"the chance that {last} decide {what} is below {percent(CHANCE)}"
+    lacking = unfinished(judge.blocks, contrast_of(judge, finding), following)
+    failed = sum(cell.status == "failed" for cell in lacking)
+    return f"{what} has {count(failed, 'failed training')}" if failed else ""
 
 
 def contrast_of(judge: Judge, finding: Finding) -> Contrast:

@@ -50,7 +50,7 @@ def at_look(study: StudyRecord, contrast: Contrast, effect: Effect, family: Larg
         level=1 - one_contrast(family.z(stage.level)),
         p_adjusted=p_adjusted,
         p_equivalent=min([p_equivalent, *(one.p_equivalent for one in earlier)]),
-        expected=outlook(effect, last_level, family),
+        expected=outlook(effect, last_level, family, declared.looks[-1:]),
         look=look,
     )
 

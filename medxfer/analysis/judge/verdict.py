@@ -9,12 +9,15 @@ from medxfer.analysis.judge.arms import ArmFigures, arm_figures, by_chance, chan
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
 from medxfer.analysis.judge.conclusion import sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
-from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.findings import Finding, Judge, not_looked
 from medxfer.analysis.judge.learning_curve import Worth, worth
+from medxfer.analysis.judge.look_words import at_looks, look_notices
+from medxfer.analysis.judge.looking import Looks, looks_of
 from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, percent, points, size
 from medxfer.analysis.judge.provenance import Flow, caveats, flows, not_done
+from medxfer.analysis.judge.reached import looked_at
 from medxfer.analysis.judge.readings import flat, readings
-from medxfer.analysis.judge.results import StudyRecord, hydra_value
+from medxfer.analysis.judge.results import CellRecord, StudyRecord, hydra_value
 from medxfer.base.words import count, listing, weights_name
 from medxfer.study.declared import Rules
 
@@ -56,7 +59,7 @@ class Verdict:
 
     study: str
     declared: Mapping[str, Any]
-    cells: Mapping[str, int]  # planned, done, failed, missing
+    cells: Mapping[str, int]  # planned, done, failed, missing; with declared looks, waiting
     complete: bool
     answers: tuple[Answer, ...]
     scope: str
@@ -65,6 +68,7 @@ class Verdict:
     arms: tuple[ArmFigures, ...]
     worth: Worth | None
     readings: Mapping[str, Sequence[str]]
+    looks: Looks
     schema: int = SCHEMA
 
     @property
@@ -77,33 +81,50 @@ class Verdict:
 
 
 def judge(study: StudyRecord) -> Verdict:
-    """Answer RQ1 and RQ2 from the study's finished cells, as far as the cells of a contrast are finished."""
+    """Answer RQ1 and RQ2 from the study's finished cells, as far as the cells of a contrast are finished.
+
+    With declared looks, at the look that the finished seeds allow. Nothing is written: `answer` records the look.
+    """
+    study = looked_at(study)
     judge = Judge(study)
     arms = arm_figures(judge)
     chances = by_chance(arms, study.declared.metric)
     blind = bool(chances) and len(chances) == len({one.block[0] for one in arms})
     answers = tuple(_answer(question, judge, blind) for question in ASKS)
     primary = [finding for answer in answers for finding in answer.findings]
-    tables = (*exploratory(judge), *breakdown(judge))
+    looks = looks_of(judge, primary)
+    tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
     statuses = [cell.status for cell in study.cells]
+    shown = ("done", "failed", "missing", *(("waiting",) if study.declared.looks else ()))
+    lacking = _lacking_cells(study, looks)
     return Verdict(
         study=study.name,
         declared=asdict(study.declared),
-        cells={"planned": len(statuses)} | {name: statuses.count(name) for name in ("done", "failed", "missing")},
-        complete=not study.unfinished,
+        cells={"planned": len(statuses)} | {name: statuses.count(name) for name in shown},
+        complete=not lacking and (looks.next is None or looks.next.stop or bool(study.stopped)),
         answers=answers,
         scope=_scope(study, primary),
-        notices=tuple(filter(None, [chance_notice(arms, study), *_notices(study)])),
+        notices=tuple(
+            filter(None, [chance_notice(arms, study), *look_notices(study, looks), *_notices(study, lacking)])
+        ),
         tables=tables,
         arms=arms,
         worth=None if blind else worth(study),
         readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
+        looks=looks,
     )
+
+
+def _lacking_cells(study: StudyRecord, looks: Looks) -> tuple[CellRecord, ...]:
+    """The cells that failed or are missing, but for those of seeds that a study that has stopped no longer needs."""
+    stopped = looks.next is not None and looks.next.stop
+    return tuple(cell for cell in study.unfinished if cell.status == "failed" or not stopped)
 
 
 def _answer(question: Question, judge: Judge, blind: bool) -> Answer:
     """`blind`: no arm beats chance, so that more trainings or patients are no advice."""
     declared, findings = judge.study.declared, judge.family(question, PRIMARY)
+    early = _first_look(findings, declared.looks)
     asks = ASKS[question].format(metric=metric_name(declared.metric))
     if not findings:
         return Answer(question, asks, "Not asked by this study.", _not_asked(question, declared.rules))
@@ -113,13 +134,20 @@ def _answer(question: Question, judge: Judge, blind: bool) -> Answer:
     return Answer(
         question,
         asks,
-        headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, blind),
-        tuple(finding.sentence for finding in findings),
+        early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, blind),
+        () if early else tuple(finding.sentence for finding in findings),
         tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
         ONE_TRAINING if several else "",
         tuple(note for finding in findings for note in finding.notes),
         tuple(findings),
     )
+
+
+def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:
+    """The headline of a question that no look has reached; else empty."""
+    if any(finding.conclusion != "before the first look" for finding in findings):
+        return ""
+    return not_looked(looks).capitalize()
 
 
 def _without_advice(finding: Finding, judge: Judge) -> Finding:
@@ -205,6 +233,8 @@ def headline(
         whys = list(dict.fromkeys((lacking or {}).get(f.subject) or f"{f.subject}: not finished" for f in open_))
         more = f"; and {len(whys) - MANY} more" if len(whys) > MANY else ""
         parts.append(("" if parts else "incomplete: ") + "; ".join(whys[:MANY]) + more)
+    if early := by_conclusion.get("before the first look"):
+        parts.append(f"not looked at yet: {_names(early)}")
     if refused := by_conclusion.get("refused"):
         parts.append(f"cannot be compared: {_names(refused)}")
     text = "; ".join(parts)
@@ -246,7 +276,7 @@ def _scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     text = (
         f"{start} {listing(data)} with {listing(networks)} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
-        f"and {count(max(f.patients for f in judged), unit)}."
+        f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
     )
     if any(cell.record["data"]["resampled"] for cell in study.done):
         text += " Each seed drew its training images from one pool: they hold for this pool."
@@ -284,11 +314,11 @@ def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
     return list(dict.fromkeys(str(weights["file"]) for weights in loaded if weights))
 
 
-def _notices(study: StudyRecord) -> tuple[str, ...]:
-    """What a reader must know before using the answers."""
-    if not study.unfinished:
+def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ...]:
+    """What a reader must know before using the answers: of cells that are `lacking`, and of the data."""
+    if not lacking:
         return *study.stopped, *caveats(study)
-    named = list(dict.fromkeys(map(not_done, study.unfinished)))
+    named = list(dict.fromkeys(map(not_done, lacking)))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    lacking = f"{len(study.unfinished)} of {count(len(study.cells), 'cell')} not done"
-    return f"Incomplete: {lacking}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)
+    number = f"{len(lacking)} of {count(len(study.cells), 'cell')} not done"
+    return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)

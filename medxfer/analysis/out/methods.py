@@ -12,6 +12,7 @@ from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.out.looks_sentences import looks_sentences
 from medxfer.base.words import count, listing, weights_name
 
 ADAMW = "Loshchilov I, Hutter F. Decoupled weight decay regularization. ICLR 2019."
@@ -270,6 +271,7 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         f"several contrasts were simultaneous ({ADJUSTED_INTERVAL}); equivalence was concluded by two one-sided tests "
         f"at the margin {cited(TOST)}, adjusted by Holm's method {cited(HOLM)}. Other contrasts were exploratory."
     )
+    yield from looks_sentences(study, verdict.looks, cited)
     if any(one.decisions for one in verdict.arms):
         yield (
             "Sensitivity, specificity and predictive values were taken at the threshold of the highest sum of "

@@ -11,6 +11,7 @@ from medxfer.analysis.judge.provenance import provenance
 from medxfer.analysis.judge.results import StudyRecord, columns
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import ChangedImage, Picture, environment, read
+from medxfer.analysis.page.look_sections import look_sections
 from medxfer.analysis.page.sections import Section, answers, exploratory, sections, trainings
 
 
@@ -37,7 +38,7 @@ def render_page(
         level=percent(study.declared.level),
         dots=trainings(study, verdict),
         exploratory=exploratory(study, verdict),
-        sections=[*sections(study, verdict), *([learned] if learned else [])],
+        sections=[*look_sections(study, verdict), *sections(study, verdict), *([learned] if learned else [])],
         phantoms=phantoms,
         changed=changed,
         columns=columns(study),  # as results.csv; a column of the page alone is one entry more: | {"name": function}

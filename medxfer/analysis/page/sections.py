@@ -64,7 +64,8 @@ def answers(verdict: Verdict) -> Panel | None:
     margin, level = margin_points(declared["margin"]), percent(declared["level"])
     caption = (
         f"Difference in {metric_name(declared['metric'])}, in {UNIT}; right is better. Band: the margin declared "
-        f"beforehand, ±{margin}. Lines: {level} intervals{simultaneous}. "
+        f"beforehand, ±{margin}. Lines: {level} intervals{simultaneous}"
+        f"{', which hold at all looks together' if declared['looks'] else ''}. "
         f"Colours within {weights_name(rules.weights)} weights, weights on {images_name(rules.colormap)}."
     )
     if any(finding.conclusion in PROVISIONAL for finding in findings):

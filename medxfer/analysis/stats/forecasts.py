@@ -1,6 +1,6 @@
 """What other numbers of trainings or patients would tell, were the components of variance as estimated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,11 +26,13 @@ class Expected:
     half_width: float
 
 
-def outlook(effect: Effect, alpha: float, family: Largest = ONE) -> tuple[Expected, ...]:
-    """Half-widths of the (simultaneous) interval to expect with more seeds, and with more patients."""
+def outlook(
+    effect: Effect, alpha: float, family: Largest = ONE, numbers: Sequence[int] = SEEDS
+) -> tuple[Expected, ...]:
+    """Half-widths of the (simultaneous) interval to expect with more seeds (`numbers`), and with more patients."""
     if effect.trainings is None:
         return ()
-    sizes = [(seeds, 1.0) for seeds in SEEDS if seeds > effect.seeds] + [(effect.seeds, TWICE)]
+    sizes = [(seeds, 1.0) for seeds in numbers if seeds > effect.seeds] + [(effect.seeds, TWICE)]
     return tuple(Expected(s, p, with_size(effect, s, p).half_width(alpha, family)) for s, p in sizes)
 
 
