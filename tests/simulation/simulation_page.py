@@ -287,8 +287,8 @@ def goals(results: pd.DataFrame) -> list[str]:
     lines.append(f"- Forecasts within a tenth, on average: {forecast.min():.2f} to {forecast.max():.2f} of what came.")
     lines += look_tables.goals(table_of(results, "looks"))
     lines.append(
-        "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared looks "
-        "at weights compared or at several data sets, folds."
+        "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared "
+        "looks at weights compared or at several data sets, folds."
     )
     return lines
 

@@ -11,7 +11,7 @@ from medxfer.base.words import count, listing
 
 def look_notices(study: StudyRecord, looks: Looks) -> Iterator[str]:
     """What a reader must know of the looks before using the answers."""
-    if looks.next is not None:
+    if looks.next is not None and not study.stopped:  # which says it itself
         yield looks.next.reason
     if waiting := sum(cell.status == "waiting" for cell in study.cells):
         following = looks.next.seeds if looks.next else None

@@ -71,7 +71,7 @@ def judge(study: StudyRecord) -> Verdict:
         study=study.name,
         declared=asdict(study.declared),
         cells={"planned": len(statuses)} | {name: statuses.count(name) for name in shown},
-        complete=not lacking and (looks.next is None or looks.next.stop),
+        complete=not lacking and (looks.next is None or looks.next.stop or bool(study.stopped)),
         answers=answers,
         scope=scope(study, primary),
         notices=tuple(

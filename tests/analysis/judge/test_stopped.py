@@ -17,7 +17,7 @@ def stopped_study(folder, **more):
 def test_cells_beyond_the_stop_are_not_missing_and_the_notice_says_why(tmp_path):
     verdict = judge(read_study(stopped_study(tmp_path)))
     assert verdict.complete
-    assert verdict.cells == {"planned": 6, "done": 6, "failed": 0, "missing": 0}
+    assert verdict.cells == {"planned": 6, "done": 6, "failed": 0, "missing": 0, "waiting": 0}
     (notice,) = [text for text in verdict.notices if text.startswith("Stopped")]
     assert "at the look at 3 seeds, on 20" in notice
     assert notice.endswith("Every question is decided. 4 planned trainings were not needed.")
