@@ -19,6 +19,7 @@ class GridSweeper(BasicSweeper):
         # With torch, which other programs that find this plug-in need not load.
         from medxfer.grid.hooks import begin, command, errors_exit, finish, show_plan
         from medxfer.grid.jobs import compose_jobs
+        from medxfer.grid.rounds import Rounds
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -29,24 +30,31 @@ class GridSweeper(BasicSweeper):
             composed = compose_jobs(loader, self.config, jobs)
             if composed[0].base.plan:
                 return show_plan(composed)
-            grid = begin(composed, command(sys.argv[1:]))
-        lost = self._launch([jobs[number] for number in grid.to_train])
+            rounds = Rounds(begin(composed, command(sys.argv[1:])))
+            numbers = rounds.next()
+        launched, lost = 0, None
+        while numbers and lost is None:
+            lost = self._launch([rounds.grid.jobs[number].overrides(jobs) for number in numbers], launched)
+            launched += len(numbers)
+            with errors_exit():
+                numbers = [] if lost else rounds.next()
         with errors_exit():
-            complete = finish(grid, lost)
+            complete = finish(rounds, lost)
         if not complete:
             sys.exit(1)
 
-    def _launch(self, jobs: Sequence[Sequence[str]]) -> Exception | None:
+    def _launch(self, jobs: Sequence[Sequence[str]], launched: int) -> Exception | None:
         """In this process one by one, so that nothing of a finished job stays; by other launchers all at once.
 
-        Returns what ended another launcher before its jobs: one worker that the system kills can take all with it.
+        `launched` jobs were before these. Returns what ended another launcher before its jobs: one worker that the
+        system kills can take all with it.
         """
         assert self.launcher is not None
         alone = isinstance(self.launcher, BasicLauncher)
         size = self.max_batch_size or (1 if alone else len(jobs))
         try:
             for start in range(0, len(jobs), size or 1):
-                for job in self.launcher.launch(jobs[start : start + size], initial_job_idx=start):
+                for job in self.launcher.launch(jobs[start : start + size], initial_job_idx=launched + start):
                     _ = job.return_value  # raises what the job raised
         except Exception as error:
             if alone:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
 class Settings:
     study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
     images: bool = setting(
-        "the page also shows test images that the arms disagree on: pictures of patients",
+        "the page also shows test images, as networks see them and where arms disagree: pictures of patients",
         False,
         "report.images",
         "true",

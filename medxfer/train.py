@@ -35,6 +35,9 @@ def main(config: DictConfig) -> None:
         prepared = prepare(one)
         if isinstance(prepared, Impossible) or prepared.cell.is_done():
             continue  # named, or counted, before the grid began
+        if not prepared.cell.is_needed():
+            live_grid.cell_ended(prepared.cell, "not needed, because its study has stopped (study.looks)")
+            continue
         try:
             metrics, _ = train_cell(prepared)
             live_grid.cell_ended(prepared.cell, validated(metrics, config.study.metric))

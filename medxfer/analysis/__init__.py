@@ -5,6 +5,7 @@
 """
 
 from medxfer.analysis.answers import answer
+from medxfer.analysis.judge.looking import Look, next_look
 from medxfer.analysis.judge.phrases import margin_points, metric_name, points
 from medxfer.analysis.judge.power import DISAGREEMENT, SEEDS, Detectable, Planned, detectable
 from medxfer.analysis.judge.results import CellRecord, StudyRecord, read_study
@@ -17,8 +18,8 @@ from medxfer.analysis.stats.mrmc import BlockScores, Comparison, compare, compar
 
 __all__ = [
     "DISAGREEMENT", "POWER", "SEEDS",
-    "BlockScores", "CellRecord", "CellScores", "Comparison", "Detectable", "NotComparable", "Planned", "StudyRecord",
-    "Verdict",
-    "answer", "compare", "compare_blocks", "detectable", "margin_points", "metric_name", "points", "read_predictions",
-    "read_study", "save_workspace", "stack",
+    "BlockScores", "CellRecord", "CellScores", "Comparison", "Detectable", "Look", "NotComparable", "Planned",
+    "StudyRecord", "Verdict",
+    "answer", "compare", "compare_blocks", "detectable", "margin_points", "metric_name", "next_look", "points",
+    "read_predictions", "read_study", "save_workspace", "stack",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from medxfer.analysis.judge.reached import looked_at
 from medxfer.analysis.judge.results import read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods
@@ -12,16 +13,18 @@ from medxfer.analysis.out.summary import print_summary
 from medxfer.analysis.page.page import render_page
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_text
+from medxfer.study.look_record import record_looks
 
 
 def answer(study: Path, images: bool = False, store_root: Path | None = None) -> Verdict:
     """Make everything that can be drawn from a study's folder, and print the answer.
 
-    Writes results.csv, verdict.json, report.html, methods.md, table.md and table.tex into the folder.
+    Writes results.csv, verdict.json, report.html, methods.md, table.md and table.tex into the folder, and into
+    looks.json that its test results were looked at.
 
     Args:
         study: its folder.
-        images: show test images that the arms disagree on.
+        images: show test images: one of each class as networks see it, and those that the arms disagree on.
         store_root: where their decoded images lie; by default the user's cache folder, as in training.
 
     Raises:
@@ -30,11 +33,14 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     """
     # These import torch; wrong arguments do not wait for it.
     from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
+    from medxfer.analysis.page.seen import seen_images
 
-    records = read_study(study)
+    records = looked_at(read_study(study))
     verdict = judge(records)
-    changed = changed_images(records, store_root or user_cache_path("medxfer")) if images else []
-    page = render_page(records, verdict, phantom_picture(records), changed, learned_tables(records))
+    store = store_root or user_cache_path("medxfer")
+    seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
+    phantoms = None if seen else phantom_picture(records)
+    page = render_page(records, verdict, phantoms, changed, learned_tables(records), seen)
     tables = paper_tables(records, verdict)
     texts = {
         "results.csv": results_csv(records),
@@ -45,6 +51,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
         "report.html": page,
     }
     try:
+        record_looks(study, verdict.looks.record)  # first: what a page has shown was looked at
         for name, text in texts.items():
             write_text(study / name, text)
     except OSError as error:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 Task = Literal["binary", "multiclass", "multilabel"]  # what the labels mean: two classes, several, several at once
 # What study.metric can be: the metrics that the analysis computes again from scores, for a patient's influence.
 JUDGED = ("auroc", "accuracy", "balanced_accuracy", "brier")
+# With fewer test patients of a class, or fewer seeds of an arm, a finding describes and does not judge.
+FEWEST_PATIENTS, FEWEST_SEEDS = 5, 2
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 

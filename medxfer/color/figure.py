@@ -54,33 +54,39 @@ def save_figure1(
 
 
 def draw_figure1(
-    ct_hu: Array,
-    dx_gray: Array,
+    ct_hu: Array | None,
+    dx_gray: Array | None,
     colormaps: Sequence[str] = ("none", "viridis", "inferno"),
     ct_window: Window | tuple[float, float] = CT_WINDOW,
 ) -> Figure:
     """CT on the left, DX on the right, a row for each colormap, with colour bars; drawn by the networks' renderer.
 
     Args:
-        ct_hu: (H, W) in HU.
-        dx_gray: (H, W) display gray in [0, 1], white is 1.
+        ct_hu: (H, W) in HU; None leaves its column out.
+        dx_gray: (H, W) display gray in [0, 1], white is 1; None leaves its column out.
         colormaps: names as `colormap=` takes them; `windows:…` leaves DX empty.
         ct_window: center and width in HU, for the colormaps that have no windows of their own.
 
     Raises:
-        MedxferError: an unknown colormap, or none.
+        MedxferError: an unknown colormap, or none; no image.
     """
     if not colormaps:
         raise MedxferError("figure 1 needs at least one colormap, for example colormap=none,viridis,inferno.")
-    widths = [_PANEL * image.shape[1] / image.shape[0] for image in (ct_hu, dx_gray)]
-    figure = Figure(figsize=(sum(widths) + 1.8, (_PANEL + 0.3) * len(colormaps)), layout="compressed")
-    panels = figure.subplots(len(colormaps), 2, squeeze=False, width_ratios=widths)
-    for (left, right), name in zip(panels, colormaps, strict=True):
-        _ct_panel(left, ct_hu, name, Window(*ct_window))
-        _dx_panel(right, dx_gray, name)
-        left.set_ylabel(name.replace("+", "+\n"))
-    panels[0, 0].set_title("CT", fontweight="bold")
-    panels[0, 1].set_title("DX", fontweight="bold")
+    images = {kind: image for kind, image in (("CT", ct_hu), ("DX", dx_gray)) if image is not None}
+    if not images:
+        raise MedxferError("figure 1 needs a CT or a DX image.")
+    widths = [_PANEL * image.shape[1] / image.shape[0] for image in images.values()]
+    figure = Figure(figsize=(sum(widths) + 0.9 * len(widths), (_PANEL + 0.3) * len(colormaps)), layout="compressed")
+    panels = figure.subplots(len(colormaps), len(images), squeeze=False, width_ratios=widths)
+    for row, name in zip(panels, colormaps, strict=True):
+        for axes, (kind, image) in zip(row, images.items(), strict=True):
+            if kind == "CT":
+                _ct_panel(axes, image, name, Window(*ct_window))
+            else:
+                _dx_panel(axes, image, name)
+        row[0].set_ylabel(name.replace("+", "+\n"))
+    for axes, kind in zip(panels[0], images, strict=True):
+        axes.set_title(kind, fontweight="bold")
     return figure
 
 

@@ -1,16 +1,17 @@
 """What a file says of its image without its pixels, whatever its kind."""
 
+import re
 from typing import Final, NamedTuple
 
 # Raise it when a header reader says something else of the same file: headers are kept under this number, and read
 # again under the next.
-HEADER_VERSION: Final = 4
+HEADER_VERSION: Final = 5
 
 
 class HeaderFacts(NamedTuple):
     """What a header says of its image, in the file's own words; "" for what is absent or damaged.
 
-    Only the fields of `TECHNICAL` may be shown; patient, series and position stay in the store's folder.
+    Only the fields of `TECHNICAL` may be shown; patient, series, position, age and sex stay in the store's folder.
     """
 
     modality: str  # "CT", "DX", "CR" or another of DICOM's, "unknown", or "images" if the files carry none
@@ -23,6 +24,8 @@ class HeaderFacts(NamedTuple):
     model: str = ""
     view: str = ""
     patient: str = ""
+    age: float | None = None  # years
+    sex: str = ""  # one of SEXES
     series: str = ""
     position: float | None = None  # mm along the slice's normal, of the first frame
     frames: int = 1  # number of pictures that `Source.pictures` gives of the file
@@ -32,9 +35,25 @@ class HeaderFacts(NamedTuple):
 
     def __repr__(self) -> str:
         """Without the patient."""
-        shown = self._asdict()
-        del shown["patient"]
+        shown = {name: value for name, value in self._asdict().items() if name not in ("patient", "age", "sex")}
         return f"HeaderFacts({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+SEXES: Final = ("female", "male", "other")
+_SEX_OF: Final = {"f": "female", "female": "female", "m": "male", "male": "male", "o": "other", "other": "other"}
+_YEARS: Final = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+
+def years_of(text: str) -> float | None:
+    """An age in years: a number of years, or DICOM's age string such as 045Y or 006M (PS3.5 6.2, AS); else None."""
+    stated = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*([YMWD]?)", text.strip().upper())
+    years = float(stated[1]) * _YEARS[stated[2] or "Y"] if stated else None
+    return years if years is not None and years <= 120 else None
+
+
+def sex_of(text: str) -> str:
+    """One of SEXES, by the word or its letter as in DICOM's Patient's Sex; "" for anything else."""
+    return _SEX_OF.get(text.strip().lower(), "")
 
 
 # In the order in which `data check` shows them: a scanner or a hospital has the same value for many patients.

@@ -7,7 +7,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,41 +17,27 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.markup import escape
 
-from medxfer.analysis import answer
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
 from medxfer.base.stop import stop_politely
 from medxfer.base.words import count, describe
+from medxfer.grid.introduction import introduce, looks_of
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
-from medxfer.grid.live import live_grid
-from medxfer.study.cell import Cell
-from medxfer.study.folder import Study, withdrawn_cells
-from medxfer.study.identity import PATH_KEYS, VALUES
+from medxfer.grid.rounds import Rounds
+from medxfer.grid.settled import Grid, Launch
+from medxfer.study.folder import withdrawn_cells
+from medxfer.study.identity import FOLD, PATH_KEYS, VALUES
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What one command asks for."""
-
-    cells: tuple[Cell, ...]  # in the order of the jobs
-    to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
-    images: bool  # whether the page shows pictures of patients
-    store_root: Path
-
-    @property
-    def studies(self) -> list[Study]:
-        return list(dict.fromkeys(cell.study for cell in self.cells))
 
 
 class GridHooks(Callback):
     """A single cell as a grid of one; GridSweeper does the same around many."""
 
     def __init__(self) -> None:
-        self.grid: Grid | None = None
+        self.rounds: Rounds | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         job = Job(without_hydra(config), {})
@@ -60,7 +45,8 @@ class GridHooks(Callback):
             if job.base.plan:
                 show_plan([job])
                 sys.exit(0)
-            self.grid = begin([job], command(sys.argv[1:]))
+            self.rounds = Rounds(begin([job], command(sys.argv[1:])))
+            self.rounds.next()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         with errors_exit():
@@ -73,9 +59,10 @@ class GridHooks(Callback):
             begin_work(config)
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
-        assert self.grid is not None
+        assert self.rounds is not None
         with errors_exit():
-            complete = finish(self.grid)
+            self.rounds.next()  # takes the look for which this cell was the last one
+            complete = finish(self.rounds)
         if not complete:
             sys.exit(1)
 
@@ -102,7 +89,7 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     Raises MedxferError where no cell can be, or the study's folder cannot be used.
     """
     stop_politely()
-    settled = settle(jobs)
+    launches, settled = settle(jobs)
     possible = [one.cell for one in settled if isinstance(one, Settled)]
     for study in dict.fromkeys(cell.study for cell in possible):
         study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
@@ -115,11 +102,12 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
             cells.append(one.cell)
     to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
     config = jobs[0].base
-    grid = Grid(tuple(cells), tuple(to_train), config.report.images, Path(config.store.root).expanduser())
+    grid = Grid(
+        tuple(launches), tuple(cells), tuple(to_train), config.report.images, Path(config.store.root).expanduser()
+    )
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
-        _introduce(study, [cell for cell in cells if cell.study == study])
-    live_grid.expect(grid.cells, len(to_train))
+        introduce(study, [cell for cell in cells if cell.study == study])
     return grid
 
 
@@ -128,29 +116,36 @@ def show_plan(jobs: Sequence[Job]) -> None:
     from medxfer.grid.plan import print_plan
 
     stop_politely()
-    print_plan(jobs, settle(jobs))
+    launches, settled = settle(jobs)
+    print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled)
 
 
-def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
+def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible]]:
     """Check every cell's settings, weights and data, and name those that cannot be.
+
+    A job whose patients are divided into folds has a cell for each, one after another.
 
     Raises MedxferError where no cell can be, or where two data sets share pictures.
     """
     warnings.showwarning = display.warn
     display.say("[dim]checking settings, weights and data; data is decoded once[/]")
     preparations = {id(job.base): Preparation(job.base, display.step) for job in jobs}
-    settled = [
-        preparations[id(job.base)].settle({**{key: job.base[key] for key in VALUES}, **job.values}) for job in jobs
-    ]
+    launches, settled = [], []
+    for number, job in enumerate(jobs):
+        preparation = preparations[id(job.base)]
+        asked = {**{key: job.base.get(key) for key in VALUES}, **job.values}
+        for values in preparation.each_fold(asked):
+            launches.append(Launch(number, None if values[FOLD] == asked[FOLD] else values[FOLD]))
+            settled.append(preparation.settle(values))
     display.drop("decoding")
     reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
-    if reasons.total() == len(jobs):
+    if reasons.total() == len(settled):
         raise MedxferError("; ".join(reasons))
     possible = [one for one in settled if isinstance(one, Settled)]
     _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
     for text, number in reasons.items():
-        display.say(f"[red]{number} of {len(jobs)} cells cannot be:[/] {escape(text)}")
-    return settled
+        display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
+    return launches, settled
 
 
 def _check_apart(settled: Sequence[Settled], root: Path) -> None:
@@ -177,18 +172,21 @@ def _check_apart(settled: Sequence[Settled], root: Path) -> None:
             )
 
 
-def finish(grid: Grid, lost: Exception | None = None) -> bool:
+def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
     """Report every study that the grid touched, name what failed, and say whether all that was asked for is done.
 
-    `lost` is what took the launcher's workers.
+    What no look needs any more counts as done. `lost` is what took the launcher's workers.
     """
     display.close()
+    grid = rounds.grid
     for study in grid.studies:
-        with study.reporting():
-            answer(study.folder, grid.images, grid.store_root)
+        if study not in rounds.reported:
+            rounds.report(study)
+        if about := looks_of(study):
+            display.say(f"[bold]{escape(study.name)}[/]: {escape(about)}")
         if hint := offline_hint(study):
             display.say(f"[dim]curves: {escape(hint)}[/]")
-    missing = [cell for cell in grid.cells if not cell.is_done()]
+    missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
     for cell in missing:
         why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
         display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
@@ -208,8 +206,3 @@ def command(arguments: Sequence[str]) -> str:
         is_path = equals and key.rpartition(".")[2] in PATH_KEYS
         public.append(f"{key}=<path>" if is_path else re.sub(r"file:[^,]*/", "file:", argument))
     return " ".join(["python -m medxfer.train", *public])
-
-
-def _introduce(study: Study, cells: Sequence[Cell]) -> None:
-    done = sum(cell.is_done() for cell in cells)
-    display.say(f"[bold]{study.name}[/]: {count(len(cells), 'cell')}, {done} done before")

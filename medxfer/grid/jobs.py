@@ -8,7 +8,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from medxfer.study.identity import VALUES, Json
+from medxfer.study.identity import FOLD, VALUES, Json
 
 Overrides = Sequence[str]  # of one job
 
@@ -19,6 +19,10 @@ class Job:
 
     base: DictConfig  # shared with other jobs
     values: Json
+
+    def of_fold(self, fold: int | None) -> "Job":
+        """The same for the cell that tests `fold`."""
+        return self if fold is None else Job(self.base, {**self.values, FOLD: fold})
 
     def config(self) -> DictConfig:
         config = self.base.copy()

@@ -10,10 +10,12 @@ from rich.text import Text
 
 from medxfer.base.display import console, display
 from medxfer.base.words import describe, duration, metric_in_words
-from medxfer.grid.matrix import caption, matrix
+from medxfer.grid.matrix import about_looks, caption, matrix
 from medxfer.study.cell import Cell
-from medxfer.study.folder import Study
-from medxfer.study.state import State, count, read_state, seconds_left
+from medxfer.study.folder import Study, needless_cells, planned_cells
+from medxfer.study.identity import Json
+from medxfer.study.state import State, as_needed, before_next_look, count, read_state, seconds_left
+from medxfer.study.stopping import declared_looks
 
 LOOK_EVERY = 2.0  # seconds between two looks at the cells' folders
 
@@ -32,6 +34,9 @@ class LiveGrid:
     def __init__(self) -> None:
         self.cells: Sequence[Cell] = ()
         self.metrics: dict[Study, str] = {}
+        self.records: dict[Study, Json] = {}
+        self.needless: dict[Study, set[str]] = {}
+        self.ended_elsewhere: dict[Study, set[str]] = {}  # of cells that this command does not ask for
         self.states: dict[Path, State] = {}
         self.looked = 0.0
         self.started = 0.0
@@ -42,6 +47,7 @@ class LiveGrid:
         """Show `cells` from now on, of which `to_train` are to be trained."""
         self.cells, self.to_train, self.ended = cells, to_train, 0
         self.metrics = {study: study.metric for study in {cell.study for cell in cells}}
+        self.records, self.needless, self.ended_elsewhere = {}, {}, {}
         self.started, self.looked, self.states = time.monotonic(), 0.0, {}
         if to_train:
             display.open(self.picture)
@@ -66,11 +72,24 @@ class LiveGrid:
         states = self._look()
         table = matrix(states, max(3, console.height - 13), max(2, (console.width - 50) // 7))
         counts = ", ".join(f"{number} {name}" for name, number in count(states).items() if number)
-        left = seconds_left(states)
+        left, said = self._ahead(states)
         elapsed = duration(time.monotonic() - self.started)
         summary = f"{len(states)} cells: {counts}; {elapsed} so far"
-        said = [Text(caption(metric), "dim") for metric in sorted(set(self.metrics.values()))]
-        return [Text(), table, *said, Text(), Text(summary + (f", about {duration(left)} left" if left else ""))]
+        figures = [Text(caption(metric), "dim") for metric in sorted(set(self.metrics.values()))]
+        time_left = Text(summary + (f", about {duration(left)} left" if left else ""))
+        return [Text(), table, *figures, *said, Text(), time_left]
+
+    def _ahead(self, states: Sequence[State]) -> tuple[float | None, list[Text]]:
+        """The seconds left, to the next look where one was declared, and where each study with looks stands."""
+        ahead: list[State] = []
+        said: list[Text] = []
+        for study, record in self.records.items():
+            of_study = [state for cell, state in zip(self.cells, states, strict=True) if cell.study == study]
+            until = before_next_look(of_study, record, self.ended_elsewhere[study])
+            ahead += until.states
+            if text := about_looks(record, until, count(of_study)["not needed"]):
+                said.append(Text(f"{study.name}: {text}" if len(self.records) > 1 else text))
+        return seconds_left(ahead), said
 
     def _look(self) -> list[State]:
         """The cells' states; those that are done are not read again."""
@@ -78,8 +97,17 @@ class LiveGrid:
             for cell in self.cells:
                 if cell.folder not in self.states or self.states[cell.folder].status != "done":
                     self.states[cell.folder] = read_state(cell.folder, cell.factors, self.metrics[cell.study])
+            self._look_at_studies()
             self.looked = time.monotonic()
-        return [self.states[cell.folder] for cell in self.cells]
+        return [as_needed(self.states[cell.folder], self.needless[cell.study]) for cell in self.cells]
+
+    def _look_at_studies(self) -> None:
+        """Where their looks stand, which other commands move too."""
+        for study in self.metrics:
+            record, asked = study.record, {cell.name for cell in self.cells if cell.study == study}
+            planned = planned_cells(record) if declared_looks(record) else {}
+            self.records[study], self.needless[study] = record, needless_cells(record)
+            self.ended_elsewhere[study] = {name for name in planned if name not in asked and study.has_ended(name)}
 
 
 live_grid = LiveGrid()  # one command, one grid

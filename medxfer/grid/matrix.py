@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -12,16 +13,20 @@ from rich.text import Text
 from medxfer.base.words import count as count_of
 from medxfer.base.words import describe, duration, metric_in_words, weights_name
 from medxfer.study.folder import withdrawals
-from medxfer.study.state import State, count, read_record, read_states, seconds_left
+from medxfer.study.identity import Json
+from medxfer.study.state import Ahead, State, before_next_look, count, read_record, read_states, seconds_left
+from medxfer.study.stopping import declared_looks
 
-STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim"}
+STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim", "not needed": "dim"}
 
 
 def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
     """At most `rows` arms and `columns` seeds, those nearest to what is not done yet."""
     arms = list(dict.fromkeys(state.arm for state in states))
     seeds = sorted({state.factors["seed"] for state in states})
-    by_place = {(state.arm, state.factors["seed"]): state for state in states}
+    by_place: dict[Any, list[State]] = {}
+    for state in states:
+        by_place.setdefault((state.arm, state.factors["seed"]), []).append(state)
     open_arms = [arms.index(state.arm) for state in states if state.status in ("running", "missing")]
     open_seeds = [seeds.index(state.factors["seed"]) for state in states if state.status in ("running", "missing")]
     shown_arms = _window(arms, rows, min(open_arms, default=0))
@@ -36,7 +41,7 @@ def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
         table.add_column(more)
     for arm in shown_arms:
         named = [_value(key, value) for key, value in arm if key in varied] or [str(dict(arm)["colormap"])]
-        table.add_row(" × ".join(named), *(_cell(by_place.get((arm, seed))) for seed in shown_seeds))
+        table.add_row(" × ".join(named), *(_training(by_place.get((arm, seed), [])) for seed in shown_seeds))
     return table
 
 
@@ -49,13 +54,16 @@ def show_study(study: Path, console: Console) -> None:
     """Print the matrix of cells, what runs and what failed, and the time left."""
     states = read_states(study)
     counts = ", ".join(f"{number} {name}" for name, number in count(states).items() if number)
-    left = seconds_left(states)
     record = read_record(study)
+    ahead = before_next_look(states, record)
+    left = seconds_left(ahead.states)
     console.print(f"[bold]{escape(study.resolve().name)}[/]: {len(states)} cell{'s' * (len(states) != 1)}: {counts}")
     if states:
         console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
     if any(state.score is not None for state in states):
         console.print(f"[dim]{caption(record['declared']['metric'])}[/]")
+    if about := about_looks(record, ahead, count(states)["not needed"]):
+        console.print(escape(about))
     for state in states:
         if state.running is not None:
             where = f"epoch {state.running.epoch} of {state.running.epochs}"
@@ -68,7 +76,28 @@ def show_study(study: Path, console: Console) -> None:
         what = f"{entry['what']} ({count_of(len(entry['cells']), 'cell')}): {entry['reason']}"
         console.print(f"[dim]withdrawn[/] {escape(what)}")
     if left:
-        console.print(f"about {duration(left)} left")
+        console.print(f"about {duration(left)} {'left' if ahead.seeds is None else 'to the next look'}")
+
+
+def about_looks(record: Json, ahead: Ahead, needless: int) -> str:
+    """Where a study with declared looks stands; nothing of what a look found but the reason why it stopped.
+
+    `needless` is the number of cells that no look needs. Empty where no look was declared.
+    """
+    if not declared_looks(record):
+        return ""
+    beyond = [f"{count_of(needless, 'cell')} not needed (–)"] if needless else []
+    if stop := record.get("stopped"):
+        where = f"stopped at the look at {count_of(stop['seeds'], 'seed')}, on {stop['time'][:10]}"
+        return "; ".join([f"{where}: {stop['reason'].rstrip('.')}", *beyond])
+    if ahead.seeds is None:
+        return "; ".join(["no look is left", *beyond])
+    said = [f"next look at {count_of(ahead.seeds, 'seed')}"]
+    if ahead.planned < ahead.seeds:
+        said.append(f"{ahead.planned} planned")
+    if ahead.failed:
+        said.append(f"{count_of(ahead.failed, 'cell')} of it failed, which the same command tries again")
+    return "; ".join([*said, *beyond])
 
 
 def _by_reason(states: list[State]) -> dict[str, str]:
@@ -82,10 +111,21 @@ def _by_reason(states: list[State]) -> dict[str, str]:
     }
 
 
-def _cell(state: State | None) -> Text:
-    if state is None:
-        return Text("")
-    text = {"failed": "failed", "missing": "·"}.get(state.status, "")
+def _training(folds: Sequence[State]) -> Text:
+    """A training: its one cell, or how many of its folds are done, and their mean score in the end."""
+    if len(folds) < 2:
+        return _cell(folds[0]) if folds else Text("")
+    done = [state for state in folds if state.status == "done"]
+    if len(done) == len(folds):
+        scores = [state.score for state in done if state.score is not None]
+        return Text(f"{fmean(scores):.3f}" if scores else "done", STYLES["done"])
+    names = [state.status for state in folds]
+    status = next((name for name in ("failed", "running", "missing") if name in names), names[0])
+    return Text(f"{len(done)} of {len(folds)}", STYLES[status]) if done or status != "missing" else _cell(folds[0])
+
+
+def _cell(state: State) -> Text:
+    text = {"failed": "failed", "missing": "·", "not needed": "–"}.get(state.status, "")
     if state.status == "done":
         text = "done" if state.score is None else f"{state.score:.3f}"
     if state.running is not None:

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -34,13 +34,15 @@ from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.base.terminal import size
-from medxfer.base.words import count, duration
+from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing
+from medxfer.data.inspect.few_patients import few_patients
 from medxfer.data.split import part_sizes
 from medxfer.grid.jobs import Job
+from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study
-from medxfer.study.state import read_state
+from medxfer.study.state import as_needed, read_state
 from medxfer.training.prepare import Impossible, Prepared, Settled
 from medxfer.training.wire import wire
 
@@ -71,15 +73,21 @@ def print_plan(jobs: Sequence[Job], settled: Sequence[Settled | Impossible]) -> 
 
 def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
     metric = declaration(cells[0][0].base)["metric"]
-    states = [read_state(one.cell.folder, one.cell.factors, metric) for _, one in cells]
-    missing = [pair for pair, state in zip(cells, states, strict=True) if state.status != "done"]
-    console.print(f"\n[bold]{study.name}[/]: {count(len(cells), 'cell')}, {len(cells) - len(missing)} done")
+    looks = look_plan(study, [one.cell for _, one in cells], cells[0][0].base)
+    states = [as_needed(read_state(one.cell.folder, one.cell.factors, metric), looks.needless) for _, one in cells]
+    missing = [pair for pair, state in zip(cells, states, strict=True) if state.status not in ("done", "not needed")]
+    done = sum(state.status == "done" for state in states)
+    console.print(f"\n[bold]{study.name}[/]: {count(len(cells), 'cell')}, {done} done")
     console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
-    if len(missing) < len(cells):
+    if done:
         console.print(f"[dim]{caption(metric)}[/]")
     console.print(_splits([one for _, one in cells]))
-    console.print(_cost(missing))
-    for text in _power(study, cells):
+    paces = _paces(missing)
+    console.print(_cost(missing, paces))
+    seconds = {one.cell.name: pace.seconds for (_, one), pace in zip(missing, paces, strict=True)}
+    for text in until_looks(looks, seconds):
+        console.print(escape(text))
+    for text in (*_power(study, cells), *_minima(study, cells)):
         console.print(escape(text))
     console.print("\n[dim]nothing was trained; the same command without plan=true trains[/]")
 
@@ -99,10 +107,8 @@ def _splits(cells: Sequence[Settled]) -> Table:
     return table
 
 
-def _cost(missing: Sequence[tuple[Job, Settled]]) -> str:
-    """Hours and disk for what is missing, from a few steps of a cell of each size."""
-    if not missing:
-        return "everything is done"
+def _paces(missing: Sequence[tuple[Job, Settled]]) -> list[Pace]:
+    """Of each missing cell, from a few steps of a cell of each size."""
     paces: dict[tuple[Any, ...], Pace] = {}
     kinds = [tuple(one.cell.factors[key] for key in SIZE) for _, one in missing]
     for number, ((job, one), kind) in enumerate(zip(missing, kinds, strict=True), start=1):
@@ -110,8 +116,15 @@ def _cost(missing: Sequence[tuple[Job, Settled]]) -> str:
         if kind not in paces:
             paces[kind] = measure(Prepared(**vars(one), config=job.config()))
     display.close()
-    seconds = sum(paces[kind].seconds for kind in kinds)
-    disk = sum(paces[kind].bytes for kind in kinds) + max(pace.running for pace in paces.values())
+    return [paces[kind] for kind in kinds]
+
+
+def _cost(missing: Sequence[tuple[Job, Settled]], paces: Sequence[Pace]) -> str:
+    """Hours and disk for what is missing."""
+    if not missing:
+        return "everything that is needed is done"
+    seconds = sum(pace.seconds for pace in paces)
+    disk = sum(pace.bytes for pace in paces) + max(pace.running for pace in paces)
     return (
         f"{count(len(missing), 'cell')} to train: about {duration(seconds)} one after another on this machine "
         f"({duration(seconds / len(missing))} a cell), about {size(disk)} of disk{_faster(missing[0][0].base)}"
@@ -214,6 +227,28 @@ def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
     rules = read_rules(declared["rq1"], declared["rq2"])
     found = detectable(planned, rules, declared["margin"], declared["level"], _finished(study))
     return [_sentence(one, planned, declared) for one in found] or ["The grid answers neither RQ1 nor RQ2."]
+
+
+def _minima(study: Study, cells: Sequence[tuple[Job, Settled]]) -> Iterator[str]:
+    """Of each data set, what has too few seeds or test patients to be judged, and what to change."""
+    first = {one.cell.factors["data"]: one for _, one in cells}
+    asked = [one.cell.factors for _, one in cells]
+    known = _finished(study)
+    everything = [*asked, *(cell.factors for cell in known.cells if cell.status == "done")] if known else asked
+    for data, one in first.items():
+        arms = dict.fromkeys((f["colormap"], f["pretrained"]) for f in asked if f["data"] == data)
+        seeds = {
+            arm: {f["seed"] for f in everything if (f["data"], f["colormap"], f["pretrained"]) == (data, *arm)}
+            for arm in arms
+        }
+        if few := [arm_name(arm) for arm in arms if len(seeds[arm]) < FEWEST_SEEDS]:
+            which = "each arm" if len(few) == len(arms) else listing(few)
+            yield (
+                f"{data}: 1 seed of {which}: the report will describe and not judge, because it takes {FEWEST_SEEDS} "
+                "seeds of each arm; give more, such as seed=0,1,2,3,4."
+            )
+        if few_tested := few_patients(one.split, one.parts):
+            yield f"{data}: {few_tested}."
 
 
 def _finished(study: Study) -> StudyRecord | None:

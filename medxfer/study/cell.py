@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import read_json, write_json, write_parquet, write_text
 from medxfer.study.claim import claim
-from medxfer.study.folder import Study
+from medxfer.study.folder import Study, needless_cells
 from medxfer.study.identity import Json, without_paths
 
 
@@ -39,7 +39,11 @@ class Cell:
         return self.folder / "checkpoints"
 
     def is_done(self) -> bool:
-        return (self.folder / "metrics.json").is_file()
+        return self.study.has_result(self.name)
+
+    def is_needed(self) -> bool:
+        """Whether a look of its study may still need it: not beyond the one at which the study stopped."""
+        return self.name not in needless_cells(self.study.record)
 
     def failure(self) -> str | None:
         """Why the cell failed when it was last tried, or None."""

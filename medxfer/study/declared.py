@@ -1,6 +1,6 @@
 """What a study declares before its first training, so that nobody chooses it by the results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import listing, weights_name
 from medxfer.study.identity import Json, without_paths
 
 VALIDATION = "validation"  # the threshold of a training is the one that its own validation chose
@@ -19,6 +20,8 @@ class Rules:
 
     weights: bool | str  # within which RQ1 compares colormaps
     colormap: str  # within which RQ2 compares weights
+    treated: bool | str = True  # the weights that RQ2 asks about
+    reference: bool | str = False  # those that it compares them with
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Declared:
     level: float = 0.95
     threshold: float | str = 0.5
     tuned: tuple[str, ...] = ()
+    looks: tuple[int, ...] = ()  # after how many seeds an arm the answer may be looked at; none: once, at the end
     rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
     rq2: Mapping[str, Any] = field(kw_only=True)
 
@@ -42,7 +46,11 @@ class Declared:
 
 
 def declaration(config: DictConfig) -> Json:
-    """What the study declares before its first cell runs, so that nobody chooses it by the results."""
+    """What the study declares before its first cell runs, so that nobody chooses it by the results.
+
+    Raises:
+        MedxferError: its looks are no increasing numbers of seeds.
+    """
     study = OmegaConf.to_container(config.study, resolve=True)
     assert isinstance(study, dict)
     return {
@@ -51,6 +59,7 @@ def declaration(config: DictConfig) -> Json:
         "level": 0.95,
         "threshold": VALIDATION,
         "tuned": study["tuned"],
+        "looks": list(read_looks(study["looks"])),
         "rq1": without_paths(study["rq1"]),
         "rq2": without_paths(study["rq2"]),
     }
@@ -59,12 +68,32 @@ def declaration(config: DictConfig) -> Json:
 def read_declared(path: Path, values: Mapping[str, Any]) -> Declared:
     """What the study.json at `path` declares. Raises MedxferError where the analysis cannot judge by it."""
     known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
-    declared = Declared(**{"rq1": {}, "rq2": {}, **known, "tuned": tuple(known.get("tuned") or ())})
+    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks")}
+    declared = Declared(**{"rq1": {}, "rq2": {}, **known, **lists})
     try:
+        read_looks(declared.looks)
         read_rules(declared.rq1, declared.rq2)
     except MedxferError as error:
         raise MedxferError(f"cannot judge by what {path} declares: {error}") from error
     return declared
+
+
+def read_looks(value: Any) -> tuple[int, ...]:
+    """study.looks: numbers of seeds, such as (3, 5, 10); empty where none are declared.
+
+    Raises:
+        MedxferError: it is something else.
+    """
+    looks = () if value is None else value
+    listed = isinstance(looks, list | tuple)
+    if not listed or not all(isinstance(seeds, int) and not isinstance(seeds, bool) and seeds >= 2 for seeds in looks):
+        raise MedxferError(
+            f"study.looks={value}: it takes whole numbers of seeds, each at least 2, such as study.looks=[3,5,10]; "
+            "leave it out for one look at the end"
+        )
+    if list(looks) != sorted(set(looks)):
+        raise MedxferError(f"study.looks={value}: the numbers of seeds must increase, such as study.looks=[3,5,10]")
+    return tuple(looks)
 
 
 def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
@@ -73,19 +102,31 @@ def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:
     Raises:
         MedxferError: a rule asks for what the analysis does not do.
     """
-    return Rules(
-        _within(
-            "rq1", rq1, "pretrained", {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
-        ),
-        _within("rq2", rq2, "colormap", {"compare": "pretrained", "level": True, "with": False}),
-    )
+    colour = {"compare": "colormap", "except": "controls", "with": "none", "adjust": "holm"}
+    weights, _ = _chosen("rq1", rq1, colour, "pretrained")
+    colormap, (treated, reference) = _chosen("rq2", rq2, {"compare": "pretrained"}, "colormap", ("level", "with"))
+    if treated == reference:
+        raise MedxferError(
+            f"study.rq2 compares {weights_name(treated)} weights with themselves: give study.rq2.level and "
+            "study.rq2.with two different values of pretrained"
+        )
+    return Rules(weights, colormap, treated, reference)
 
 
-def _within(name: str, rule: Mapping[str, Any], factor: str, fixed: Mapping[str, Any]) -> Any:
-    """The level in a rule's `within`. Raises MedxferError if the rest of the rule is not `fixed`."""
-    within = rule.get("within") if isinstance(rule, Mapping) else None
+def _chosen(
+    name: str, rule: Mapping[str, Any], fixed: Mapping[str, Any], factor: str, levels: Sequence[str] = ()
+) -> tuple[Any, list[Any]]:
+    """The level in a rule's `within`, and the weights under its keys `levels`.
+
+    Raises MedxferError if the rest of the rule is not `fixed`.
+    """
+    rule = rule if isinstance(rule, Mapping) else {"": rule}
+    within = rule.get("within")
     chosen = within.get(factor) if isinstance(within, Mapping) else None
-    kinds = (bool, str) if factor == "pretrained" else str
-    if not isinstance(chosen, kinds) or rule != {**fixed, "within": {factor: chosen}}:
-        raise MedxferError(f"study.{name}={rule}: only within.{factor} can be chosen, the rest must be {fixed}")
-    return chosen
+    weights = {key: rule.get(key) for key in levels}
+    of_right_kind = isinstance(chosen, (bool, str) if factor == "pretrained" else str)
+    of_right_kind &= all(isinstance(value, bool | str) for value in weights.values())
+    if not of_right_kind or rule != {**fixed, **weights, "within": {factor: chosen}}:
+        can = listing([*levels, f"within.{factor}"])
+        raise MedxferError(f"study.{name}={rule.get('', rule)}: only {can} can be chosen, the rest must be {fixed}")
+    return chosen, list(weights.values())

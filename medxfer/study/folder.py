@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from medxfer.base.files import alone, read_json, write_json
 from medxfer.base.words import describe
 from medxfer.study.declared import declaration
 from medxfer.study.identity import Json, digest, safe_name, shared_settings, study_name
+from medxfer.study.stopping import add_to_stopped, declared_looks, not_needed
 
 
 @dataclass(frozen=True)
@@ -34,15 +36,45 @@ class Study:
     def metric(self) -> str:
         return str(self.record["declared"]["metric"])
 
+    def has_result(self, cell: str) -> bool:
+        """Whether the cell of this name is done."""
+        return (self.folder / "cells" / cell / "metrics.json").is_file()
+
+    def has_ended(self, cell: str) -> bool:
+        """Whether the cell of this name is done or failed."""
+        return self.has_result(cell) or (self.folder / "cells" / cell / "failed.json").is_file()
+
     def plan(self, cells: Mapping[str, Json], command: str) -> None:
         """Add `cells` (name -> factors) to those that the study is to have."""
         with self.changing():
             record = self.record
+            add_to_stopped(record, planned_cells(record), cells)
             record["planned"] = {**record["planned"], **cells}
             for entry in record.get("withdrawn", []):
                 again = set(entry["cells"]) & set(cells) | set(entry.get("planned_again", []))
                 entry["planned_again"] = [name for name in entry["cells"] if name in again]
             record["command"] = command
+            write_json(self.folder / "study.json", record)
+
+    def stop(self, seeds: int, decided: bool, reason: str) -> None:
+        """Record that the study ended at its look at `seeds` seeds, and why.
+
+        Where several processes find the same, the first one's time stays. So does a stop after which a person added
+        seeds: where a study went on is no place where it stopped.
+        """
+        with self.changing():
+            record = self.record
+            before, found = record.get("stopped") or {}, {"seeds": seeds, "decided": decided, "reason": reason}
+            if {**before, **found} != before and not before.get("added"):
+                time = datetime.now(UTC).isoformat(timespec="seconds")
+                record["stopped"] = {**found, "time": time}
+                write_json(self.folder / "study.json", record)
+
+    def go_on(self) -> None:
+        """Take the record of a stop away: cells that were added since have opened a question again."""
+        with self.changing():
+            record = self.record
+            record.pop("stopped", None)
             write_json(self.folder / "study.json", record)
 
     def check_distinct(self, cells: Mapping[str, Json]) -> None:
@@ -51,7 +83,7 @@ class Study:
         An answer could not tell them apart.
         """
         planned = self.record["planned"].items()
-        done = {name: cell for name, cell in planned if (self.folder / "cells" / name / "metrics.json").is_file()}
+        done = {name: cell for name, cell in planned if self.has_result(name)}
         first: dict[str, str] = {}
         for name, factors in {**done, **cells}.items():
             if first.setdefault(digest(factors), name) != name:
@@ -82,6 +114,17 @@ def withdrawals(record: Json) -> list[Json]:
 def withdrawn_cells(record: Json) -> set[str]:
     """Their names. A cell that ended with a result all the same counts, whatever stands here."""
     return {name for entry in withdrawals(record) for name in entry["cells"]}
+
+
+def planned_cells(record: Json) -> dict[str, Json]:
+    """The plan in study.json without what was withdrawn, name -> factors."""
+    withdrawn = withdrawn_cells(record)
+    return {name: factors for name, factors in record["planned"].items() if name not in withdrawn}
+
+
+def needless_cells(record: Json) -> set[str]:
+    """The names of planned cells that no look needs any more (those that are done among them)."""
+    return not_needed(record, planned_cells(record)) if declared_looks(record) else set()
 
 
 def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:

@@ -1,7 +1,7 @@
 """How far a study is, as its folder says; light, because a running study looks every two seconds."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal
@@ -9,7 +9,9 @@ from typing import Any, Literal
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.study.claim import Progress, progress
-from medxfer.study.folder import withdrawals, withdrawn_cells
+from medxfer.study.folder import needless_cells, planned_cells, withdrawals, withdrawn_cells
+from medxfer.study.identity import FOLD
+from medxfer.study.stopping import declared_looks, fewest_seeds, look_cells, next_seeds
 
 Json = dict[str, Any]
 
@@ -20,7 +22,7 @@ class State:
 
     name: str
     factors: Mapping[str, Any]
-    status: Literal["done", "running", "failed", "missing"]
+    status: Literal["done", "running", "failed", "missing", "not needed"]  # not needed: by no look
     score: float | None = None  # the declared metric on the validation images, once done
     seconds: float | None = None  # that it took, once done
     running: Progress | None = None
@@ -28,8 +30,18 @@ class State:
 
     @property
     def arm(self) -> tuple[tuple[str, Any], ...]:
-        """Every factor but the seed."""
-        return tuple((key, value) for key, value in self.factors.items() if key != "seed")
+        """Every factor but the seed and the fold."""
+        return tuple((key, value) for key, value in self.factors.items() if key not in ("seed", FOLD))
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a study trains before its next look."""
+
+    seeds: int | None  # of the next look; None where none is left, or none was declared
+    states: tuple[State, ...]  # of the cells until then; of all cells where `seeds` is None
+    failed: int = 0  # cells of the look that failed
+    planned: int = 0  # seeds that are planned in every arm
 
 
 def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
@@ -55,8 +67,31 @@ def read_states(study: Path) -> list[State]:
     cells = {**planned, **{name: {} for name in sorted(found - set(planned))}}
     metric = record["declared"]["metric"]
     states = [read_state(study / "cells" / name, factors, metric) for name, factors in cells.items()]
-    withdrawn = withdrawn_cells(record)
-    return [state for state in states if state.status == "done" or state.name not in withdrawn]
+    withdrawn, needless = withdrawn_cells(record), needless_cells(record)
+    kept = [state for state in states if state.status == "done" or state.name not in withdrawn]
+    return [as_needed(state, needless) for state in kept]
+
+
+def as_needed(state: State, needless: Container[str]) -> State:
+    """`state`, as "not needed" where the cell is one of those that no look needs, and has no training."""
+    waits = state.status in ("missing", "failed")
+    return replace(state, status="not needed", reason="") if waits and state.name in needless else state
+
+
+def before_next_look(states: Sequence[State], record: Json, also_ended: Set[str] = frozenset()) -> Ahead:
+    """What is trained before the study's next look; `also_ended` are names of ended cells that `states` leaves out.
+
+    A cell that failed does not keep the others from being trained on.
+    """
+    planned = planned_cells(record)
+    ended = {state.name for state in states if state.status in ("done", "failed")}
+    seeds = next_seeds(record, planned, ended | also_ended)
+    if seeds is None:
+        return Ahead(None, tuple(states))
+    cells = look_cells(planned, seeds)
+    within = tuple(state for state in states if state.name in cells)
+    failed = sum(state.status == "failed" for state in within)
+    return Ahead(seeds, within, failed, fewest_seeds(planned))
 
 
 def read_record(study: Path) -> Json:
@@ -92,7 +127,7 @@ def seconds_left(states: Sequence[State]) -> float | None:
 
 def count(states: Iterable[State]) -> dict[str, int]:
     """Cells by status, in the order in which one reads them."""
-    counts = dict.fromkeys(("done", "running", "failed", "missing"), 0)
+    counts = dict.fromkeys(("done", "running", "failed", "missing", "not needed"), 0)
     for state in states:
         counts[state.status] += 1
     return counts
@@ -101,11 +136,14 @@ def count(states: Iterable[State]) -> dict[str, int]:
 def status(study: Path) -> Json:
     """How far a study is, for programs: counts, the cells of each status, what was withdrawn, and the seconds left.
 
-    Those are None before the first cell is done.
+    Those are None before the first cell is done, and of a study with declared looks they are those to the next look.
+    `looks` is None where none were declared; else which were, the next one, and where the study stopped.
 
     Raises MedxferError if the folder holds no study.
     """
-    states = read_states(study)
+    states, record = read_states(study), read_record(study)
+    ahead = before_next_look(states, record)
+    looks = {"declared": declared_looks(record), "next": ahead.seeds, "stopped": record.get("stopped")}
     return {
         "study": study.resolve().name,
         "cells": len(states),
@@ -117,8 +155,10 @@ def status(study: Path) -> Json:
         ],
         "failed": [{"cell": state.name, "reason": state.reason} for state in states if state.status == "failed"],
         "missing": [state.name for state in states if state.status == "missing"],
-        "withdrawn": withdrawals(read_record(study)),
-        "seconds_left": seconds_left(states),
+        "not_needed": [state.name for state in states if state.status == "not needed"],
+        "withdrawn": withdrawals(record),
+        "looks": looks if looks["declared"] else None,
+        "seconds_left": seconds_left(ahead.states),
     }
 
 

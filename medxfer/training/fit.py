@@ -18,9 +18,11 @@ from pytorch_lightning.loggers import Logger
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
 from medxfer.base.words import lower_is_better
+from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
+from medxfer.data.store.dataset import dataset_of
 from medxfer.model.classifier import Classifier
 from medxfer.study.identity import FOLD
 from medxfer.training.callbacks import EpochBar, History, Patience
@@ -59,6 +61,8 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     last, best = (prepared.cell.checkpoints / name for name in ("last.ckpt", "best.ckpt"))
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None)
     fitted = time.perf_counter()
+    if prepared.config.study.looks:
+        trainer.loggers = []  # W&B and its like are read while the grid runs, and only a look shows test results
     trainer.test(model, data, ckpt_path=str(best), verbose=False)
     tested = time.perf_counter()
     seconds = {"fit_s": fitted - started, "test_s": tested - fitted, "total_s": tested - started}
@@ -162,6 +166,7 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "modality": store.modality,
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
+        "flow": flow_of(dataset_of(prepared.config), store, prepared.parts),
         "caveats": [*store.caveats, *prepared.split.caveats],
         **_about_fold(prepared),
         "resampled": prepared.config.data.split.resample,

@@ -213,6 +213,11 @@ def _check_settings(config: DictConfig) -> None:
     if config.study.metric not in JUDGED:
         hint = f"the answer is judged by {listing(JUDGED, 'or')}; the other metrics stand in results.csv."
         raise unknown("study.metric", str(config.study.metric), JUDGED, hint)
+    if not (isinstance(config.study.margin, int | float) and 0 < config.study.margin < 1):
+        raise MedxferError(
+            f"study.margin={config.study.margin}: give the smallest difference that matters as a fraction, above 0 and "
+            "below 1 (0.01 is one point)."
+        )
     monitors = [f"val/{name}" for name in ("loss", *METRICS)]
     if config.monitor not in monitors:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")

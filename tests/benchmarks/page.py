@@ -76,6 +76,12 @@ network on the CPU, with its memory kept and given back, in processes of their o
 Sixty short cells in one process, beyond their epochs, and its memory; and a study of 500 finished cells, when it is
 looked at and when its command is given again.
 """,
+    "report": """\
+## The report of a large study
+
+Everything that is drawn from a study's folder (verdict.json, report.html, methods.md, tables, results.csv), each time
+in a new process, beyond the imports. The studies are synthetic: two or four classes, two images of each patient.
+""",
     "lookup": "## Gray to colour\n\nA copy of the result is the limit: no lookup can write less.\n",
 }
 

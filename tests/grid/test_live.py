@@ -18,7 +18,7 @@ FACTORS = {"data": "d", "backbone": "b", "colormap": "none", "pretrained": True,
 
 @pytest.fixture
 def cells(tmp_path):
-    (tmp_path / "study.json").write_text(json.dumps({"declared": {"metric": "accuracy"}}))
+    (tmp_path / "study.json").write_text(json.dumps({"declared": {"metric": "accuracy"}, "planned": {}}))
     study = Study(tmp_path)
     return [Cell(study, f"c{seed}", {**FACTORS, "seed": seed}) for seed in range(2)]
 

@@ -47,6 +47,13 @@ def test_it_tells_cells_sizes_cost_and_what_can_be_found_and_writes_nothing(jobs
     assert not (tmp_path / "studies").exists()
 
 
+def test_with_looks_it_tells_what_is_trained_before_each(jobs, capsys):
+    show_plan(jobs("study.looks=[2,3]"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"At the look, at 2 seeds: 8 trainings from now, about \d+ (s|min)\.", said)
+    assert "At the last look, at 3 seeds (not taken with the 2 seeds that are planned): 8 trainings from now" in said
+
+
 def test_what_is_done_is_not_counted_again(jobs, capsys):
     train(jobs(plan=False)[0].config())
     capsys.readouterr()
@@ -59,3 +66,22 @@ def test_what_is_done_is_not_counted_again(jobs, capsys):
 def test_what_cannot_be_is_said_before_anything_is_measured(jobs):
     with pytest.raises(MedxferError, match="unknown optimizer"):
         show_plan(jobs("optimizer=adam"))
+
+
+def test_what_the_report_will_only_describe_is_said_by_data_set_with_what_to_change(jobs, tmp_path, capsys):
+    small = make_pictures(tmp_path / "small", n=30)
+    show_plan(jobs(f"data.root={small}", "data.name=small")[:4])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "small: 1 seed of each arm: the report will describe and not judge, because it takes 2 seeds" in said
+    assert "small: 3 test patients with a and 3 test patients with b: the report will describe and not judge" in said
+    assert "raise data.split.test= (0.2 now)" in said
+
+
+def test_seeds_that_are_finished_count_and_a_grid_that_can_be_judged_is_not_warned_of(jobs, capsys):
+    show_plan(jobs())
+    assert "describe and not judge" not in capsys.readouterr().out
+    train(jobs(plan=False)[0].config())
+    capsys.readouterr()
+    show_plan(jobs()[4:6])  # the other seed, of gray alone
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"images: 1 seed of none × random: the report will describe and not judge", said)

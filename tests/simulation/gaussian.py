@@ -38,14 +38,19 @@ def family(contrasts: int) -> Largest:
 
 
 @cache
-def _table(contrasts: int, alpha: float) -> tuple[Floats, Floats]:
-    return 1 / DF[::-1], np.log([family(contrasts).t(alpha, df) for df in DF[::-1]])
+def _table(together: Largest, alpha: float) -> tuple[Floats, Floats]:
+    return 1 / DF[::-1], np.log([together.t(alpha, df) for df in DF[::-1]])
 
 
 def halves(terms: list[Term], contrasts: int, alpha: float = 0.05) -> Floats:
-    """Half-widths of many studies' simultaneous intervals; the critical value is interpolated over 1/df."""
-    df = limited_df(terms, one_contrast(family(contrasts).z(alpha)))
-    t = np.exp(np.interp(1 / np.clip(df, 1, 1e5), *_table(contrasts, alpha)))
+    """Half-widths of many studies' simultaneous intervals, of contrasts against the same arm."""
+    return halves_of(terms, family(contrasts), alpha)
+
+
+def halves_of(terms: list[Term], together: Largest, alpha: float = 0.05) -> Floats:
+    """Half-widths of intervals that are simultaneous in any family; the critical value is interpolated over 1/df."""
+    df = limited_df(terms, one_contrast(together.z(alpha)))
+    t = np.exp(np.interp(1 / np.clip(df, 1, 1e5), *_table(together, alpha)))
     return np.asarray(np.sqrt(sum(term.variance for term in terms)) * t)
 
 

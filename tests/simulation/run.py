@@ -1,6 +1,7 @@
 """Run the simulations and write their tables: python tests/simulation/run.py --out docs/simulations.md
 
-Results are kept beside it as .csv, a row a setting and figure; a setting that is there with enough repetitions is not
+Results are kept beside it as .csv, a row a setting and figure, and what the page of a study says of its level in the
+package (packaged.py); a setting that is there with enough repetitions is not
 run again, so that an interrupted run goes on where it stopped. Each setting is always drawn from the same seed.
 """
 
@@ -16,10 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pandas as pd
+from packaged import PACKAGED, packaged
 from simulation_page import write_page
 from tables import Setting, all_settings
 
 FIRST = 20_261_126  # the seed of all; other than those by which the method was chosen
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "simulations.md"
 COLUMNS = ["table", "setting", "figure", "value", "repetitions"]
 
 
@@ -56,10 +59,12 @@ def main(arguments: list[str]) -> None:
                 new = job.result()
                 old = (results["table"] == table) & (results["setting"] == new["setting"].iloc[0])
                 results = pd.concat([results[~old], new], ignore_index=True) if len(results) else new
-            if jobs:
                 results.to_csv(kept, index=False, float_format="%.6g")
+            if jobs:
                 print(f"{table}: {len(jobs)} settings, {time.monotonic() - started:.0f} s", flush=True)
-    write_page(options.out, results)
+    write_page(options.out, results, {table: len(of_table) for table, of_table in settings.items()})
+    if options.out.resolve() == PAGE:  # a trial run elsewhere leaves the package alone
+        PACKAGED.write_text(packaged(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

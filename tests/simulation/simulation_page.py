@@ -1,12 +1,15 @@
 """docs/simulations.md from the simulations' figures."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import look_tables
 import pandas as pd
 
 GOAL = 6.0  # percent: false positives at nominal 5 %
+
+DESIGNS = {"images": "several images a patient", "classes": "several classes", "labels": "several labels"}
 
 INTRODUCTION = """\
 # Does the method hold what it says?
@@ -29,8 +32,8 @@ or contrasts are ten and more with few seeds, the level is not known to be betwe
 
 Two kinds of studies are simulated. **Components** (`gaussian.py`): the metric of every cell is Gaussian, with the
 shares of trainings, seeds and patients that a setting names, and the patients' variance is taken as known.
-**Scores** (`scored.py`): each image has a score, metrics and influences are computed from them as in a study, and
-nothing is taken as known.
+**Scores** (`scored.py`, `designs.py`): each image has a score, metrics and influences are computed from them as in a
+study, and nothing is taken as known.
 
 ## Goals, and where they are missed
 
@@ -62,6 +65,25 @@ trainings of 30, 70 and 99 %.
 ## Simulated scores
 
 Error of RQ1 (two colormaps, family-wise) and RQ2, AUROC and balanced accuracy, two amounts of seed noise.
+""",
+    "images": """\
+## Patients with several images
+
+Scores (`designs.py`), three colormaps with two weights; two metrics, decisions at a fixed threshold. Each patient has
+2 to 10 images, whose scores correlate: 60 % of what a patient, an arm and a training add to a score is the same for
+all of a patient's images. The label is the patient's or, "image", that of about half of a positive patient's images.
+"Positive" are patients. Patients are left out with all images, as everywhere in the program.
+""",
+    "classes": """\
+## Several classes
+
+Scores, an image a patient, AUROC of each class against the rest and balanced accuracy of the highest score. Classes
+are equally common, or one is rare: 5 % of the patients, and at least five (with fewer nothing is judged).
+""",
+    "labels": """\
+## Several labels
+
+Scores, an image a patient, three or five labels that half to 5 % of the patients have; means over labels.
 """,
     "tests": """\
 ## Why not a t test?
@@ -107,6 +129,8 @@ median error of one study's forecast.
 A linear learner; each seed draws a fraction of one pool. How often the interval (trainings alone) misses the mean
 over other draws *out of this pool*, and over other pools. The program claims the first alone.
 """,
+    "looks": look_tables.DECLARED,
+    "undeclared": look_tables.UNDECLARED,
 }
 
 
@@ -170,6 +194,14 @@ def _scores(frame: pd.DataFrame) -> list[str]:
     return lines
 
 
+def _designs(frame: pd.DataFrame, rows: Sequence[str]) -> list[str]:
+    lines = []
+    for metric in ("AUROC", "balanced accuracy"):
+        for question in ("RQ1", "RQ2"):
+            lines += [f"{question}, {metric}, error in %:", "", *grid(frame, rows, "seeds", f"{question} {metric}")]
+    return lines
+
+
 def _tests(frame: pd.DataFrame) -> list[str]:
     lines = []
     for test in ("Welch", "paired t", "DeLong, one run"):
@@ -217,6 +249,11 @@ def goals(results: pd.DataFrame) -> list[str]:
     for name, frame, figure in (
         ("colormaps against gray", levels, "error"), ("blocks and data sets", blocks, "error"),
         ("weights compared", weights, "error"), ("scores, RQ1", scores, "RQ1"), ("scores, RQ2", scores, "RQ2"),
+        *(
+            (f"{name}, {figure}", table_of(results, table), figure)
+            for table, name in DESIGNS.items()
+            for figure in ("RQ1 AUROC", "RQ2 AUROC", "RQ1 balanced accuracy", "RQ2 balanced accuracy")
+        ),
         ("said in general", table_of(results, "general"), "error"),
         ("data sets differ (Cochran's Q)", table_of(results, "heterogeneity"), "error"),
         ("one arm's AUROC", table_of(results, "means"), "misses"),
@@ -248,25 +285,38 @@ def goals(results: pd.DataFrame) -> list[str]:
         lines += [f"  - {row['width']:.2f}: {key}" for key, row in missed.iterrows()]
     forecast = table_of(results, "forecast")["ratio"]
     lines.append(f"- Forecasts within a tenth, on average: {forecast.min():.2f} to {forecast.max():.2f} of what came.")
+    lines += look_tables.goals(table_of(results, "looks"))
     lines.append(
-        "- Not simulated: patients with several images, more than two classes, multi-label tasks, blocks of different "
-        "variance, looks at a running study, folds."
+        "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared "
+        "looks at weights compared or at several data sets, folds."
     )
     return lines
 
 
-def write_page(path: Path, results: pd.DataFrame) -> None:
-    """Write what there is; tables that were not run are left out."""
+def write_page(path: Path, results: pd.DataFrame, planned: Mapping[str, int]) -> None:
+    """Write what there is; tables that were not run are left out, and settings that were not are counted.
+
+    `planned` is how many settings each table has.
+    """
     there = set(results["table"])
     makers = {
         "levels": _levels, "weights": _weights, "scores": _scores, "general": _general, "heterogeneity": _heterogeneity,
         "means": _means, "forecast": _forecast, "resample": _resample,
+        "images": lambda frame: _designs(frame, ["label", "patients", "positive"]),
+        "classes": lambda frame: _designs(frame, ["classes", "shares", "patients"]),
+        "labels": lambda frame: _designs(frame, ["labels", "patients"]),
+        "looks": look_tables.declared, "undeclared": look_tables.undeclared,
         "blocks": lambda frame: grid(frame, ["sets", "blocks", "shared"], "seeds", "error"),
         "equivalence": lambda frame: grid(frame.assign(all="all"), ["share", "all"], "seeds", "wrongly"),
     }  # fmt: skip
     counts = results.groupby("table", sort=False)["repetitions"].agg(["min", "max"])
     said = [f"{name} {_count(row['min'], row['max'])}" for name, row in counts.iterrows()]
     needed = {"levels", "blocks", "weights", "scores", "forecast", "general", "heterogeneity", "means", "equivalence"}
+    needed |= {"looks", *DESIGNS}
+    run = results.groupby("table")["setting"].nunique()
+    short = [f"{name} {run[name]} of {n}" for name, n in planned.items() if name in there and run[name] < n]
+    if short:
+        said[-1] += f". Not all settings were run: {', '.join(short)}"
     aims = goals(results) if needed <= there else ["Not all tables were run."]
     text = [INTRODUCTION.format(counts=", ".join(said), goals="\n".join(aims))]
     for table, about in SECTIONS.items():

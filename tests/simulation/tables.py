@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import designs
 import gaussian
+import looked
 import scored
 
 SEEDS = (2, 3, 4, 5, 7, 10)
@@ -64,6 +66,22 @@ def _scores() -> Iterator[dict[str, Any]]:
         yield {"metric": metric, "patients": patients, "positive": positive, "seeds": seeds, "noise": noise}
 
 
+def _images() -> Iterator[dict[str, Any]]:
+    for patients, (share, label), seeds in product(
+        (60, 150, 300), ((0.2, "patient"), (0.05, "patient"), (0.5, "patient"), (0.2, "image")), (2, 3, 5)
+    ):
+        if patients < 300 or (share, label) == (0.2, "patient"):  # many images take long
+            positive = max(round(share * patients), designs.RAREST)
+            yield {"patients": patients, "positive": positive, "seeds": seeds, "label": label}
+
+
+def _classes() -> Iterator[dict[str, Any]]:
+    for patients, (classes, shares), seeds in product(
+        (60, 150, 300), ((3, "equal"), (3, "rare"), (5, "rare")), (2, 3, 5)
+    ):
+        yield {"patients": patients, "classes": classes, "seeds": seeds, "shares": shares}
+
+
 def _each(**values: tuple[Any, ...]) -> Iterator[dict[str, Any]]:
     for row in product(*values.values()):
         yield dict(zip(values, row, strict=True))
@@ -91,6 +109,9 @@ def all_settings() -> dict[str, list[Setting]]:
         ),
         "resample": (gaussian.resampled, _each(seeds=(3, 5, 10), fraction=(0.5, 0.8), draws=(0.3, 0.9)), 5_000),
         "scores": (scored.level, _scores(), 2_000),
+        "images": (designs.several_images, _images(), 2_000),
+        "classes": (designs.several_classes, _classes(), 2_000),
+        "labels": (designs.several_labels, _each(patients=(60, 150, 300), labels=(3, 5), seeds=(2, 3, 5)), 2_000),
         "means": (
             scored.arm_mean,
             (
@@ -106,6 +127,12 @@ def all_settings() -> dict[str, list[Setting]]:
             _each(seeds=(2, 3, 5), sets=(2, 4, 6), share=(0.1, 0.5, 0.9, 0.99)),
             2_000,
         ),
+        "looks": (
+            looked.declared,
+            _each(looks=((3, 5, 10),), contrasts=(1, 2), share=(0.1, 0.4, 0.6, 0.9), effect=(0.0, 2.0)),
+            10_000,
+        ),
+        "undeclared": (looked.undeclared, _each(looks=(1, 2, 3, 4, 5, 10), seeds=(3, 5)), 10_000),
     }
     return {
         table: [

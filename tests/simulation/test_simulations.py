@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import designs
 import gaussian
+import looked
 import numpy as np
 import pytest
 import run
@@ -11,6 +13,8 @@ from tables import all_settings
 
 from medxfer.analysis import compare
 from medxfer.analysis.stats.critical import half_width
+from medxfer.analysis.stats.effects import Family, Sample, differences, effect, pooled
+from medxfer.analysis.stats.influence import check_cases, leave_one_patient_out, per_patient
 from medxfer.analysis.stats.variance import Term, own_terms, patients_terms
 
 
@@ -67,6 +71,19 @@ def test_other_draws_of_the_pool_are_covered_and_other_pools_are_not() -> None:
     assert figures["beyond"] > 0.3
 
 
+@pytest.mark.parametrize("contrasts", [1, 2])
+def test_declared_looks_hold_together(contrasts: int) -> None:
+    figures = looked.declared(rng(), 1_500, (3, 5, 10), contrasts, 0.6, 0.0)
+    assert figures["error"] < 0.073
+    assert looked.declared(rng(), 500, (3, 5, 10), contrasts, 0.1, 2.0)["trainings"] < 0.5
+
+
+def test_undeclared_looks_err_about_as_often_as_is_said() -> None:
+    figures = looked.undeclared(rng(), 3_000, 4, 5)
+    assert figures["error"] == pytest.approx(figures["computed"], abs=0.03)
+    assert figures["error"] > 0.09
+
+
 def test_an_f_test_pairs_only_where_seeds_correlate() -> None:
     assert gaussian.pairs_found(rng(), 2_000, 3, 5, 0.0)["paired"] < 0.06
     assert gaussian.pairs_found(rng(), 2_000, 3, 5, 0.9)["paired"] > 0.9
@@ -78,6 +95,58 @@ def test_scores_are_judged_at_their_level_and_t_tests_are_not(metric: str) -> No
     assert figures["RQ1"] < 0.09
     assert figures["RQ2"] < 0.09
     assert figures["paired t"] > figures["RQ1"]
+
+
+@pytest.mark.parametrize("label", ["patient", "image"])
+def test_patients_with_several_images_are_judged_at_their_level(label: str) -> None:
+    figures = designs.several_images(rng(), 400, 100, 30, 3, label)
+    for question in ("RQ1", "RQ2"):
+        for metric in ("AUROC", "balanced accuracy"):
+            assert figures[f"{question} {metric}"] < 0.09
+
+
+def test_several_classes_and_labels_are_judged_at_their_level() -> None:
+    for figures in (
+        designs.several_classes(rng(), 400, 100, 3, 3, "rare"),
+        designs.several_labels(rng(), 400, 100, 3, 3),
+    ):
+        for question in ("RQ1", "RQ2"):
+            assert figures[f"{question} AUROC"] < 0.09
+
+
+def test_a_patients_images_correlate_and_arms_do_not_differ() -> None:
+    case = np.repeat(np.arange(40), 5)
+    labels = (case < 20).astype(np.int64)
+    scores = designs.draw(rng(), 50, 3, labels, case)
+    assert scores.shape == (50, 6, 3, 200)
+    noise = scores - scores[..., case >= 20].mean() * (labels == 0) - scores[..., case < 20].mean() * labels
+    assert np.mean(noise[..., 0] * noise[..., 1]) > 0.5 * np.mean(noise**2)  # of one patient
+    assert abs(np.mean(noise[..., 0] * noise[..., 5])) < 0.1  # of two
+    hit = designs.draw(rng(), 50, 3, np.arange(200) % 4, np.arange(200))
+    assert (hit.mean((0, 1, 2)).argmax(-1) == np.arange(200) % 4).mean() > 0.9
+
+
+def test_a_family_of_many_studies_is_that_of_one() -> None:
+    """Half-widths of RQ1 and RQ2 are those of the effects and the family that a finding is made of."""
+    case = np.repeat(np.arange(50), 3)
+    labels = (case < 20).astype(np.int64)
+    scores = designs.draw(rng(), 3, 4, labels, case)
+    full, without = leave_one_patient_out(check_cases(scores.reshape(-1, 150), labels, case), "auroc")
+    theta, influence = full.reshape(3, 6, 4), per_patient(without).reshape(3, 6, 4, 50)
+    half, between = designs.judged(theta, influence)
+    for i in range(3):
+        samples = [
+            Sample("", theta[i, :3, :, None], w[:3], np.einsum("a,asp->sp", w, influence[i]), pooled(np.zeros(3, int)))
+            for w in designs.COLOURS
+        ]
+        found = [effect([sample]) for sample in samples]
+        family = Family(found, designs.COLOURS)
+        assert half[i] == pytest.approx([one.half_width(0.05, family.largest) for one in found], rel=0.003)
+        w = designs.WEIGHTS[0]
+        start = Sample(
+            "", (theta[i, :3] - theta[i, 3:])[..., None], w[:3], np.einsum("a,asp->sp", w, influence[i]), differences
+        )
+        assert between[i, 0] == pytest.approx(effect([start]).half_width(0.05), rel=0.003)
 
 
 def test_an_arms_interval_covers_its_truth() -> None:

@@ -33,7 +33,7 @@ def test_every_cell_has_its_status(study):
     assert (found["cells"], len(found["done"]), len(found["missing"])) == (12, 9, 1)
     assert [(one["epoch"], one["epochs"]) for one in found["running"]] == [(3, 4)]
     assert [one["reason"] for one in found["failed"]] == ["out of <memory>"]
-    assert count(read_states(study)) == {"done": 9, "running": 1, "failed": 1, "missing": 1}
+    assert count(read_states(study)) == {"done": 9, "running": 1, "failed": 1, "missing": 1, "not needed": 0}
 
 
 def test_time_left_is_that_of_finished_cells(study):

@@ -59,6 +59,14 @@ def test_a_finished_cell_is_a_finished_run_with_its_factors(run_cell):
     assert about["run_id"] in folder.name
 
 
+def test_with_declared_looks_no_test_result_leaves_the_cell(run_cell, tmp_path):
+    folder = run_cell("study.looks=[2,3]")
+    summary = inspect(folder)["summary"]
+    assert "val/auroc" in summary
+    assert not [name for name in summary if name.startswith("test/")]
+    assert "test/auroc" in json.loads(next(tmp_path.glob("studies/*/cells/*/metrics.json")).read_text())["metrics"]
+
+
 def test_a_failed_cell_is_a_failed_run_and_says_why(run_cell, tmp_path):
     with pytest.raises(MedxferError, match="not finite"):
         run_cell("lr=1e30", "optimizer=sgd", "trainer.max_epochs=3")

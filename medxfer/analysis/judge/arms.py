@@ -66,11 +66,11 @@ def arm_figures(judge: Judge) -> tuple[ArmFigures, ...]:
 
 def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> ArmFigures:
     done = [cell for cell in cells if cell.status == "done"]
-    runs = [(read_predictions(cell.folder), cell.record.get("threshold")) for cell in done]
+    runs = [(read_predictions(cell.folder), cell.threshold) for cell in done]
     binary = done[0].record["task"] == "binary"
     metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
     means = {metric: mean for metric in metrics if (mean := _mean(cells, arm, metric, study)) is not None}
-    decided = [operating.decide(run, threshold) for run, threshold in runs if threshold is not None] if binary else []
+    decided = [operating.decide(run, threshold) for run, threshold in runs] if binary else []
     lines = [line for run, _ in runs if (line := operating.calibration_line(run)) is not None] if binary else []
     return ArmFigures(
         block,
@@ -131,7 +131,9 @@ def _ranges(found: Iterable[Mapping[str, float]]) -> dict[str, Range]:
 def by_chance(arms: Sequence[ArmFigures], metric: str) -> list[str]:
     """The data sets on which no arm beats chance: no interval lies above it, and no mean is NEAR or more above it.
 
-    The second condition is for intervals that are wide because trainings or patients are few.
+    The second condition is for intervals that are wide because trainings or patients are few. Where accuracy is
+    declared, AUROC must be at chance too: if a class is rare, networks that learned are no more accurate than calling
+    no image positive.
     """
     beaten: dict[str, bool] = {}
     for one in arms:
@@ -139,9 +141,14 @@ def by_chance(arms: Sequence[ArmFigures], metric: str) -> list[str]:
         if found is None or one.chance is None:
             above = True  # not known to be at chance
         else:
-            above = found.low > one.chance or found.mean >= one.chance + NEAR * (1 - one.chance)
+            ranks = one.metrics.get("auroc") if metric == "accuracy" else None
+            above = _above(found, one.chance) or _above(ranks, 0.5)
         beaten[str(one.block[0])] = beaten.get(str(one.block[0]), False) or above
     return [name for name, above in beaten.items() if not above]
+
+
+def _above(found: Mean | None, level: float) -> bool:
+    return found is not None and (found.low > level or found.mean >= level + NEAR * (1 - level))
 
 
 def chance_notice(arms: Sequence[ArmFigures], study: StudyRecord) -> str:

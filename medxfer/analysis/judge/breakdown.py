@@ -5,11 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
-from medxfer.analysis.judge.findings import Blocks, Finding, Judge
+from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.level import heterogeneity_note
 from medxfer.analysis.judge.phrases import p_value, points
+from medxfer.analysis.judge.reached import Blocks
 from medxfer.analysis.judge.results import Block
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect
+from medxfer.base.words import weights_name
+from medxfer.study.declared import Rules
 
 
 @dataclass(frozen=True)
@@ -21,23 +25,24 @@ class ContrastFamily:
     findings: tuple[Finding, ...]
 
 
-_EXPLORATORY: tuple[tuple[Question, str, str, str], ...] = (
-    ("RQ1", CONTROL, "RQ1, controls", "Controls explain an effect: order destroyed, luminance alone, one channel."),
-    ("RQ1", "random weights", "RQ1, starting from random weights", ""),
-    ("RQ1", "pretrained weights", "RQ1, starting from pretrained weights", ""),
-    ("RQ1", "averaged", "RQ1, averaged over both starts", ""),
-    ("RQ1", "interaction", "Does colour help pretrained weights more than random ones?", ""),
-    ("RQ2", "other colormaps", "RQ2, in the other colormaps", ""),
-    ("RQ2", "averaged", "RQ2, averaged over colormaps", ""),
-    ("RQ2", "own weights", "Other weights than ImageNet's", ""),
-)
-
-
 def exploratory(judge: Judge) -> Iterator[ContrastFamily]:
     """The families beside the primary ones, over all blocks; each adjusted in itself."""
-    for question, family, title, note in _EXPLORATORY:
+    for question, family, title, note in _families(judge.study.declared.rules):
         if findings := judge.family(question, family):
             yield ContrastFamily(title, note, tuple(findings))
+
+
+def _families(rules: Rules) -> Iterator[tuple[Question, str, str, str]]:
+    """(question, family, title, note), in the order in which they are shown."""
+    treated, reference = weights_name(rules.treated), weights_name(rules.reference)
+    yield "RQ1", CONTROL, "RQ1, controls", "Controls explain an effect: order destroyed, luminance alone, one channel."
+    for start in (reference, treated):
+        yield "RQ1", f"{start} weights", f"RQ1, starting from {start} weights", ""
+    yield "RQ1", "averaged", "RQ1, averaged over both starts", ""
+    yield "RQ1", "interaction", f"Does colour help {treated} weights more than {reference} ones?", ""
+    yield "RQ2", "other colormaps", "RQ2, in the other colormaps", ""
+    yield "RQ2", "averaged", "RQ2, averaged over colormaps", ""
+    yield "RQ2", "other weights", "Weights that RQ2 does not ask about", ""
 
 
 def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
@@ -81,12 +86,23 @@ def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
         if has_arms(contrast, blocks)
     ]
     findings = judge.findings(asked)
-    spread: list[str] = []
+    spread, notes = list[str](), list[str]()
     if kind in ("modality", "data set"):
         for contrast in primary:
             effects = [judge.effect(c, blocks) for c, blocks in asked if c.name.startswith(f"{contrast.name} · ")]
-            spread.append(heterogeneity_sentence(contrast.name, [e for e in effects if e is not None]))
-    return ContrastFamily(f"By {kind}", " ".join(filter(None, spread)), tuple(findings))
+            known = [effect for effect in effects if effect is not None]
+            spread.append(heterogeneity_sentence(contrast.name, known))
+            notes.append(_level_note(known))
+    return ContrastFamily(f"By {kind}", " ".join(filter(None, [*spread, *dict.fromkeys(notes)])), tuple(findings))
+
+
+def _level_note(effects: Sequence[Effect]) -> str:
+    trainings = [
+        float(effect.trainings.variance) / effect.variance for effect in effects if effect.trainings is not None
+    ]
+    if len(effects) < 2 or len(trainings) < len(effects):
+        return ""
+    return heterogeneity_note(min(effect.seeds for effect in effects), len(effects), sum(trainings) / len(trainings))
 
 
 def heterogeneity_sentence(name: str, effects: Sequence[Effect]) -> str:

@@ -1,5 +1,6 @@
 """One contrast's figures against the declared margin → a conclusion, and the sentence that says it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ from medxfer.study.declared import Declared
 Conclusion = Literal[
     "improves by at least the margin", "improves", "harms by at least the margin", "harms",
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
-    "one training", "too few patients", "incomplete", "refused",
+    "one training", "too few patients", "incomplete", "before the first look", "refused",
 ]  # fmt: skip
 
 
@@ -66,15 +67,16 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
     starts = [list(dict.fromkeys(start for _, start in arms)) for arms in (better, than)]
     gain_of, where = "", ""
     if contrast.family == "interaction":
-        names, gain_of = [_weights(True), _weights(False)], contrast.subject
+        names = [weights_in_words(start) for start in dict.fromkeys(start for _, start in contrast.weights)]
+        gain_of = contrast.subject
     elif set(starts[0]) == set(starts[1]):
-        names = ["gray" if of == ["none"] else listing(of) for of in colours]
+        names = [_colours(of) for of in colours]
         if len(starts[0]) > 1:
             where = ", averaged over both starts"
         elif contrast.family == f"{weights_name(starts[0][0])} weights":
-            where = f", starting from {_weights(starts[0][0])}"
+            where = f", starting from {weights_in_words(starts[0][0])}"
     else:
-        names = [listing([_weights(start) for start in of]) for of in starts]
+        names = [listing([weights_in_words(start) for start in of]) for of in starts]
         if len(colours[0]) > 1:
             where = ", averaged over colormaps"
         elif contrast.family == "other colormaps":
@@ -93,7 +95,15 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
     )
 
 
-def _weights(start: bool | str) -> str:
+def _colours(colormaps: Sequence[str]) -> str:
+    """'gray' for images without a colormap, which is not matplotlib's colormap of that name."""
+    if list(colormaps) == ["none"]:
+        return "gray"
+    return listing([f"{name} (the colormap)" if name in ("gray", "grey") else name for name in colormaps])
+
+
+def weights_in_words(start: bool | str) -> str:
+    """'ImageNet weights', 'random weights', 'file:own.pth weights'."""
     return "ImageNet weights" if start is True else f"{weights_name(start)} weights"
 
 
@@ -152,13 +162,16 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     """'+1.2 points, 95 % interval −0.3 to +2.7, adjusted p = 0.11'."""
     f = s.figures
     shared = is_simultaneous(f, 1 - s.alpha)
-    kind = f"simultaneous {percent(1 - s.alpha)} interval" if shared else f"{percent(f.level)} interval"
+    holds = shared or f.look is not None  # with others, or at all looks together
+    kind = f"{'simultaneous ' if shared else ''}{percent(1 - s.alpha if holds else f.level)} interval"
+    if f.look is not None:
+        kind += f" of look {f.look.number} of {f.look.looks}"
     span = interval(f.low, f.high)
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
     if conclusion == "too few patients":
         return f"{points(f.estimate)} points, {kind} {span}"
-    p = p_value(f.p_adjusted, "adjusted p" if shared else "p", s.alpha)
+    p = p_value(f.p_adjusted, "adjusted p" if holds else "p", s.alpha)
     said = conclusion.startswith(("improves", "harms"))  # the sentence itself gives the estimate
     text = f"{kind} {span}, {p}" if said else f"{points(f.estimate)} points, {kind} {span}, {p}"
     if conclusion in ("equivalent", "significant but negligible"):

@@ -40,12 +40,12 @@ def declare(arms: Iterable[Arm], rules: Rules) -> list[Contrast]:
     """Every contrast that a grid with these arms asks for.
 
     The primary ones: for RQ1 each colormap − none within `rules.weights`, controls apart; for RQ2
-    pretrained − random within `rules.colormap`.
+    `rules.treated` − `rules.reference` weights within `rules.colormap`.
     """
     present = list(dict.fromkeys(arms))
     colormaps = list(dict.fromkeys(colormap for colormap, _ in present if colormap != "none"))
-    own = list(dict.fromkeys(start for _, start in present if isinstance(start, str)))
-    wanted = [*_colour(colormaps, rules.weights), *_start(colormaps, own, rules.colormap)]
+    starts = list(dict.fromkeys(start for _, start in present))
+    wanted = [*_colour(colormaps, rules), *_start(colormaps, starts, rules)]
     return [contrast for contrast in wanted if set(contrast.weights) <= set(present)]
 
 
@@ -54,19 +54,21 @@ def images_name(colormap: str) -> str:
     return "gray images" if colormap == "none" else f"images in {colormap}"
 
 
-def _colour(colormaps: Sequence[str], within: bool | str) -> Iterator[Contrast]:
+def _colour(colormaps: Sequence[str], rules: Rules) -> Iterator[Contrast]:
     """Each colormap − gray, and each colormap − its own control: what the control takes away, and nothing else."""
 
     def gain(colormap: str, pretrained: bool | str, scale: float = 1.0) -> dict[Arm, float]:
         return {(colormap, pretrained): scale, ("none", pretrained): -scale}
 
-    others = [start for start in (True, False) if start != within]
+    within, both = rules.weights, (rules.treated, rules.reference)
+    others = [start for start in both if start != within]
+    between = f"gain with {weights_name(both[0])} − with {weights_name(both[1])}"
     for c in colormaps:
         forms = (
             (CONTROL if is_control(c) else PRIMARY, weights_name(within), gain(c, within)),
             *((f"{weights_name(w)} weights", f"{weights_name(w)} weights", gain(c, w)) for w in others),
-            ("averaged", "averaged over weights", gain(c, True, 0.5) | gain(c, False, 0.5)),
-            ("interaction", "gain with pretrained − with random", gain(c, True) | gain(c, False, -1.0)),
+            ("averaged", "averaged over weights", gain(c, both[0], 0.5) | gain(c, both[1], 0.5)),
+            ("interaction", between, gain(c, both[0]) | gain(c, both[1], -1.0)),
         )
         for family, where, weights in forms:
             yield Contrast("RQ1", family, c, f"{c} − none, {where}", weights)
@@ -76,20 +78,23 @@ def _colour(colormaps: Sequence[str], within: bool | str) -> Iterator[Contrast]:
             yield Contrast("RQ1", CONTROL, control, f"{base} − {control}, {weights_name(within)}", weights)
 
 
-def _start(colormaps: Sequence[str], own: Sequence[str], within: str) -> Iterator[Contrast]:
-    """Pretrained − random in each colormap, and weights of one's own − either."""
+def _start(colormaps: Sequence[str], starts: Sequence[bool | str], rules: Rules) -> Iterator[Contrast]:
+    """Treated − reference weights in each colormap, and other weights of the grid − either."""
+    within, both = rules.colormap, (rules.treated, rules.reference)
+    treated, reference = map(weights_name, both)
 
     def gain(colormap: str, scale: float = 1.0) -> dict[Arm, float]:
-        return {(colormap, True): scale, (colormap, False): -scale}
+        return {(colormap, both[0]): scale, (colormap, both[1]): -scale}
 
     colormaps = ["none", *colormaps]
     for c in colormaps:
         family = PRIMARY if c == within else "other colormaps"
-        yield Contrast("RQ2", family, "pretrained", f"pretrained − random, {c}", gain(c))
+        yield Contrast("RQ2", family, treated, f"{treated} − {reference}, {c}", gain(c))
     if len(colormaps) > 1:
         mean = {arm: weight for c in colormaps for arm, weight in gain(c, 1 / len(colormaps)).items()}
-        yield Contrast("RQ2", "averaged", "pretrained", "pretrained − random, averaged over colormaps", mean)
-    for start in own:
-        for other in (True, False):
+        yield Contrast("RQ2", "averaged", treated, f"{treated} − {reference}, averaged over colormaps", mean)
+    for start in (start for start in starts if start not in both):
+        for other in both:
             weights: dict[Arm, float] = {(within, start): 1.0, (within, other): -1.0}
-            yield Contrast("RQ2", "own weights", start, f"{start} − {weights_name(other)}, {within}", weights)
+            name = f"{weights_name(start)} − {weights_name(other)}, {within}"
+            yield Contrast("RQ2", "other weights", weights_name(start), name, weights)

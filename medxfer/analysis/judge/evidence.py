@@ -9,6 +9,7 @@ from scipy import special
 
 from medxfer.analysis.judge.layer import Layer, measured
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
+from medxfer.analysis.judge.reached import AtLook
 from medxfer.analysis.judge.results import CellRecord
 from medxfer.analysis.judge.scores import KeyOf
 from medxfer.analysis.stats import effects
@@ -16,9 +17,6 @@ from medxfer.analysis.stats.effects import Effect, Sample, mean_interval
 from medxfer.analysis.stats.forecasts import Expected
 from medxfer.analysis.stats.mrmc import Comparison, refuse_no_variation
 from medxfer.study.declared import Declared
-
-FEWEST_PATIENTS = 5  # of each class: with fewer, a finding describes and does not judge
-FEWEST_SEEDS = 2
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,11 @@ class Figures:
     df_patients: float | None = None
     seed_correlation: float | None = None  # between arms over seeds, mean of data sets
     variance_ratio: float | None = None  # largest over smallest variance of an arm over seeds, of all data sets
+    reference_ratio: float | None = None  # variance over seeds of the arm compared with, over the mean of others'
+    blocks: int = 1  # of a data set: backbones, windows, image sizes
     block_covariance: float | None = None  # of trainings over blocks that share seeds, mean of data sets
-    expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients
+    expected: tuple[Expected, ...] = ()  # half-widths with more seeds or patients, where they are narrower
+    look: AtLook | None = None  # with declared looks, that which these figures are of
 
     @property
     def simultaneous(self) -> bool:
@@ -140,6 +141,8 @@ def weigh(
         df_patients=float(effect.patients.df),
         seed_correlation=float(np.mean([one.correlation for one in together])) if together else None,
         variance_ratio=_largest([float(one.ratio) for one in together]),
+        reference_ratio=_largest([_reference_ratio(sample) for sample in samples]),
+        blocks=max(len(one.blocks) for one in runs),
         block_covariance=float(np.mean(covariance)) if covariance else None,
     )
     return Evidence(effect, figures)
@@ -147,9 +150,14 @@ def weigh(
 
 def clip(estimate: float, half: float, weights: Mapping[Any, float], metric: str) -> tuple[float, float, bool]:
     """(low, high, whether an end was cut off): a difference cannot exceed what the metric can be."""
-    most = sum(max(weight, 0.0) for weight in weights.values()) * span(metric)
+    most = largest_difference(weights, metric)
     low, high = max(estimate - half, -most), min(estimate + half, most)
     return low, high, high - low < 2 * half * (1 - 1e-9)
+
+
+def largest_difference(weights: Mapping[Any, float], metric: str) -> float:
+    """What a contrast can be at most."""
+    return sum(max(weight, 0.0) for weight in weights.values()) * span(metric)
 
 
 def span(metric: str) -> float:
@@ -208,6 +216,16 @@ def _sample(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float]
     groups = np.array([starts.index(start) for _, start in present])
     along = np.array([weights.get(arm, 0.0) for arm in present])
     return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups))
+
+
+def _reference_ratio(sample: Sample) -> float:
+    """Of arms with the same start; NaN where weights are compared, with one training, or where nothing varies."""
+    reference = sample.weights < 0
+    if sample.theta.shape[1] < 2 or not reference.any() or reference.all():
+        return float("nan")
+    own = sample.theta.mean(-1).var(-1, ddof=1)
+    others = float(own[~reference].mean())
+    return float(own[reference].mean()) / others if others > 0 else float("nan")
 
 
 def between_starts(weights: Mapping[Any, float]) -> tuple[Hashable, Hashable] | None:

@@ -1,6 +1,6 @@
 """Contrasts → findings: each with estimate, interval, adjusted p and a conclusion in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -8,27 +8,21 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
-from medxfer.analysis.judge.contrasts import Contrast, Question, declare
-from medxfer.analysis.judge.evidence import (
-    FEWEST_PATIENTS,
-    FEWEST_SEEDS,
-    Beside,
-    Evidence,
-    Figures,
-    clip,
-    weigh,
-)
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare
+from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
+from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
-from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.reached import Blocks, reached, within_look
+from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.selection import select
+from medxfer.analysis.judge.stages import at_look
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
-from medxfer.analysis.stats.forecasts import outlook
+from medxfer.analysis.stats.forecasts import TWICE, outlook
+from medxfer.analysis.stats.mrmc import NoVariation
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, listing
-
-Blocks = Mapping[Block, Sequence[CellRecord]]
+from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count, listing
 
 
 @dataclass(frozen=True)
@@ -45,6 +39,7 @@ class Finding:
     figures: Figures | None = None
     unfinished: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    simulated: Simulated | None = None  # of primary contrasts: how often such families erred in simulations
 
 
 @dataclass(frozen=True)
@@ -63,14 +58,19 @@ class Judge:
         return declare(arms, self.study.declared.rules)
 
     def family(self, question: Question, family: str) -> list[Finding]:
-        """The findings of one predeclared family, over all blocks."""
+        """The findings of one predeclared family, over all blocks; of the primary ones at the declared looks."""
         contrasts = [c for c in self.contrasts if (c.question, c.family) == (question, family)]
-        return self.findings([(contrast, self.blocks) for contrast in contrasts])
+        looks = self.study.declared.looks if family == PRIMARY else ()
+        if not looks:
+            return self.findings([(contrast, self.blocks) for contrast in contrasts])
+        at = [(c, within_look(self.blocks, c, reached(self.blocks, c, looks))) for c in contrasts]
+        return self.findings(at, looks=True)
 
-    def findings(self, asked: Sequence[tuple[Contrast, Blocks]]) -> list[Finding]:
+    def findings(self, asked: Sequence[tuple[Contrast, Blocks]], looks: bool = False) -> list[Finding]:
         """One finding for each (contrast, blocks), adjusted together: Dunnett's step-down p, simultaneous intervals.
 
-        Those that could not be weighed count in the adjustment too, so that a failed cell makes no p smaller.
+        Those that could not be weighed count in the adjustment too, so that a failed cell makes no p smaller. With
+        `looks`, the blocks are those of a declared look, whose levels take the place of the declared one.
         """
         if not asked:
             return []
@@ -78,7 +78,7 @@ class Judge:
         alpha = 1 - declared.level
         weighed = [self._weigh(contrast, blocks) for contrast, blocks in asked]
         known = [item.effect if isinstance(item, Evidence) else None for item in weighed]
-        family = Family(known, _matrix([contrast for contrast, _ in asked]))
+        family = Family(known, _matrix(asked))
         p = family.adjusted_p()
         equivalent = holm([equivalence_p(effect, declared.margin) if effect else 1.0 for effect in known])
         level = 1 - family.alone(alpha)
@@ -87,11 +87,15 @@ class Judge:
             if isinstance(item, Evidence):
                 half = item.effect.half_width(alpha, family.largest)
                 low, high, clipped = clip(item.effect.estimate, half, contrast.weights, declared.metric)
+                widest = min(half, largest_difference(contrast.weights, declared.metric))
+                ahead = outlook(item.effect, alpha, family.largest)
                 figures = replace(
                     item.figures, low=low, high=high, clipped=clipped, level=level, contrasts=len(asked),
                     p_adjusted=p[i], p_equivalent=equivalent[i], beside=self._beside(contrast, blocks),
-                    expected=outlook(item.effect, alpha, family.largest),
+                    expected=tuple(e for e in ahead if e.half_width < widest),
                 )  # fmt: skip
+                if looks:
+                    figures = at_look(self.study, contrast, item.effect, family.largest, figures)
                 found.append(self._finding(contrast, blocks, figures))
             else:
                 found.append(self._finding(contrast, blocks, item))
@@ -111,7 +115,7 @@ class Judge:
 
     def _finding(self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None) -> Finding:
         declared = self.study.declared
-        cells = [cell for block in blocks.values() for cell in block if cell.status != "done"]
+        cells = [cell for block in blocks.values() for cell in block if cell.status in ("failed", "missing")]
         unfinished = tuple(cell.name for cell in cells if cell.arm in contrast.weights)
         finding = Finding(
             contrast.question,
@@ -123,28 +127,34 @@ class Judge:
             f"{contrast.name}: no training is finished in every arm of it.",
             unfinished=unfinished,
         )
+        if known is None and declared.looks and (contrast.family == PRIMARY or not self.study.done):
+            said = f"{contrast.name}: {not_looked(declared.looks)}"
+            return replace(finding, conclusion="before the first look", sentence=said)
         if known is None:
             return finding
+        if isinstance(known, NoVariation) and unfinished:
+            return replace(finding, sentence=f"{contrast.name}: so far {known}.")
         if isinstance(known, MedxferError):
             return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {known}.")
-        said = statement(contrast, declared, known)
+        stated = statement(contrast, declared, known)
         notes = tuple(_notes(contrast, blocks, known))
         finding = replace(finding, figures=known, notes=notes)
         if unfinished:
             lacking = f"{count(len(unfinished), 'cell')} of this comparison failed or "
             lacking += f"{'is' if len(unfinished) == 1 else 'are'} missing."
-            return replace(finding, sentence=sentence(said, "incomplete", lacking))
+            return replace(finding, sentence=sentence(stated, "incomplete", lacking))
         if known.trainings < FEWEST_SEEDS:
-            return replace(finding, conclusion="one training", sentence=sentence(said, "one training"))
+            return replace(finding, conclusion="one training", sentence=sentence(stated, "one training"))
         if known.fewest_patients < FEWEST_PATIENTS:
-            return replace(finding, conclusion="too few patients", sentence=sentence(said, "too few patients"))
-        conclusion = conclude(said)
+            return replace(finding, conclusion="too few patients", sentence=sentence(stated, "too few patients"))
+        conclusion = conclude(stated)
         more = [*(outlook_sentence(known) if conclusion == "cannot tell" else ()), *_elsewhere(contrast, blocks, known)]
         return replace(
             finding,
             conclusion=conclusion,
-            sentence=sentence(said, conclusion, " ".join(more)),
-            notes=tuple(filter(None, [disagreement(said), *notes])),
+            sentence=sentence(stated, conclusion, " ".join(more)),
+            notes=tuple(filter(None, [disagreement(stated), *notes])),
+            simulated=simulated(contrast.question, known, declared.level) if contrast.family == PRIMARY else None,
         )
 
     def _beside(self, contrast: Contrast, blocks: Blocks) -> tuple[Beside, ...]:
@@ -158,10 +168,16 @@ class Judge:
         return tuple(found)
 
 
-def _matrix(contrasts: Sequence[Contrast]) -> Floats:
-    """(contrasts, arms): their weights."""
-    arms = list(dict.fromkeys(arm for contrast in contrasts for arm in contrast.weights))
-    return np.array([[contrast.weights.get(arm, 0.0) for arm in arms] for contrast in contrasts])
+def not_looked(looks: Sequence[int]) -> str:
+    """Said of what no declared look has reached: no test result of it is shown."""
+    return f"not looked at yet: the first look is at {count(looks[0], 'seed')}."
+
+
+def _matrix(asked: Sequence[tuple[Contrast, Blocks]]) -> Floats:
+    """(contrasts, arms): their weights. An arm in another part of the grid is another arm: its trainings are others."""
+    weights = [{(arm, frozenset(blocks)): w for arm, w in contrast.weights.items()} for contrast, blocks in asked]
+    arms = list(dict.fromkeys(arm for row in weights for arm in row))
+    return np.array([[row.get(arm, 0.0) for arm in arms] for row in weights])
 
 
 def outlook_sentence(figures: Figures) -> list[str]:
@@ -174,9 +190,12 @@ def outlook_sentence(figures: Figures) -> list[str]:
         + f" about ±{points(e.half_width, signed=False)}"
         for e in figures.expected
     ]
-    now = points((figures.high - figures.low) / 2, signed=False)
-    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.",
-            f"The interval is ±{now} points; expect with {listing(ways)}."]  # fmt: skip
+    now = f"±{points((figures.high - figures.low) / 2, signed=False)} points"
+    said = "cut off at what the metric can be" if figures.clipped else now
+    said = f"The interval is {said}; expect with {listing(ways)}."
+    if all(e.patients == 1 for e in figures.expected):
+        said = f"{said[:-1]}. {TWICE:g} times the test patients would not narrow it."
+    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.", said]
 
 
 def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
@@ -195,6 +214,11 @@ def _notes(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
         notes.append(
             f"{contrast.name}: {count(figures.unused, 'finished training')} without a partner of the same seed "
             f"{'is' if figures.unused == 1 else 'are'} not used."
+        )
+    if figures.look is not None and figures.look.decided_before is not None:
+        notes.append(
+            f"{contrast.name}: the difference was found at the look at {count(figures.look.decided_before, 'seed')}, "
+            "and the adjusted p is of that look."
         )
     if figures.clipped:
         notes.append(f"{contrast.name}: the interval is cut off at the largest difference that the metric allows.")

@@ -1,4 +1,4 @@
-"""With train_fraction swept: what pretrained and random weights reach with fewer patients, and what that is worth."""
+"""With train_fraction swept: what RQ2's two kinds of weights reach with fewer patients, and what that is worth."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import weights_name
+from medxfer.study.declared import Rules
 
 STEPS = 6  # between two fractions of the grid, at which the comparison is made
 Grid = Mapping[float, Mapping[Block, Sequence[CellRecord]]]  # cells by training fraction, smallest first, and block
@@ -29,7 +31,7 @@ class Point(NamedTuple):
 @dataclass(frozen=True)
 class Curve:
     block: Block
-    pretrained: bool
+    start: bool | str
     points: tuple[Point, ...]
 
 
@@ -45,11 +47,12 @@ class Worth:
     high: float
     level: float
     reach: float
+    what: str = "Pretraining"
 
     @property
     def sentence(self) -> str:
         return (
-            f"Pretraining is worth {self._said(self.times)} times the labelled patients "
+            f"{self.what} is worth {self._said(self.times)} times the labelled patients "
             f"({percent(self.level)} interval {self._said(self.low)} to {self._said(self.high)})."
         )
 
@@ -66,17 +69,19 @@ def learning_curves(study: StudyRecord) -> list[Curve]:
         return []
     blocks = dict.fromkeys(block for cells in grid.values() for block in cells)
     curves = [
-        Curve(block, start, tuple(_points(grid, block, start, study))) for block in blocks for start in (True, False)
+        Curve(block, start, tuple(_points(grid, block, start, study)))
+        for block in blocks
+        for start in (study.declared.rules.treated, study.declared.rules.reference)
     ]
     return [curve for curve in curves if curve.points]
 
 
 def worth(study: StudyRecord) -> Worth | None:
-    """How many times the labelled patients random weights need to reach what pretrained ones reach with fewer.
+    """How many times the labelled patients the reference weights need to reach what the treated reach with fewer.
 
-    At the largest fraction F random weights reach some value; pretrained ones reach it at a fraction f, and the
+    At the largest fraction F the reference weights reach some value; the treated reach it at a fraction f, and the
     answer is F/f. Between two fractions of the grid the curve is straight in log f. The interval holds every F/f at
-    which pretrained weights at f, compared with random ones at F, are not told apart.
+    which treated weights at f, compared with the reference at F, are not told apart.
 
     None where there are fewer than two fractions or trainings, or no comparison can be made.
     """
@@ -88,7 +93,7 @@ def worth(study: StudyRecord) -> Worth | None:
         for block, cells in at.items():
             blocks.setdefault(block, []).extend(cell for cell in cells if cell.factors["colormap"] == "none")
     log_f, found = [], []
-    for fraction, weights in _between(list(grid)):
+    for fraction, weights in _between(list(grid), declared.rules):
         try:
             evidence = weigh(blocks.values(), weights, declared, _fraction_and_start)
         except MedxferError:
@@ -101,7 +106,13 @@ def worth(study: StudyRecord) -> Worth | None:
     reached = [_first(x, np.array(ends)) for ends in ([c.estimate for c in found], [c.high for c in found])]
     surely = -_first(-x[::-1], -np.array([c.low for c in found])[::-1])
     times, high, low = (float(np.exp(x[-1] - at)) for at in (*reached, surely))
-    return Worth(times, low, high, declared.level, float(np.exp(x[-1] - x[0])))
+    return Worth(times, low, high, declared.level, float(np.exp(x[-1] - x[0])), _what(declared.rules))
+
+
+def _what(rules: Rules) -> str:
+    if (rules.treated, rules.reference) == (True, False):
+        return "Pretraining"
+    return f"A start from {weights_name(rules.treated)} instead of {weights_name(rules.reference)} weights"
 
 
 def _grid(study: StudyRecord) -> Grid:
@@ -109,7 +120,7 @@ def _grid(study: StudyRecord) -> Grid:
     return {fraction: select(study, fraction) for fraction in fractions}
 
 
-def _points(grid: Grid, block: Block, start: bool, study: StudyRecord) -> Iterator[Point]:
+def _points(grid: Grid, block: Block, start: bool | str, study: StudyRecord) -> Iterator[Point]:
     for blocks in grid.values():
         cells = blocks.get(block, [])
         try:
@@ -121,16 +132,16 @@ def _points(grid: Grid, block: Block, start: bool, study: StudyRecord) -> Iterat
             yield Point(record["data"]["patients"]["train"], c.estimate, c.low, c.high)
 
 
-def _between(fractions: Sequence[float]) -> Iterator[tuple[float, dict[Hashable, float]]]:
-    """(f, weights of the arms (fraction, pretrained)): pretrained at f − random at the largest fraction."""
-    full = fractions[-1]
+def _between(fractions: Sequence[float], rules: Rules) -> Iterator[tuple[float, dict[Hashable, float]]]:
+    """(f, weights of the arms (fraction, pretrained)): treated at f − reference at the largest fraction."""
+    full, treated, reference = fractions[-1], rules.treated, rules.reference
     for below, above in pairwise(fractions):
         for share in np.arange(STEPS) / STEPS:
-            weights: dict[Hashable, float] = {(below, True): 1 - share, (full, False): -1.0}
+            weights: dict[Hashable, float] = {(below, treated): 1 - share, (full, reference): -1.0}
             if share:
-                weights[above, True] = share
+                weights[above, treated] = share
             yield float(below ** (1 - share) * above**share), weights
-    yield full, {(full, True): 1.0, (full, False): -1.0}
+    yield full, {(full, treated): 1.0, (full, reference): -1.0}
 
 
 def _fraction_and_start(cell: CellRecord) -> Hashable:

@@ -25,6 +25,13 @@ def points(value: float, signed: bool = True) -> str:
     return text.replace("-", "−")
 
 
+def figure(value: float, digits: int = 1) -> str:
+    """With a real minus sign; from 100 on without decimals, and above 10,000 '> 10,000'."""
+    if value > 10_000:
+        return "> 10,000"
+    return f"{value:.{0 if abs(value) >= 100 else digits}f}".replace("-", "−")
+
+
 def margin_points(margin: float) -> str:
     """The margin as a length: '1 point', '0.5 points'."""
     text = f"{100 * margin:.3g}"

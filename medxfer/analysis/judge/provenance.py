@@ -1,7 +1,7 @@
 """How a study was made: command, settings, data, weights, versions, machine, time and caveats."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from medxfer.analysis.judge.readings import flat
@@ -47,20 +47,29 @@ def provenance(study: StudyRecord) -> list[Facts]:
 
 @dataclass(frozen=True)
 class Part:
-    """Images and patients of a part of a data set; `images_by_class`, `patients_by_class` where scores were kept.
+    """Images and patients of a part of a data set, and what is known of its patients.
 
-    A patient counts in every class of which there is an image.
+    A patient counts in every class of which there is an image. `age` has the number of patients with a known age
+    ("known") and, of five or more, "median" and quartiles ("low", "high") in years; `sex`, `scanner` and
+    `manufacturer` have the patients of each. None stands for 1 to 4. They are empty where nothing is known.
     """
 
     images: int
     patients: int
     images_by_class: tuple[int, ...] = ()
     patients_by_class: tuple[int, ...] = ()
+    age: Mapping[str, float | None] = field(default_factory=dict)
+    sex: Mapping[str, int | None] = field(default_factory=dict)
+    scanner: Mapping[str, int | None] = field(default_factory=dict)
+    manufacturer: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Flow:
-    """The way of a data set's files: received, refused by reason, and the parts that were used."""
+    """The way of a data set's files: received, refused by reason, and the parts that were used.
+
+    Cells of earlier versions recorded neither `received_patients`, `used` nor what is known of patients.
+    """
 
     data: str
     modality: str
@@ -70,6 +79,8 @@ class Flow:
     refused: Mapping[str, int]
     parts: Mapping[str, Part]
     has_ids: bool  # of patients; else each image counts as one
+    received_patients: int | None = None  # of files with a label
+    used: tuple[int, int] | None = None  # images and patients that are left
 
     @property
     def positive(self) -> str:
@@ -79,10 +90,15 @@ class Flow:
     @property
     def prevalence(self) -> float | None:
         """The share of the positive class in the test images."""
+        return self.shares[self.positive] if self.positive and self.shares else None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each class, or of each label, in the test images; empty where it is not known."""
         test = self.parts.get("test")
-        if test is None or not self.positive or not sum(test.images_by_class):
-            return None
-        return test.images_by_class[1] / sum(test.images_by_class)
+        if test is None or not test.images or not test.images_by_class:
+            return {}
+        return {name: n / test.images for name, n in zip(self.classes, test.images_by_class, strict=True)}
 
 
 def flows(study: StudyRecord) -> list[Flow]:
@@ -97,18 +113,34 @@ def flows(study: StudyRecord) -> list[Flow]:
 
 def _flow(name: str, cell: CellRecord) -> Flow:
     data = cell.record["data"]
+    counted: Record = data.get("flow", {})
+    people: Record = counted.get("people", {})
     parts = {
-        part: Part(images, data["patients"][part], *_by_class(cell, part)) for part, images in data["images"].items()
+        part: Part(images, data["patients"][part], *_by_class(cell, part), **people.get(part, {}))
+        for part, images in data["images"].items()
     }
     refused = dict(data["rejected"])
     has_ids = not any(text.startswith("no patient ids") for text in data["caveats"])
     received = sum(part.images for part in parts.values()) + sum(refused.values())
-    classes = tuple(map(str, cell.record["classes"]))
-    return Flow(name, data["modality"], classes, cell.record["task"], received, refused, parts, has_ids)
+    return Flow(
+        name,
+        data["modality"],
+        tuple(map(str, cell.record["classes"])),
+        cell.record["task"],
+        counted["received"]["files"] if counted else received,
+        refused,
+        parts,
+        has_ids,
+        counted["received"]["patients"] if counted else None,
+        (counted["used"]["images"], counted["used"]["patients"]) if counted else None,
+    )
 
 
 def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(images, patients) of each class; empty for the training part, whose scores are not kept."""
+    """(images, patients) of each class, as recorded; else from the scores, which the training part does not have."""
+    if recorded := cell.record["data"].get("flow"):
+        of_part = recorded["by_class"][part]
+        return tuple(of_part["images"]), tuple(of_part["patients"])
     if part == "train":
         return (), ()
     try:

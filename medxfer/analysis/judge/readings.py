@@ -177,6 +177,8 @@ def longer_budgets(study: StudyRecord) -> list[str]:
     if epochs is None or ("RQ2", PRIMARY) not in asked:
         return []
     others = list(_beside(study, BUDGET, "RQ2"))
+    if study.declared.rules.reference is not False:
+        return others
     if others:
         return [f"This study trains for {epochs} epochs.", *others]
     return [
@@ -189,7 +191,10 @@ def other_normalisations(study: StudyRecord) -> list[str]:
     """RQ1 with each arm standardised by its own statistics, which tells colour from a shifted mean."""
     texts = list(_beside(study, NORMALIZE, "RQ1"))
     if texts:
-        texts.append("A gain that is gone with normalize=arm came from shifted channel means, not from colour.")
+        texts.append(
+            "With normalize=arm a gain cannot come from shifted channel means. Compare the sizes and intervals of the "
+            "two studies: that one gain is significant and the other is not does not show that they differ."
+        )
     return texts
 
 

@@ -13,8 +13,9 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.base.words import count, lower_is_better
 from medxfer.study.declared import VALIDATION, Declared, read_declared
-from medxfer.study.folder import withdrawals, withdrawn_cells
+from medxfer.study.folder import needless_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FACTORS
+from medxfer.study.look_record import LookRecord, read_looks
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
 Block = tuple[Any, ...]  # the values of BLOCK: what repeats the comparison
@@ -23,12 +24,15 @@ BLOCK = ("data", "backbone", "window", "image_size")
 
 @dataclass(frozen=True)
 class CellRecord:
-    """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not."""
+    """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not.
+
+    It is waiting if it is trained and its seed belongs to a later look: its test results are not used nor shown.
+    """
 
     name: str
     folder: Path
     factors: Mapping[str, Any]
-    status: Literal["done", "failed", "missing"]
+    status: Literal["done", "waiting", "failed", "missing"]
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
@@ -63,6 +67,8 @@ class StudyRecord:
     command: str
     cells: tuple[CellRecord, ...]
     withdrawn: tuple[tuple[str, str], ...] = ()  # (what and when, the reason): planned cells that `cells` leaves out
+    looks: LookRecord = LookRecord()  # noqa: RUF009 (frozen)
+    stopped: tuple[str, ...] = ()  # where the study stopped by its looks, in sentences; `cells` leaves out the rest
 
     @property
     def done(self) -> tuple[CellRecord, ...]:
@@ -71,7 +77,7 @@ class StudyRecord:
     @property
     def unfinished(self) -> tuple[CellRecord, ...]:
         """Failed and missing cells: they make answers incomplete and are never dropped."""
-        return tuple(cell for cell in self.cells if cell.status != "done")
+        return tuple(cell for cell in self.cells if cell.status not in ("done", "waiting"))
 
     @property
     def same_files(self) -> tuple[tuple[str, ...], ...]:
@@ -101,8 +107,9 @@ def read_study(folder: Path) -> StudyRecord:
         raise MedxferError(f"cannot read {folder / 'study.json'}: {error.strerror}; {way_out}") from error
     planned = dict(plan.get("planned", {}))
     found = {path.parent.name for record in ("metrics", "failed") for path in folder.glob(f"cells/*/{record}.json")}
-    withdrawn = {name for name in withdrawn_cells(plan) if not (folder / "cells" / name / "metrics.json").exists()}
-    names = sorted((found | set(planned)) - withdrawn)
+    done = {name for name in found if (folder / "cells" / name / "metrics.json").exists()}
+    withdrawn, needless = withdrawn_cells(plan) - done, needless_cells({"planned": {}, **plan}) - done
+    names = sorted((found | set(planned)) - withdrawn - needless)
     if not names:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
@@ -116,9 +123,29 @@ def read_study(folder: Path) -> StudyRecord:
         declared=declared,
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
+        looks=read_looks(folder),
+        stopped=_stopped(plan, len(needless)),
         withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
         cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
     )
+
+
+def _stopped(plan: Mapping[str, Any], needless: int) -> tuple[str, ...]:
+    """Where a study stopped by its looks, and why; `needless` planned cells were not trained for that."""
+    stop = plan.get("stopped")
+    if not stop:
+        return ()
+    rest = (
+        f" {count(needless, 'planned training')} {'was' if needless == 1 else 'were'} not needed." if needless else ""
+    )
+    where = f"Stopped at the look at {count(stop['seeds'], 'seed')}, on {stop['time'][:10]}"
+    said = [f"{where}: {stop['reason'].rstrip('.')}.{rest}"]
+    if added := stop.get("added"):
+        said.append(
+            f"{count(len(added), 'training')} {'was' if len(added) == 1 else 'were'} asked for after that, beyond the "
+            "declared looks: to look at them is a look that was not declared."
+        )
+    return tuple(said)
 
 
 def _what(entry: Mapping[str, Any]) -> str:
@@ -163,7 +190,7 @@ def _factor(cell: CellRecord, key: str) -> Any:
 
 
 def _metric(cell: CellRecord, key: str) -> float | None:
-    return cell.metrics.get(key)
+    return cell.metrics.get(key) if cell.status == "done" else None
 
 
 def _read_cell(folder: Path, planned: Mapping[str, Any] | None, threshold: float | str) -> CellRecord:

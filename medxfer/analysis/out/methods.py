@@ -6,12 +6,14 @@ Every figure comes from the study's records. No path and no patient is named.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.contrasts import images_name
 from medxfer.analysis.judge.phrases import ADJUSTED_INTERVAL, ADJUSTED_P, margin_points, metric_name, percent
 from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.out.looks_sentences import looks_sentences
 from medxfer.base.words import count, listing, weights_name
 
 ADAMW = "Loshchilov I, Hutter F. Decoupled weight decay regularization. ICLR 2019."
@@ -54,7 +56,7 @@ CLAIM, TRIPOD, STARD = CHECKLISTS
 ANSWERED = (  # topic, the checklists that ask for it, where the answer is
     ("how images were prepared", (CLAIM, TRIPOD), "Images"),
     ("how the data were divided, and at which level the parts are disjoint", (CLAIM, TRIPOD), "Data"),
-    ("flow of the data, from received to tested", (CLAIM, TRIPOD, STARD), "Data, for files alone"),
+    ("flow of the data, from received to tested, with classes by part", (CLAIM, TRIPOD, STARD), "Data; report.html"),
     ("model, and how its parameters were initialised", (CLAIM, TRIPOD), "Networks"),
     ("training, and how the final model was selected", (CLAIM, TRIPOD), "Training"),
     ("software and its versions", (CLAIM,), "Software"),
@@ -65,13 +67,16 @@ ANSWERED = (  # topic, the checklists that ask for it, where the answer is
     ("results cross-tabulated with the reference standard", (STARD,), "report.html, for binary tasks"),
     ("calibration", (TRIPOD,), "report.html, for binary tasks"),
 )
+CLINICAL = "demographic and clinical characteristics"
+# Answered where the label table or the headers have them.
+DEMOGRAPHIC = ("age and sex by part", (CLAIM, TRIPOD, STARD), "Data; report.html")
 AUTHORS = (
     ("intended use and clinical role", (CLAIM, TRIPOD, STARD)),
     ("source of the data: setting, places, dates, eligibility", (CLAIM, TRIPOD, STARD)),
     ("image acquisition: scanners and protocols", (CLAIM,)),
     ("reference standard: definition, reasons, who annotated and with what agreement", (CLAIM, TRIPOD, STARD)),
     ("de-identification", (CLAIM,)),
-    ("demographic and clinical characteristics", (CLAIM, TRIPOD, STARD)),
+    (CLINICAL, (CLAIM, TRIPOD, STARD)),
     ("reasons for the sample size", (CLAIM, TRIPOD, STARD)),
     ("missing data", (CLAIM, TRIPOD, STARD)),
     ("test on external data", (CLAIM, TRIPOD)),
@@ -103,7 +108,8 @@ def methods(study: StudyRecord, verdict: Verdict) -> str:
         parts.append(f"{len(study.unfinished)} of {len(study.cells)} trainings are not finished: make this text again.")
     parts += [f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()]
     parts.append("## References\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(cited.texts, 1)))
-    parts.append(_checklists())
+    known = any(part.age or part.sex for flow in flows(study) for part in flow.parts.values())
+    parts.append(_checklists(known))
     return "\n\n".join(parts) + "\n"
 
 
@@ -130,6 +136,7 @@ def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
         several = "with any of the labels " if flow.task == "multilabel" else ""
         yield f"They were labelled {classes or several + listing(flow.classes, 'or')}."
         yield f"{listing([_part(name, flow) for name in flow.parts])}."
+        yield from _people(flow)
         if not flow.has_ids:
             yield "Patients were not identified, so that each image was taken for a patient."
     if resampled:
@@ -138,6 +145,40 @@ def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
         yield "The parts were the same for all trainings."
     if all(flow.has_ids for flow in found):
         yield "No patient was in more than one part."
+
+
+def _people(flow: Flow) -> Iterator[str]:
+    """Age, sex and scanners of each part's patients, as far as they are known."""
+    titles = {"train": "training", "val": "validation"}
+    parts = [(titles.get(name, name), part) for name, part in flow.parts.items()]
+    ages = [
+        f"{part.age['median']:g} ({part.age['low']:g} to {part.age['high']:g}) in {title}"
+        for title, part in parts
+        if part.age.get("median") is not None
+    ]
+    if ages:
+        yield f"Median age (quartiles) was, in years, {listing(ages)}."
+    sexes = []
+    for title, part in parts:
+        told = [f"{_patients(n)} {sex}" for sex, n in part.sex.items() if n != 0]
+        if told:
+            sexes.append(f"{listing(told)} in {title}")
+    if sexes:
+        yield f"By sex, patients were {'; '.join(sexes)}."
+    if scanners := _number([part.scanner for _, part in parts]):
+        yield f"Images came from {scanners} {'scanner' if scanners == '1' else 'scanners'}."
+    if makers := _number([part.manufacturer for _, part in parts]):
+        yield f"Images came from scanners of {makers} {'manufacturer' if makers == '1' else 'manufacturers'}."
+
+
+def _number(counted: Iterable[Mapping[str, int | None]]) -> str:
+    """How many kinds there are, such as '3' or 'more than 6'; empty if none is known."""
+    names = {name for of_part in counted for name in of_part} - {"unknown"}
+    return f"more than {len(names) - 1}" if "others" in names else str(len(names) or "")
+
+
+def _patients(n: int | None) -> str:
+    return "fewer than 5" if n is None else f"{n:,}"
 
 
 def _part(name: str, flow: Flow) -> str:
@@ -174,8 +215,8 @@ def _networks(study: StudyRecord, settings: Settings) -> Iterator[str]:
     networks = list(dict.fromkeys(cell.factors["backbone"] for cell in study.done))
     starts = list(dict.fromkeys(cell.factors["pretrained"] for cell in study.done))
     weights = {w["file"]: w for cell in study.done if (w := cell.record.get("weights"))}
-    names = ["ImageNet weights" if start is True else f"{weights_name(start)} weights" for start in starts]
-    yield f"{listing(networks)} started from {listing(names, 'or')}; its last layer was always new."
+    names = listing([weights_in_words(start) for start in starts], "or")
+    yield f"{listing(networks)} started from {names}; its last layer was always new."
     for file, record in weights.items():
         licence = f", licence {record['licence']}" if record.get("licence") else ""
         sha = f" (SHA-256 {str(record['sha256'])[:12]}…{licence})" if record.get("sha256") else ""
@@ -255,7 +296,8 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         each = names[0] if len(names) == 1 else f"Each of {listing(names)}"
         yield f"{each} was compared with gray, within {weights_name(rules.weights)} weights."
     if asked.get("RQ2"):
-        yield f"ImageNet weights were compared with random weights on {images_name(rules.colormap)}."
+        treated, reference = weights_in_words(rules.treated), weights_in_words(rules.reference)
+        yield f"{treated[0].upper()}{treated[1:]} were compared with {reference} on {images_name(rules.colormap)}."
     rockette = cited(ROCKETTE)
     metric = cited(DELONG, CLUSTERS) if declared.metric == "auroc" else cited(CLUSTERS)
     yield (
@@ -270,6 +312,7 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         f"several contrasts were simultaneous ({ADJUSTED_INTERVAL}); equivalence was concluded by two one-sided tests "
         f"at the margin {cited(TOST)}, adjusted by Holm's method {cited(HOLM)}. Other contrasts were exploratory."
     )
+    yield from looks_sentences(study, verdict.looks, cited)
     if any(one.decisions for one in verdict.arms):
         yield (
             "Sensitivity, specificity and predictive values were taken at the threshold of the highest sum of "
@@ -297,9 +340,12 @@ def _each(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {name: list(values) for name, values in found.items()}
 
 
-def _checklists() -> str:
-    rows = [f"| {topic} | {', '.join(asked)} | {where} |" for topic, asked, where in ANSWERED]
-    alone = [f"| {topic} | {', '.join(asked)} |" for topic, asked in AUTHORS]
+def _checklists(demographic: bool) -> str:
+    """`demographic`: whether anything is known of age or sex."""
+    answered = (*ANSWERED, DEMOGRAPHIC) if demographic else ANSWERED
+    rows = [f"| {topic} | {', '.join(asked)} | {where} |" for topic, asked, where in answered]
+    left = {CLINICAL: "other " + CLINICAL} if demographic else {}
+    alone = [f"| {left.get(topic, topic)} | {', '.join(asked)} |" for topic, asked in AUTHORS]
     references = [f"- {name}: {text}" for name, text in CHECKLISTS.items()]
     return "\n".join(
         ["## Checklists", "", "Items are named by their subject; look up their numbers in the checklist.", "",

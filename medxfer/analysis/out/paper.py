@@ -127,9 +127,12 @@ def _contrasts(label: str, title: str, findings: Sequence[Finding], verdict: Ver
 def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
     shared = list(dict.fromkeys(f.question for f in findings if f.figures and is_simultaneous(f.figures, level)))
     family = "each family" if label == "exploratory" else listing(shared)
+    looks = " They hold at all declared looks together." if any(f.figures and f.figures.look for f in findings) else ""
+    if not shared and looks:
+        return f"each family having one contrast.{looks}"
     if not shared:
         return "not adjusted: each family has one contrast."
-    return f"simultaneous within {family} ({ADJUSTED_INTERVAL}); p adjusted within it ({ADJUSTED_P})."
+    return f"simultaneous within {family} ({ADJUSTED_INTERVAL}); p adjusted within it ({ADJUSTED_P}).{looks}"
 
 
 def _row(finding: Finding) -> Sequence[str]:

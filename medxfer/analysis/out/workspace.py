@@ -40,7 +40,8 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
     """The workspace, not yet saved: the study's runs, grouped by arm, with the answer above them.
 
     Below the answer, by arm: bars of the tested metric with its standard deviation over trainings, and curves by epoch;
-    then every training as a line through what varies in this study, to its test metric.
+    then every training as a line through what varies in this study, to its test metric. With declared looks these
+    metrics are those of validation.
 
     Raises:
         MedxferError: its package is not installed.
@@ -52,11 +53,13 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
     from wandb_workspaces import expr
 
     metric, name, half = study.declared.metric, metric_name(study.declared.metric), WIDTH // 2
-    tested, varied, whole = f"test/{metric}", _varied(study), wr.Layout(0, 0, WIDTH, 2 * HEIGHT)
+    # With declared looks, no cell sends its test results: they are the looks', which the answer above gives.
+    part, word = ("val", "Validation") if study.declared.looks else ("test", "Test")
+    shown, varied, whole = f"{part}/{metric}", _varied(study), wr.Layout(0, 0, WIDTH, 2 * HEIGHT)
     by_arm: dict[str, Any] = {"groupby_aggfunc": "mean", "groupby_rangefunc": "stddev"}
     answer = wr.MarkdownPanel(markdown=answers_markdown(verdict), layout=whole)
-    place, title = wr.Layout(0, 0, half, HEIGHT), f"Test {name} by colormap × pretrained"
-    bars = wr.BarPlot(title=title, metrics=[tested], max_bars_to_show=100, layout=place, **by_arm)
+    place, title = wr.Layout(0, 0, half, HEIGHT), f"{word} {name} by colormap × pretrained"
+    bars = wr.BarPlot(title=title, metrics=[shown], max_bars_to_show=100, layout=place, **by_arm)
     curves = [
         wr.LinePlot(
             title=title, x="epoch", y=[key], max_runs_to_show=100, layout=wr.Layout(x, y, half, HEIGHT), **by_arm
@@ -68,7 +71,7 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
         )
     ]
     axes = [wr.ParallelCoordinatesPlotColumn(wr.Config(key), display_name=key) for key in varied]
-    axes.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(tested), display_name=tested))
+    axes.append(wr.ParallelCoordinatesPlotColumn(wr.SummaryMetric(shown), display_name=shown))
     trainings = wr.ParallelCoordinatesPlot(title="Trainings", columns=axes, layout=whole)
     return ws.Workspace(
         entity=entity,
@@ -83,7 +86,7 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
         runset_settings=ws.RunsetSettings(
             filters=expr.And(expr.Metric("Group") == study.name),
             groupby=[expr.Config("colormap"), expr.Config("pretrained")],
-            pinned_columns=["run:displayName", *(f"config:{key}" for key in varied), f"summary:{tested}"],
+            pinned_columns=["run:displayName", *(f"config:{key}" for key in varied), f"summary:{shown}"],
         ),
     )
 

@@ -108,6 +108,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class SeenImage:
+    """A test image, as networks see it under each colormap."""
+
+    data: str
+    label: str  # its class, or what it shows of several labels
+    window: str  # "window 40/400"; empty where images are shown as their files say
+    pictures: Sequence[Picture]  # a colormap each
+
+
+@dataclass(frozen=True)
 class ChangedImage:
     """A test image that arms disagree on. `image` is its pseudonym, which the page does not show."""
 

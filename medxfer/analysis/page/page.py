@@ -10,8 +10,11 @@ from medxfer.analysis.judge.phrases import UNIT, metric_name, percent
 from medxfer.analysis.judge.provenance import provenance
 from medxfer.analysis.judge.results import StudyRecord, columns
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.analysis.page.drawing import ChangedImage, Picture, environment, read
-from medxfer.analysis.page.sections import Section, answers, exploratory, sections, trainings
+from medxfer.analysis.page.drawing import ChangedImage, Picture, SeenImage, environment, read
+from medxfer.analysis.page.layout import Section
+from medxfer.analysis.page.look_sections import look_sections
+from medxfer.analysis.page.panels import answers, trainings
+from medxfer.analysis.page.sections import exploratory, sections
 
 
 def render_page(
@@ -20,8 +23,12 @@ def render_page(
     phantoms: Picture | None = None,
     changed: Sequence[ChangedImage] = (),
     learned: Section | None = None,
+    seen: Sequence[SeenImage] = (),
 ) -> str:
-    """The page's HTML; `changed` are pictures of patients: leave them out unless asked for."""
+    """The page's HTML; `changed` and `seen` are pictures of patients: leave them out unless asked for.
+
+    `phantoms` stand in where there is nothing in `seen`.
+    """
     style, script = read("page.css"), read("page.js")
     template = environment().get_template("page.html.j2")
     return template.render(
@@ -37,9 +44,10 @@ def render_page(
         level=percent(study.declared.level),
         dots=trainings(study, verdict),
         exploratory=exploratory(study, verdict),
-        sections=[*sections(study, verdict), *([learned] if learned else [])],
+        sections=[*look_sections(study, verdict), *sections(study, verdict), *([learned] if learned else [])],
         phantoms=phantoms,
         changed=changed,
+        seen=seen,
         columns=columns(study),  # as results.csv; a column of the page alone is one entry more: | {"name": function}
         how=provenance(study),
     )

@@ -4,7 +4,7 @@ They are drawn by the renderer that fed the networks.
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
-from medxfer.analysis.page.sections import Section, block_name
+from medxfer.analysis.page.layout import Section, block_name
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
-from medxfer.base.window import Window, parse_window
+from medxfer.base.window import CT_WINDOW, Window, parse_window
 from medxfer.base.words import arm_name, listing
 from medxfer.color import ColorTransform, Renderer, parse_colormap
 from medxfer.color.figure import draw_figure1
@@ -45,12 +45,28 @@ LEVELS = 256  # that are drawn of a longer table
 
 
 def phantom_picture(study: StudyRecord) -> Picture:
-    """A CT and a DX phantom, never a patient, under the study's own colormaps."""
-    names = _drawable(["none", *(cell.factors["colormap"] for cell in study.cells)])[:MOST_COLORMAPS]
+    """A phantom, never a patient, of the study's modality, under its own colormaps: CT, or DX for any other; or both.
+
+    The CT phantom is shown through the window of the study's first CT cell.
+    """
+    names = drawable(["none", *(cell.factors["colormap"] for cell in study.cells)])[:MOST_COLORMAPS]
+    kinds = {modality == "CT" for modality in study.modality.values()} or {True, False}
+    in_hu = [
+        parse_window(str(cell.factors["window"])) for cell in study.done if cell.record["data"]["modality"] == "CT"
+    ]
+    window = next((window for window in in_hu if window is not None), CT_WINDOW)
     file = io.BytesIO()
-    figure = draw_figure1(example("CT", PHANTOM_SIZE), example("DX", PHANTOM_SIZE), names)
+    figure = draw_figure1(
+        example("CT", PHANTOM_SIZE) if True in kinds else None,
+        example("DX", PHANTOM_SIZE) if False in kinds else None,
+        names,
+        window,
+    )
     figure.savefig(file, format="webp", dpi=120, bbox_inches="tight", pil_kwargs={"quality": 85})
-    caption = f"Phantoms, not patients: CT left, X-ray right; {listing(names)} from top to bottom."
+    which = "a CT phantom left and an X-ray phantom right"
+    if len(kinds) == 1:
+        which = "a CT phantom" if True in kinds else "an X-ray phantom"
+    caption = f"Drawn by formula, not the study's images: {which}; {listing(names)} from top to bottom."
     return Picture("image/webp", file.getvalue(), caption)
 
 
@@ -67,7 +83,9 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedIm
     runs = [[read_predictions(cell.folder).scores for cell in cells if cell.arm == arm] for arm in arms]
     scores = np.array([np.mean(of_arm, axis=0) for of_arm in runs])  # (arms, N, C)
     spread = np.ptp(scores, axis=0)  # (N, C)
-    disagree = np.ptp(scores.argmax(axis=2), axis=0) > 0
+    at = [float(np.mean([cell.threshold for cell in cells if cell.arm == arm])) for arm in arms]
+    decided = [_decided(*of_arm, cells[0].record["task"]) for of_arm in zip(scores, at, strict=True)]
+    disagree = (np.ptp(np.array(decided, dtype=int), axis=0) > 0).any(axis=1)
     by_patient: dict[str, int] = {}
     for i in np.lexsort((-spread.max(axis=1), ~disagree)):
         by_patient.setdefault(str(first.patients[i]), int(i))
@@ -82,6 +100,16 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedIm
         )
         for i in list(by_patient.values())[:count]
     ]
+
+
+def _decided(scores: NDArray[np.float64], threshold: float, task: str) -> NDArray[np.bool_]:
+    """(N, C) → which classes or labels each image is given, by the rule that metrics and `predict` have too."""
+    if task == "multilabel":
+        return scores > threshold
+    if task == "binary":
+        positive = scores[:, 1] > threshold
+        return np.stack([~positive, positive], axis=1)
+    return np.asarray(scores.argmax(axis=1)[:, None] == np.arange(scores.shape[1]))
 
 
 def _label(label: NDArray[np.int64], classes: Sequence[str]) -> str:
@@ -99,19 +127,36 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[ChangedImage]:
     Raises:
         MedxferError: the decoded images of a data set are not under `store_root`.
     """
-    firsts = {cell.factors["data"]: cell for cell in reversed(study.done)}
     shown = []
-    for cell in reversed(firsts.values()):
-        gray, images = _open(store_root, cell.record["data"]["fingerprint"], cell.factors)
-        clean = set(images.loc[~images["burned_in"].astype(bool), "image"]) if "burned_in" in images else set()
-        rows = {image: row for row, image in enumerate(images["image"]) if image in clean}
-        window = parse_window(str(cell.factors["window"]))
+    for cell, gray, rows, window in stored_images(study, store_root):
         found = [changed for changed in most_changed(study, cell.block, 4 * CHANGED) if changed.image in rows]
         for changed in found[:CHANGED]:
             pixels = np.asarray(gray[rows[changed.image]])
-            names = _drawable(["none", *(name for name, _ in changed.scores)])
-            shown.append(replace(changed, pictures=[_rendered(pixels, name, window) for name in names]))
+            names = drawable(["none", *(name for name, _ in changed.scores)])
+            pictures = [rendered(pixels, name, window, levels_of(study)) for name in names]
+            shown.append(replace(changed, pictures=pictures))
     return shown
+
+
+def stored_images(
+    study: StudyRecord, store_root: Path
+) -> Iterator[tuple[CellRecord, np.memmap, dict[str, int], Window | None]]:
+    """Of each data set its first finished cell, its decoded images, the row of each by pseudonym, and the window.
+
+    Images are left out unless their store says that no annotation is burned in. Raises MedxferError where the decoded
+    images are not under `store_root`.
+    """
+    firsts = {cell.factors["data"]: cell for cell in reversed(study.done)}
+    for cell in reversed(firsts.values()):
+        gray, images = _open(store_root, cell.record["data"]["fingerprint"], cell.factors)
+        clean = set(images.loc[~images["burned_in"].astype(bool), "image"]) if "burned_in" in images else set()
+        rows = {str(image): row for row, image in enumerate(images["image"]) if image in clean}
+        yield cell, gray, rows, parse_window(str(cell.factors["window"]))
+
+
+def levels_of(study: StudyRecord) -> int:
+    """Of the tables of colour."""
+    return int(study.settings.get("levels", LEVELS))
 
 
 def learned_tables(study: StudyRecord) -> Section | None:
@@ -132,8 +177,9 @@ def learned_tables(study: StudyRecord) -> Section | None:
     return Section("learned", "Learned colours", [LEARNED_TEXT], learned=found) if found else None
 
 
-def _rendered(gray: NDArray[Any], colormap: str, window: Window | None) -> Picture:
-    color = ColorTransform(colormap, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+def rendered(gray: NDArray[Any], colormap: str, window: Window | None, levels: int) -> Picture:
+    """A stored image (H, W) as the renderer gives it to a network, before the normalisation."""
+    color = ColorTransform(colormap, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), levels)
     none = torch.zeros(1, dtype=torch.int64)
     with torch.no_grad():
         batch = Renderer(color, window)(GrayBatch(torch.from_numpy(gray.copy()).unsqueeze(0), none, none))
@@ -164,7 +210,7 @@ def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tup
     return np.load(folder / "gray.npy", mmap_mode="r"), pd.read_parquet(folder / "images.parquet")
 
 
-def _drawable(names: Sequence[str]) -> list[str]:
+def drawable(names: Sequence[str]) -> list[str]:
     """Each name once, without learned ones (each training has its own table) and without unknown ones."""
     known = []
     for name in dict.fromkeys(names):

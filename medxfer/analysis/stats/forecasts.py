@@ -1,6 +1,6 @@
 """What other numbers of trainings or patients would tell, were the components of variance as estimated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,22 +26,24 @@ class Expected:
     half_width: float
 
 
-def outlook(effect: Effect, alpha: float, family: Largest = ONE) -> tuple[Expected, ...]:
-    """Half-widths of the (simultaneous) interval to expect with more seeds, and with more patients."""
+def outlook(
+    effect: Effect, alpha: float, family: Largest = ONE, numbers: Sequence[int] = SEEDS
+) -> tuple[Expected, ...]:
+    """Half-widths of the (simultaneous) interval to expect with more seeds (`numbers`), and with more patients."""
     if effect.trainings is None:
         return ()
-    sizes = [(seeds, 1.0) for seeds in SEEDS if seeds > effect.seeds] + [(effect.seeds, TWICE)]
+    sizes = [(seeds, 1.0) for seeds in numbers if seeds > effect.seeds] + [(effect.seeds, TWICE)]
     return tuple(Expected(s, p, with_size(effect, s, p).half_width(alpha, family)) for s, p in sizes)
 
 
 def with_size(effect: Effect, seeds: int, patients: float = 1.0) -> Effect:
-    """The effect to expect with this many seeds an arm and `patients` times the test patients.
+    """The effect to expect with at least this many seeds an arm and `patients` times the test patients.
 
-    Trainings average out what differs between them; patients shrink their shared covariance and each training's own
-    errors on them. The square root of a variance estimated with few df is too small on average, and more seeds have
-    more df: the trainings' variance is enlarged by the ratio of E√(χ²/df).
+    A data set that has more seeds keeps them. Trainings average out what differs between them; patients shrink their
+    shared covariance and each training's own errors on them. The square root of a variance estimated with few df is too
+    small on average, and more seeds have more df: the trainings' variance is enlarged by the ratio of E√(χ²/df).
     """
-    return replace(effect, parts=tuple(_resized(part, seeds, patients) for part in effect.parts))
+    return replace(effect, parts=tuple(_resized(part, max(seeds, part.seeds), patients) for part in effect.parts))
 
 
 def _resized(part: Part, seeds: int, patients: float) -> Part:

@@ -151,13 +151,17 @@ def _plain(found: Effect, level: float) -> Comparison:
     return Comparison(e, se, df, e - half, e + half, p, level, found.seeds, found)
 
 
+class NoVariation(NotComparable):
+    """Nothing varies by which to judge; with more trainings something may."""
+
+
 def refuse_no_variation(samples: Sequence[Sample], found: Effect) -> None:
-    """Raises NotComparable if arms are identical, or nothing varies by which to judge a difference."""
+    """Raises NoVariation if arms are identical, or nothing varies by which to judge a difference."""
     by_seed = [np.einsum("a,asb->sb", sample.weights, sample.theta) for sample in samples]
     if all(_none(d) and _none(sample.influence) for d, sample in zip(by_seed, samples, strict=True)):
-        raise NotComparable("the arms' results are identical in every training: there is nothing to compare")
+        raise NoVariation("the arms' results are identical in every training: there is nothing to compare")
     if found.variance < 1e-24:
-        raise NotComparable("trainings and patients show no variation by which to judge the difference")
+        raise NoVariation("trainings and patients show no variation by which to judge the difference")
 
 
 def _none(values: ArrayLike) -> bool:

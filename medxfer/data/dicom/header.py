@@ -47,7 +47,7 @@ _FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")  # 0002 and 0008, in either by
 _READ = """
     SOPClassUID Modality Manufacturer ManufacturerModelName
     PresentationIntentType ViewPosition BurnedInAnnotation
-    PatientID SeriesInstanceUID ImagePositionPatient ImageOrientationPatient
+    PatientID PatientAge PatientSex SeriesInstanceUID ImagePositionPatient ImageOrientationPatient
     SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns
     BitsAllocated BitsStored HighBit PixelRepresentation
     PixelPaddingValue PixelPaddingRangeLimit FloatPixelPaddingValue FloatPixelPaddingRangeLimit

@@ -16,7 +16,7 @@ from medxfer.base.window import Window
 from medxfer.data.dicom.gray import Shown, frame_gray
 from medxfer.data.dicom.header import DicomError, Header, silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
-from medxfer.data.header_facts import HeaderFacts
+from medxfer.data.header_facts import HeaderFacts, sex_of, years_of
 
 WindowChoice = Window | tuple[float, float] | Literal["auto"] | None
 A = TypeVar("A")
@@ -102,6 +102,7 @@ def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool =
         stated = photometric, _described(header.text, "PresentationLUTShape")
         contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
         texts = {field: _described(header.text, keyword) for field, keyword in _TEXTS.items()}
+        age, sex = (_described(header.text, keyword) for keyword in ("PatientAge", "PatientSex"))
         return HeaderFacts(
             **{field: text or ("unknown" if field == "modality" else "") for field, text in texts.items()},
             burned_in=_described(header.text, "BurnedInAnnotation") == "YES",
@@ -109,6 +110,8 @@ def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool =
             size=f"{form.rows}×{form.columns}",
             photometric=photometric,
             bits=str(form.bits_stored),
+            age=years_of(age or ""),
+            sex=sex_of(sex or ""),
             position=_described(_position, first),
             frames=form.number_of_frames,
             caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),

@@ -49,7 +49,7 @@ class DicomFolder(LabelledFolder):
     units, or, like any other modality, as its own display window shows it."""
 
     def __init__(
-        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str] = COLUMNS,
+        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS,
         **options: Any,
     ) -> None:  # fmt: skip
         super().__init__(root, labels, label, columns)

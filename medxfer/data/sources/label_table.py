@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import Task
+from medxfer.data.header_facts import sex_of, years_of
 from medxfer.data.sources.source import UNLABELLED, Index, Source, existing_folder
 
 NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
 OTHER = "table."  # before the name of a column that only `Index.table` keeps
 COLUMNS = {"path": "path", "patient": "patient_id"}
+# Columns that describe patients, counted by part and nothing else; and what they hold.
+PEOPLE = {"age": "years, or DICOM's 045Y", "sex": "F, M, O, or female, male, other", "scanner": "any text"}
 
 
 def read_table(path: Path, columns: Iterable[str], way_out: str, **options: Any) -> pd.DataFrame:
@@ -125,17 +128,17 @@ class LabelledFolder(Labelled):
     """`labels` is a CSV with a row an image: its path, relative to `root`, its label and its patient.
 
     `label` names the column of labels, or, as a list, the columns of a multi-label task, which hold 0 and 1;
-    `columns` names the others if they are not called path and patient_id.
+    `columns` names the others if they are not called path and patient_id, and those of age (years), sex and scanner.
     """
 
     obtain = "your own files, and a CSV with their paths (relative to that folder), labels and patients"
 
     def __init__(
-        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str] = COLUMNS
+        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS
     ) -> None:
         super().__init__(root, label)
         self.labels = Path(labels).expanduser().resolve()
-        self.columns = {**COLUMNS, **columns}
+        self.columns = {**COLUMNS, **{key: name for key, name in columns.items() if name}}
         if not self.labels.is_file():
             raise MedxferError(
                 f"data.labels={labels}: no such file; give a CSV with the columns "
@@ -143,7 +146,7 @@ class LabelledFolder(Labelled):
             )
 
     def settings(self) -> dict[str, object]:
-        return {**super().settings(), "columns": self.columns}
+        return {**super().settings(), "columns": {key: self.columns[key] for key in COLUMNS}}
 
     def label_bytes(self) -> bytes:
         return self.labels.read_bytes()
@@ -155,7 +158,8 @@ class LabelledFolder(Labelled):
     def rows(self) -> tuple[pd.DataFrame, pd.Series | pd.DataFrame]:
         """The CSV's rows, each once: (name (its path), split, other columns and, if there is one, patient; labels)."""
         path, patient = self.columns["path"], self.columns["patient"]
-        wanted = [path, *self.names, *([patient] if patient != COLUMNS["patient"] else [])]
+        described = {key: self.columns[key] for key in PEOPLE if key in self.columns}
+        wanted = [path, *self.names, *([patient] if patient != COLUMNS["patient"] else []), *described.values()]
         way_out = "data.label= takes another column for the labels, data.columns.path= and .patient= for the others"
         table = read_table(self.labels, wanted, way_out)
         table = table.drop_duplicates([path, *self.names]).reset_index(drop=True)
@@ -165,5 +169,13 @@ class LabelledFolder(Labelled):
         images = pd.DataFrame({"name": table[path], "split": ""})
         if patient in table:
             images["patient"] = table[patient].str.strip()
+        for key, column in described.items():
+            images[key] = table[column].str.strip()
+            read = {"age": years_of, "sex": sex_of}.get(key, str)
+            if not any(read(text) not in ("", None) for text in images[key].unique()):
+                raise MedxferError(
+                    f"data.columns.{key}={column}: no row of it can be read; it takes {PEOPLE[key]}, so give another "
+                    "column or leave it out"
+                )
         labels, others = table[self.label], table.drop(columns=[path, patient], errors="ignore")
         return images.join(others.add_prefix(OTHER)), labels.where(labels != "")

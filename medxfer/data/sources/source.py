@@ -27,7 +27,7 @@ class Index:
     """The images of a data set, as its release describes them; no pixel has been read yet."""
 
     # One row an image: file (str, as Source.pictures takes it), patient (str), split ("" or the release's own part)
-    # and, if the release's own table has it, view (str).
+    # and, if its own table has them, view, age, sex and scanner (str, "" where blank).
     images: pd.DataFrame
     labels: NDArray[Any]  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
     classes: tuple[str, ...]

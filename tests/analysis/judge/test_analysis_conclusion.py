@@ -184,3 +184,11 @@ def test_an_end_of_an_interval_is_shown_on_its_side_of_zero() -> None:
     assert points(0.0) == points(1e-12) == "0.0"
     assert size(0.06, 0.022, 0.098) == "+6.0 points, 2.2 to 9.8"
     assert size(0.004, -0.02, 0.03) == "+0.4 points, −2.0 to +3.0"
+
+
+def test_the_colormap_gray_is_told_from_gray_images() -> None:
+    """matplotlib has a colormap of that name, an arm that stands beside images without a colormap."""
+    arms = [("none", True), ("gray", True)]
+    declared = Declared(rq1={}, rq2={})
+    said = statement(declare(arms, Rules(True, "none"))[0], declared, FIGURES)
+    assert sentence(said, "cannot tell").startswith("gray (the colormap) against gray: ")

@@ -40,7 +40,7 @@ def test_every_contrast_sums_to_zero_and_subjects_gain_with_positive_weight() ->
         assert sum(contrast.weights.values()) == pytest.approx(0)
     assert [c.subject for c in contrasts if (c.question, c.family) == ("RQ1", "primary")] == ["viridis"]
     assert [c.name for c in contrasts if (c.question, c.family) == ("RQ2", "primary")] == ["pretrained − random, none"]
-    assert [c.name for c in contrasts if c.family == "own weights"] == [
+    assert [c.name for c in contrasts if c.family == "other weights"] == [
         "file:a.pth − pretrained, none",
         "file:a.pth − random, none",
     ]
@@ -58,7 +58,7 @@ def test_other_rules_make_other_contrasts_primary() -> None:
     assert names("pretrained weights", random)[0] == "viridis − none, pretrained weights"
     assert names("random weights", random) == []
     assert names("other colormaps", random)[0] == "pretrained − random, none"
-    assert names("own weights", random) == ["file:a.pth − pretrained, viridis", "file:a.pth − random, viridis"]
+    assert names("other weights", random) == ["file:a.pth − pretrained, viridis", "file:a.pth − random, viridis"]
     own = Rules(weights="file:a.pth", colormap="none")
     assert names("primary", own)[0] == "viridis − none, file:a.pth"
     assert len(names("random weights", own)) == len(names("pretrained weights", own)) == 2
@@ -73,8 +73,7 @@ def test_other_rules_make_other_contrasts_primary() -> None:
         ("rq1", {"within": {"pretrained": None}}),
         ("rq1", {"within": {"colormap": "none"}}),
         ("rq1", {"until": "significant"}),
-        ("rq2", {"with": True}),
-        ("rq2", {"level": "file:own.pth"}),
+        ("rq2", {"level": None}),
         ("rq2", {"within": {"colormap": "none", "seed": 0}}),
         ("rq2", {"within": "none"}),
     ],
@@ -82,6 +81,25 @@ def test_other_rules_make_other_contrasts_primary() -> None:
 def test_a_rule_that_the_analysis_does_not_follow_is_refused(rule: str, change: dict[str, Any]) -> None:
     with pytest.raises(MedxferError, match=rf"study\.{rule}=.*can be chosen"):
         read_rules(**{**RULES, rule: {**RULES[rule], **change}})
+
+
+def test_rq2_compares_two_different_weights() -> None:
+    with pytest.raises(MedxferError, match="compares random weights with themselves"):
+        read_rules(RULES["rq1"], {**RULES["rq2"], "level": False})
+
+
+def test_rq2_asks_about_any_weights() -> None:
+    arms = [(c, p) for c in ("none", "viridis") for p in (True, False, "file:rad.pth")]
+    rules = read_rules(RULES["rq1"], {**RULES["rq2"], "level": "file:rad.pth"})
+    contrasts = declare(arms, rules)
+
+    def names(question: str, family: str) -> list[str]:
+        return [c.name for c in contrasts if (c.question, c.family) == (question, family)]
+
+    assert names("RQ2", "primary") == ["file:rad.pth − random, none"]
+    assert names("RQ2", "other weights") == ["pretrained − file:rad.pth, none", "pretrained − random, none"]
+    assert names("RQ1", "interaction") == ["viridis − none, gain with file:rad.pth − with random"]
+    assert names("RQ1", "file:rad.pth weights") == ["viridis − none, file:rad.pth weights"]
 
 
 @pytest.mark.parametrize(
@@ -205,9 +223,21 @@ def test_learning_curves_count_labelled_patients_and_the_full_set_answers(tmp_pa
     study = read_study(folder)
     pretrained, random = learning_curves(study)
     assert [point.patients for point in pretrained.points] == [50, 100]
-    assert not random.pretrained
+    assert (pretrained.start, random.start) == (True, False)
     assert full_fraction(study) == 1.0
     assert primary(Judge(study))[0].figures.trainings == 2
+
+
+def test_the_worth_of_weights_is_that_of_those_that_rq2_compares(tmp_path: Path) -> None:
+    rq2 = {**RULES["rq2"], "level": "file:rad.pth", "with": True}
+    folder = write_study(
+        tmp_path / "s", colormaps=["none"], pretrained=("file:rad.pth", True), fractions=(0.5, 1.0), seeds=2,
+        declared={"rq2": rq2},
+    )  # fmt: skip
+    found = worth(read_study(folder))
+    assert found is not None
+    assert found.sentence.startswith("A start from file:rad.pth instead of pretrained weights is worth ")
+    assert [curve.start for curve in learning_curves(read_study(folder))] == ["file:rad.pth", True]
 
 
 def test_without_a_swept_fraction_there_is_no_curve(tmp_path: Path) -> None:
@@ -254,6 +284,7 @@ def test_normalize_arm_beside_the_study_is_read(tmp_path: Path) -> None:
     texts = other_normalisations(read_study(fixed))
     assert len(texts) == 3
     assert texts[0].startswith("With normalize=arm")
+    assert "does not show that they differ" in texts[-1]  # significance is not compared across studies
 
 
 def test_settings_are_compared_key_by_key() -> None:

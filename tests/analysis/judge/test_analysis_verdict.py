@@ -10,8 +10,10 @@ from medxfer.analysis import Verdict, read_study
 from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.headline import BY_CHANCE, headline
 from medxfer.analysis.judge.phrases import size
-from medxfer.analysis.judge.verdict import BY_CHANCE, Answer, headline, judge
+from medxfer.analysis.judge.question import Answer
+from medxfer.analysis.judge.verdict import judge
 
 
 def answers(folder: Path) -> tuple[Verdict, Answer, Answer]:
@@ -72,6 +74,32 @@ def test_the_declared_rules_decide_what_answers(tmp_path: Path) -> None:
     assert [finding.contrast for finding in weights.findings] == ["pretrained − random, viridis"]
     assert "RQ1, starting from pretrained weights" in [table.title for table in verdict.tables]
     assert verdict.declared["rq1"] == rq1
+
+
+def test_rq2_asks_about_weights_of_ones_own(tmp_path: Path) -> None:
+    rq2 = {**RULES["rq2"], "level": "file:rad.pth"}
+    starts = (True, False, "file:rad.pth")
+    gain = {"file:rad.pth": 1.5}
+    folder = write_study(
+        tmp_path / "s", pretrained=starts, declared={"rq2": rq2}, seeds=3,
+        effect=lambda factors: gain.get(factors["pretrained"], 0.0),
+    )  # fmt: skip
+    verdict, _, weights = answers(folder)
+    assert weights.asks == "Do the weights file:rad.pth improve balanced accuracy over a random start?"
+    assert weights.text[0].startswith("Balanced accuracy is ")
+    assert " higher with file:rad.pth weights than with random weights" in weights.text[0]
+    (finding,) = weights.findings
+    assert (finding.contrast, finding.conclusion) == ("file:rad.pth − random, none", "improves by at least the margin")
+    titles = [family.title for family in verdict.tables]
+    assert "Does colour help file:rad.pth weights more than random ones?" in titles
+    assert "Weights that RQ2 does not ask about" in titles
+
+
+def test_rq2_can_compare_with_other_weights_than_random_ones(tmp_path: Path) -> None:
+    rq2 = {**RULES["rq2"], "level": "file:rad.pth", "with": True}
+    _, _, weights = answers(write_study(tmp_path / "s", declared={"rq2": rq2}))
+    assert weights.asks == "Do the weights file:rad.pth improve balanced accuracy over ImageNet weights?"
+    assert "colormap=none pretrained=file:rad.pth,true seed=" in weights.text[1]
 
 
 def test_a_question_that_is_not_asked_says_what_the_declared_rule_takes(tmp_path: Path) -> None:
@@ -166,7 +194,7 @@ def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) 
 def test_many_classes_are_judged(tmp_path: Path) -> None:
     verdict, _, rq2 = answers(write_study(tmp_path / "s", classes=4, patients=80, seeds=3))
     assert rq2.findings[0].figures is not None
-    assert "phantom_dx (DX, 4 classes)" in verdict.scope
+    assert "phantom_dx (DX, 4 classes, each 25 % of the test images)" in verdict.scope
     assert all(arm.chance == 0.25 and not arm.decisions for arm in verdict.arms)
 
 
@@ -259,6 +287,25 @@ def test_wide_intervals_of_few_trainings_are_not_taken_for_chance() -> None:
     assert by_chance([arm(0.55, 0.51)], "auroc") == []
     assert by_chance([arm(0.6, 0.4), arm(0.5, 0.3)], "auroc") == ["ct"]
     assert by_chance([arm(0.6, 0.4)], "brier") == []
+
+
+def test_networks_that_rank_well_have_learned_whatever_their_accuracy() -> None:
+    """Of 2 % positives, calling none positive is right in 98 %."""
+
+    def arm(auroc: Mean) -> ArmFigures:
+        metrics = {"accuracy": Mean(0.979, 0.96, 0.99), "auroc": auroc}
+        return ArmFigures(("ct", "b", "file", 64), ("none", True), 3, 3, metrics, 0.98, {}, {}, 1)
+
+    assert by_chance([arm(Mean(0.88, 0.68, 0.96))], "accuracy") == []
+    assert by_chance([arm(Mean(0.52, 0.4, 0.64))], "accuracy") == ["ct"]
+
+
+@pytest.mark.parametrize("threshold", ["validation", 0.5])
+def test_decisions_and_metrics_have_the_threshold_that_the_study_declares(tmp_path: Path, threshold: object) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, declared={"threshold": threshold})
+    for arm in answers(folder)[0].arms:
+        shares = arm.decisions["sensitivity"].mean, arm.decisions["specificity"].mean
+        assert arm.metrics["balanced_accuracy"].mean == pytest.approx(sum(shares) / 2)
 
 
 def test_figures_beside_carry_their_level_and_are_called_unadjusted(tmp_path: Path) -> None:

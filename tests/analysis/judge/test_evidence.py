@@ -89,6 +89,23 @@ def test_one_training_here_and_three_there(tmp_path: Path, planned: bool) -> Non
         assert "add seeds" in finding.sentence
 
 
+@pytest.mark.parametrize(("finished", "conclusion"), [(True, "refused"), (False, "incomplete")])
+def test_what_does_not_vary_yet_is_not_refused_before_all_is_trained(
+    tmp_path: Path, finished: bool, conclusion: str
+) -> None:
+    folder = write_study(tmp_path / "s", colormaps=("none", "viridis"), pretrained=[True], seeds=3)
+
+    def constant(frame: pd.DataFrame) -> None:
+        frame["score_0"], frame["score_1"] = 0.6, 0.4
+
+    change_scores(folder, lambda f: True, constant)
+    drop(folder, lambda f: f["seed"] == 2, planned=not finished)
+    (finding,) = colours(folder)
+    assert finding.conclusion == conclusion
+    assert "identical in every training" in finding.sentence
+    assert len(finding.unfinished) == (0 if finished else 2)
+
+
 def test_one_refused_contrast_leaves_the_others(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=3)
 
@@ -173,12 +190,52 @@ def test_what_cannot_tell_says_what_would(tmp_path: Path) -> None:
     assert "2 times the test patients about ±" in finding.sentence
 
 
+def test_no_forecast_is_wider_than_the_interval_or_than_the_metric_can_be(tmp_path: Path) -> None:
+    """Two trainings that differ widely, on few patients: with more patients there are fewer degrees of freedom."""
+    folder = write_study(
+        tmp_path / "s",
+        colormaps=("none", "viridis"),
+        seeds=2,
+        patients=12,
+        seed_noise=3.0,
+        declared={"metric": "auroc"},
+    )
+    judge = Judge(read_study(folder))
+    found = [f for question, family in (("RQ1", "primary"), ("RQ2", "primary"), ("RQ1", "interaction"))
+             for f in judge.family(question, family)]  # fmt: skip
+    assert any(f.figures.clipped for f in found)
+    for finding in found:
+        half = max(finding.figures.high - finding.figures.estimate, finding.figures.estimate - finding.figures.low)
+        assert finding.conclusion == "cannot tell"
+        assert finding.figures.expected
+        assert all(e.half_width < min(half, 2.0) for e in finding.figures.expected)
+        assert ("The interval is cut off" in finding.sentence) == finding.figures.clipped
+        twice = any(e.patients > 1 for e in finding.figures.expected)
+        assert twice == ("2 times the test patients about" in finding.sentence)
+        assert twice != ("2 times the test patients would not narrow it" in finding.sentence)
+
+
 def test_an_arms_mean_stays_within_what_it_can_be(tmp_path: Path) -> None:
     study = read_study(write_study(tmp_path / "s", seeds=2, patients=10, effect=lambda f: 6.0))
     (cells,) = Judge(study).blocks.values()
     mean = arm_mean(cells, ("none", True), study.declared)
     assert mean is not None
     assert 0 <= mean.low < mean.estimate <= mean.high <= 1
+
+
+def test_parts_of_the_grid_are_adjusted_as_different_trainings(tmp_path: Path) -> None:
+    """The same contrast with two backbones is two contrasts, also where one of them has no training yet."""
+    folder = write_study(
+        tmp_path / "s", colormaps=("none", "viridis"), pretrained=[True], backbones=("a", "b"), seeds=4, seed_noise=1.0
+    )
+    whole = {table.title: table for table in breakdown(Judge(read_study(folder)))}["By backbone"].findings
+    assert all(f.figures is not None and f.figures.from_trainings > 0.8 for f in whole)
+    assert all(0.974 < f.figures.level < 0.976 for f in whole)  # of two that are independent
+    drop(folder, lambda f: f["backbone"] == "b", planned=True)
+    known, _ = {table.title: table for table in breakdown(Judge(read_study(folder)))}["By backbone"].findings
+    assert known.figures is not None
+    assert known.figures.level == pytest.approx(whole[0].figures.level, abs=1e-3)
+    assert known.figures.p_adjusted > known.figures.p
 
 
 def test_a_comparison_of_weights_is_told_from_one_of_colours() -> None:

@@ -1,6 +1,7 @@
 """Pictures of patients enter the page only when asked for, and never where annotations may be burned in."""
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,39 @@ def test_the_arms_disagree_most_comes_first_and_one_image_a_patient(study: Path)
     crossing = [min(c.scores.values()) <= 0.5 <= max(c.scores.values()) for c in found]
     assert crossing == sorted(crossing, reverse=True)
     assert all(0 < size <= 1 for size in ranges)
+
+
+def score(study: Path, colormap: str, changed: dict[str, list[float]], task: str, threshold: float) -> None:
+    """Every image has the scores .1, and those that are `changed` others with the colormap."""
+    for path in study.glob("cells/*/predictions.parquet"):
+        record = json.loads(path.with_name("metrics.json").read_text())
+        frame = pd.read_parquet(path)
+        for c in range(2):
+            frame[f"score_{c}"] = 0.1
+            if task == "multilabel":
+                frame[f"label_{c}"] = frame["label"]
+        for image, scores in changed.items():
+            if record["factors"]["colormap"] == colormap:
+                frame.loc[frame["image"] == image, ["score_0", "score_1"]] = scores
+        frame = frame.drop(columns="label") if task == "multilabel" else frame.assign(score_0=1 - frame["score_1"])
+        frame.to_parquet(path, index=False)
+        path.with_name("metrics.json").write_text(json.dumps(record | {"task": task, "threshold": threshold}))
+
+
+@pytest.mark.parametrize(
+    ("task", "threshold", "decided", "moved"),
+    [
+        ("multilabel", 0.5, [0.1, 0.6], [0.4, 0.49]),  # a label is given; another label has the highest score
+        ("binary", 0.2, [0.0, 0.3], [0.0, 0.19]),  # above the validation's threshold, below a half
+    ],
+)
+def test_arms_disagree_where_they_decide_otherwise(
+    tmp_path: Path, task: str, threshold: float, decided: list[float], moved: list[float]
+) -> None:
+    study = write_study(tmp_path / "s", colormaps=("none", "viridis"), patients=4, declared={"threshold": "validation"})
+    score(study, "viridis", {"test-i0000": moved, "test-i0003": decided}, task, threshold)
+    records = read_study(study)
+    assert most_changed(records, records.cells[0].block, 1)[0].image == "test-i0003"
 
 
 def test_pictures_show_gray_and_colours_with_scores(study: Path, tmp_path: Path) -> None:

@@ -222,3 +222,37 @@ def test_the_answers_in_markdown(tmp_path: Path) -> None:
         assert f"## {answer.question}: {answer.asks}\n\n**{answer.headline}**" in text
     assert "> phantom_dx: phantoms" in text
     assert "| Question |" in text
+
+
+def test_where_the_uncertainty_comes_from_has_a_column_for_each_contrast(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=3, backbones=("a", "b"))
+    verdict = report(folder)
+    text = " ".join(" ".join(outline(folder).text).split()).replace("\u00a0", " ")
+    assert "In figures RQ1: viridis − none RQ1: inferno − none RQ2: pretrained − random" in text
+    figures = [finding.figures for finding in verdict.primary]
+    shares = [100 * f.from_trainings for f in figures]
+    assert f"variance from trainings {' '.join(f'{share:.0f} %' for share in shares)}" in text
+    assert f"df of trainings {' '.join(f'{f.df_trainings:.1f}' for f in figures)}" in text
+    assert "covariance over blocks" in text
+    assert "simulated error" in text
+
+
+def test_one_block_and_one_training_have_fewer_figures(tmp_path: Path) -> None:
+    report(write_study(tmp_path / "s", seeds=1))
+    text = " ".join(" ".join(outline(tmp_path / "s").text).split())
+    assert "df of patients" in text
+    assert "df of trainings" not in text
+    assert "covariance over blocks" not in text
+
+
+def test_a_simulated_level_that_was_missed_stands_beside_the_answer(tmp_path: Path) -> None:
+    """Two trainings whose differences between weights all rise with the seed: correlated, from trainings alone."""
+    rise = {(True, 0): 0.0, (True, 1): 3.0, (False, 0): 0.0, (False, 1): 0.0}
+    folder = write_study(
+        tmp_path / "s", seeds=2, seed_noise=0.0, effect=lambda f: rise[f["pretrained"], f["seed"]], patients=200
+    )
+    verdict = report(folder)
+    note = verdict.answers[1].notes[-1]
+    assert note.startswith("In simulated studies like this one (2 seeds, correlated by 0.9 within the same weights")
+    before = (folder / "report.html").read_text(encoding="utf-8").partition('id="trainings"')[0]
+    assert "of families erred, not 5" in before

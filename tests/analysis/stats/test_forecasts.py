@@ -1,5 +1,7 @@
 """What other numbers of trainings or patients would tell."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from components import effect
@@ -27,6 +29,17 @@ def test_more_patients_shrink_their_part_of_both() -> None:
     later = with_size(now, 5, 2.0)
     assert float(later.patients.variance) == pytest.approx(1e-5)
     assert float(later.trainings.variance) == pytest.approx(3e-4 / 5)
+
+
+def test_a_data_set_with_more_seeds_keeps_them() -> None:
+    """Twice the patients take no seed away, and more seeds are more only where there were fewer."""
+    many, few = effect(0.0, trainings=10, patients=200), effect(0.0, trainings=2, patients=200)
+    both = replace(many, parts=(replace(many.parts[0], data="a"), replace(few.parts[0], data="b")))
+    assert both.seeds == 2
+    assert [part.seeds for part in with_size(both, 2, 2.0).parts] == [10, 2]
+    assert [part.seeds for part in with_size(both, 5).parts] == [10, 5]
+    twice = next(e for e in outlook(both, 0.05) if e.patients == 2)
+    assert twice.half_width < both.half_width(0.05)
 
 
 def test_the_outlook_names_more_seeds_than_there_are_and_twice_the_patients() -> None:

@@ -17,7 +17,7 @@ ELEMENTS = {
     "Modality": "CT", "Manufacturer": "Maker", "ManufacturerModelName": "Model", "ViewPosition": "AP",
     "BurnedInAnnotation": "YES", "PatientID": "P1", "SeriesInstanceUID": "1.2.3", "BitsStored": 12, "HighBit": 11,
     "ImagePositionPatient": [1, 2, 3.5], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-    "PresentationLUTShape": "INVERSE",
+    "PresentationLUTShape": "INVERSE", "PatientAge": "006M", "PatientSex": "F",
 }  # fmt: skip
 
 
@@ -36,11 +36,11 @@ def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
     """If this fails because a reader is corrected: raise HEADER_VERSION, and write both here."""
     header = DicomFolder(str(root), str(root / "labels.csv")).header("a.dcm")
     assert (HEADER_VERSION, header._asdict()) == (
-        4,
+        5,
         {
             "modality": "CT", "burned_in": True, "syntax": "Explicit VR Little Endian", "size": "3×4",
             "photometric": "MONOCHROME2", "bits": "12", "manufacturer": "Maker", "model": "Model", "view": "AP",
-            "patient": "P1", "series": "1.2.3", "position": 3.5, "frames": 1,
+            "patient": "P1", "age": 0.5, "sex": "female", "series": "1.2.3", "position": 3.5, "frames": 1,
             "caveats": ("Presentation LUT Shape contradicts Photometric Interpretation",), "gray": "uint16",
             "unreadable": "",
         },

@@ -59,6 +59,9 @@ class CheXpert(Release):
             {"name": paths, "file": self.existing(paths), "patient": patients, "split": table["split"]}
         )
         images["view"] = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else ""
+        for key in ("Age", "Sex"):
+            if key in table:
+                images[key.lower()] = table[key]
         labels = table[chosen].replace("", "0").apply(pd.to_numeric, errors="coerce")
         if not labels.isin([0, 1, -1]).all(axis=None):
             raise self.wrong("a label is none of 1, 0, −1 and blank")

@@ -9,6 +9,7 @@ from medxfer.data.sources.source import Index
 
 TABLES = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")
 COLUMNS = ("Image Index", "Finding Labels", "Patient ID", "View Position")
+PEOPLE = {"age": "Patient Age", "sex": "Patient Gender"}  # not in every version
 TRAIN_VAL, TEST = "train_val_list.txt", "test_list.txt"
 FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
@@ -31,7 +32,7 @@ class NihChestXray14(Release):
     def index(self) -> Index:
         chosen = self.findings(FINDINGS)
         # The header's "OriginalImage[Width,Height]" has commas of its own, and some versions end in one.
-        table = self.table(TABLES, COLUMNS, index_col=False, usecols=COLUMNS)
+        table = self.table(TABLES, COLUMNS, index_col=False, usecols=lambda name: name in (*COLUMNS, *PEOPLE.values()))
         said = table["Finding Labels"].str.split("|")
         odd = {name for names in said for name in names} - {*FINDINGS, NO_FINDING}
         if odd:
@@ -40,6 +41,9 @@ class NihChestXray14(Release):
         names = table["Image Index"]
         parts, caveats = self._parts(names)
         images = pd.DataFrame({"name": names, "file": self.locate(names), "patient": table["Patient ID"]})
+        for key, column in PEOPLE.items():
+            if column in table:
+                images[key] = table[column]
         images = images.assign(split=parts, view=table["View Position"]).join(table.add_prefix(OTHER))
         return self.assemble(images, findings, (MINED, *caveats))
 

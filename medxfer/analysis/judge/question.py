@@ -1,0 +1,123 @@
+"""One research question: what it asks, its answer in words, and the findings that give it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from medxfer.analysis.judge.conclusion import sentence, statement, weights_in_words
+from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
+from medxfer.analysis.judge.findings import Finding, Judge, not_looked
+from medxfer.analysis.judge.headline import headline
+from medxfer.analysis.judge.level import level_note
+from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
+from medxfer.analysis.judge.results import hydra_value
+from medxfer.base.words import count, listing, weights_name
+from medxfer.study.declared import Declared, Rules
+
+QUESTIONS: Sequence[Question] = ("RQ1", "RQ2")
+ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1,2,3,4) would tell by how much."
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One research question: `headline` in a sentence, `text` with its figures, `findings` for programs."""
+
+    question: Question
+    asks: str
+    headline: str
+    text: tuple[str, ...]
+    beside: tuple[str, ...] = ()  # the same in the metrics that are always shown
+    closing: str = ""  # what to do next, where one sentence serves all findings
+    notes: tuple[str, ...] = ()  # where interval and test of a finding disagree
+    findings: tuple[Finding, ...] = ()
+
+
+def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
+    """`blind`: no arm beats chance, so that more trainings or patients are no advice."""
+    declared, findings = judge.study.declared, judge.family(question, PRIMARY)
+    early, asks = _first_look(findings, declared.looks), _asks(question, declared)
+    if not findings:
+        return Answer(question, asks, "Not asked by this study.", _not_asked(question, declared.rules))
+    if blind:
+        findings = [_without_advice(finding, judge) for finding in findings]
+    several = any(finding.conclusion == "one training" for finding in findings) and not blind
+    return Answer(
+        question,
+        asks,
+        early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, blind),
+        () if early else tuple(finding.sentence for finding in findings),
+        tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
+        ONE_TRAINING if several else "",
+        (*(note for f in findings for note in f.notes), *filter(None, [level_note([f.simulated for f in findings])])),
+        tuple(findings),
+    )
+
+
+def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:
+    """The headline of a question that no look has reached; else empty."""
+    if any(finding.conclusion != "before the first look" for finding in findings):
+        return ""
+    return not_looked(looks).capitalize() if findings else ""
+
+
+def _asks(question: Question, declared: Declared) -> str:
+    metric, rules = metric_name(declared.metric), declared.rules
+    if question == "RQ1":
+        return f"Does colour improve {metric} over gray?"
+    treated, reference = (
+        weights_in_words(start) if isinstance(start, bool) else f"the weights {start}"
+        for start in (rules.treated, rules.reference)
+    )
+    return f"Do {treated} improve {metric} over {'a random start' if rules.reference is False else reference}?"
+
+
+def _without_advice(finding: Finding, judge: Judge) -> Finding:
+    if finding.conclusion != "cannot tell" or finding.figures is None:
+        return finding
+    (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
+    figures = replace(finding.figures, expected=())
+    said = sentence(statement(contrast, judge.study.declared, figures), "cannot tell")
+    return replace(finding, figures=figures, sentence=said)
+
+
+def _lacking(finding: Finding, judge: Judge) -> str:
+    """What keeps a contrast from being answered: 'inferno: 1 of 5 trainings failed'; empty where all is done."""
+    names = set(finding.unfinished)
+    cells = [cell for block in judge.blocks.values() for cell in block]
+    said = []
+    for arm in dict.fromkeys(cell.arm for cell in cells if cell.name in names):
+        of_arm = [cell for cell in cells if cell.arm == arm]
+        states = [cell.status for cell in of_arm if cell.name in names]
+        counts = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
+        name = (
+            f"{weights_name(arm[1])} weights" if finding.question == "RQ2" else "gray" if arm[0] == "none" else arm[0]
+        )
+        if len(counts) == 1:
+            number, state = counts[0].split()
+            said.append(f"{name}: {number} of {count(len(of_arm), 'training')} {state}")
+        else:
+            said.append(f"{name}: {listing(counts)} of {count(len(of_arm), 'training')}")
+    return "; ".join(said)
+
+
+def _beside(finding: Finding, level: float) -> str:
+    if finding.figures is None or not finding.figures.beside:
+        return ""
+    others = [
+        f"{metric_name(b.metric)} {points(b.estimate)} ({interval(b.low, b.high)})" for b in finding.figures.beside
+    ]
+    level = getattr(finding.figures.beside[0], "level", level)
+    kind = f"{percent(level)} intervals, not adjusted"
+    return f"{finding.contrast.partition(', ')[0]}, in points: {', '.join(others)}; {kind}"
+
+
+def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
+    """What a grid must have for the question, and how to get it."""
+    if question == "RQ1":
+        start = weights_name(rules.weights)
+        takes = f"It takes gray images (colormap none) and at least one colormap, both with {start} weights."
+        grid = f"with, for example, colormap=none,viridis,inferno pretrained={hydra_value(rules.weights)}"
+    else:
+        starts = (rules.treated, rules.reference)
+        takes = f"It takes {' and '.join(map(weights_name, starts))} weights, both on {images_name(rules.colormap)}."
+        grid = f"with colormap={rules.colormap} pretrained={','.join(str(hydra_value(start)) for start in starts)}"
+    return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."

@@ -1,0 +1,106 @@
+"""Declared looks: which of them a contrast has reached, which trainings belong to it, and what its levels are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, declare
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.selection import select
+
+Blocks = Mapping[Block, Sequence[CellRecord]]
+
+
+@dataclass(frozen=True)
+class AtLook:
+    """The declared look that a contrast's figures are of."""
+
+    number: int  # from 1
+    looks: int  # declared
+    seeds: int  # an arm
+    information: tuple[float, ...]  # fractions of this look and of those taken before; this one last
+    spent: float  # of the error, after this look
+    z: float  # normal critical value of one contrast
+    nominal: float  # the level that goes with it
+    chance: float | None  # that the last look decides; None at the last
+    decided_before: int | None = None  # seeds of an earlier look whose p decides
+
+
+def key_of(contrast: Contrast) -> str:
+    """Its name in looks.json."""
+    return f"{contrast.question} {contrast.name}"
+
+
+def first_seeds(blocks: Blocks, contrast: Contrast) -> dict[str, list[Any]]:
+    """By data set: the seeds planned in every arm of the contrast, in all blocks that plan these arms; sorted."""
+    found: dict[str, set[Any]] = {}
+    for cells in blocks.values():
+        if not set(contrast.weights) <= {cell.arm for cell in cells}:
+            continue
+        data = str(cells[0].factors["data"])
+        by_arm = [{cell.factors["seed"] for cell in cells if cell.arm == arm} for arm in contrast.weights]
+        planned = set.intersection(*by_arm)
+        found[data] = found[data] & planned if data in found else planned
+    return {data: sorted(seeds) for data, seeds in found.items()}
+
+
+def reached(blocks: Blocks, contrast: Contrast, looks: Sequence[int]) -> int:
+    """The largest look (its number of seeds) whose trainings are finished in every arm of the contrast; 0 for none."""
+    planned = first_seeds(blocks, contrast)
+    fewest = min(map(len, planned.values()), default=0)
+    possible = [look for look in looks if look <= fewest]
+    return max((look for look in possible if not unfinished(blocks, contrast, look)), default=0)
+
+
+def unfinished(blocks: Blocks, contrast: Contrast, look: int) -> list[CellRecord]:
+    """The trainings of a look that failed or are missing."""
+    planned = first_seeds(blocks, contrast)
+    return [
+        cell
+        for cells in blocks.values()
+        for cell in cells
+        if cell.arm in contrast.weights
+        and cell.status in ("failed", "missing")
+        and cell.factors["seed"] in planned.get(str(cell.factors["data"]), ())[:look]
+    ]
+
+
+def within_look(blocks: Blocks, contrast: Contrast, look: int) -> Blocks:
+    """The trainings that a look uses, of all arms; without a look (0), all wait that are done."""
+    if not look:
+        return {block: [_waiting(cell) for cell in cells] for block, cells in blocks.items()}
+    planned = first_seeds(blocks, contrast)
+    return {
+        block: [
+            replace(cell, status="done") if cell.status == "waiting" else cell
+            for cell in cells
+            if cell.factors["seed"] in planned.get(str(cell.factors["data"]), ())[:look]
+        ]
+        for block, cells in blocks.items()
+    }
+
+
+def looked_at(study: StudyRecord) -> StudyRecord:
+    """The study as its declared looks show it: trainings beyond the look that is reached wait."""
+    looks = study.declared.looks
+    if not looks:
+        return study
+    blocks = select(study)
+    arms = [cell.arm for cells in blocks.values() for cell in cells]
+    primary = [contrast for contrast in declare(arms, study.declared.rules) if contrast.family == PRIMARY]
+    if not primary:  # nothing is judged, so that looking spends nothing
+        return study
+    shown: dict[str, set[Any]] = {}
+    for contrast in primary:
+        look = reached(blocks, contrast, looks)
+        for data, seeds in first_seeds(blocks, contrast).items():
+            shown.setdefault(data, set()).update(seeds[:look])
+    cells = [
+        cell if cell.factors["seed"] in shown.get(str(cell.factors["data"]), ()) else _waiting(cell)
+        for cell in study.cells
+    ]
+    return replace(study, cells=tuple(cells))
+
+
+def _waiting(cell: CellRecord) -> CellRecord:
+    return replace(cell, status="waiting") if cell.status == "done" else cell

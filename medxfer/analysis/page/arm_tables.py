@@ -1,0 +1,49 @@
+"""What each arm reached: metrics with their intervals, and decisions at validation's threshold."""
+
+from collections.abc import Iterator
+
+from medxfer.analysis.judge.arms import Mean, Range
+from medxfer.analysis.judge.phrases import metric_name, percent
+from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.page.layout import Section, Table, block_name
+from medxfer.base.words import arm_name
+
+
+def arm_sections(verdict: Verdict) -> Iterator[Section]:
+    """Metrics with their intervals, and decisions at validation's threshold: a table for each block."""
+    blocks = list(dict.fromkeys(one.block for one in verdict.arms))
+    several = len(blocks) > 1
+    metrics = list(dict.fromkeys(metric for one in verdict.arms for metric in one.metrics))
+    scored, decided = [], []
+    for block in blocks:
+        arms = [one for one in verdict.arms if one.block == block]
+        title = block_name(block, blocks) if several else ""
+        rows = [[arm_name(one.arm), str(one.trainings), *(_mean(one.metrics.get(m)) for m in metrics)] for one in arms]
+        scored.append(Table(["Arm", "trainings", *map(metric_name, metrics)], rows, title))
+        if any(one.decisions for one in arms):
+            shown = ("sensitivity", "specificity", "PPV", "NPV", "TP", "FP", "FN", "TN")
+            rows = [
+                [arm_name(one.arm), *(_range(one.decisions.get(n), 1 if len(n) == 2 else 100) for n in shown)]
+                for one in arms
+            ]
+            decided.append(Table(["Arm", *shown], rows, title))
+    if scored:
+        text = f"Test means in points with {percent(verdict.declared['level'])} intervals, not adjusted."
+        yield Section("arms", "Every metric", [text], tables=scored, folded=True)
+    if decided:
+        text = "At the threshold chosen on validation; means over trainings and their range, in percent and images."
+        yield Section("decisions", "Decisions: sensitivity, specificity, counts", [text], tables=decided, folded=True)
+
+
+def _mean(found: Mean | None) -> str:
+    if found is None:
+        return ""
+    ends = [f"{100 * value:.1f}".replace("-", "−") for value in (found.mean, found.low, found.high)]
+    return f"{ends[0]} ({ends[1]} to {ends[2]})" if found.low < found.high else ends[0]
+
+
+def _range(found: Range | None, scale: float) -> str:
+    if found is None:
+        return ""
+    low, high = f"{scale * found.lowest:.0f}", f"{scale * found.highest:.0f}"
+    return f"{scale * found.mean:.0f}" + (f" ({low}–{high})" if low != high else "")

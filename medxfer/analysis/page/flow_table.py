@@ -1,0 +1,95 @@
+"""What was classified, the way of images and patients into the parts, and who the patients of each part were."""
+
+from collections.abc import Iterator, Mapping
+
+from medxfer.analysis.judge.phrases import percent
+from medxfer.analysis.judge.provenance import Flow, Part, flows
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.page.layout import Section, Table
+from medxfer.base.words import listing
+
+HIDDEN = "A number of patients from 1 to 4 is shown as < 5."
+
+
+def flow_sections(study: StudyRecord) -> Iterator[Section]:
+    """One section with a table of images and a table of patients for each data set."""
+    text, tables, several = [], [], len(flows(study)) > 1
+    for flow in flows(study):
+        text.append(f"{flow.data}, {flow.modality}: {_classified(flow)}.")
+        tables.append(_images(flow, flow.data if several else ""))
+        if people := list(_people(flow)):
+            head = ["Patients", *flow.parts]
+            tables.append(Table(head, people, f"{flow.data}: patients" if several else "Patients of each part"))
+    text.append("By class: images / patients; a patient counts in every class of which there is an image.")
+    if any(_hides(flow) for flow in flows(study)):
+        text.append(HIDDEN)
+    if tables:
+        yield Section("data", "Images and patients", text, tables=tables, folded=True)
+
+
+def _classified(flow: Flow) -> str:
+    """The classes, which of them is positive, and how common each is in the test images."""
+    share = {name: f"{percent(value)} of the test images" for name, value in flow.shares.items()}
+    if flow.positive:
+        more = f", {share[flow.positive]}" if share else ""
+        return f"{flow.positive} (positive{more}) against {flow.classes[0]}"
+    named = listing([f"{name} ({share[name]})" if share else name for name in flow.classes])
+    return f"labels, any of which an image may have: {named}" if flow.task == "multilabel" else f"one of {named}"
+
+
+def _images(flow: Flow, title: str) -> Table:
+    """Received files, what was left out, and the parts, with images and patients of each class."""
+    blank = [""] * len(flow.classes)
+
+    def row(name: str, images: int, patients: int | None = None) -> list[str]:
+        known = patients is not None and flow.has_ids
+        return [name, f"{images:,}", f"{patients:,}" if known else "", *blank]
+
+    rows = [row("received", flow.received, flow.received_patients)]
+    rows += [row(f"refused: {reason}", n) for reason, n in flow.refused.items()]
+    if flow.used is not None:
+        rows.append(row("used", *flow.used))
+        left = flow.used[0] - sum(part.images for part in flow.parts.values())
+        if left:
+            patients = flow.used[1] - sum(part.patients for part in flow.parts.values())
+            rows.append(row("not trained with (train_fraction)", left, patients))
+    for name, part in flow.parts.items():
+        by_class = zip(part.images_by_class, part.patients_by_class, strict=True)
+        classes = [f"{images:,} / {patients:,}" for images, patients in by_class]
+        people = f"{part.patients:,}" if flow.has_ids else "no ids"
+        rows.append([name, f"{part.images:,}", people, *(classes or blank)])
+    return Table(["Part", "images", "patients", *flow.classes], rows, title)
+
+
+def _people(flow: Flow) -> Iterator[list[str]]:
+    """Rows for age, and for each sex, scanner and manufacturer that somebody has; a column for each part."""
+    parts = list(flow.parts.values())
+    if any(part.age for part in parts):
+        yield ["age in years: median (quartiles)", *map(_age, parts)]
+        yield ["age known", *(_number(part.age.get("known", 0)) for part in parts)]
+    for what in ("sex", "scanner", "manufacturer"):
+        counted = [_counts(part, what) for part in parts]
+        for name in dict.fromkeys(name for of_part in counted for name, n in of_part.items() if n != 0):
+            yield [f"{what}: {name}", *(_number(of_part.get(name, 0)) for of_part in counted)]
+
+
+def _counts(part: Part, what: str) -> Mapping[str, int | None]:
+    return {"sex": part.sex, "scanner": part.scanner, "manufacturer": part.manufacturer}[what]
+
+
+def _age(part: Part) -> str:
+    if part.age.get("median") is None:
+        return ""
+    return f"{part.age['median']:g} ({part.age['low']:g}–{part.age['high']:g})"
+
+
+def _number(n: float | None) -> str:
+    return "< 5" if n is None else f"{n:,.0f}"
+
+
+def _hides(flow: Flow) -> bool:
+    known: list[Mapping[str, float | None]] = [
+        counts for part in flow.parts.values() for counts in (part.sex, part.scanner, part.manufacturer)
+    ]
+    known += [{"known": part.age.get("known", 0)} for part in flow.parts.values()]
+    return any(n is None for counts in known for n in counts.values())

@@ -1,0 +1,46 @@
+"""What sections of the page are made of, and the names and colours that all of them use."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from medxfer.analysis.judge.results import Arm, Block
+from medxfer.analysis.page.drawing import Chart, LearnedDrawing
+
+COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them
+
+
+@dataclass(frozen=True)
+class Table:
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    id: str
+    title: str
+    text: Sequence[str] = ()
+    key: Sequence[tuple[str, str, bool]] = ()  # (name, colour, dashed)
+    charts: Sequence[Chart] = ()
+    learned: Sequence[LearnedDrawing] = ()
+    tables: Sequence[Table] = ()
+    folded: bool = False  # shown on demand
+
+
+def colour_classes(arms: Iterable[Arm]) -> dict[Arm, str]:
+    """A class of the style sheet for every arm: one for each colormap, gray for none."""
+    arms = list(dict.fromkeys(arms))
+    colormaps = ["none", *dict.fromkeys(colormap for colormap, _ in arms if colormap != "none")]
+    place = {name: 1 + (i - 1) % (COLOURS - 1) if i else 0 for i, name in enumerate(colormaps)}
+    return {arm: f"arm{place[arm[0]]}" for arm in arms}
+
+
+def block_name(block: Block, blocks: Iterable[Block]) -> str:
+    """The block's factors, without those that all blocks share (data always stays)."""
+    others = list(blocks)
+    texts = [str(block[0])]
+    for place, unit in ((1, ""), (2, " window"), (3, " px")):
+        if len({other[place] for other in others}) > 1:
+            texts.append(f"{block[place]}{unit}")
+    return " · ".join(texts)

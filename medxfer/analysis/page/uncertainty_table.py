@@ -1,0 +1,61 @@
+"""Where the uncertainty of each primary contrast comes from, in figures: a column a contrast."""
+
+from collections.abc import Iterator
+
+from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.phrases import figure, percent, points
+from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.page.layout import Section, Table
+
+TEXT = (
+    "Trainings vary with the seed, patients are a sample: each has its share of the variance and its degrees of "
+    "freedom (df). Correlation: between arms over the seeds that they share; for RQ2, between its differences at each "
+    "colormap. Highest to lowest variance: of arms (for RQ2, differences) over seeds."
+)
+COVARIANCE = "Covariance over blocks: of trainings with the same seed, in points²; below 0 it is taken as 0."
+SIMULATED = (
+    "Simulated error: how often such a family erred in the nearest simulated setting, 5 % being nominal. Simulated "
+    "width: of its intervals, where known variances have 1."
+)
+
+
+def uncertainty_section(verdict: Verdict) -> Iterator[Section]:
+    """The primary contrasts that have figures; rows that no contrast has are left out."""
+    found = [(finding, finding.figures) for finding in verdict.primary if finding.figures is not None]
+    if not found:
+        return
+    columns = [_column(finding, figures) for finding, figures in found]
+    names = [name for name in columns[0] if any(column[name] for column in columns)]
+    head = ["In figures", *(f"{finding.question}: {finding.contrast.partition(', ')[0]}" for finding, _ in found)]
+    rows = [[name, *(column[name] for column in columns)] for name in names]
+    text = [TEXT, *([COVARIANCE] if "covariance over blocks" in names else [])]
+    text += [SIMULATED] if "simulated error" in names else []
+    text += dict.fromkeys(f.simulated.missed for f, _ in found if f.simulated and f.simulated.missed)
+    yield Section("uncertainty", "Where the uncertainty comes from", text, tables=[Table(head, rows)], folded=True)
+
+
+def _column(finding: Finding, f: Figures) -> dict[str, str]:
+    known = finding.simulated
+    return {
+        "standard error, points": points(f.se, signed=False),
+        "variance from trainings": _share(f.from_trainings),
+        "variance from patients": _share(None if f.from_trainings is None else 1 - f.from_trainings),
+        "df of trainings": _figure(f.df_trainings),
+        "df of patients": _figure(f.df_patients),
+        "df of the interval": _figure(f.df),
+        "correlation over seeds": _figure(f.seed_correlation, 2),
+        "highest to lowest variance": _figure(f.variance_ratio),
+        "gray's variance to others'": _figure(f.reference_ratio),
+        "covariance over blocks": _figure(None if f.block_covariance is None else 1e4 * f.block_covariance, 2),
+        "simulated error": percent(round(known.error, 3)) if known else "",
+        "simulated width": f"{known.width:.2f}" if known else "",
+    }
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.0f} %"
+
+
+def _figure(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else figure(value, digits)

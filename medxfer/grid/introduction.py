@@ -1,0 +1,60 @@
+"""What is said of each study before its first training, and at the end: its cells, and where its looks stand."""
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+
+from medxfer.base.display import display
+from medxfer.base.words import count, listing
+from medxfer.grid.matrix import about_looks
+from medxfer.study.cell import Cell
+from medxfer.study.folder import Study, needless_cells, planned_cells
+from medxfer.study.state import before_next_look, read_states
+from medxfer.study.state import count as by_status
+from medxfer.study.stopping import declared_looks, fewest_seeds
+
+
+def introduce(study: Study, cells: Sequence[Cell]) -> None:
+    """Say how many of `cells` there are and are done, which looks lack seeds, and where the study stopped."""
+    done = sum(cell.is_done() for cell in cells)
+    display.say(f"[bold]{escape(study.name)}[/]: {count(len(cells), 'cell')}, {done} done before")
+    record = study.record
+    looks = declared_looks(record)
+    if not looks:
+        return
+    planned, needless = planned_cells(record), needless_cells(record)
+    if stop := record.get("stopped"):
+        display.say(escape(looks_of(study)))
+        if added := [cell for cell in cells if cell.name in stop.get("added", []) and not cell.is_done()]:
+            display.say(
+                f"[yellow]{count(len(added), 'cell')} asked for beyond the last look: they are trained, and looking at "
+                "the answer with them is a look that was not declared[/]"
+            )
+        elif any(cell.name in needless and not cell.is_done() for cell in cells):
+            display.say(
+                f"[dim]the cells that are not needed are not trained; a seed beyond the {looks[-1]} of the last look "
+                "would be, as a look that was not declared[/]"
+            )
+        return
+    seeds = fewest_seeds(planned)
+    if lacking := [look for look in looks if look > seeds]:
+        which = f"the look{'s' * (len(lacking) > 1)} at {listing([str(look) for look in lacking])} seeds"
+        answered = "; before the first look nothing is answered" if lacking[0] == looks[0] else ""
+        display.say(
+            f"[yellow]{which} cannot be taken with the {count(seeds, 'seed')} that are planned: "
+            f"give {count(looks[-1] - seeds, 'more seed')}, here or in other commands{answered}[/]"
+        )
+    if beyond := sum(cell.name in needless for cell in cells):
+        display.say(
+            f"[yellow]{count(beyond, 'cell')} beyond the last look at {looks[-1]} seeds "
+            f"{'is' if beyond == 1 else 'are'} not trained (study.looks)[/]"
+        )
+
+
+def looks_of(study: Study) -> str:
+    """Where the study's looks stand, in a sentence; empty where none were declared."""
+    record = study.record
+    if not declared_looks(record):
+        return ""
+    states = read_states(study.folder)
+    return about_looks(record, before_next_look(states, record), by_status(states)["not needed"])

@@ -1,0 +1,36 @@
+"""What one command asks for, once every cell is settled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from medxfer.study.cell import Cell
+from medxfer.study.folder import Study
+from medxfer.study.identity import FOLD
+
+
+class Launch(NamedTuple):
+    """A cell among the jobs of a command, of which one with folds has several."""
+
+    job: int
+    fold: int | None  # None where the job names it, or there are none
+
+    def overrides(self, jobs: Sequence[Sequence[str]]) -> list[str]:
+        """What Hydra is to compose the cell from."""
+        return [*jobs[self.job], *([] if self.fold is None else [f"{FOLD}={self.fold}"])]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of one command."""
+
+    jobs: tuple[Launch, ...]  # what trains each of `cells`
+    cells: tuple[Cell, ...]  # in the order of the jobs
+    to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
+    images: bool  # whether the page shows pictures of patients
+    store_root: Path
+
+    @property
+    def studies(self) -> list[Study]:
+        return list(dict.fromkeys(cell.study for cell in self.cells))

@@ -1,0 +1,69 @@
+"""Declared looks, run as a user runs them: trainings go seed after seed and stop; then the same command again."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pictures import make_pictures
+
+SMALL = ["-m", "backbone=test_efficientnet", "pretrained=false", "study.rq1.within.pretrained=false", "image_size=32",
+         "logger=none", "study.name=s"]  # fmt: skip
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "medxfer.train", *SMALL, *arguments],
+        cwd=folder, env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "160"},
+        capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def trained(text: str) -> list[tuple[str, int]]:
+    return [(name, int(seed)) for name, seed in re.findall(r"(\w+) × random, seed (\d+): AUROC on validation", text)]
+
+
+def check_stopped(folder: Path, done: subprocess.CompletedProcess[str], looks: tuple[int, ...]) -> Path:
+    """What every study that ran with looks must leave, whatever its answer is; the study's folder."""
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    study = folder / "studies" / "s"
+    stop = json.loads((study / "study.json").read_text())["stopped"]
+    assert stop["seeds"] in looks
+    cells = trained(done.stdout)
+    assert sorted(cells) == [(name, seed) for name in ("none", "viridis") for seed in range(stop["seeds"])]
+    assert [seed for _, seed in cells] == sorted(seed for _, seed in cells)
+    assert set(pd.read_csv(study / "results.csv")["status"]) == {"done"}
+    assert f"stopped at the look at {stop['seeds']} seeds" in done.stdout
+    assert "Incomplete" not in (study / "report.html").read_text()
+    return study
+
+
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
+def test_a_grid_stops_at_a_look_and_the_same_command_trains_nothing_more(tmp_path, launcher):
+    images = make_pictures(tmp_path / "in", n=60)
+    command = [*launcher, "data=images", f"data.root={images}", "batch_size=8", "trainer.max_epochs=1",
+               "colormap=none,viridis", "seed=2,0,1,3", "study.looks=[2,3]"]  # fmt: skip
+    done = run(tmp_path, *command)
+    study = check_stopped(tmp_path, done, (2, 3))
+    before = (study / "study.json").read_bytes()
+    again = run(tmp_path, *command)
+    assert again.returncode == 0, again.stderr
+    assert not trained(again.stdout)
+    assert "stopped at the look at" in again.stdout
+    assert json.loads((study / "study.json").read_bytes())["stopped"] == json.loads(before)["stopped"]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_breast_ultrasound_with_two_looks(tmp_path, test_data):
+    (path,) = (test_data / "breastmnist").glob("*.npz")
+    done = run(
+        tmp_path, "data=medmnist", "data.name=breastmnist", f"data.path={path}", "colormap=none,viridis",
+        "seed=0,1,2,3", "study.looks=[2,3]", "trainer.max_epochs=3", "batch_size=64",
+    )  # fmt: skip
+    check_stopped(tmp_path, done, (2, 3))
