@@ -82,9 +82,10 @@ def _lost(path: Path) -> str:
 
 def record_looks(folder: Path, new: LookRecord) -> LookRecord:
     """Add to the study's record what it does not know, and give all that is known."""
+    known = read_looks(folder)
+    if known.merged(new) == known:
+        return known
     with alone(folder, "looks", FILE):
-        known = read_looks(folder)
-        merged = known.merged(new)
-        if merged != known:
-            write_json(folder / FILE, asdict(merged))
+        merged = read_looks(folder).merged(new)
+        write_json(folder / FILE, asdict(merged))
     return merged

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import look_tables
 import pandas as pd
 
 GOAL = 6.0  # percent: false positives at nominal 5 %
@@ -107,6 +108,8 @@ median error of one study's forecast.
 A linear learner; each seed draws a fraction of one pool. How often the interval (trainings alone) misses the mean
 over other draws *out of this pool*, and over other pools. The program claims the first alone.
 """,
+    "looks": look_tables.DECLARED,
+    "undeclared": look_tables.UNDECLARED,
 }
 
 
@@ -248,9 +251,10 @@ def goals(results: pd.DataFrame) -> list[str]:
         lines += [f"  - {row['width']:.2f}: {key}" for key, row in missed.iterrows()]
     forecast = table_of(results, "forecast")["ratio"]
     lines.append(f"- Forecasts within a tenth, on average: {forecast.min():.2f} to {forecast.max():.2f} of what came.")
+    lines += look_tables.goals(table_of(results, "looks"))
     lines.append(
         "- Not simulated: patients with several images, more than two classes, multi-label tasks, blocks of different "
-        "variance, looks at a running study, folds."
+        "variance, declared looks at weights compared or at several data sets, folds."
     )
     return lines
 
@@ -261,13 +265,14 @@ def write_page(path: Path, results: pd.DataFrame) -> None:
     makers = {
         "levels": _levels, "weights": _weights, "scores": _scores, "general": _general, "heterogeneity": _heterogeneity,
         "means": _means, "forecast": _forecast, "resample": _resample,
+        "looks": look_tables.declared, "undeclared": look_tables.undeclared,
         "blocks": lambda frame: grid(frame, ["sets", "blocks", "shared"], "seeds", "error"),
         "equivalence": lambda frame: grid(frame.assign(all="all"), ["share", "all"], "seeds", "wrongly"),
     }  # fmt: skip
     counts = results.groupby("table", sort=False)["repetitions"].agg(["min", "max"])
     said = [f"{name} {_count(row['min'], row['max'])}" for name, row in counts.iterrows()]
     needed = {"levels", "blocks", "weights", "scores", "forecast", "general", "heterogeneity", "means", "equivalence"}
-    aims = goals(results) if needed <= there else ["Not all tables were run."]
+    aims = goals(results) if needed | {"looks"} <= there else ["Not all tables were run."]
     text = [INTRODUCTION.format(counts=", ".join(said), goals="\n".join(aims))]
     for table, about in SECTIONS.items():
         if table == "tests" and "scores" in there:

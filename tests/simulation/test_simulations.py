@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import gaussian
+import looked
 import numpy as np
 import pytest
 import run
@@ -65,6 +66,19 @@ def test_other_draws_of_the_pool_are_covered_and_other_pools_are_not() -> None:
     figures = gaussian.resampled(rng(), 2_000, 5, 0.8, 0.9)
     assert figures["this pool"] < 0.08
     assert figures["beyond"] > 0.3
+
+
+@pytest.mark.parametrize("contrasts", [1, 2])
+def test_declared_looks_hold_together(contrasts: int) -> None:
+    figures = looked.declared(rng(), 1_500, (3, 5, 10), contrasts, 0.6, 0.0)
+    assert figures["error"] < 0.073
+    assert looked.declared(rng(), 500, (3, 5, 10), contrasts, 0.1, 2.0)["trainings"] < 0.5
+
+
+def test_undeclared_looks_err_about_as_often_as_is_said() -> None:
+    figures = looked.undeclared(rng(), 3_000, 4, 5)
+    assert figures["error"] == pytest.approx(figures["computed"], abs=0.03)
+    assert figures["error"] > 0.09
 
 
 def test_an_f_test_pairs_only_where_seeds_correlate() -> None:

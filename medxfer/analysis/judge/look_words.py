@@ -27,7 +27,7 @@ def undeclared_sentence(study: StudyRecord, looks: Looks) -> str:
     seeds = listing([str(seeds) for seeds in looks.undeclared])
     return (
         f"Looks that were not declared: results were reported at {seeds} seeds. With {len(looks.undeclared)} looks at "
-        f"equal steps, a difference that is none is found in {100 * looks.error:.0f} % of studies, not in "
+        f"equal steps, a difference that is none is found in about {100 * looks.error:.0f} % of studies, not in "
         f"{percent(1 - study.declared.level)}. Looks declared before the first training, as in "
         f"study.looks=[{','.join(map(str, looks.undeclared))}], keep the level."
     )
@@ -67,7 +67,8 @@ def looks_in_words(study: StudyRecord, looks: Looks) -> str:
         seeds = listing([str(seeds) for seeds in looks.undeclared])
         return (
             f"Results were looked at with {seeds} seeds; these looks were not declared, and no level allows for them "
-            f"(so many looks at equal steps err in {100 * (looks.error or 0):.0f} % of studies without a difference)."
+            f"(so many looks at equal steps find a difference that is none in about {100 * (looks.error or 0):.0f} % "
+            "of studies)."
         )
     if not study.declared.looks:
         return ""

@@ -11,13 +11,14 @@ from medxfer.analysis.judge.conclusion import sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge, not_looked
 from medxfer.analysis.judge.learning_curve import Worth, worth
-from medxfer.analysis.judge.look_words import at_looks, look_notices
+from medxfer.analysis.judge.look_words import look_notices
 from medxfer.analysis.judge.looking import Looks, looks_of
 from medxfer.analysis.judge.phrases import interval, margin_points, metric_name, percent, points, size
-from medxfer.analysis.judge.provenance import Flow, caveats, flows, not_done
+from medxfer.analysis.judge.provenance import caveats, not_done
 from medxfer.analysis.judge.reached import looked_at
-from medxfer.analysis.judge.readings import flat, readings
+from medxfer.analysis.judge.readings import readings
 from medxfer.analysis.judge.results import CellRecord, StudyRecord, hydra_value
+from medxfer.analysis.judge.scope import scope_of
 from medxfer.base.words import count, listing, weights_name
 from medxfer.study.declared import Rules
 
@@ -103,7 +104,7 @@ def judge(study: StudyRecord) -> Verdict:
         cells={"planned": len(statuses)} | {name: statuses.count(name) for name in shown},
         complete=not lacking and (looks.next is None or looks.next.stop or bool(study.stopped)),
         answers=answers,
-        scope=_scope(study, primary),
+        scope=scope_of(study, primary),
         notices=tuple(
             filter(None, [chance_notice(arms, study), *look_notices(study, looks), *_notices(study, lacking)])
         ),
@@ -145,7 +146,7 @@ def _answer(question: Question, judge: Judge, blind: bool) -> Answer:
 
 def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:
     """The headline of a question that no look has reached; else empty."""
-    if any(finding.conclusion != "before the first look" for finding in findings):
+    if not findings or any(finding.conclusion != "before the first look" for finding in findings):
         return ""
     return not_looked(looks).capitalize()
 
@@ -258,60 +259,6 @@ def _names(findings: Sequence[Finding]) -> str:
     if len(findings) > MANY:
         return count(len(findings), "colormap")
     return listing([f"{f.subject} weights" if f.question == "RQ2" else f.subject for f in findings])
-
-
-def _scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
-    """For which data, networks and trainings the answers hold."""
-    judged = [finding.figures for finding in findings if finding.figures]
-    if not judged:
-        return ""
-    names = dict.fromkeys(d for f in judged for d in f.datasets)
-    flow = {one.data: one for one in flows(study)}
-    data = [f"{name} ({_about(flow[name])})" for name in names]
-    networks = list(dict.fromkeys(b for f in judged for b in f.backbones))
-    sizes = sorted({cell.factors["image_size"] for cell in study.done})
-    trainings = sorted({f.trainings for f in judged})
-    start = "These figures are so far of" if any(f.unfinished for f in findings) else "These answers hold for"
-    unit = "test patient" if all(one.has_ids for one in flow.values()) else "test image"
-    text = (
-        f"{start} {listing(data)} with {listing(networks)} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
-        f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
-        f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
-    )
-    if any(cell.record["data"]["resampled"] for cell in study.done):
-        text += " Each seed drew its training images from one pool: they hold for this pool."
-    else:
-        text += " All trainings saw the same training images: they hold for this training set."
-    if weights := _weights(study, findings):
-        text += f" RQ2 holds for these weights alone: {listing(weights)}."
-    return text
-
-
-def _about(flow: Flow) -> str:
-    """'CT, 23 % lesion': the modality, and how common the positive class is in the test images."""
-    if flow.prevalence is not None:
-        return f"{flow.modality}, {percent(flow.prevalence)} {flow.positive}"
-    several = len(flow.classes)
-    kinds = count(several, "label") if flow.task == "multilabel" else count(several, "class", "classes")
-    return f"{flow.modality}, {kinds}"
-
-
-def _budget(study: StudyRecord) -> str:
-    """'8 epochs', 'at most 8 epochs' where trainings may end before, or a number of steps."""
-    settings = flat(study.settings)
-    start = "at most " if settings.get("patience") is not None else ""
-    epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
-    if isinstance(epochs, int) and epochs > 0:
-        return start + count(epochs, "epoch")
-    return start + count(steps, "step") if isinstance(steps, int) and steps > 0 else "an unrecorded budget"
-
-
-def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
-    """The files of the pretrained weights that RQ2 compares."""
-    if not any(f.question == "RQ2" and f.figures for f in findings):
-        return []
-    loaded = [cell.record.get("weights") for cell in study.done if cell.factors["pretrained"] is True]
-    return list(dict.fromkeys(str(weights["file"]) for weights in loaded if weights))
 
 
 def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ...]:

@@ -258,7 +258,7 @@ def test_seeds_added_to_a_reported_study_are_an_undeclared_look(tmp_path: Path) 
     assert verdict.looks.error == pytest.approx(0.083, abs=0.0005)
     (notice,) = [text for text in verdict.notices if text.startswith("Looks that were not declared")]
     assert "reported at 3 and 5 seeds" in notice
-    assert "in 8 % of studies, not in 5 %" in notice
+    assert "in about 8 % of studies, not in 5 %" in notice
     assert "study.looks=[3,5]" in notice
     assert "with 3 and 5 seeds; these looks were not declared" in (second / "methods.md").read_text()
     assert json.loads((second / "verdict.json").read_text())["looks"]["undeclared"] == [3, 5]

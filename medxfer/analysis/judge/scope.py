@@ -1,0 +1,65 @@
+"""For which data, networks and trainings the answers hold, in a sentence or a few."""
+
+from collections.abc import Sequence
+
+from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.look_words import at_looks
+from medxfer.analysis.judge.phrases import percent
+from medxfer.analysis.judge.provenance import Flow, flows
+from medxfer.analysis.judge.readings import flat
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.base.words import count, listing
+
+
+def scope_of(study: StudyRecord, findings: Sequence[Finding]) -> str:
+    """What the answers of these findings hold for; empty where nothing is judged."""
+    judged = [finding.figures for finding in findings if finding.figures]
+    if not judged:
+        return ""
+    names = dict.fromkeys(d for f in judged for d in f.datasets)
+    flow = {one.data: one for one in flows(study)}
+    data = [f"{name} ({_about(flow[name])})" for name in names]
+    networks = list(dict.fromkeys(b for f in judged for b in f.backbones))
+    sizes = sorted({cell.factors["image_size"] for cell in study.done})
+    trainings = sorted({f.trainings for f in judged})
+    start = "These figures are so far of" if any(f.unfinished for f in findings) else "These answers hold for"
+    unit = "test patient" if all(one.has_ids for one in flow.values()) else "test image"
+    text = (
+        f"{start} {listing(data)} with {listing(networks)} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
+        f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
+        f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
+    )
+    if any(cell.record["data"]["resampled"] for cell in study.done):
+        text += " Each seed drew its training images from one pool: they hold for this pool."
+    else:
+        text += " All trainings saw the same training images: they hold for this training set."
+    if weights := _weights(study, findings):
+        text += f" RQ2 holds for these weights alone: {listing(weights)}."
+    return text
+
+
+def _about(flow: Flow) -> str:
+    """'CT, 23 % lesion': the modality, and how common the positive class is in the test images."""
+    if flow.prevalence is not None:
+        return f"{flow.modality}, {percent(flow.prevalence)} {flow.positive}"
+    several = len(flow.classes)
+    kinds = count(several, "label") if flow.task == "multilabel" else count(several, "class", "classes")
+    return f"{flow.modality}, {kinds}"
+
+
+def _budget(study: StudyRecord) -> str:
+    """'8 epochs', 'at most 8 epochs' where trainings may end before, or a number of steps."""
+    settings = flat(study.settings)
+    start = "at most " if settings.get("patience") is not None else ""
+    epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
+    if isinstance(epochs, int) and epochs > 0:
+        return start + count(epochs, "epoch")
+    return start + count(steps, "step") if isinstance(steps, int) and steps > 0 else "an unrecorded budget"
+
+
+def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
+    """The files of the pretrained weights that RQ2 compares."""
+    if not any(f.question == "RQ2" and f.figures for f in findings):
+        return []
+    loaded = [cell.record.get("weights") for cell in study.done if cell.factors["pretrained"] is True]
+    return list(dict.fromkeys(str(weights["file"]) for weights in loaded if weights))
