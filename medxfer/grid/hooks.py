@@ -28,7 +28,7 @@ from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid
 from medxfer.study.folder import withdrawn_cells
-from medxfer.study.identity import PATH_KEYS, VALUES
+from medxfer.study.identity import PATH_KEYS, VALUES, Json
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
 
@@ -89,10 +89,12 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     Raises MedxferError where no cell can be, or the study's folder cannot be used.
     """
     stop_politely()
-    settled = settle(jobs)
+    settled, preparations = settle(jobs)
     possible = [one.cell for one in settled if isinstance(one, Settled)]
     for study in dict.fromkeys(cell.study for cell in possible):
         study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
+    for preparation in preparations:
+        preparation.enter()  # the first that is written
     cells = []
     for one in settled:
         if isinstance(one, Impossible):
@@ -114,17 +116,20 @@ def show_plan(jobs: Sequence[Job]) -> None:
     from medxfer.grid.plan import print_plan
 
     stop_politely()
-    print_plan(jobs, settle(jobs))
+    print_plan(jobs, settle(jobs)[0])
 
 
-def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
-    """Check every cell's settings, weights and data, and name those that cannot be.
+def settle(jobs: Sequence[Job]) -> tuple[list[Settled | Impossible], list[Preparation]]:
+    """Check every cell's settings, weights and data, and name those that cannot be; nothing is written into a study.
+
+    The preparations write the studies, by `enter`.
 
     Raises MedxferError where no cell can be, or where two data sets share pictures.
     """
     warnings.showwarning = display.warn
     display.say("[dim]checking settings, weights and data; data is decoded once[/]")
-    preparations = {id(job.base): Preparation(job.base, display.step) for job in jobs}
+    pending: dict[Path, Json] = {}
+    preparations = {id(job.base): Preparation(job.base, display.step, pending) for job in jobs}
     settled = [
         preparations[id(job.base)].settle({**{key: job.base[key] for key in VALUES}, **job.values}) for job in jobs
     ]
@@ -136,7 +141,7 @@ def settle(jobs: Sequence[Job]) -> list[Settled | Impossible]:
     _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(jobs)} cells cannot be:[/] {escape(text)}")
-    return settled
+    return settled, list(preparations.values())
 
 
 def _check_apart(settled: Sequence[Settled], root: Path) -> None:

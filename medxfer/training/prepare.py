@@ -78,8 +78,12 @@ class Preparation:
     share (data, stores, weights' hashes, the study) is opened once.
     """
 
-    def __init__(self, config: DictConfig, progress: Progress | None = None) -> None:
-        self.config, self.progress = config, progress
+    def __init__(
+        self, config: DictConfig, progress: Progress | None = None, pending: dict[Path, Json] | None = None
+    ) -> None:
+        """With `pending` nothing is written before `enter`; see `open_study`."""
+        self.config, self.progress, self.pending = config, progress, pending
+        self.drawn: dict[Path, pd.DataFrame] = {}  # splits that are not written yet
         self.splits: dict[GrayStore, Split] = {}
         self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
 
@@ -103,7 +107,7 @@ class Preparation:
             return Impossible(self.config, values, error)
         study, named = self.study, factors(self.config, values, shown)
         try:
-            parts = _parts(split, self.config, study, values["train_fraction"])
+            parts = self._parts(split, study, values["train_fraction"])
             self._check_monitor(split, parts)
         except MedxferError as error:
             return Impossible(self.config, values, error)
@@ -131,7 +135,19 @@ class Preparation:
 
     @cached_property
     def study(self) -> Study:
-        return open_study(self.config, self.dataset.fingerprint, enter=not self.config.plan)
+        return open_study(self.config, self.dataset.fingerprint, self.pending)
+
+    def enter(self) -> None:
+        """Write the study's record and the splits that were drawn, where a cell was settled; once checks have passed.
+
+        Raises MedxferError where the study's folder cannot be written, or where it has become another study.
+        """
+        if "study" not in vars(self):  # every cell failed before it
+            return
+        if open_study(self.config, self.dataset.fingerprint) != self.study:
+            raise MedxferError(f"{self.study.name}: another command has begun this study meanwhile; run this one again")
+        for path, table in self.drawn.items():
+            _write_split(self.study, path, table)
 
     def _store(self, image_size: int, hounsfield: bool) -> GrayStore:
         return store_of(self.dataset, image_size, hounsfield, self.config.data.max_rejected, self.progress)
@@ -147,6 +163,25 @@ class Preparation:
                     warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
             self.splits[store] = split
         return self.splits[store]
+
+    def _parts(self, split: Split, study: Study, train_fraction: float) -> NDArray[np.str_]:
+        """The part of each image, (N,). What was drawn before is read from the study's folder, so that a study has one
+        test set."""
+        images, labels = split.store.images, split.store.labels
+        path = study.folder / "splits" / f"{self.config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
+        if path.is_file():
+            parts = _read_parts(path, path.stat().st_mtime_ns, split.store).copy()
+        else:
+            if path not in self.drawn:
+                self.drawn[path] = images[["image", "patient"]].assign(part=split.draw())
+            if self.pending is None:
+                _write_split(study, path, self.drawn[path])
+            parts = self.drawn[path]["part"].to_numpy(dtype=str)
+        if train_fraction < 1:
+            train = np.flatnonzero(parts == "train")
+            taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
+            parts[train[~taken]] = ""
+        return parts
 
     def _check_monitor(self, split: Split, parts: NDArray[np.str_]) -> None:
         """Raise MedxferError where the metric that chooses the epoch has no value on validation."""
@@ -211,23 +246,11 @@ def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) ->
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
 
 
-def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float) -> NDArray[np.str_]:
-    """The part of each image, (N,). What was drawn before is read from the study's folder: a study has one test set."""
-    images, labels = split.store.images, split.store.labels
-    path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
-    if path.is_file():
-        parts = _read_parts(path, path.stat().st_mtime_ns, split.store).copy()
-    else:
-        parts = split.draw()
-        if not config.plan:
-            path.parent.mkdir(exist_ok=True)
-            with study.changing():
-                write_parquet(path, images[["image", "patient"]].assign(part=parts))
-    if train_fraction < 1:
-        train = np.flatnonzero(parts == "train")
-        taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
-        parts[train[~taken]] = ""
-    return parts
+def _write_split(study: Study, path: Path, table: pd.DataFrame) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with study.changing():
+        if not path.is_file():
+            write_parquet(path, table)
 
 
 @lru_cache(maxsize=64)
