@@ -30,6 +30,7 @@ from medxfer.grid.live import live_grid
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, withdrawn_cells
 from medxfer.study.identity import PATH_KEYS, VALUES
+from medxfer.study.unplanned import unplanned
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
 
@@ -119,6 +120,8 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
         _introduce(study, [cell for cell in cells if cell.study == study])
+        for text in unplanned(study.declared, study.planned.values()):
+            display.say(f"[yellow]{escape(text)}[/]")
     live_grid.expect(grid.cells, len(to_train))
     return grid
 
@@ -191,7 +194,8 @@ def finish(grid: Grid, lost: Exception | None = None) -> bool:
     missing = [cell for cell in grid.cells if not cell.is_done()]
     for cell in missing:
         why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
-        display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
+        text = f"{describe(cell.factors, cell.study.varied)}: {why}"
+        display.say(f"[red]not done:[/] {escape(text)}")
     if lost is not None:
         reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
         display.say(

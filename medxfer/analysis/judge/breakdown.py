@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
 from medxfer.analysis.judge.findings import Blocks, Finding, Judge
 from medxfer.analysis.judge.phrases import p_value, points
-from medxfer.analysis.judge.results import Block
+from medxfer.analysis.judge.results import BLOCK, Block
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect
 from medxfer.base.words import weights_name
@@ -52,6 +53,7 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
         ("backbone", lambda block: str(block[1])),
         ("window", lambda block: str(block[2])),
         ("image size", lambda block: f"{block[3]} px"),
+        *((key, partial(_at, place=len(BLOCK) + n)) for n, key in enumerate(judge.study.declared.settings)),
     )
     seen: set[frozenset[frozenset[Block]]] = set()
     for kind, name in kinds:
@@ -60,6 +62,10 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
         if len(parts) > 1 and same not in seen:  # one data set for each modality: the two splits are one
             seen.add(same)
             yield _part(kind, parts, judge)
+
+
+def _at(block: Block, place: int) -> str:
+    return str(block[place])
 
 
 def split(blocks: Blocks, name: Callable[[Block], str]) -> dict[str, Blocks]:
@@ -76,7 +82,7 @@ def has_arms(contrast: Contrast, blocks: Blocks) -> bool:
 
 
 def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
-    primary = [contrast for contrast in judge.contrasts if contrast.family == PRIMARY]
+    primary = [c for c in judge.contrasts if c.family == PRIMARY and c.compared is None]
     asked = [
         (replace(contrast, family=f"by {kind}", name=f"{contrast.name} · {name}"), blocks)
         for contrast in primary

@@ -1,4 +1,4 @@
-"""RQ1 and RQ2 in words and numbers: the study's answer, for the page and for programs (docs/verdict.md)."""
+"""The study's answer to RQ1, RQ2 and declared comparisons, for the page and for programs (docs/verdict.md)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, explorat
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.provenance import caveats, not_done
-from medxfer.analysis.judge.question import QUESTIONS, Answer, answer_question
+from medxfer.analysis.judge.question import Answer, answer_question, questions
 from medxfer.analysis.judge.readings import readings
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.scope import scope
@@ -47,12 +47,12 @@ class Verdict:
 
 
 def judge(study: StudyRecord) -> Verdict:
-    """Answer RQ1 and RQ2 from the study's finished cells, as far as the cells of a contrast are finished."""
+    """Answer RQ1, RQ2 and the declared comparisons, as far as the cells of a contrast are finished."""
     judge = Judge(study)
     arms = arm_figures(judge)
     chances = by_chance(arms, study.declared.metric)
     blind = bool(chances) and len(chances) == len({one.block[0] for one in arms})
-    answers = tuple(answer_question(question, judge, blind) for question in QUESTIONS)
+    answers = tuple(answer_question(question, judge, blind) for question in questions(study.declared))
     primary = [finding for answer in answers for finding in answer.findings]
     tables = (*exploratory(judge), *breakdown(judge))
     statuses = [cell.status for cell in study.cells]
@@ -75,7 +75,7 @@ def _notices(study: StudyRecord) -> tuple[str, ...]:
     """What a reader must know before using the answers."""
     if not study.unfinished:
         return caveats(study)
-    named = list(dict.fromkeys(map(not_done, study.unfinished)))
+    named = list(dict.fromkeys(not_done(cell, study.varied) for cell in study.unfinished))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     lacking = f"{len(study.unfinished)} of {count(len(study.cells), 'cell')} not done"
     return f"Incomplete: {lacking}. {'; '.join(named[:SHOWN])}{more}.", *caveats(study)
