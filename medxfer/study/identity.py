@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.words import weights_name
 from medxfer.study.comparison import named_keys, read_comparisons
 
@@ -67,6 +68,22 @@ def more_factors(config: DictConfig) -> list[str]:
     declared = _plain(config.study.contrasts)
     named = named_keys(read_comparisons(declared, config.study.tuned)) if declared else []
     return [*config.study.tuned, *(key for key in named if key not in FACTORS)]
+
+
+def check_factors(config: DictConfig) -> None:
+    """Raise MedxferError where a setting of study.tuned or study.contrasts cannot be a factor of the study's cells."""
+    for key in more_factors(config):
+        said = f"study.tuned and study.contrasts take settings of the training, and {key} is"
+        first, _, rest = key.partition(".")
+        if first in OUTSIDE or (first == "trainer" and rest in TRAINER_OUTSIDE):
+            raise MedxferError(f"{said} none: leave it out")
+        *parents, last = key.split(".")
+        parent = OmegaConf.select(config, ".".join(parents)) if parents else config
+        if parent is not None and (not OmegaConf.is_dict(parent) or last not in parent):
+            known = [str(name) for name in (parent if OmegaConf.is_dict(parent) else config)]
+            raise unknown("setting", key, known, "study.tuned and study.contrasts take keys of the configuration.")
+        if OmegaConf.is_config(OmegaConf.select(config, key)):
+            raise MedxferError(f"{said} a group of them: name one of the group, such as {key}.<setting>")
 
 
 def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:

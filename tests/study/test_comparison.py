@@ -12,7 +12,7 @@ from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.study.comparison import Comparison, read_comparisons
 from medxfer.study.declared import Declared, declaration, read_declared
-from medxfer.study.identity import factors, shared_settings
+from medxfer.study.identity import check_factors, factors, shared_settings
 from medxfer.study.unplanned import unplanned
 
 WINDOW = {"compare": "window", "with": "40/400"}
@@ -82,6 +82,25 @@ def test_the_declaration_names_no_folder_and_a_study_without_comparisons_is_as_b
     assert declared["contrasts"] == [{"compare": "pretrained", "with": "file:rad.pth"}]
     assert "contrasts" not in declaration(configured())
     assert read_declared(Path("study.json"), declared).comparisons[0].reference == "file:rad.pth"
+
+
+@pytest.mark.parametrize(
+    ("key", "why"),
+    [
+        ("finetun", "unknown setting 'finetun'.*finetune"),
+        ("augment.fli", "unknown setting 'augment.fli'"),
+        ("lr.most", "unknown setting 'lr.most'"),
+        ("augment", "augment is a group of them"),
+        ("store.root", "store.root is none"),
+        ("trainer.accelerator", "trainer.accelerator is none"),
+    ],
+)
+def test_only_settings_of_the_training_become_factors(key: str, why: str) -> None:
+    for asked in (f"study.contrasts=[{{compare: {key}, with: 1}}]", f"study.tuned=[{key}]"):
+        with pytest.raises(MedxferError, match=why):
+            check_factors(configured(asked))
+    check_factors(configured("study.contrasts=[{compare: augment.flip, with: 0.5}]", "augment=null"))
+    check_factors(configured("study.tuned=[lr, trainer.max_epochs]"))
 
 
 def cell(**changed: Any) -> dict[str, Any]:
