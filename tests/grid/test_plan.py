@@ -59,3 +59,11 @@ def test_what_is_done_is_not_counted_again(jobs, capsys):
 def test_what_cannot_be_is_said_before_anything_is_measured(jobs):
     with pytest.raises(MedxferError, match="unknown optimizer"):
         show_plan(jobs("optimizer=adam"))
+
+
+def test_a_declared_comparison_has_its_forecast_and_a_level_that_no_cell_has_is_named(jobs, capsys):
+    contrasts = "study.contrasts=[{compare: colormap, with: none, within: {pretrained: false}}, {compare: lr, with: 9}]"
+    show_plan(jobs(contrasts))
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"colormap: with 2 trainings an arm and \d+ test patients, a true difference", said)
+    assert "study.contrasts, lr: no cell of this study has lr=9 (with); until a command adds it" in said

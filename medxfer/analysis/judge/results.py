@@ -21,6 +21,11 @@ Block = tuple[Any, ...]  # the levels of BLOCK, then 'finetune=head' of a compar
 BLOCK = ("data", "backbone", "window", "image_size")
 
 
+def level_of(block: Block, place: int) -> str:
+    """One level of a block in words: 'window lung', '64 px', 'finetune=head'."""
+    return level_name(BLOCK[place], block[place]) if place < len(BLOCK) else str(block[place])
+
+
 @dataclass(frozen=True)
 class CellRecord:
     """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not."""

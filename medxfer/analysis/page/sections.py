@@ -15,7 +15,7 @@ from medxfer.analysis.judge.learning_curve import Curve, learning_curves
 from medxfer.analysis.judge.phrases import UNIT, interval, margin_points, metric_name, percent, points
 from medxfer.analysis.judge.provenance import flows
 from medxfer.analysis.judge.readings import TITLES
-from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord, level_of
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
@@ -117,11 +117,8 @@ def colour_classes(arms: Iterable[Arm]) -> dict[Arm, str]:
 def block_name(block: Block, blocks: Iterable[Block]) -> str:
     """The block's factors, without those that all blocks share (data always stays)."""
     others = list(blocks)
-    texts = [str(block[0])]
-    for place, unit in ((1, ""), (2, " window"), (3, " px")):
-        if len({other[place] for other in others}) > 1:
-            texts.append(f"{block[place]}{unit}")
-    return " · ".join(texts)
+    varied = [place for place in range(1, len(block)) if len({other[place] for other in others}) > 1]
+    return " · ".join([str(block[0]), *(level_of(block, place) for place in varied)])
 
 
 def _dots(arm: Arm, values: list[float], mean: float, low: float, high: float, colour: str) -> Row:
@@ -146,7 +143,7 @@ def _row(finding: Finding) -> Row:
     """Named without what its family's title says."""
     name, dot, part = finding.contrast.partition(" · ")
     label = name.partition(", ")[0] + dot + part
-    if finding.family in ("other colormaps", "other weights"):
+    if finding.family in ("other colormaps", "other weights") or finding.question not in ("RQ1", "RQ2"):
         label = finding.contrast
     f = finding.figures
     if f is None:

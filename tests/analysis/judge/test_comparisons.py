@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.analysis.synthetic_study import write_study
+from synthetic_study import write_study
 
 from medxfer.analysis import compare, read_predictions
 from medxfer.analysis.judge.findings import Judge
@@ -16,6 +16,7 @@ from medxfer.analysis.judge.results import read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods
 from medxfer.analysis.out.paper import markdown_tables, paper_tables
+from medxfer.analysis.page.page import render_page
 
 WINDOW = {"compare": "window", "with": "40/400"}
 FINETUNE = {"compare": "finetune", "with": "full"}
@@ -165,3 +166,12 @@ def test_tables_and_methods_hold_it_as_a_primary_contrast(tmp_path: Path) -> Non
     assert ("window", "window lung − window 40/400") in [row[:2] for row in tables["primary"].rows]
     assert "window lung" in markdown_tables(list(tables.values()))
     assert "Window lung was compared with window 40/400." in methods(study, verdict)
+
+
+def test_the_page_shows_its_answer_and_its_interval(tmp_path: Path) -> None:
+    folder = windows(tmp_path / "s", {**WINDOW, "within": {"colormap": "none"}}, seeds=2, colormaps=("none", "viridis"))
+    study = read_study(folder)
+    page = render_page(study, judge(study))
+    assert '<h2 id="window"><b>window</b>Does another window than 40/400 improve balanced accuracy (none)?</h2>' in page
+    assert page.count('<span class="name">window lung − window 40/400, none</span>') == 1
+    assert "phantom_dx · window lung" in page
