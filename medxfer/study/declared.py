@@ -59,7 +59,7 @@ def declaration(config: DictConfig) -> Json:
     """What the study declares before its first cell runs, so that nobody chooses it by the results."""
     study = OmegaConf.to_container(config.study, resolve=True)
     assert isinstance(study, dict)
-    compared = {"contrasts": without_paths(study["contrasts"])} if study["contrasts"] else {}
+    compared = {"contrasts": without_paths(study["contrasts"])} if study.get("contrasts") else {}
     return {
         "metric": study["metric"],
         "margin": float(study["margin"]),

@@ -65,7 +65,7 @@ def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
 
 def more_factors(config: DictConfig) -> list[str]:
     """The settings that are factors in this study: those of study.tuned, and those that study.contrasts names."""
-    declared = _plain(config.study.contrasts)
+    declared = _plain(config.study.get("contrasts"))
     named = named_keys(read_comparisons(declared, config.study.tuned)) if declared else []
     return [*config.study.tuned, *(key for key in named if key not in FACTORS)]
 

@@ -26,7 +26,8 @@ def test_a_swept_setting_and_another_size_are_compared_in_one_study(
     images = make_pictures(tmp_path / "in", n=60)
     common = ["data=images", f"data.root={images}", "backbone=test_efficientnet", "batch_size=8",
               "trainer.max_epochs=1", "logger=none", f"store.root={tmp_path / 'cache'}",
-              f"study.root={tmp_path / 'studies'}", "pretrained=false", "study.rq1.within.pretrained=false", "study.metric=auroc", CONTRASTS]  # fmt: skip
+              f"study.root={tmp_path / 'studies'}", "pretrained=false",
+              "study.rq1.within.pretrained=false", "study.metric=auroc", CONTRASTS]  # fmt: skip
     with initialize_config_dir(str(CONF), version_base="1.3"):
         bases = {finetune: compose("train", [*common, f"finetune={finetune}"]) for finetune in ("full", "head")}
     grid = [
