@@ -21,8 +21,11 @@ def arm_name(arm: tuple[str, bool | str]) -> str:
     return f"{arm[0]} × {weights_name(arm[1])}"
 
 
-def level_name(key: str, level: Any) -> str:
-    """One level of a factor, understood without its column: 'resnet18', 'window lung', '64 px', 'lr=0.001'."""
+def level_name(key: str, level: Any, bare: bool = False) -> str:
+    """One level of a factor, understood without its column: 'resnet18', 'window lung', '64 px', 'lr=0.001'.
+
+    `bare`, beside the factor's name: 'lung', '64 px', '0.001'.
+    """
     if key in ("data", "backbone", "colormap"):
         return str(level)
     if key == "pretrained":
@@ -30,6 +33,8 @@ def level_name(key: str, level: Any) -> str:
     if key == "train_fraction":
         return f"{100 * level:g} % of training"
     shown = str(level).lower() if isinstance(level, bool) else str(level)
+    if bare and key != "image_size":
+        return shown
     return {"window": f"window {shown}", "image_size": f"{shown} px", "seed": f"seed {shown}"}.get(
         key, f"{key}={shown}"
     )

@@ -35,8 +35,13 @@ class Comparison:
 
     @property
     def where(self) -> str:
-        """'none, pretrained': the levels that all compared cells have; empty if nothing is held."""
-        return ", ".join(level_name(key, level) for key, level in self.within.items())
+        """'gray, random weights': the levels that all compared cells have; empty if nothing is held."""
+        return ", ".join(
+            "gray"
+            if (key, level) == ("colormap", "none")
+            else level_name(key, level) + " weights" * (key == "pretrained")
+            for key, level in self.within.items()
+        )
 
 
 def read_comparisons(entries: Sequence[Mapping[str, Any]], tuned: Sequence[str] = ()) -> tuple[Comparison, ...]:

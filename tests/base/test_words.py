@@ -32,3 +32,5 @@ def test_levels_are_understood_without_their_column() -> None:
     assert said == ["ct", "window 40/400", "viridis", "pretrained", "resnet18", "64 px", "100 % of training", "seed 0",
                     "lr=0.001"]  # fmt: skip
     assert level_name("deterministic", True) == "deterministic=true"
+    bare = [level_name(key, CELL[key], bare=True) for key in ("window", "image_size", "pretrained", "lr")]
+    assert bare == ["40/400", "64 px", "pretrained", "0.001"]

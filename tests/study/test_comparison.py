@@ -33,7 +33,7 @@ def test_a_comparison_is_named_after_its_factor_and_numbered_where_there_are_sev
     found = read_comparisons([WINDOW, {"compare": "finetune", "with": "full"}, {**WINDOW, "within": within}])
     assert [one.name for one in found] == ["window-1", "finetune", "window-2"]
     assert found[2] == Comparison("window-2", "window", "40/400", within)
-    assert found[2].where == "viridis, random"
+    assert found[2].where == "viridis, random weights"
     assert read_comparisons([WINDOW])[0].name == "window"
 
 

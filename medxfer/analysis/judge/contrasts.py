@@ -65,7 +65,7 @@ def declare_levels(comparison: Comparison, cells: Iterable[Factors]) -> list[Con
     if reference != comparison.reference:
         return []
     where = f", {comparison.where}" if comparison.where else ""
-    than = level_name(comparison.factor, reference)
+    than = level_name(comparison.factor, reference, bare=True)
     return [
         Contrast(
             comparison.name,

@@ -71,7 +71,7 @@ def _asks(question: Question, declared: Declared) -> str:
 
 def _asks_about(compared: Comparison, declared: Declared) -> str:
     factor, metric = compared.factor, metric_name(declared.metric)
-    reference = level_name(factor, compared.reference).removeprefix(f"{factor} ").removeprefix(f"{factor}=")
+    reference = level_name(factor, compared.reference, bare=True)
     other = "Do other weights" if factor == "pretrained" else f"Does another {factor.replace('_', ' ')}"
     where = f" ({compared.where})" if compared.where else ""
     return f"{other} than {reference} improve {metric}{where}?"

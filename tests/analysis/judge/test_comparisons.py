@@ -43,11 +43,11 @@ def test_a_declared_comparison_has_its_own_answer_after_rq1_and_rq2(tmp_path: Pa
     verdict = judge(read_study(folder))
     assert [one.question for one in verdict.answers] == ["RQ1", "RQ2", "window"]
     found = answer(verdict, "window")
-    assert found.asks == "Does another window than 40/400 improve balanced accuracy (none, pretrained)?"
+    assert found.asks == "Does another window than 40/400 improve balanced accuracy (gray, pretrained weights)?"
     assert found.headline.startswith("Yes: window lung +")
     assert " higher with window lung than with window 40/400; " in found.text[0]
     (finding,) = found.findings
-    assert finding.contrast == "window lung − window 40/400, none, pretrained"
+    assert finding.contrast == "window lung − 40/400, gray, pretrained weights"
     assert finding.conclusion == "improves by at least the margin"
     assert json.loads(verdict.to_json())["answers"][2]["findings"][0]["subject"] == "window lung"
     assert finding in verdict.primary
@@ -154,7 +154,7 @@ def test_a_comparison_without_its_levels_says_what_it_takes(tmp_path: Path, leve
     folder = windows(tmp_path / "s", {**WINDOW, "within": {"pretrained": False}}, levels=levels)
     found = answer(judge(read_study(folder)), "window")
     assert found.headline == "Not asked by this study."
-    assert found.text[0] == "It takes window 40/400 and at least one other window (random)."
+    assert found.text[0] == "It takes window 40/400 and at least one other window (random weights)."
     assert "with window=40/400,… pretrained=false seed=" in found.text[1]
 
 
@@ -163,7 +163,7 @@ def test_tables_and_methods_hold_it_as_a_primary_contrast(tmp_path: Path) -> Non
     study = read_study(folder)
     verdict = judge(study)
     tables = {table.label: table for table in paper_tables(study, verdict)}
-    assert ("window", "window lung − window 40/400") in [row[:2] for row in tables["primary"].rows]
+    assert ("window", "window lung − 40/400") in [row[:2] for row in tables["primary"].rows]
     assert "window lung" in markdown_tables(list(tables.values()))
     assert "Window lung was compared with window 40/400." in methods(study, verdict)
 
@@ -172,6 +172,6 @@ def test_the_page_shows_its_answer_and_its_interval(tmp_path: Path) -> None:
     folder = windows(tmp_path / "s", {**WINDOW, "within": {"colormap": "none"}}, seeds=2, colormaps=("none", "viridis"))
     study = read_study(folder)
     page = render_page(study, judge(study))
-    assert '<h2 id="window"><b>window</b>Does another window than 40/400 improve balanced accuracy (none)?</h2>' in page
-    assert page.count('<span class="name">window lung − window 40/400, none</span>') == 1
+    assert '<h2 id="window"><b>window</b>Does another window than 40/400 improve balanced accuracy (gray)?</h2>' in page
+    assert page.count('<span class="name">window lung − 40/400, gray</span>') == 1
     assert "phantom_dx · window lung" in page
