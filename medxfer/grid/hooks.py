@@ -29,6 +29,7 @@ from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid
 from medxfer.study.folder import withdrawn_cells
 from medxfer.study.identity import PATH_KEYS, VALUES, Json
+from medxfer.study.unplanned import unplanned
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
 
@@ -108,6 +109,8 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
         introduce(study, [cell for cell in cells if cell.study == study])
+        for text in unplanned(study.declared, study.planned.values()):
+            display.say(f"[yellow]{escape(text)}[/]")
     return grid
 
 
@@ -185,7 +188,8 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
     missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
     for cell in missing:
         why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
-        display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
+        text = f"{describe(cell.factors, cell.study.varied)}: {why}"
+        display.say(f"[red]not done:[/] {escape(text)}")
     if lost is not None:
         reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
         display.say(

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
-from medxfer.base.words import describe
-from medxfer.study.declared import declaration
+from medxfer.base.words import describe, varied
+from medxfer.study.declared import Declared, declaration, read_declared
 from medxfer.study.identity import Json, digest, safe_name, shared_settings, study_name
 from medxfer.study.stopping import add_to_stopped, declared_looks, not_needed
 
@@ -43,6 +43,22 @@ class Study:
     def has_ended(self, cell: str) -> bool:
         """Whether the cell of this name is done or failed."""
         return self.has_result(cell) or (self.folder / "cells" / cell / "failed.json").is_file()
+
+    @property
+    def declared(self) -> Declared:
+        return read_declared(self.folder / "study.json", self.record["declared"])
+
+    @property
+    def planned(self) -> dict[str, Json]:
+        """Cell name -> factors, without what was withdrawn."""
+        record = self.record
+        withdrawn = withdrawn_cells(record)
+        return {name: factors for name, factors in record.get("planned", {}).items() if name not in withdrawn}
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The factors with several levels in the plan: what must be named to tell its cells apart."""
+        return varied(self.planned.values())
 
     def plan(self, cells: Mapping[str, Json], command: str) -> None:
         """Add `cells` (name -> factors) to those that the study is to have."""
@@ -88,8 +104,9 @@ class Study:
         for name, factors in {**done, **cells}.items():
             if first.setdefault(digest(factors), name) != name:
                 raise MedxferError(
-                    f"{describe(factors)}: two cells of this study would have that name, with other weights or another "
-                    "split behind it; rename the file of weights, or keep them apart by study.name="
+                    f"{describe(factors, varied(cells.values()))}: two cells of this study would have that name, "
+                    "with other weights or another split behind it; rename the file of weights, or keep them apart by "
+                    "study.name="
                 )
 
     def changing(self) -> AbstractContextManager[None]:

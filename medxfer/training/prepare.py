@@ -29,7 +29,7 @@ from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study, open_study
-from medxfer.study.identity import VALUES, Json, cell_name, factors, shared_settings
+from medxfer.study.identity import VALUES, Json, cell_name, check_factors, factors, shared_settings
 from medxfer.training.loggers import check_logger
 
 
@@ -236,6 +236,7 @@ def _check_settings(config: DictConfig) -> None:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
     declared = declaration(config)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
+    check_factors(config)
 
 
 def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) -> None:
