@@ -5,10 +5,11 @@
 """
 
 from medxfer.analysis.answers import answer
+from medxfer.analysis.judge.findings import ALIKE
 from medxfer.analysis.judge.looking import Look, next_look
 from medxfer.analysis.judge.phrases import margin_points, metric_name, points
 from medxfer.analysis.judge.power import DISAGREEMENT, SEEDS, Detectable, Planned, detectable
-from medxfer.analysis.judge.results import CellRecord, StudyRecord, read_study
+from medxfer.analysis.judge.results import Arm, CellRecord, StudyRecord, read_study
 from medxfer.analysis.judge.scores import CellScores, read_predictions, stack
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.workspace import save_workspace
@@ -17,8 +18,8 @@ from medxfer.analysis.stats.influence import NotComparable
 from medxfer.analysis.stats.mrmc import BlockScores, Comparison, compare, compare_blocks
 
 __all__ = [
-    "DISAGREEMENT", "POWER", "SEEDS",
-    "BlockScores", "CellRecord", "CellScores", "Comparison", "Detectable", "Look", "NotComparable", "Planned",
+    "ALIKE", "DISAGREEMENT", "POWER", "SEEDS",
+    "Arm", "BlockScores", "CellRecord", "CellScores", "Comparison", "Detectable", "Look", "NotComparable", "Planned",
     "StudyRecord", "Verdict",
     "answer", "compare", "compare_blocks", "detectable", "margin_points", "metric_name", "next_look", "points",
     "read_predictions", "read_study", "save_workspace", "stack",

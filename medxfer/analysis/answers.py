@@ -4,7 +4,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from medxfer.analysis.judge.reached import looked_at
+from medxfer.analysis.judge.looking import looked_at
 from medxfer.analysis.judge.results import read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods

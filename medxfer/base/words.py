@@ -1,6 +1,6 @@
 """Arms, cells, counts and times as one reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 Task = Literal["binary", "multiclass", "multilabel"]  # what the labels mean: two classes, several, several at once
@@ -23,11 +23,45 @@ def arm_name(arm: tuple[str, bool | str]) -> str:
     return f"{arm[0]} × {weights_name(arm[1])}"
 
 
-def describe(factors: Mapping[str, Any]) -> str:
-    """A cell by its factors: 'phantom_dx resnet18 viridis × pretrained, seed 0'."""
+def level_name(key: str, level: Any, bare: bool = False) -> str:
+    """One level of a factor, understood without its column: 'resnet18', 'window lung', '64 px', 'lr=0.001'.
+
+    `bare`, beside the factor's name: 'lung', '64 px', '0.001'.
+    """
+    if key in ("data", "backbone", "colormap"):
+        return str(level)
+    if key == "pretrained":
+        return weights_name(level)
+    if key == "train_fraction":
+        return f"{100 * level:g} % of training"
+    shown = str(level).lower() if isinstance(level, bool) else str(level)
+    if bare and key != "image_size":
+        return shown
+    return {"window": f"window {shown}", "image_size": f"{shown} px", "seed": f"seed {shown}"}.get(
+        key, f"{key}={shown}"
+    )
+
+
+def varied(cells: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The factors with several levels in `cells`, in their order: what must be named to tell cells apart."""
+    levels: dict[str, dict[Any, None]] = {}
+    for factors in cells:
+        for key, level in factors.items():
+            levels.setdefault(key, {})[level] = None
+    return tuple(key for key, found in levels.items() if len(found) > 1)
+
+
+def describe(factors: Mapping[str, Any], shown: Sequence[str]) -> str:
+    """A cell by its arm and seed, and by those of its other factors that are `shown` (those that vary in the study).
+
+    'viridis × pretrained, seed 0'; in a larger study 'phantom_ct resnet18 viridis × pretrained, window lung, seed 0'.
+    """
+    before = [level_name(key, factors[key]) for key in ("data", "backbone") if key in shown]
     arm = arm_name((factors["colormap"], factors["pretrained"]))
-    fold = f", fold {factors['fold']}" if "fold" in factors else ""
-    return f"{factors['data']} {factors['backbone']} {arm}, seed {factors['seed']}{fold}"
+    named = ("data", "backbone", "colormap", "pretrained", "seed", "fold")
+    others = [level_name(key, level) for key, level in factors.items() if key in shown and key not in named]
+    fold = [f"fold {factors['fold']}"] if "fold" in factors else []
+    return ", ".join([" ".join([*before, arm]), *others, level_name("seed", factors["seed"]), *fold])
 
 
 def metric_in_words(metric: str) -> str:

@@ -28,7 +28,8 @@ from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid, Launch
 from medxfer.study.folder import withdrawn_cells
-from medxfer.study.identity import FOLD, PATH_KEYS, VALUES
+from medxfer.study.identity import FOLD, PATH_KEYS, VALUES, Json
+from medxfer.study.unplanned import unplanned
 from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
 
@@ -89,10 +90,12 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     Raises MedxferError where no cell can be, or the study's folder cannot be used.
     """
     stop_politely()
-    launches, settled = settle(jobs)
+    launches, settled, preparations = settle(jobs)
     possible = [one.cell for one in settled if isinstance(one, Settled)]
     for study in dict.fromkeys(cell.study for cell in possible):
         study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
+    for preparation in preparations:
+        preparation.enter()  # the first that is written
     cells = []
     for one in settled:
         if isinstance(one, Impossible):
@@ -108,6 +111,8 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
         introduce(study, [cell for cell in cells if cell.study == study])
+        for text in unplanned(study.declared, study.planned.values()):
+            display.say(f"[yellow]{escape(text)}[/]")
     return grid
 
 
@@ -116,12 +121,14 @@ def show_plan(jobs: Sequence[Job]) -> None:
     from medxfer.grid.plan import print_plan
 
     stop_politely()
-    launches, settled = settle(jobs)
+    launches, settled, _ = settle(jobs)
     print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled)
 
 
-def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible]]:
-    """Check every cell's settings, weights and data, and name those that cannot be.
+def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible], list[Preparation]]:
+    """Check every cell's settings, weights and data, and name those that cannot be; nothing is written into a study.
+
+    The preparations write the studies, by `enter`.
 
     A job whose patients are divided into folds has a cell for each, one after another.
 
@@ -129,7 +136,8 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible
     """
     warnings.showwarning = display.warn
     display.say("[dim]checking settings, weights and data; data is decoded once[/]")
-    preparations = {id(job.base): Preparation(job.base, display.step) for job in jobs}
+    pending: dict[Path, Json] = {}
+    preparations = {id(job.base): Preparation(job.base, display.step, pending) for job in jobs}
     launches, settled = [], []
     for number, job in enumerate(jobs):
         preparation = preparations[id(job.base)]
@@ -145,7 +153,7 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible
     _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
-    return launches, settled
+    return launches, settled, list(preparations.values())
 
 
 def _check_apart(settled: Sequence[Settled], root: Path) -> None:
@@ -189,7 +197,8 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
     missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
     for cell in missing:
         why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
-        display.say(f"[red]not done:[/] {escape(f'{describe(cell.factors)}: {why}')}")
+        text = f"{describe(cell.factors, cell.study.varied)}: {why}"
+        display.say(f"[red]not done:[/] {escape(text)}")
     if lost is not None:
         reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
         display.say(

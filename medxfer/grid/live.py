@@ -37,6 +37,7 @@ class LiveGrid:
         self.records: dict[Study, Json] = {}
         self.needless: dict[Study, set[str]] = {}
         self.ended_elsewhere: dict[Study, set[str]] = {}  # of cells that this command does not ask for
+        self.varied: dict[Study, tuple[str, ...]] = {}
         self.states: dict[Path, State] = {}
         self.looked = 0.0
         self.started = 0.0
@@ -46,7 +47,9 @@ class LiveGrid:
     def expect(self, cells: Sequence[Cell], to_train: int) -> None:
         """Show `cells` from now on, of which `to_train` are to be trained."""
         self.cells, self.to_train, self.ended = cells, to_train, 0
-        self.metrics = {study: study.metric for study in {cell.study for cell in cells}}
+        studies = {cell.study for cell in cells}
+        self.metrics = {study: study.metric for study in studies}
+        self.varied = {study: study.varied for study in studies}
         self.records, self.needless, self.ended_elsewhere = {}, {}, {}
         self.started, self.looked, self.states = time.monotonic(), 0.0, {}
         if to_train:
@@ -57,7 +60,7 @@ class LiveGrid:
         self.ended += 1
         display.drop("cell")
         self.looked = 0.0
-        text = f"{escape(describe(cell.factors))}: {outcome}"
+        text = f"{escape(describe(cell.factors, self.varied.get(cell.study, ())))}: {outcome}"
         if went_wrong:
             display.say(text)
         elif self.to_train:

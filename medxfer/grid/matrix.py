@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from medxfer.base.words import count as count_of
-from medxfer.base.words import describe, duration, metric_in_words, weights_name
+from medxfer.base.words import describe, duration, level_name, metric_in_words, varied
 from medxfer.study.folder import withdrawals
 from medxfer.study.identity import Json
 from medxfer.study.state import Ahead, State, before_next_look, count, read_record, read_states, seconds_left
@@ -31,7 +31,7 @@ def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
     open_seeds = [seeds.index(state.factors["seed"]) for state in states if state.status in ("running", "missing")]
     shown_arms = _window(arms, rows, min(open_arms, default=0))
     shown_seeds = _window(seeds, columns, min(open_seeds, default=0))
-    varied = {key for key, _ in arms[0] if len({dict(arm).get(key) for arm in arms}) > 1}
+    shown = varied(state.factors for state in states)
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(_hidden(len(arms) - len(shown_arms), "arm"))
     for seed in shown_seeds:
@@ -40,7 +40,7 @@ def matrix(states: Sequence[State], rows: int, columns: int) -> Table:
     if more:
         table.add_column(more)
     for arm in shown_arms:
-        named = [_value(key, value) for key, value in arm if key in varied] or [str(dict(arm)["colormap"])]
+        named = [level_name(key, level) for key, level in arm if key in shown] or [str(dict(arm)["colormap"])]
         table.add_row(" × ".join(named), *(_training(by_place.get((arm, seed), [])) for seed in shown_seeds))
     return table
 
@@ -64,13 +64,14 @@ def show_study(study: Path, console: Console) -> None:
         console.print(f"[dim]{caption(record['declared']['metric'])}[/]")
     if about := about_looks(record, ahead, count(states)["not needed"]):
         console.print(escape(about))
+    shown = varied(state.factors for state in states)
     for state in states:
         if state.running is not None:
             where = f"epoch {state.running.epoch} of {state.running.epochs}"
             console.print(
-                f"[cyan]running[/] {escape(describe(state.factors))}: {where}, on {escape(state.running.host)}"
+                f"[cyan]running[/] {escape(describe(state.factors, shown))}: {where}, on {escape(state.running.host)}"
             )
-    for text, failed in _by_reason(states).items():
+    for text, failed in _by_reason(states, shown).items():
         console.print(f"[red]failed[/] {escape(failed)}: {escape(text)}")
     for entry in withdrawals(record):
         what = f"{entry['what']} ({count_of(len(entry['cells']), 'cell')}): {entry['reason']}"
@@ -100,12 +101,12 @@ def about_looks(record: Json, ahead: Ahead, needless: int) -> str:
     return "; ".join([*said, *beyond])
 
 
-def _by_reason(states: list[State]) -> dict[str, str]:
+def _by_reason(states: Sequence[State], shown: Sequence[str]) -> dict[str, str]:
     """Reason -> the cells that failed for it."""
     cells: dict[str, list[str]] = {}
     for state in states:
         if state.status == "failed":
-            cells.setdefault(state.reason, []).append(describe(state.factors))
+            cells.setdefault(state.reason, []).append(describe(state.factors, shown))
     return {
         text: names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more" for text, names in cells.items()
     }
@@ -131,10 +132,6 @@ def _cell(state: State) -> Text:
     if state.running is not None:
         text = f"{state.running.epoch}/{state.running.epochs}"
     return Text(text, STYLES[state.status])
-
-
-def _value(key: str, value: Any) -> str:
-    return weights_name(value) if key == "pretrained" else str(value)
 
 
 def _window(items: list[Any], size: int, focus: int) -> list[Any]:

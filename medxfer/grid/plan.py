@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -18,9 +18,11 @@ from rich.table import Table
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.analysis import (
+    ALIKE,
     DISAGREEMENT,
     POWER,
     SEEDS,
+    Arm,
     Detectable,
     Planned,
     StudyRecord,
@@ -40,14 +42,15 @@ from medxfer.data.split import part_sizes
 from medxfer.grid.jobs import Job
 from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
-from medxfer.study.declared import declaration, read_rules
+from medxfer.study.declared import declaration, read_declared
 from medxfer.study.folder import Study
 from medxfer.study.state import as_needed, read_state
+from medxfer.study.unplanned import unplanned
 from medxfer.training.prepare import Impossible, Prepared, Settled
 from medxfer.training.wire import wire
 
 WARM_UP, MEASURED = 2, 6  # training steps
-SIZE = ("data", "backbone", "image_size", "train_fraction", "window")  # what a cell's duration depends on
+SAME_SIZE = ("colormap", "pretrained", "seed")  # factors that a cell's duration does not depend on
 ASSUMED = (
     f"assuming that two arms judge {DISAGREEMENT:.0%} of patients differently, half of them whatever the seed, and "
     f"that seeds move a difference by {points(SEEDS, signed=False)} points (standard deviation)"
@@ -89,6 +92,10 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
         console.print(escape(text))
     for text in (*_power(study, cells), *_minima(study, cells)):
         console.print(escape(text))
+    before = study.planned if (study.folder / "study.json").is_file() else {}
+    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
+    for text in unplanned(declared, [*before.values(), *(one.cell.factors for _, one in cells)]):
+        console.print(f"[yellow]{escape(text)}[/]")
     console.print("\n[dim]nothing was trained; the same command without plan=true trains[/]")
 
 
@@ -110,7 +117,7 @@ def _splits(cells: Sequence[Settled]) -> Table:
 def _paces(missing: Sequence[tuple[Job, Settled]]) -> list[Pace]:
     """Of each missing cell, from a few steps of a cell of each size."""
     paces: dict[tuple[Any, ...], Pace] = {}
-    kinds = [tuple(one.cell.factors[key] for key in SIZE) for _, one in missing]
+    kinds = [tuple(v for key, v in one.cell.factors.items() if key not in SAME_SIZE) for _, one in missing]
     for number, ((job, one), kind) in enumerate(zip(missing, kinds, strict=True), start=1):
         display.step("measuring steps", number, len(missing))
         if kind not in paces:
@@ -215,18 +222,31 @@ def _now() -> float:
 
 def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
     """What the grid could find, in sentences."""
-    declared = declaration(cells[0][0].base)
+    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
     factors = [one.cell.factors for _, one in cells]
     whole = max(f["train_fraction"] for f in factors)
     judged = [(f, one) for f, (_, one) in zip(factors, cells, strict=True) if f["train_fraction"] == whole]
-    arms = list(dict.fromkeys((f["colormap"], f["pretrained"]) for f, _ in judged))
-    blocks = {(f["data"], f["backbone"], f["window"], f["image_size"]) for f, _ in judged}
-    patients = {f["data"]: _test_patients(one) for f, one in judged}
-    seeds = {arm: len({f["seed"] for f, _ in judged if (f["colormap"], f["pretrained"]) == arm}) for arm in arms}
-    planned = Planned(arms, min(seeds.values()), patients, max(1, len(blocks) // len(patients)))
-    rules = read_rules(declared["rq1"], declared["rq2"])
-    found = detectable(planned, rules, declared["margin"], declared["level"], _finished(study))
-    return [_sentence(one, planned, declared) for one in found] or ["The grid answers neither RQ1 nor RQ2."]
+    apart = ("seed", *declared.tuned)  # what makes no block
+    arms = [((f["colormap"], f["pretrained"]), f, one) for f, one in judged]
+    planned = _planned(arms, ("colormap", "pretrained", *apart))
+    compared = {}
+    for comparison in declared.comparisons:
+        levels, factor = comparison.levels([f for f, _ in judged]), comparison.factor
+        if len(levels) > 1 and levels[0] == comparison.reference:
+            taken = [((f[factor], True), f, one) for f, one in judged if comparison.takes(f)]
+            compared[comparison.name] = replace(_planned(taken, (factor, *apart)), alike=factor in ALIKE)
+    found = detectable(planned, declared.rules, declared.margin, declared.level, _finished(study), compared)
+    said = [_sentence(one, compared.get(one.question, planned), vars(declared)) for one in found]
+    return said or ["The grid answers none of the declared questions."]
+
+
+def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Sequence[str]) -> Planned:
+    """What the smallest difference between arms depends on; all factors but those in `apart` make blocks."""
+    arms = list(dict.fromkeys(arm for arm, _, _ in cells))
+    blocks = {tuple(v for key, v in f.items() if key not in apart) for _, f, _ in cells}
+    patients = {f["data"]: _test_patients(one) for _, f, one in cells}
+    seeds = [len({f["seed"] for other, f, _ in cells if other == arm}) for arm in arms]
+    return Planned(arms, min(seeds), patients, max(1, len(blocks) // len(patients)))
 
 
 def _minima(study: Study, cells: Sequence[tuple[Job, Settled]]) -> Iterator[str]:

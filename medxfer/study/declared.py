@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import listing, weights_name
-from medxfer.study.identity import Json, without_paths
+from medxfer.study.comparison import Comparison, named_keys, read_comparisons
+from medxfer.study.identity import FACTORS, Json, without_paths
 
 VALIDATION = "validation"  # the threshold of a training is the one that its own validation chose
 
@@ -37,12 +38,22 @@ class Declared:
     threshold: float | str = 0.5
     tuned: tuple[str, ...] = ()
     looks: tuple[int, ...] = ()  # after how many seeds an arm the answer may be looked at; none: once, at the end
+    contrasts: tuple[Mapping[str, Any], ...] = ()  # as study.contrasts gives them, without paths
     rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
     rq2: Mapping[str, Any] = field(kw_only=True)
 
     @property
     def rules(self) -> Rules:
         return read_rules(self.rq1, self.rq2)
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return read_comparisons(self.contrasts, self.tuned)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What is a factor in this study because a declared comparison names it."""
+        return tuple(key for key in named_keys(self.comparisons) if key not in FACTORS)
 
 
 def declaration(config: DictConfig) -> Json:
@@ -53,6 +64,7 @@ def declaration(config: DictConfig) -> Json:
     """
     study = OmegaConf.to_container(config.study, resolve=True)
     assert isinstance(study, dict)
+    compared = {"contrasts": without_paths(study["contrasts"])} if study.get("contrasts") else {}
     return {
         "metric": study["metric"],
         "margin": float(study["margin"]),
@@ -60,6 +72,7 @@ def declaration(config: DictConfig) -> Json:
         "threshold": VALIDATION,
         "tuned": study["tuned"],
         "looks": list(read_looks(study["looks"])),
+        **compared,
         "rq1": without_paths(study["rq1"]),
         "rq2": without_paths(study["rq2"]),
     }
@@ -68,11 +81,12 @@ def declaration(config: DictConfig) -> Json:
 def read_declared(path: Path, values: Mapping[str, Any]) -> Declared:
     """What the study.json at `path` declares. Raises MedxferError where the analysis cannot judge by it."""
     known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
-    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks")}
+    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks", "contrasts")}
     declared = Declared(**{"rq1": {}, "rq2": {}, **known, **lists})
     try:
         read_looks(declared.looks)
         read_rules(declared.rq1, declared.rq2)
+        _ = declared.comparisons
     except MedxferError as error:
         raise MedxferError(f"cannot judge by what {path} declares: {error}") from error
     return declared

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
-from medxfer.base.words import describe
-from medxfer.study.declared import declaration
+from medxfer.base.words import describe, varied
+from medxfer.study.declared import Declared, declaration, read_declared
 from medxfer.study.identity import Json, digest, safe_name, shared_settings, study_name
 from medxfer.study.stopping import add_to_stopped, declared_looks, not_needed
 
@@ -43,6 +43,22 @@ class Study:
     def has_ended(self, cell: str) -> bool:
         """Whether the cell of this name is done or failed."""
         return self.has_result(cell) or (self.folder / "cells" / cell / "failed.json").is_file()
+
+    @property
+    def declared(self) -> Declared:
+        return read_declared(self.folder / "study.json", self.record["declared"])
+
+    @property
+    def planned(self) -> dict[str, Json]:
+        """Cell name -> factors, without what was withdrawn."""
+        record = self.record
+        withdrawn = withdrawn_cells(record)
+        return {name: factors for name, factors in record.get("planned", {}).items() if name not in withdrawn}
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The factors with several levels in the plan: what must be named to tell its cells apart."""
+        return varied(self.planned.values())
 
     def plan(self, cells: Mapping[str, Json], command: str) -> None:
         """Add `cells` (name -> factors) to those that the study is to have."""
@@ -82,14 +98,15 @@ class Study:
 
         An answer could not tell them apart.
         """
-        planned = self.record["planned"].items()
-        done = {name: cell for name, cell in planned if self.has_result(name)}
+        planned = self.record["planned"] if (self.folder / "study.json").is_file() else {}
+        done = {name: cell for name, cell in planned.items() if self.has_result(name)}
         first: dict[str, str] = {}
         for name, factors in {**done, **cells}.items():
             if first.setdefault(digest(factors), name) != name:
                 raise MedxferError(
-                    f"{describe(factors)}: two cells of this study would have that name, with other weights or another "
-                    "split behind it; rename the file of weights, or keep them apart by study.name="
+                    f"{describe(factors, varied(cells.values()))}: two cells of this study would have that name, "
+                    "with other weights or another split behind it; rename the file of weights, or keep them apart by "
+                    "study.name="
                 )
 
     def changing(self) -> AbstractContextManager[None]:
@@ -127,11 +144,12 @@ def needless_cells(record: Json) -> set[str]:
     return not_needed(record, planned_cells(record)) if declared_looks(record) else set()
 
 
-def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Study:
+def open_study(config: DictConfig, fingerprint: str, pending: dict[Path, Json] | None = None) -> Study:
     """The study that a cell with this `config`, on data with this `fingerprint`, belongs to; made if need be.
 
     The same settings give the same study. Where the data behind a name has changed, or is in the study under another
-    name, a study with a made-up name gets a successor (-2, -3 …). Without `enter` nothing is written.
+    name, a study with a made-up name gets a successor (-2, -3 …). With `pending` nothing is written:
+    it holds, by folder, what the records of this command's studies would be, and gets this one's.
 
     Raises:
         MedxferError: the user named a study whose settings or data are others, or the folder cannot be written.
@@ -142,10 +160,10 @@ def open_study(config: DictConfig, fingerprint: str, enter: bool = True) -> Stud
     base = safe_name(str(config.study.name)) if named else study_name(settings, declared)
     for successor in count(1):
         study = Study(root / (base if successor == 1 else f"{base}-{successor}"))
-        if enter:
+        if pending is None:
             make_folder(study.folder)
-        with study.changing() if enter else nullcontext():
-            difference = _join(study, settings, declared, config.data.name, fingerprint, enter)
+        with study.changing() if pending is None else nullcontext():
+            difference = _join(study, settings, declared, config.data.name, fingerprint, pending)
         if difference is None:
             return study
         if named:
@@ -169,12 +187,16 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: str, enter: bool) -> str | None:
+def _join(
+    study: Study, settings: Json, declared: Json, data: str, fingerprint: str, pending: dict[Path, Json] | None
+) -> str | None:
     """Enter the data set into the study's record, or say why this is another study."""
     path = study.folder / "study.json"
     asked = {"settings": settings, "declared": declared}
-    if not path.is_file():
-        record: Json = {"name": study.name, **asked, "data": {}, "command": "", "planned": {}}
+    if pending is not None and study.folder in pending:
+        record = pending[study.folder]
+    elif not path.is_file():
+        record = {"name": study.name, **asked, "data": {}, "command": "", "planned": {}}
     else:
         record = study.record
     for part, values in asked.items():
@@ -188,9 +210,12 @@ def _join(study: Study, settings: Json, declared: Json, data: str, fingerprint: 
             f"its data '{same[0]}' are the same files and labels as data '{data}', and an answer would take each "
             "patient for two; for other divisions of one data set use data.split.resample=true"
         )
-    if enter and data not in record["data"]:
+    if data not in record["data"]:
         record["data"][data] = fingerprint
-        write_json(path, record)
+        if pending is None:
+            write_json(path, record)
+    if pending is not None:
+        pending[study.folder] = record
     return None
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.words import weights_name
+from medxfer.study.comparison import named_keys, read_comparisons
 
 FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
 FOLD = "fold"  # which of a training's folds the cell tests; only cells of divided patients have this factor
@@ -41,10 +43,11 @@ Json = dict[str, Any]
 def shared_settings(config: DictConfig) -> Json:
     """The settings that all cells of a study share.
 
-    That is `config` without factors, data, tuned keys, and settings that cannot change a result.
+    That is `config` without factors, data, tuned keys, keys that study.contrasts names, and settings that cannot change
+    a result.
     """
     settings = {str(key): _plain(config[key]) for key in config if key not in (*FACTORS, FOLD, *OUTSIDE)}
-    for key in config.study.tuned:
+    for key in more_factors(config):
         _remove(settings, key.split("."))
     for key in TRAINER_OUTSIDE:
         settings["trainer"].pop(key, None)
@@ -52,20 +55,44 @@ def shared_settings(config: DictConfig) -> Json:
 
 
 def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
-    """The cell's factors, tuned keys included: `values` of the plain ones, with `window` the resolved one (never
-    "auto"), the others from `config`."""
+    """The cell's factors: `values` of the plain ones, with `window` the resolved one (never "auto"), and from `config`
+    the others, tuned keys and those that study.contrasts names included."""
     plain = {key: values[key] for key in VALUES if key != "window" and not (key == FOLD and values[key] is None)}
     if isinstance(plain["pretrained"], str) and plain["pretrained"].startswith("file:"):
         plain["pretrained"] = f"file:{Path(plain['pretrained'][5:]).name}"
-    tuned = {key: values.get(key, OmegaConf.select(config, key)) for key in config.study.tuned}
-    return {"data": config.data.name, "window": str(window), **plain, **tuned}
+    more = {key: values.get(key, OmegaConf.select(config, key)) for key in more_factors(config)}
+    return {"data": config.data.name, "window": str(window), **plain, **more}
+
+
+def more_factors(config: DictConfig) -> list[str]:
+    """The settings that are factors in this study: those of study.tuned, and those that study.contrasts names."""
+    declared = _plain(config.study.get("contrasts"))
+    named = named_keys(read_comparisons(declared, config.study.tuned)) if declared else []
+    return [*config.study.tuned, *(key for key in named if key not in FACTORS)]
+
+
+def check_factors(config: DictConfig) -> None:
+    """Raise MedxferError where a setting of study.tuned or study.contrasts cannot be a factor of the study's cells."""
+    for key in more_factors(config):
+        said = f"study.tuned and study.contrasts take settings of the training, and {key} is"
+        first, _, rest = key.partition(".")
+        if first in OUTSIDE or (first == "trainer" and rest in TRAINER_OUTSIDE):
+            raise MedxferError(f"{said} none: leave it out")
+        *parents, last = key.split(".")
+        parent = OmegaConf.select(config, ".".join(parents)) if parents else config
+        if parent is not None and (not OmegaConf.is_dict(parent) or last not in parent):
+            known = [str(name) for name in (parent if OmegaConf.is_dict(parent) else config)]
+            raise unknown("setting", key, known, "study.tuned and study.contrasts take keys of the configuration.")
+        if OmegaConf.is_config(OmegaConf.select(config, key)):
+            raise MedxferError(f"{said} a group of them: name one of the group, such as {key}.<setting>")
 
 
 def study_name(settings: Mapping[str, Any], declared: Mapping[str, Any]) -> str:
     """A readable name made from what the cells share."""
-    trainer = settings["trainer"]
-    budget = f"epochs{trainer.get('max_epochs')}" if trainer.get("max_epochs") != -1 else f"steps{trainer['max_steps']}"
-    return safe_name(f"{budget}-batch{settings['batch_size']}-{digest({**settings, 'declared': declared})}")
+    epochs, steps = (settings["trainer"].get(key, -1) for key in ("max_epochs", "max_steps"))  # without what is swept
+    budget = f"epochs{epochs}" if epochs != -1 else f"steps{steps}" if steps != -1 else ""
+    batch = f"batch{settings['batch_size']}" if "batch_size" in settings else ""
+    return safe_name("-".join(filter(None, [budget, batch, digest({**settings, "declared": declared})])))
 
 
 def cell_name(factors: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
@@ -107,5 +134,5 @@ def _plain(value: Any) -> Any:
 
 def _remove(settings: Json, keys: list[str]) -> None:
     for key in keys[:-1]:
-        settings = settings.get(key, {})
+        settings = settings.get(key) or {}
     settings.pop(keys[-1], None)

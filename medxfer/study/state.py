@@ -163,7 +163,8 @@ def status(study: Path) -> Json:
 
 
 def _size(state: State) -> tuple[Any, ...]:
-    return tuple(state.factors.get(key) for key in ("data", "backbone", "image_size", "train_fraction"))
+    """What a cell's duration depends on."""
+    return tuple(level for key, level in state.factors.items() if key not in ("colormap", "pretrained", "seed"))
 
 
 def _read(path: Path) -> Json | None:

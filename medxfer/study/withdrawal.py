@@ -12,7 +12,7 @@ from typing import Any
 
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_json
-from medxfer.base.words import count, describe
+from medxfer.base.words import count, describe, varied
 from medxfer.study.folder import Study
 from medxfer.study.state import State, read_states
 
@@ -74,13 +74,16 @@ def _check(asked: str, meant: Sequence[State], states: Sequence[State]) -> None:
     """Raise MedxferError where the cells of `meant` cannot be withdrawn."""
     arms, seeds = {state.arm for state in meant}, {state.factors["seed"] for state in meant}
     of_arms = [state for state in states if state.arm in arms]
+    shown = varied(state.factors for state in states)
     if running := [state for state in meant if state.status == "running"]:
-        raise MedxferError(f"withdraw={asked}: {describe(running[0].factors)} is being trained; stop its command first")
+        raise MedxferError(
+            f"withdraw={asked}: {describe(running[0].factors, shown)} is being trained; stop its command first"
+        )
     if done := [state for state in of_arms if state.status == "done"]:
         raise MedxferError(
             f"withdraw={asked}: {count(len(done), 'training')} of these arms ended with a result "
-            f"({describe(done[0].factors)}), and a result is not taken out of an answer; for another question start "
-            "another study, with study.name="
+            f"({describe(done[0].factors, shown)}), and a result is not taken out of an answer; for another question "
+            "start another study, with study.name="
         )
     whole_seeds = len(meant) == sum(state.factors["seed"] in seeds for state in states)
     unseen = all(state.status != "done" for state in states)

@@ -53,7 +53,7 @@ class EpochBar(pl.Callback):
     """Moves the bar of the cell that is trained, or prints a line in a log, and tells other processes how far it is."""
 
     def __init__(self, cell: Cell, batch_size: int) -> None:
-        self.cell, self.batch_size = cell, batch_size
+        self.cell, self.batch_size, self.name = cell, batch_size, ""
         self.steps = 0  # of the whole training
         self.before = 0  # steps that an earlier process has trained
         self.began = self.said = 0.0
@@ -61,6 +61,7 @@ class EpochBar(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.steps, self.before = int(trainer.estimated_stepping_batches), trainer.global_step
         self.began = self.said = time.monotonic()
+        self.name = describe(self.cell.factors, self.cell.study.varied)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         tell(self.cell.folder, trainer.current_epoch, self._epochs(trainer))
@@ -70,10 +71,10 @@ class EpochBar(pl.Callback):
         seconds = (time.monotonic() - self.began) / max(done - self.before, 1)
         where = f"epoch {trainer.current_epoch + 1} of {self._epochs(trainer)}"
         pace = f"{self.batch_size / seconds:.0f} images/s, {duration(seconds * (self.steps - done))} left"
-        display.step("cell", done, self.steps, f"steps, {where}, {pace}", describe(self.cell.factors))
+        display.step("cell", done, self.steps, f"steps, {where}, {pace}", self.name)
         if time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()
-            display.note(f"[dim]{escape(describe(self.cell.factors))}: {where}, {pace}[/]")
+            display.note(f"[dim]{escape(self.name)}: {where}, {pace}[/]")
 
     def _epochs(self, trainer: pl.Trainer) -> int:
         return ceil(self.steps / int(trainer.num_training_batches))

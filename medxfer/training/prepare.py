@@ -29,7 +29,7 @@ from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study, open_study
-from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, shared_settings
+from medxfer.study.identity import FOLD, VALUES, Json, cell_name, check_factors, factors, shared_settings
 from medxfer.training.loggers import check_logger
 
 
@@ -87,8 +87,12 @@ class Preparation:
     share (data, stores, weights' hashes, the study) is opened once.
     """
 
-    def __init__(self, config: DictConfig, progress: Progress | None = None) -> None:
-        self.config, self.progress = config, progress
+    def __init__(
+        self, config: DictConfig, progress: Progress | None = None, pending: dict[Path, Json] | None = None
+    ) -> None:
+        """With `pending` nothing is written before `enter`; see `open_study`."""
+        self.config, self.progress, self.pending = config, progress, pending
+        self.drawn: dict[Path, pd.DataFrame] = {}  # splits that are not written yet
         self.splits: dict[GrayStore, Split] = {}
         self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
 
@@ -125,7 +129,7 @@ class Preparation:
             return Impossible(self.config, values, error)
         study, named = self.study, factors(self.config, values, shown)
         try:
-            parts = _parts(split, self.config, study, values["train_fraction"], values[FOLD])
+            parts = self._parts(split, study, values["train_fraction"], values[FOLD])
             self._check_monitor(split, parts)
         except MedxferError as error:
             return Impossible(self.config, values, error)
@@ -153,7 +157,19 @@ class Preparation:
 
     @cached_property
     def study(self) -> Study:
-        return open_study(self.config, self.dataset.fingerprint, enter=not self.config.plan)
+        return open_study(self.config, self.dataset.fingerprint, self.pending)
+
+    def enter(self) -> None:
+        """Write the study's record and the splits that were drawn, where a cell was settled; once checks have passed.
+
+        Raises MedxferError where the study's folder cannot be written, or where it has become another study.
+        """
+        if "study" not in vars(self):  # every cell failed before it
+            return
+        if open_study(self.config, self.dataset.fingerprint) != self.study:
+            raise MedxferError(f"{self.study.name}: another command has begun this study meanwhile; run this one again")
+        for path, table in self.drawn.items():
+            _write_split(self.study, path, table)
 
     def _store(self, image_size: int, hounsfield: bool) -> GrayStore:
         return store_of(self.dataset, image_size, hounsfield, self.config.data.max_rejected, self.progress)
@@ -169,6 +185,26 @@ class Preparation:
                     warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
             self.splits[store] = split
         return self.splits[store]
+
+    def _parts(self, split: Split, study: Study, train_fraction: float, fold: int | None) -> NDArray[np.str_]:
+        """The part of each image, (N,). What was drawn before is read from the study's folder, so that a study has one
+        test set."""
+        images, labels = split.store.images, split.store.labels
+        path = study.folder / "splits" / f"{self.config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
+        if path.is_file():
+            table = _read_division(path, path.stat().st_mtime_ns, split.store)
+        else:
+            if path not in self.drawn:
+                self.drawn[path] = split.table()
+            if self.pending is None:
+                _write_split(study, path, self.drawn[path])
+            table = self.drawn[path]
+        parts = table["part" if fold is None else f"part_{fold}"].to_numpy(dtype=str).copy()
+        if train_fraction < 1:
+            train = np.flatnonzero(parts == "train")
+            taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
+            parts[train[~taken]] = ""
+        return parts
 
     def _check_monitor(self, split: Split, parts: NDArray[np.str_]) -> None:
         """Raise MedxferError where the metric that chooses the epoch has no value on validation."""
@@ -223,6 +259,7 @@ def _check_settings(config: DictConfig) -> None:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
     declared = declaration(config)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
+    check_factors(config)
 
 
 def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) -> None:
@@ -240,24 +277,11 @@ def _check_fold(fold: object, folds: int | None) -> None:
         raise MedxferError(f"fold={fold}: the folds are 0 to {folds - 1}; leave fold out to train them all")
 
 
-def _parts(split: Split, config: DictConfig, study: Study, train_fraction: float, fold: int | None) -> NDArray[np.str_]:
-    """The part of each image, (N,). What was drawn before is read from the study's folder: a study has one test set."""
-    images, labels = split.store.images, split.store.labels
-    path = study.folder / "splits" / f"{config.data.name}-{split.store.fingerprint}-{split.name}.parquet"
-    if not path.is_file():
-        table = split.table()
-        if not config.plan:
-            path.parent.mkdir(exist_ok=True)
-            with study.changing():
-                write_parquet(path, table)
-    else:
-        table = _read_division(path, path.stat().st_mtime_ns, split.store)
-    parts = table["part" if fold is None else f"part_{fold}"].to_numpy(dtype=str).copy()
-    if train_fraction < 1:
-        train = np.flatnonzero(parts == "train")
-        taken = training_subset(images.iloc[train], labels[train], train_fraction, split.settings.seed)
-        parts[train[~taken]] = ""
-    return parts
+def _write_split(study: Study, path: Path, table: pd.DataFrame) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with study.changing():
+        if not path.is_file():
+            write_parquet(path, table)
 
 
 @lru_cache(maxsize=64)

@@ -37,20 +37,24 @@ def write_study(
     declared: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     tuned: Mapping[str, Sequence[Any]] | None = None,
+    compared: Mapping[str, Sequence[Any]] | None = None,
     modality: Mapping[str, str] | None = None,
     caveats: Sequence[str] = (),
     command: str = "python -m medxfer.train -m colormap=none,viridis,inferno pretrained=true,false",
 ) -> Path:
-    """`effect` adds to the class separation (2.0) of a cell; one unit is large."""
-    tuned = dict(tuned or {})
+    """`effect` adds to the class separation (2.0) of a cell; one unit is large. `compared`: levels of further factors,
+    or other windows and image sizes."""
+    tuned, compared = dict(tuned or {}), dict(compared or {})
     (folder / "cells").mkdir(parents=True)
     planned: dict[str, dict[str, Any]] = {}
-    for values in product(data, colormaps, pretrained, backbones, fractions, range(seeds), *tuned.values()):
+    for values in product(
+        data, colormaps, pretrained, backbones, fractions, range(seeds), *tuned.values(), *compared.values()
+    ):
         d, colormap, start, backbone, fraction, seed, *extra = values
         factors = {
             "data": d, "colormap": colormap, "pretrained": start, "backbone": backbone, "window": "40/400",
             "image_size": 64, "train_fraction": fraction, "seed": seed,
-            **dict(zip(tuned, extra, strict=True)),
+            **dict(zip([*tuned, *compared], extra, strict=True)),
         }  # fmt: skip
         name = "_".join(str(value).replace("/", "-").replace(":", "-").replace("@", "-") for value in factors.values())
         planned[name] = factors

@@ -17,7 +17,7 @@ from pictures import make_pictures
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.data.split import SplitSettings
-from medxfer.grid.hooks import settle
+from medxfer.grid.hooks import begin, settle
 from medxfer.grid.jobs import Job
 from medxfer.model.backbone import create_backbone
 from medxfer.training.prepare import Impossible, prepare
@@ -194,12 +194,13 @@ def test_one_picture_in_two_data_sets_is_refused_whatever_they_are_called(tmp_pa
     for name, root in (("one", images), ("two", again)):
         with initialize_config_dir(str(CONF), version_base="1.3"):
             base = compose("train", [*SMALL, "pretrained=false", f"store.root={tmp_path / 'cache'}", "data=images",
-                                     f"study.root={tmp_path / 'studies'}", f"data.root={root}", f"data.name={name}",
-                                     "plan=true"])  # fmt: skip
+                                     f"study.root={tmp_path / 'studies'}", f"data.root={root}",
+                                     f"data.name={name}"])  # fmt: skip
         jobs.append(Job(base, {}))
-    assert len(settle(jobs[:1])) == 1
+    assert len(settle(jobs[:1])[0]) == 1
     with pytest.raises(MedxferError, match=r"'one' and 'two' have \d+ pictures in common.*data\.split\.resample=true"):
-        settle(jobs)
+        begin(jobs, "command")
+    assert not (tmp_path / "studies").exists()
 
 
 def test_a_picture_that_an_earlier_command_brought_into_the_study_is_refused_too(tmp_path, images):
@@ -222,9 +223,8 @@ def test_a_picture_that_an_earlier_command_brought_into_the_study_is_refused_too
                 ],
             )
         jobs.append(Job(base, {}))  # fmt: skip
-    (one,) = settle(jobs[:1])
     settle(jobs[1:])  # nothing of the first is planned
-    one.cell.study.plan({one.cell.name: one.cell.factors}, "command")
+    begin(jobs[:1], "command")
     settle(jobs[:1])
     with pytest.raises(MedxferError, match="'two' and 'one' have 40 pictures in common"):
         settle(jobs[1:])

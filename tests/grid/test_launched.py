@@ -37,7 +37,7 @@ def start(folder: Path, images: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def cell_lines(text: str) -> list[str]:
-    return re.findall(r"(?<=test_efficientnet )\w+ × random, seed \d(?=: AUROC on validation)", text)
+    return re.findall(r"\w+ × random, seed \d(?=: AUROC on validation)", text)
 
 
 @pytest.fixture(scope="module")

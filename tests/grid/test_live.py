@@ -50,7 +50,7 @@ def test_a_log_gets_a_line_a_cell_with_the_time_left(monkeypatch, cells):
     display.close()
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("1/2 d b none × pretrained, seed 0: accuracy on validation 0.750, ")
+    assert lines[0].startswith("1/2 none × pretrained, seed 0: accuracy on validation 0.750, ")
     assert lines[0].endswith(" left")
 
 

@@ -85,3 +85,11 @@ def test_seeds_that_are_finished_count_and_a_grid_that_can_be_judged_is_not_warn
     show_plan(jobs()[4:6])  # the other seed, of gray alone
     said = " ".join(capsys.readouterr().out.split())
     assert re.search(r"images: 1 seed of none × random: the report will describe and not judge", said)
+
+
+def test_a_declared_comparison_has_its_forecast_and_a_level_that_no_cell_has_is_named(jobs, capsys):
+    contrasts = "study.contrasts=[{compare: colormap, with: none, within: {pretrained: false}}, {compare: lr, with: 9}]"
+    show_plan(jobs(contrasts))
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"colormap: with 2 trainings an arm and \d+ test patients, a true difference", said)
+    assert "study.contrasts, lr: no cell of this study has lr=9 (with); until a command adds it" in said

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
@@ -9,7 +10,7 @@ from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.level import heterogeneity_note
 from medxfer.analysis.judge.phrases import p_value, points
 from medxfer.analysis.judge.reached import Blocks
-from medxfer.analysis.judge.results import Block
+from medxfer.analysis.judge.results import BLOCK, Block
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect
 from medxfer.base.words import weights_name
@@ -54,6 +55,7 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
         ("backbone", lambda block: str(block[1])),
         ("window", lambda block: str(block[2])),
         ("image size", lambda block: f"{block[3]} px"),
+        *((key, partial(_at, place=len(BLOCK) + n)) for n, key in enumerate(judge.study.declared.settings)),
     )
     seen: set[frozenset[frozenset[Block]]] = set()
     for kind, name in kinds:
@@ -62,6 +64,10 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
         if len(parts) > 1 and same not in seen:  # one data set for each modality: the two splits are one
             seen.add(same)
             yield _part(kind, parts, judge)
+
+
+def _at(block: Block, place: int) -> str:
+    return str(block[place])
 
 
 def split(blocks: Blocks, name: Callable[[Block], str]) -> dict[str, Blocks]:
@@ -78,7 +84,7 @@ def has_arms(contrast: Contrast, blocks: Blocks) -> bool:
 
 
 def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
-    primary = [contrast for contrast in judge.contrasts if contrast.family == PRIMARY]
+    primary = [c for c in judge.contrasts if c.family == PRIMARY and c.compared is None]
     asked = [
         (replace(contrast, family=f"by {kind}", name=f"{contrast.name} · {name}"), blocks)
         for contrast in primary

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from medxfer.analysis.judge.contrasts import Contrast, images_name
 from medxfer.analysis.judge.evidence import Figures
@@ -16,7 +16,7 @@ from medxfer.analysis.judge.phrases import (
     percent,
     points,
 )  # fmt: skip
-from medxfer.base.words import listing, weights_name
+from medxfer.base.words import level_name, listing, weights_name
 from medxfer.study.declared import Declared
 
 Conclusion = Literal[
@@ -60,6 +60,11 @@ class Statement:
 
 def statement(contrast: Contrast, declared: Declared, figures: Figures) -> Statement:
     """The words for a contrast: what may be better than what, by the sign of its weights, and within what."""
+    part = contrast.name.partition(" · ")[2]
+    if contrast.compared is not None:
+        one, other = (_level_in_words(contrast.compared.factor, level) for level in contrast.weights)
+        alpha, part = 1 - declared.level, part and f"{part}: "
+        return Statement(one, other, declared.metric, declared.margin, alpha, figures, part=part)
     better, than = (
         [arm for arm, weight in contrast.weights.items() if sign * weight > 0] for sign in (1, -1)
     )  # fmt: skip
@@ -81,7 +86,6 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
             where = ", averaged over colormaps"
         elif contrast.family == "other colormaps":
             where = f", on {images_name(colours[0][0])}"
-    part = contrast.name.partition(" · ")[2]
     return Statement(
         names[0],
         names[1],
@@ -100,6 +104,12 @@ def _colours(colormaps: Sequence[str]) -> str:
     if list(colormaps) == ["none"]:
         return "gray"
     return listing([f"{name} (the colormap)" if name in ("gray", "grey") else name for name in colormaps])
+
+
+def _level_in_words(factor: str, level: Any) -> str:
+    if factor == "pretrained":
+        return weights_in_words(level)
+    return "gray" if (factor, level) == ("colormap", "none") else level_name(factor, level)
 
 
 def weights_in_words(start: bool | str) -> str:

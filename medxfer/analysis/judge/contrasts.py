@@ -1,27 +1,42 @@
-"""RQ1 and RQ2 as contrasts of arms: the declared rules, applied to the planned grid."""
+"""RQ1 and RQ2 as contrasts of arms, study.contrasts as contrasts of levels: the rules, applied to the planned grid."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from medxfer.analysis.judge.results import Arm
-from medxfer.base.words import weights_name
-from medxfer.study.declared import Rules
+from medxfer.analysis.judge.results import Arm, CellRecord
+from medxfer.base.words import level_name, weights_name
+from medxfer.study.comparison import Comparison
+from medxfer.study.declared import Declared, Rules
 
-Question = Literal["RQ1", "RQ2"]
+Question = str  # RQ1, RQ2, or the name of a comparison of study.contrasts
+Factors = Mapping[str, Any]  # of a cell
 PRIMARY = "primary"
 CONTROL = "control"
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A weighted sum of arms; `weights` sum to 0, and a positive value means that `subject` helps."""
+    """A weighted sum of arms, or of levels of one factor; a positive value means that `subject` helps.
+
+    `weights` sum to 0. Their keys are arms (colormap, pretrained), or with `compared` levels of its factor.
+    """
 
     question: Question
     family: str
     subject: str
     name: str
-    weights: Mapping[Arm, float]
+    weights: Mapping[Any, float]
+    compared: Comparison | None = None
+
+    def key(self, cell: CellRecord) -> Hashable:
+        """Which arm, or level, of the contrast a cell belongs to."""
+        return cell.arm if self.compared is None else cell.factors.get(self.compared.factor)
+
+
+def questions(declared: Declared) -> list[Question]:
+    """RQ1, RQ2, and the comparisons that were declared beside them."""
+    return ["RQ1", "RQ2", *(one.name for one in declared.comparisons)]
 
 
 def is_control(colormap: str) -> bool:
@@ -47,6 +62,26 @@ def declare(arms: Iterable[Arm], rules: Rules) -> list[Contrast]:
     starts = list(dict.fromkeys(start for _, start in present))
     wanted = [*_colour(colormaps, rules), *_start(colormaps, starts, rules)]
     return [contrast for contrast in wanted if set(contrast.weights) <= set(present)]
+
+
+def declare_levels(comparison: Comparison, cells: Iterable[Factors]) -> list[Contrast]:
+    """Every other level of the factor in these cells − the reference; empty where one of the two is not there."""
+    reference, *others = comparison.levels(cells) or [None]
+    if reference != comparison.reference:
+        return []
+    where = f", {comparison.where}" if comparison.where else ""
+    than = level_name(comparison.factor, reference, bare=True)
+    return [
+        Contrast(
+            comparison.name,
+            PRIMARY,
+            better := level_name(comparison.factor, level),
+            f"{better} − {than}{where}",
+            {level: 1.0, reference: -1.0},
+            comparison,
+        )
+        for level in others
+    ]
 
 
 def images_name(colormap: str) -> str:

@@ -87,9 +87,16 @@ def arm_of(cell: CellRecord) -> Hashable:
 
 
 def weigh(
-    blocks: Iterable[Sequence[CellRecord]], weights: Mapping[Any, float], declared: Declared, key: KeyOf = arm_of
+    blocks: Iterable[Sequence[CellRecord]],
+    weights: Mapping[Any, float],
+    declared: Declared,
+    key: KeyOf = arm_of,
+    alike: bool = False,
 ) -> Evidence | None:
     """Compare arms over the blocks that plan all of them, in the declared metric and at the declared level.
+
+    What `key` calls arms may be levels of any factor. Their trainings' variance is moderated over all levels if those
+    are `alike` (the same weights in the same network), else it is the contrast's own.
 
     None where no training is finished in all arms of a block, and cells are still missing.
 
@@ -105,7 +112,7 @@ def weigh(
     for one in runs:
         layers = [measured(block.values(), declared.metric) for block in one.blocks]
         tested.append(same_test(one, layers, list(weights)))
-        samples.append(_sample(one, layers, weights, pool=key is arm_of))
+        samples.append(_sample(one, layers, weights, key is arm_of, alike))
     effect = effects.effect(samples)
     refuse_no_variation(samples, effect)
     together = [part.together for part in effect.parts if part.together is not None]
@@ -181,7 +188,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     (one,), metric = runs, declared.metric
     layers = [measured(block.values(), metric) for block in one.blocks]
     same_test(one, layers, [arm])
-    effect = effects.effect([_sample(one, layers, {arm: 1.0}, pool=key is arm_of)])
+    effect = effects.effect([_sample(one, layers, {arm: 1.0}, key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
@@ -199,12 +206,20 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     )
 
 
-def _sample(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], pool: bool) -> Sample:
-    """The contrast on one data set; with `pool`, arms are (colormap, pretrained), and those without weight moderate."""
+def _sample(
+    one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], starts_known: bool, alike: bool = False
+) -> Sample:
+    """The contrast on one data set. Arms without weight moderate, if all are `alike` or, with `starts_known`, those
+    (colormap, pretrained) that have the same weights."""
     influence, arms = one.influence(weights, layers), list(weights)
-    if not pool:
+    if not starts_known and not alike:
         return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence)
-    all_arms = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
+    all_arms: dict[Any, None] = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
+    if not starts_known:
+        present = [arm for arm in all_arms if one.has(arm, layers)]
+        along = np.array([weights.get(arm, 0.0) for arm in present])
+        one_group = np.zeros(len(present), np.int64)
+        return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(one_group))
     starts = list(dict.fromkeys(start for _, start in weights))
     present = [arm for arm in all_arms if arm[1] in starts and one.has(arm, layers)]
     if between := between_starts(weights):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
-from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_levels
 from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.reached import Blocks, reached, within_look
-from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.stages import at_look
 from medxfer.analysis.stats.decisions import equivalence_p, holm
@@ -23,6 +23,9 @@ from medxfer.analysis.stats.mrmc import NoVariation
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count, listing
+from medxfer.study.comparison import Comparison
+
+ALIKE = ("colormap", "window", "image_size")  # factors whose levels train the same network from the same weights
 
 
 @dataclass(frozen=True)
@@ -54,16 +57,41 @@ class Judge:
 
     @cached_property
     def contrasts(self) -> list[Contrast]:
-        arms = [cell.arm for cells in self.blocks.values() for cell in cells]
-        return declare(arms, self.study.declared.rules)
+        """Those of RQ1 and RQ2, then those of study.contrasts."""
+        declared, cells = self.study.declared, [cell for of_block in self.blocks.values() for cell in of_block]
+        contrasts = declare([cell.arm for cell in cells], declared.rules)
+        for comparison in declared.comparisons:
+            asked = [cell.factors for cell in self.cells_for(comparison)]
+            contrasts += declare_levels(comparison, asked)
+        return contrasts
+
+    def cells_for(self, comparison: Comparison) -> list[CellRecord]:
+        """The cells that a comparison takes: of all training fractions if it compares these, else of the largest."""
+        parts = [self.blocks]
+        if "train_fraction" in (comparison.factor, *comparison.within):
+            fractions = sorted({cell.factors["train_fraction"] for cell in self.study.cells})
+            parts = [select(self.study, fraction) for fraction in fractions]
+        cells = [cell for blocks in parts for of_block in blocks.values() for cell in of_block]
+        return [cell for cell in cells if comparison.takes(cell.factors)]
+
+    def blocks_of(self, contrast: Contrast) -> Blocks:
+        """What repeats the contrast: blocks; of levels of a factor, every combination of the other factors."""
+        if (compared := contrast.compared) is None:
+            return self.blocks
+        keys = [key for key in self.study.keys if key not in ("seed", compared.factor, *self.study.declared.tuned)]
+        blocks: dict[Block, list[CellRecord]] = {}
+        for cell in self.cells_for(compared):
+            blocks.setdefault(tuple(cell.factors.get(key) for key in keys), []).append(cell)
+        return blocks
 
     def family(self, question: Question, family: str) -> list[Finding]:
         """The findings of one predeclared family, over all blocks; of the primary ones at the declared looks."""
         contrasts = [c for c in self.contrasts if (c.question, c.family) == (question, family)]
         looks = self.study.declared.looks if family == PRIMARY else ()
         if not looks:
-            return self.findings([(contrast, self.blocks) for contrast in contrasts])
-        at = [(c, within_look(self.blocks, c, reached(self.blocks, c, looks))) for c in contrasts]
+            return self.findings([(contrast, self.blocks_of(contrast)) for contrast in contrasts])
+        planned = [(contrast, self.blocks_of(contrast)) for contrast in contrasts]
+        at = [(c, within_look(blocks, c, reached(blocks, c, looks))) for c, blocks in planned]
         return self.findings(at, looks=True)
 
     def findings(self, asked: Sequence[tuple[Contrast, Blocks]], looks: bool = False) -> list[Finding]:
@@ -103,20 +131,23 @@ class Judge:
 
     def effect(self, contrast: Contrast, blocks: Blocks | None = None) -> Effect | None:
         """The contrast, as far as trainings are finished; None where it cannot be weighed."""
-        item = self._weigh(contrast, self.blocks if blocks is None else blocks)
+        item = self._weigh(contrast, self.blocks_of(contrast) if blocks is None else blocks)
         return item.effect if isinstance(item, Evidence) else None
 
     def _weigh(self, contrast: Contrast, blocks: Blocks, **changed: Any) -> Evidence | MedxferError | None:
         """The contrast by what the study declares, except for what is `changed`."""
         try:
-            return weigh(blocks.values(), contrast.weights, replace(self.study.declared, **changed))
+            declared, compared = replace(self.study.declared, **changed), contrast.compared
+            if compared is None:
+                return weigh(blocks.values(), contrast.weights, declared)
+            return weigh(blocks.values(), contrast.weights, declared, contrast.key, compared.factor in ALIKE)
         except MedxferError as refusal:
             return refusal
 
     def _finding(self, contrast: Contrast, blocks: Blocks, known: Figures | MedxferError | None) -> Finding:
         declared = self.study.declared
         cells = [cell for block in blocks.values() for cell in block if cell.status in ("failed", "missing")]
-        unfinished = tuple(cell.name for cell in cells if cell.arm in contrast.weights)
+        unfinished = tuple(cell.name for cell in cells if contrast.key(cell) in contrast.weights)
         finding = Finding(
             contrast.question,
             contrast.family,

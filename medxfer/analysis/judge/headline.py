@@ -71,5 +71,5 @@ def _sizes(findings: Sequence[Finding]) -> str:
 
 def _names(findings: Sequence[Finding]) -> str:
     if len(findings) > MANY:
-        return count(len(findings), "colormap")
+        return count(len(findings), "colormap" if findings[0].question == "RQ1" else "level")
     return listing([f"{f.subject} weights" if f.question == "RQ2" else f.subject for f in findings])

@@ -1,15 +1,16 @@
 """What a look decides: whether the grid goes on to the next one (study.looks), and what each look is recorded as."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from medxfer.analysis.judge.conclusion import Conclusion
-from medxfer.analysis.judge.contrasts import PRIMARY, Contrast
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, questions
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import percent
-from medxfer.analysis.judge.reached import key_of, looked_at, unfinished
-from medxfer.analysis.judge.results import read_study
+from medxfer.analysis.judge.reached import first_seeds, key_of, reached, unfinished, waiting
+from medxfer.analysis.judge.results import StudyRecord, read_study
 from medxfer.analysis.stats.looks import CHANCE, undeclared_error
 from medxfer.base.words import FEWEST_SEEDS, count, listing
 from medxfer.study.look_record import LookRecord, Taken, record_looks
@@ -43,6 +44,25 @@ class Looks:
     error: float | None = None  # that so many undeclared looks at equal steps come to, where one has 1 − level
 
 
+def looked_at(study: StudyRecord) -> StudyRecord:
+    """The study as its declared looks show it: trainings beyond the look that is reached wait."""
+    judge, looks = Judge(study), study.declared.looks
+    primary = [contrast for contrast in judge.contrasts if contrast.family == PRIMARY]
+    if not looks or not primary:  # where nothing is judged, looking spends nothing
+        return study
+    shown: dict[str, set[Any]] = {}
+    for contrast in primary:
+        blocks = judge.blocks_of(contrast)
+        look = reached(blocks, contrast, looks)
+        for data, seeds in first_seeds(blocks, contrast).items():
+            shown.setdefault(data, set()).update(seeds[:look])
+    cells = [
+        cell if cell.factors["seed"] in shown.get(str(cell.factors["data"]), ()) else waiting(cell)
+        for cell in study.cells
+    ]
+    return replace(study, cells=tuple(cells))
+
+
 def next_look(study: Path) -> Look:
     """What the look that a study's finished seeds allow says of the looks after it.
 
@@ -56,7 +76,7 @@ def next_look(study: Path) -> Look:
     if not records.declared.looks:
         return Look(None, False, False, "No looks are declared (study.looks): the answer is given once, at the end.")
     judge = Judge(records)
-    findings = [finding for question in ("RQ1", "RQ2") for finding in judge.family(question, PRIMARY)]
+    findings = [finding for question in questions(records.declared) for finding in judge.family(question, PRIMARY)]
     record_looks(study, record_of(judge, findings))
     return look(judge, findings)
 
@@ -96,14 +116,15 @@ def look(judge: Judge, findings: Sequence[Finding]) -> Look:
 
 def _names(findings: Sequence[Finding]) -> str:
     """'RQ1 (viridis and inferno) and RQ2'."""
-    colormaps = [finding.subject for finding in findings if finding.question == "RQ1"]
-    weights = ["RQ2"] if any(finding.question == "RQ2" for finding in findings) else []
-    return listing([*([f"RQ1 ({listing(colormaps)})"] if colormaps else []), *weights])
+    subjects: dict[str, list[str]] = {}
+    for finding in findings:
+        subjects.setdefault(finding.question, []).append(finding.subject)
+    return listing([name if name == "RQ2" else f"{name} ({listing(of)})" for name, of in subjects.items()])
 
 
 def _hopeless(judge: Judge, finding: Finding, following: int) -> str:
     """Why the looks after this one cannot decide a contrast; empty if they may."""
-    what = finding.subject if finding.question == "RQ1" else "RQ2"
+    what = "RQ2" if finding.question == "RQ2" else finding.subject
     if finding.conclusion == "refused":
         return f"{what} cannot be compared"
     if finding.conclusion == "too few patients":
@@ -112,7 +133,8 @@ def _hopeless(judge: Judge, finding: Finding, following: int) -> str:
     if known is not None and known.chance is not None and known.chance < CHANCE:
         last = count(judge.study.declared.looks[-1], "seed")
         return f"the chance that {last} decide {what} is below {percent(CHANCE)}"
-    lacking = unfinished(judge.blocks, contrast_of(judge, finding), following)
+    contrast = contrast_of(judge, finding)
+    lacking = unfinished(judge.blocks_of(contrast), contrast, following)
     failed = sum(cell.status == "failed" for cell in lacking)
     return f"{what} has {count(failed, 'failed training')}" if failed else ""
 

@@ -24,10 +24,11 @@ SEEDS = 0.015
 class Planned:
     """What the smallest difference depends on."""
 
-    arms: Sequence[Arm]
+    arms: Sequence[Arm]  # or (level, True), of a comparison of study.contrasts
     trainings: int  # of the arm that has the fewest
     patients: Mapping[str, int]  # data set -> test patients
     combinations: int  # of backbone, window, image size, on each data set
+    alike: bool = True  # whether arms with the same weights tell how the others' trainings vary
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,24 @@ class Detectable:
 
 
 def detectable(
-    planned: Planned, rules: Rules, margin: float, level: float, done: StudyRecord | None
+    planned: Planned,
+    rules: Rules,
+    margin: float,
+    level: float,
+    done: StudyRecord | None,
+    compared: Mapping[Question, Planned] | None = None,
 ) -> list[Detectable]:
     """The smallest true difference that each question's contrasts would show with probability `POWER`.
+
+    `compared` has the comparisons of study.contrasts, with their levels for arms.
 
     Contrasts of one question share the level (Dunnett), as their intervals do. `done` is the study as far as it is
     finished; its components of variance take the place of the assumed ones.
     """
     primary = [contrast.question for contrast in declare(planned.arms, rules) if contrast.family == PRIMARY]
-    return [
-        _detectable(question, primary.count(question), planned, margin, 1 - level, done)
-        for question in dict.fromkeys(primary)
-    ]
+    asked = [(question, primary.count(question), planned) for question in dict.fromkeys(primary)]
+    asked += [(question, len(of.arms) - 1, of) for question, of in (compared or {}).items()]
+    return [_detectable(*one, margin, 1 - level, done) for one in asked]
 
 
 def _detectable(
@@ -80,7 +87,7 @@ def assumed(planned: Planned) -> Effect:
     Degrees of freedom are those of two arms, moderated by the others of the same weights.
     """
     share, seeds = 1 / len(planned.patients), max(planned.trainings, 2)
-    colormaps = len({colormap for colormap, _ in planned.arms})
+    colormaps = len({colormap for colormap, _ in planned.arms}) if planned.alike else 2
     term = moderated(np.zeros(1), 2.0 * (seeds - 1), np.zeros(1), max(colormaps - 2.0, 0.0) * (seeds - 1))
     parts = []
     for data, patients in planned.patients.items():

@@ -1,6 +1,6 @@
 """How a study was made: command, settings, data, weights, versions, machine, time and caveats."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +32,7 @@ def provenance(study: StudyRecord) -> list[Facts]:
         Facts("Declared before the first cell ran", pairs=_pairs(vars(study.declared))),
         Facts("Caveats", text=caveats(study)),
         Facts("Withdrawn", text=tuple(f"{what}: {reason}" for what, reason in study.withdrawn)),
-        Facts("Not done", text=tuple(map(not_done, study.unfinished))),
+        Facts("Not done", text=tuple(not_done(cell, study.varied) for cell in study.unfinished)),
         *(Facts(f"Data: {name}", pairs=_data(record)) for name, record in data.items()),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
@@ -163,9 +163,9 @@ def caveats(study: StudyRecord) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*same, *said]))
 
 
-def not_done(cell: CellRecord) -> str:
-    """A cell that is not done, by its factors, with the reason."""
-    return f"{describe(cell.factors)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
+def not_done(cell: CellRecord, varied: Sequence[str]) -> str:
+    """A cell that is not done, by those of its factors that vary in the study, with the reason."""
+    return f"{describe(cell.factors, varied)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
 
 
 def _data(data: Record) -> tuple[tuple[str, str], ...]:

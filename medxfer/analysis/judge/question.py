@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from medxfer.analysis.judge.conclusion import sentence, statement, weights_in_words
-from medxfer.analysis.judge.contrasts import PRIMARY, Question, images_name
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge, not_looked
 from medxfer.analysis.judge.headline import headline
 from medxfer.analysis.judge.level import level_note
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
 from medxfer.analysis.judge.results import hydra_value
-from medxfer.base.words import count, listing, weights_name
+from medxfer.base.words import count, level_name, listing, weights_name
+from medxfer.study.comparison import Comparison
 from medxfer.study.declared import Declared, Rules
 
-QUESTIONS: Sequence[Question] = ("RQ1", "RQ2")
 ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1,2,3,4) would tell by how much."
 
 
@@ -21,7 +22,7 @@ ONE_TRAINING = "Other trainings may come out differently; five or more (seed=0,1
 class Answer:
     """One research question: `headline` in a sentence, `text` with its figures, `findings` for programs."""
 
-    question: Question
+    question: Question  # RQ1, RQ2, or the name of a comparison of study.contrasts
     asks: str
     headline: str
     text: tuple[str, ...]
@@ -34,9 +35,12 @@ class Answer:
 def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
     """`blind`: no arm beats chance, so that more trainings or patients are no advice."""
     declared, findings = judge.study.declared, judge.family(question, PRIMARY)
-    early, asks = _first_look(findings, declared.looks), _asks(question, declared)
+    early = _first_look(findings, declared.looks)
+    compared = next((one for one in declared.comparisons if one.name == question), None)
+    asks = _asks(question, declared) if compared is None else _asks_about(compared, declared)
     if not findings:
-        return Answer(question, asks, "Not asked by this study.", _not_asked(question, declared.rules))
+        takes = _not_asked(question, declared.rules) if compared is None else _not_compared(compared)
+        return Answer(question, asks, "Not asked by this study.", takes)
     if blind:
         findings = [_without_advice(finding, judge) for finding in findings]
     several = any(finding.conclusion == "one training" for finding in findings) and not blind
@@ -70,10 +74,18 @@ def _asks(question: Question, declared: Declared) -> str:
     return f"Do {treated} improve {metric} over {'a random start' if rules.reference is False else reference}?"
 
 
+def _asks_about(compared: Comparison, declared: Declared) -> str:
+    factor, metric = compared.factor, metric_name(declared.metric)
+    reference = level_name(factor, compared.reference, bare=True)
+    other = "Do other weights" if factor == "pretrained" else f"Does another {factor.replace('_', ' ')}"
+    where = f" ({compared.where})" if compared.where else ""
+    return f"{other} than {reference} improve {metric}{where}?"
+
+
 def _without_advice(finding: Finding, judge: Judge) -> Finding:
     if finding.conclusion != "cannot tell" or finding.figures is None:
         return finding
-    (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
+    contrast = _contrast_of(finding, judge)
     figures = replace(finding.figures, expected=())
     said = sentence(statement(contrast, judge.study.declared, figures), "cannot tell")
     return replace(finding, figures=figures, sentence=said)
@@ -82,21 +94,34 @@ def _without_advice(finding: Finding, judge: Judge) -> Finding:
 def _lacking(finding: Finding, judge: Judge) -> str:
     """What keeps a contrast from being answered: 'inferno: 1 of 5 trainings failed'; empty where all is done."""
     names = set(finding.unfinished)
-    cells = [cell for block in judge.blocks.values() for cell in block]
+    contrast = _contrast_of(finding, judge)
+    cells = [cell for block in judge.blocks_of(contrast).values() for cell in block]
     said = []
-    for arm in dict.fromkeys(cell.arm for cell in cells if cell.name in names):
-        of_arm = [cell for cell in cells if cell.arm == arm]
+    for arm in dict.fromkeys(contrast.key(cell) for cell in cells if cell.name in names):
+        of_arm = [cell for cell in cells if contrast.key(cell) == arm]
         states = [cell.status for cell in of_arm if cell.name in names]
         counts = [f"{states.count(state)} {state}" for state in ("failed", "missing") if state in states]
-        name = (
-            f"{weights_name(arm[1])} weights" if finding.question == "RQ2" else "gray" if arm[0] == "none" else arm[0]
-        )
+        name = _arm_of(arm, contrast)
         if len(counts) == 1:
             number, state = counts[0].split()
             said.append(f"{name}: {number} of {count(len(of_arm), 'training')} {state}")
         else:
             said.append(f"{name}: {listing(counts)} of {count(len(of_arm), 'training')}")
     return "; ".join(said)
+
+
+def _arm_of(arm: Any, contrast: Contrast) -> str:
+    """What an arm, or a level, is called in its own question."""
+    if contrast.compared is not None:
+        return level_name(contrast.compared.factor, arm)
+    if contrast.question == "RQ2":
+        return f"{weights_name(arm[1])} weights"
+    return "gray" if arm[0] == "none" else str(arm[0])
+
+
+def _contrast_of(finding: Finding, judge: Judge) -> Contrast:
+    (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
+    return contrast
 
 
 def _beside(finding: Finding, level: float) -> str:
@@ -120,4 +145,14 @@ def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
         starts = (rules.treated, rules.reference)
         takes = f"It takes {' and '.join(map(weights_name, starts))} weights, both on {images_name(rules.colormap)}."
         grid = f"with colormap={rules.colormap} pretrained={','.join(str(hydra_value(start)) for start in starts)}"
+    return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."
+
+
+def _not_compared(compared: Comparison) -> tuple[str, ...]:
+    """What a grid must have for a comparison of study.contrasts, and how to get it."""
+    factor, reference = compared.factor, compared.reference
+    where = f" ({compared.where})" if compared.where else ""
+    takes = f"It takes {level_name(factor, reference)} and at least one other {factor.replace('_', ' ')}{where}."
+    held = "".join(f" {key}={hydra_value(level)}" for key, level in compared.within.items())
+    grid = f"with {factor}={hydra_value(reference)},…{held}"
     return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, declare
-from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
-from medxfer.analysis.judge.selection import select
+from medxfer.analysis.judge.contrasts import Contrast
+from medxfer.analysis.judge.results import Block, CellRecord
 
 Blocks = Mapping[Block, Sequence[CellRecord]]
 
@@ -35,10 +34,10 @@ def first_seeds(blocks: Blocks, contrast: Contrast) -> dict[str, list[Any]]:
     """By data set: the seeds planned in every arm of the contrast, in all blocks that plan these arms; sorted."""
     found: dict[str, set[Any]] = {}
     for cells in blocks.values():
-        if not set(contrast.weights) <= {cell.arm for cell in cells}:
+        if not set(contrast.weights) <= {contrast.key(cell) for cell in cells}:
             continue
         data = str(cells[0].factors["data"])
-        by_arm = [{cell.factors["seed"] for cell in cells if cell.arm == arm} for arm in contrast.weights]
+        by_arm = [{c.factors["seed"] for c in cells if contrast.key(c) == arm} for arm in contrast.weights]
         planned = set.intersection(*by_arm)
         found[data] = found[data] & planned if data in found else planned
     return {data: sorted(seeds) for data, seeds in found.items()}
@@ -59,7 +58,7 @@ def unfinished(blocks: Blocks, contrast: Contrast, look: int) -> list[CellRecord
         cell
         for cells in blocks.values()
         for cell in cells
-        if cell.arm in contrast.weights
+        if contrast.key(cell) in contrast.weights
         and cell.status in ("failed", "missing")
         and cell.factors["seed"] in planned.get(str(cell.factors["data"]), ())[:look]
     ]
@@ -68,7 +67,7 @@ def unfinished(blocks: Blocks, contrast: Contrast, look: int) -> list[CellRecord
 def within_look(blocks: Blocks, contrast: Contrast, look: int) -> Blocks:
     """The trainings that a look uses, of all arms; without a look (0), all wait that are done."""
     if not look:
-        return {block: [_waiting(cell) for cell in cells] for block, cells in blocks.items()}
+        return {block: [waiting(cell) for cell in cells] for block, cells in blocks.items()}
     planned = first_seeds(blocks, contrast)
     return {
         block: [
@@ -80,27 +79,6 @@ def within_look(blocks: Blocks, contrast: Contrast, look: int) -> Blocks:
     }
 
 
-def looked_at(study: StudyRecord) -> StudyRecord:
-    """The study as its declared looks show it: trainings beyond the look that is reached wait."""
-    looks = study.declared.looks
-    if not looks:
-        return study
-    blocks = select(study)
-    arms = [cell.arm for cells in blocks.values() for cell in cells]
-    primary = [contrast for contrast in declare(arms, study.declared.rules) if contrast.family == PRIMARY]
-    if not primary:  # nothing is judged, so that looking spends nothing
-        return study
-    shown: dict[str, set[Any]] = {}
-    for contrast in primary:
-        look = reached(blocks, contrast, looks)
-        for data, seeds in first_seeds(blocks, contrast).items():
-            shown.setdefault(data, set()).update(seeds[:look])
-    cells = [
-        cell if cell.factors["seed"] in shown.get(str(cell.factors["data"]), ()) else _waiting(cell)
-        for cell in study.cells
-    ]
-    return replace(study, cells=tuple(cells))
-
-
-def _waiting(cell: CellRecord) -> CellRecord:
+def waiting(cell: CellRecord) -> CellRecord:
+    """The cell with its result kept back."""
     return replace(cell, status="waiting") if cell.status == "done" else cell

@@ -58,12 +58,13 @@ def in_general(judge: Judge, primary: Sequence[Finding]) -> list[str]:
     parts = split(judge.blocks, lambda block: str(block[0]))
     if len(parts) < ENOUGH_DATA_SETS:
         return []
-    answered = {finding.contrast: finding for finding in primary}
-    for question in dict.fromkeys(finding.question for finding in primary):
+    answered = {(finding.question, finding.contrast): finding for finding in primary}
+    arms_alone = {c.question for c in judge.contrasts if c.compared is None}
+    for question in dict.fromkeys(finding.question for finding in primary if finding.question in arms_alone):
         contrasts = [c for c in judge.contrasts if (c.question, c.family) == (question, PRIMARY)]
         general = over_data_sets(judge, contrasts, list(parts.values()))
         for contrast, figures in zip(contrasts, general, strict=True):
-            finding = answered.get(contrast.name)
+            finding = answered.get((question, contrast.name))
             if figures is None or finding is None or finding.figures is None or finding.unfinished:
                 continue
             agrees = finding.figures.p_adjusted < 1 - level and finding.figures.estimate * figures.estimate > 0

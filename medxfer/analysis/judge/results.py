@@ -11,15 +11,20 @@ import pandas as pd
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
-from medxfer.base.words import count, lower_is_better
+from medxfer.base.words import count, level_name, lower_is_better, varied
 from medxfer.study.declared import VALIDATION, Declared, read_declared
 from medxfer.study.folder import needless_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FACTORS
 from medxfer.study.look_record import LookRecord, read_looks
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
-Block = tuple[Any, ...]  # the values of BLOCK: what repeats the comparison
+Block = tuple[Any, ...]  # the levels of BLOCK, then 'finetune=head' of a compared setting: what repeats the comparison
 BLOCK = ("data", "backbone", "window", "image_size")
+
+
+def level_of(block: Block, place: int) -> str:
+    """One level of a block in words: 'window lung', '64 px', 'finetune=head'."""
+    return level_name(BLOCK[place], block[place]) if place < len(BLOCK) else str(block[place])
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class CellRecord:
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
+    settings: tuple[str, ...] = ()  # that are factors in this study, because it compares them
 
     @property
     def arm(self) -> Arm:
@@ -43,7 +49,8 @@ class CellRecord:
 
     @property
     def block(self) -> Block:
-        return tuple(self.factors[key] for key in BLOCK)
+        settings = (level_name(key, self.factors.get(key)) for key in self.settings)
+        return (*(self.factors[key] for key in BLOCK), *settings)
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
@@ -80,6 +87,16 @@ class StudyRecord:
         return tuple(cell for cell in self.cells if cell.status not in ("done", "waiting"))
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The factors of its cells: tuned settings and compared ones come last."""
+        return (*FACTORS, *self.declared.tuned, *self.declared.settings)
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The factors with several levels in this study."""
+        return varied(cell.factors for cell in self.cells)
+
+    @property
     def same_files(self) -> tuple[tuple[str, ...], ...]:
         """Data sets of several names that are the same files and labels: their patients are the same people."""
         names: dict[str, dict[str, None]] = {}
@@ -113,8 +130,8 @@ def read_study(folder: Path) -> StudyRecord:
     if not names:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
-    cells = [_read_cell(folder / "cells" / name, planned.get(name), declared.threshold) for name in names]
-    keys = (*BLOCK, "train_fraction", *declared.tuned, "colormap", "pretrained", "seed")
+    cells = [_read_cell(folder / "cells" / name, planned.get(name), declared) for name in names]
+    keys = (*BLOCK, *declared.settings, "train_fraction", *declared.tuned, "colormap", "pretrained", "seed")
     asked = [*(planned[name] for name in planned if name not in withdrawn), *(cell.factors for cell in cells)]
     places = {key: _places([factors.get(key) for factors in asked]) for key in keys}
     return StudyRecord(
@@ -162,7 +179,7 @@ def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
     """
     metrics = sorted({key for cell in study.done for key in cell.metrics if key.startswith("test/")})
     return {
-        **{key: partial(_factor, key=key) for key in (*FACTORS, *study.declared.tuned)},
+        **{key: partial(_factor, key=key) for key in study.keys},
         **{key: partial(_metric, key=key) for key in metrics},
         "status": attrgetter("status"),
     }
@@ -193,16 +210,19 @@ def _metric(cell: CellRecord, key: str) -> float | None:
     return cell.metrics.get(key) if cell.status == "done" else None
 
 
-def _read_cell(folder: Path, planned: Mapping[str, Any] | None, threshold: float | str) -> CellRecord:
+def _read_cell(folder: Path, planned: Mapping[str, Any] | None, declared: Declared) -> CellRecord:
+    settings = declared.settings
     if (folder / "metrics.json").exists():
         record = read_json(folder / "metrics.json")
-        chosen = record.get("threshold") if threshold == VALIDATION else threshold
+        chosen = record.get("threshold") if declared.threshold == VALIDATION else declared.threshold
         at = 0.5 if chosen is None else float(chosen)
-        return CellRecord(folder.name, folder, record["factors"], "done", record, threshold=at)
+        return CellRecord(folder.name, folder, record["factors"], "done", record, threshold=at, settings=settings)
     if (folder / "failed.json").exists():
         failed = read_json(folder / "failed.json")
-        return CellRecord(folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")))
-    return CellRecord(folder.name, folder, planned or {}, "missing")
+        return CellRecord(
+            folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")), settings=settings
+        )
+    return CellRecord(folder.name, folder, planned or {}, "missing", settings=settings)
 
 
 def _places(values: Iterable[Any]) -> dict[Any, int]:

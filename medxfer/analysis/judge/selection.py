@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord, level_of
 from medxfer.base.words import arm_name, count
 
 
@@ -28,7 +28,7 @@ class Choice:
     @property
     def sentence(self) -> str:
         setting = ", ".join(f"{key}={value}" for key, value in self.picked.items())
-        where = " ".join(str(part) for part in self.block)
+        where = " ".join(level_of(self.block, place) for place in range(len(self.block)))
         failed = f" ({self.failed} failed)" if self.failed else ""
         tried = f"{count(self.tried, 'setting')}{failed}"
         return f"{arm_name(self.arm)} ({where}): {setting}, the best of {tried} on validation."

@@ -1,4 +1,4 @@
-"""RQ1 and RQ2 in words and numbers: the study's answer, for the page and for programs (docs/verdict.md)."""
+"""The study's answer to RQ1, RQ2 and declared comparisons, for the page and for programs (docs/verdict.md)."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 
 from medxfer.analysis.judge.arms import ArmFigures, arm_figures, by_chance, chance_notice
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
+from medxfer.analysis.judge.contrasts import questions
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.look_words import look_notices
-from medxfer.analysis.judge.looking import Looks, looks_of
+from medxfer.analysis.judge.looking import Looks, looked_at, looks_of
 from medxfer.analysis.judge.provenance import caveats, not_done
-from medxfer.analysis.judge.question import QUESTIONS, Answer, answer_question
-from medxfer.analysis.judge.reached import looked_at
+from medxfer.analysis.judge.question import Answer, answer_question
 from medxfer.analysis.judge.readings import readings
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scope import scope
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def judge(study: StudyRecord) -> Verdict:
-    """Answer RQ1 and RQ2 from the study's finished cells, as far as the cells of a contrast are finished.
+    """Answer RQ1, RQ2 and the declared comparisons, as far as the cells of a contrast are finished.
 
     With declared looks, at the look that the finished seeds allow. Nothing is written: `answer` records the look.
     """
@@ -60,7 +60,7 @@ def judge(study: StudyRecord) -> Verdict:
     arms = arm_figures(judge)
     chances = by_chance(arms, study.declared.metric)
     blind = bool(chances) and len(chances) == len({one.block[0] for one in arms})
-    answers = tuple(answer_question(question, judge, blind) for question in QUESTIONS)
+    answers = tuple(answer_question(question, judge, blind) for question in questions(study.declared))
     primary = [finding for answer in answers for finding in answer.findings]
     looks = looks_of(judge, primary)
     tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
@@ -95,7 +95,7 @@ def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ..
     """What a reader must know before using the answers: of cells that are `lacking`, and of the data."""
     if not lacking:
         return *study.stopped, *caveats(study)
-    named = list(dict.fromkeys(map(not_done, lacking)))
+    named = list(dict.fromkeys(not_done(cell, study.varied) for cell in lacking))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     number = f"{len(lacking)} of {count(len(study.cells), 'cell')} not done"
     return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)

@@ -14,7 +14,7 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.looks_sentences import looks_sentences
-from medxfer.base.words import count, listing, weights_name
+from medxfer.base.words import count, level_name, listing, weights_name
 
 ADAMW = "Loshchilov I, Hutter F. Decoupled weight decay regularization. ICLR 2019."
 CALIBRATION = "Van Calster B, et al. Calibration: the Achilles heel of predictive analytics. BMC Med 2019;17:230."
@@ -269,6 +269,9 @@ def _training(study: StudyRecord, verdict: Verdict, settings: Settings, cited: _
     yield f"The epoch with the best {_monitor(study, settings)} was kept and tested once."
     for key in study.declared.tuned:
         yield f"{key} was chosen for each arm by {metric_name(study.declared.metric)} on validation."
+    for key in study.declared.settings:
+        levels = dict.fromkeys(str(cell.factors.get(key)) for cell in study.done)
+        yield f"{key} was {listing(list(levels), 'or')}."
     arms = sorted({one.trainings for one in verdict.arms})
     number = f"{listing([str(n) for n in arms], 'or')} {'time' if arms == [1] else 'times'}"
     yield (
@@ -298,6 +301,12 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
     if asked.get("RQ2"):
         treated, reference = weights_in_words(rules.treated), weights_in_words(rules.reference)
         yield f"{treated[0].upper()}{treated[1:]} were compared with {reference} on {images_name(rules.colormap)}."
+    for compared in declared.comparisons:
+        if findings := asked.get(compared.name):
+            than, within = level_name(compared.factor, compared.reference), compared.where
+            subjects = listing([finding.subject for finding in findings])
+            text = f"{subjects} {'was' if len(findings) == 1 else 'were each'} compared with {than}"
+            yield f"{text[0].upper()}{text[1:]}{f', within {within}' if within else ''}."
     rockette = cited(ROCKETTE)
     metric = cited(DELONG, CLUSTERS) if declared.metric == "auroc" else cited(CLUSTERS)
     yield (

@@ -72,12 +72,13 @@ def answers_markdown(verdict: Verdict) -> str:
 
 def _arms(study: StudyRecord, verdict: Verdict) -> PaperTable:
     arms = verdict.arms
-    varied = [i for i in range(len(BLOCK)) if len({one.block[i] for one in arms}) > 1]
+    varied = [i for i in range(len(arms[0].block) if arms else 0) if len({one.block[i] for one in arms}) > 1]
+    keys = [*BLOCK, *study.declared.settings]
     metrics = list(dict.fromkeys(metric for one in arms for metric in one.metrics))
-    head = [*(BLOCK[i].replace("_", " ") for i in varied), "Arm", *map(metric_name, metrics), "Trainings"]
+    head = [*(keys[i].replace("_", " ") for i in varied), "Arm", *map(metric_name, metrics), "Trainings"]
     rows = [
         [
-            *(str(one.block[i]) for i in varied),
+            *(str(one.block[i]).removeprefix(f"{keys[i]}=") for i in varied),
             arm_name(one.arm),
             *(_mean(one.metrics.get(metric)) for metric in metrics),
             _trainings(one),

@@ -9,7 +9,6 @@ from rich.text import Text
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
 from medxfer.analysis.judge.results import StudyRecord, results_table
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.study.identity import FACTORS
 
 
 def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
@@ -32,7 +31,7 @@ def _table(study: StudyRecord) -> Table:
     frame = results_table(study)
     shown = dict.fromkeys(f"test/{metric}" for metric in (study.declared.metric, *ALWAYS_SHOWN))
     metrics = [metric for metric in shown if metric in frame]
-    keys = [key for key in (*FACTORS, *study.declared.tuned) if key != "seed"]
+    keys = [key for key in study.keys if key != "seed"]
     varied = [key for key in keys if frame[key].nunique() > 1]
     shared = [f"{key}={frame[key].iloc[0]}" for key in keys if key not in varied]
     table = Table(title=Text(", ".join(shared)), title_justify="left", title_style="dim", box=None, pad_edge=False)

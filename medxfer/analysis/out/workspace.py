@@ -93,6 +93,4 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
 
 def _varied(study: StudyRecord) -> list[str]:
     """The treatments, and every other factor or tuned setting with several values in this study."""
-    keys = dict.fromkeys(key for cell in study.cells for key in cell.factors)
-    several = [key for key in keys if len({str(cell.factors.get(key)) for cell in study.cells}) > 1]
-    return list(dict.fromkeys(["colormap", "pretrained", *several]))
+    return list(dict.fromkeys(["colormap", "pretrained", *study.varied]))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from medxfer.analysis.judge.results import Arm, Block
+from medxfer.analysis.judge.results import Arm, Block, level_of
 from medxfer.analysis.page.drawing import Chart, LearnedDrawing
 
 COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them
@@ -39,8 +39,5 @@ def colour_classes(arms: Iterable[Arm]) -> dict[Arm, str]:
 def block_name(block: Block, blocks: Iterable[Block]) -> str:
     """The block's factors, without those that all blocks share (data always stays)."""
     others = list(blocks)
-    texts = [str(block[0])]
-    for place, unit in ((1, ""), (2, " window"), (3, " px")):
-        if len({other[place] for other in others}) > 1:
-            texts.append(f"{block[place]}{unit}")
-    return " · ".join(texts)
+    varied = [place for place in range(1, len(block)) if len({other[place] for other in others}) > 1]
+    return " · ".join([str(block[0]), *(level_of(block, place) for place in varied)])

@@ -81,7 +81,7 @@ def _row(finding: Finding) -> Row:
     """Named without what its family's title says."""
     name, dot, part = finding.contrast.partition(" · ")
     label = name.partition(", ")[0] + dot + part
-    if finding.family in ("other colormaps", "other weights"):
+    if finding.family in ("other colormaps", "other weights") or finding.question not in ("RQ1", "RQ2"):
         label = finding.contrast
     f = finding.figures
     if f is None:

@@ -12,7 +12,7 @@ import pytest
 from synthetic_study import write_study
 
 from medxfer.analysis import Verdict, answer, next_look, read_study
-from medxfer.analysis.judge.reached import looked_at
+from medxfer.analysis.judge.looking import looked_at
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.stats.looks import next_boundary
 from medxfer.base.errors import MedxferError

@@ -66,3 +66,12 @@ def test_a_difference_of_that_size_is_found_as_often_as_promised():
         term = replace(part.trainings, variance=np.array(variance * rng.chisquare(df) / df))
         found += estimate > replace(chance, parts=(replace(part, trainings=term),)).half_width(0.05)
     assert found / 400 == pytest.approx(POWER, abs=0.06)
+
+
+def test_comparisons_have_a_forecast_of_their_own() -> None:
+    windows = Planned([(level, True) for level in ("40/400", "lung", "bone")], 3, {"a": 100}, 1)
+    settings = Planned([("full", True), ("head", True), ("last:1", True)], 3, {"a": 100}, 1, alike=False)
+    compared = {"window": windows, "finetune": settings}
+    window, finetune = detectable(planned(), RULES, 0.01, 0.95, None, compared)[-2:]
+    assert (window.question, window.contrasts) == ("window", 2)
+    assert window.difference < finetune.difference  # other levels tell how trainings vary
