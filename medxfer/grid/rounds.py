@@ -75,8 +75,9 @@ class Rounds:
             cells = look_cells(planned, later)
             if within := [n for n in needed if self.grid.cells[n].name in cells]:
                 if later > seeds:
-                    lacking = sum(not study.has_result(name) for name in look_cells(planned, seeds))
-                    why = f"{count(lacking, 'cell')} of it failed or belong to other commands"
+                    look = look_cells(planned, seeds)
+                    lacking = sum(not study.has_result(name) for name in look)
+                    why = f"{lacking} of its {count(len(look), 'cell')} failed or belong to other commands"
                     text = f"no look at {seeds} seeds yet: {why}; training goes on to {later} seeds"
                     display.say(f"[bold]{escape(study.name)}[/]: {text}")
                 self.until[study] = later

@@ -64,15 +64,17 @@ def declaration(config: DictConfig) -> Json:
     """
     study = OmegaConf.to_container(config.study, resolve=True)
     assert isinstance(study, dict)
-    compared = {"contrasts": without_paths(study["contrasts"])} if study.get("contrasts") else {}
+    more = {  # what is not declared does not stand there, so that studies of earlier versions go on
+        "looks": list(read_looks(study.get("looks"))),
+        "contrasts": without_paths(study.get("contrasts") or []),
+    }
     return {
         "metric": study["metric"],
         "margin": float(study["margin"]),
         "level": 0.95,
         "threshold": VALIDATION,
         "tuned": study["tuned"],
-        "looks": list(read_looks(study["looks"])),
-        **compared,
+        **{key: value for key, value in more.items() if value},
         "rq1": without_paths(study["rq1"]),
         "rq2": without_paths(study["rq2"]),
     }

@@ -67,7 +67,9 @@ class Impossible:
 
 def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | Impossible:
     """Settle one cell; see `Preparation`."""
-    settled = Preparation(config, progress).settle({key: config.get(key) for key in VALUES})
+    settled = Preparation(config, progress, {} if config.plan else None).settle(
+        {key: config.get(key) for key in VALUES}
+    )
     return settled if isinstance(settled, Impossible) else Prepared(**vars(settled), config=config)
 
 

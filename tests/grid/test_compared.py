@@ -13,6 +13,7 @@ from medxfer.analysis.judge.verdict import judge
 from medxfer.base.config import CONF
 from medxfer.grid.hooks import begin, finish
 from medxfer.grid.jobs import Job
+from medxfer.grid.rounds import Rounds
 from medxfer.training.run import train
 
 CONTRASTS = (
@@ -38,7 +39,7 @@ def test_a_swept_setting_and_another_size_are_compared_in_one_study(
     assert len(begun.studies) == 1
     for job in jobs:
         train(job.config())
-    assert finish(begun)
+    assert finish(Rounds(begun))
     said = capsys.readouterr().out
     assert "image size  finetune" in " ".join(said.split("\n")[:40]).replace("   ", "  ")
 

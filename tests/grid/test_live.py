@@ -73,6 +73,18 @@ def test_a_terminal_gets_a_matrix_that_fills_with_results_of_any_process(monkeyp
     assert text.count("the data has a flaw") == 1
 
 
+def test_the_matrix_says_which_look_is_next(monkeypatch, cells):
+    grid, display, console = grid_on(monkeypatch, terminal=True)
+    planned = {cell.name: cell.factors for cell in cells}
+    record = {"declared": {"metric": "accuracy", "looks": [2, 3]}, "planned": planned}
+    (cells[0].study.folder / "study.json").write_text(json.dumps(record))
+    grid.expect(cells, to_train=2)
+    with console.capture() as captured:
+        console.print(display._render())
+    display.close()
+    assert "next look at 2 seeds" in captured.get()
+
+
 def test_warnings_are_not_lost_with_the_picture(monkeypatch, cells):
     grid, display, console = grid_on(monkeypatch, terminal=True)
     grid.expect(cells, to_train=2)

@@ -175,7 +175,7 @@ def test_a_look_that_a_failed_cell_prevents_does_not_keep_the_others_from_traini
     assert run(rounds, train) == [[0, 0, 1, 1], [2, 2, 3, 3]]
     assert not finish(rounds)
     said = " ".join(capsys.readouterr().out.split())
-    assert "no look at 2 seeds yet: 1 cell of it failed or belong to other commands; training goes on to 4" in said
+    assert "no look at 2 seeds yet: 1 of its 4 cells failed or belong to other commands; training goes on to 4" in said
     assert "not done:" in said
     assert "out of memory" in said
     assert one.study.record.get("stopped") is None

@@ -25,7 +25,7 @@ def configured(*overrides: str):
 
 @pytest.mark.parametrize(("given", "looks"), [("[3,5,10]", [3, 5, 10]), ("[]", []), ("null", []), ("[2]", [2])])
 def test_looks_are_declared(given: str, looks: list[int]) -> None:
-    assert declaration(configured(f"study.looks={given}"))["looks"] == looks
+    assert declaration(configured(f"study.looks={given}")).get("looks", []) == looks
 
 
 @pytest.mark.parametrize("given", ["[1,5]", "[5,3]", "[3,3]", "[3.5]", "[true]", "5", "three", "[three]"])

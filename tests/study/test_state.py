@@ -61,6 +61,21 @@ def test_the_terminal_shows_it_as_a_matrix_with_reasons(study):
     assert "about 17 s left" in text
 
 
+def test_with_looks_it_tells_the_next_one_and_the_time_until_it(tmp_path):
+    shape = {"colormaps": ["none", "viridis"], "pretrained": [True], "seeds": 6, "declared": {"looks": [2, 4]}}
+    folder = write_study(tmp_path / "s", **shape, missing=[{"seed": seed} for seed in (2, 3, 4, 5)])
+    found = status(folder)
+    assert found["looks"] == {"declared": (2, 4), "next": 4, "stopped": None}
+    assert (len(found["missing"]), len(found["not_needed"])) == (4, 4)  # seeds 4 and 5 are beyond the last look
+    assert found["seconds_left"] == pytest.approx(4 * 13.4)
+    console = Console(width=100, record=True, file=io.StringIO())
+    show_study(folder, console)
+    text = console.export_text()
+    assert "next look at 4 seeds; 4 cells not needed (–)" in text
+    assert "about 54 s to the next look" in text
+    assert "on validation images" in text
+
+
 def test_the_figures_are_those_of_validation(study):
     records = [json.loads(path.read_text()) for path in sorted(study.glob("cells/*/metrics.json"))]
     found = {state.name: state.score for state in read_states(study) if state.status == "done"}
