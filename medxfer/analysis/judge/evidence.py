@@ -106,7 +106,7 @@ def weigh(
     for one in runs:
         layers = [measured(block.values(), declared.metric) for block in one.blocks]
         tested.append(same_test(one, layers, list(weights)))
-        samples.append(_sample(one, layers, weights, pool=key is arm_of))
+        samples.append(sample_of(one, layers, weights, pool=key is arm_of))
     effect = effects.effect(samples)
     refuse_no_variation(samples, effect)
     together = [part.together for part in effect.parts if part.together is not None]
@@ -177,7 +177,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     (one,), metric = runs, declared.metric
     layers = [measured(block.values(), metric) for block in one.blocks]
     same_test(one, layers, [arm])
-    effect = effects.effect([_sample(one, layers, {arm: 1.0}, pool=key is arm_of)])
+    effect = effects.effect([sample_of(one, layers, {arm: 1.0}, pool=key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
@@ -195,7 +195,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     )
 
 
-def _sample(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], pool: bool) -> Sample:
+def sample_of(one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], pool: bool) -> Sample:
     """The contrast on one data set; with `pool`, arms are (colormap, pretrained), and those without weight moderate."""
     influence, arms = one.influence(weights, layers), list(weights)
     if not pool:

@@ -173,13 +173,13 @@ def outlook_sentence(figures: Figures) -> list[str]:
         return []
     share = round(100 * figures.from_trainings)
     ways = [
-        (f"{e.seeds} seeds" if e.seeds > figures.trainings else f"{e.patients:g} times the test patients")
-        + f" about ±{points(e.half_width, signed=False)}"
+        f"±{points(e.half_width, signed=False)} with "
+        + (f"{e.seeds} seeds" if e.seeds > figures.trainings else f"{e.patients:g} times the test patients")
         for e in figures.expected
     ]
     now = points((figures.high - figures.low) / 2, signed=False)
     return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.",
-            f"The interval is ±{now} points; expect with {listing(ways)}."]  # fmt: skip
+            f"The interval is ±{now} points; expect {listing(ways)}."]  # fmt: skip
 
 
 def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:

@@ -13,6 +13,8 @@ from medxfer.analysis.page.layout import Section
 from medxfer.analysis.page.learning_charts import learning_sections
 from medxfer.analysis.page.operating_charts import operating_sections
 from medxfer.analysis.page.panels import intervals
+from medxfer.analysis.page.roc_pairs import roc_pairs
+from medxfer.analysis.page.training_curves import training_curves
 from medxfer.analysis.page.uncertainty_table import uncertainty_section
 
 
@@ -35,10 +37,13 @@ def exploratory(study: StudyRecord, verdict: Verdict) -> Exploratory | None:
 
 def sections(study: StudyRecord, verdict: Verdict) -> list[Section]:
     """Those that the study has content for, in the page's order: first what is not folded."""
+    pairs = list(roc_pairs(study))
     found = [
+        *pairs,
         *uncertainty_section(verdict),
         *arm_sections(verdict),
-        *operating_sections(study, verdict),
+        *operating_sections(study, verdict, folded=bool(pairs)),
+        *training_curves(study),
         *flow_sections(study),
     ]
     return sorted(found, key=lambda section: section.folded)

@@ -1,3 +1,4 @@
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from medxfer.analysis.judge.results import columns, results_csv
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.analysis.page import page
+from medxfer.analysis.page.training_curves import training_curves
 from medxfer.report import main, report
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
@@ -256,3 +258,21 @@ def test_a_simulated_level_that_was_missed_stands_beside_the_answer(tmp_path: Pa
     assert note.startswith("In simulated studies like this one (2 seeds, correlated by 0.9 within the same weights")
     before = (folder / "report.html").read_text(encoding="utf-8").partition('id="trainings"')[0]
     assert "of families erred, not 5" in before
+
+
+def test_training_curves_show_every_training_and_the_epoch_tested(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, colormaps=["none"])
+    (section,) = training_curves(read_study(folder))
+    assert [chart.title for chart in section.charts] == ["none × pretrained: loss", "none × random: loss"]
+    lines = section.charts[0].lines
+    assert [list(line.x) for line in lines if not line.marks] == [[1.0, 2.0, 3.0]] * 4
+    assert {tuple(line.x) for line in lines if line.marks} == {(3.0,)}
+    assert lines[0].y == pytest.approx([0.7, 0.35, 0.7 / 3])
+
+
+def test_without_a_history_there_are_no_curves(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=["none"])
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"epochs": record["epochs"][:1], "best_epoch": 0}))
+    assert list(training_curves(read_study(folder))) == []
