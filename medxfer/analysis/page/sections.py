@@ -8,6 +8,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.arm_tables import arm_sections
 from medxfer.analysis.page.drawing import Panel
+from medxfer.analysis.page.ensemble_table import ensemble_section
 from medxfer.analysis.page.flow_table import flow_sections
 from medxfer.analysis.page.layout import Section
 from medxfer.analysis.page.learning_charts import learning_sections
@@ -30,7 +31,7 @@ def exploratory(study: StudyRecord, verdict: Verdict) -> Exploratory | None:
     """Other contrasts on one axis, the curve over labelled patients, and how to read the answers."""
     families = [(family.title, family.note, family.findings) for family in verdict.tables]
     readings = [Section(id, title, verdict.readings[id]) for id, title in TITLES.items() if id in verdict.readings]
-    found = [*learning_sections(study, verdict), *readings]
+    found = [*learning_sections(study, verdict), *ensemble_section(study), *readings]
     forest = intervals(families, verdict.declared["margin"])
     return Exploratory(forest, found) if forest or found else None
 

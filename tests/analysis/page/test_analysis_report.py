@@ -276,3 +276,13 @@ def test_without_a_history_there_are_no_curves(tmp_path: Path) -> None:
         record = json.loads(path.read_text())
         path.write_text(json.dumps(record | {"epochs": record["epochs"][:1], "best_epoch": 0}))
     assert list(training_curves(read_study(folder))) == []
+
+
+def test_ensembles_are_exploratory_and_say_over_what_their_intervals_are(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, pretrained=[True])
+    report(folder)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    before, _, folded = html.partition("<summary>Exploratory: what does not answer the questions</summary>")
+    assert "Ensemble" not in before
+    assert "intervals are over patients alone" in folded.replace("\u00a0", " ")
+    assert "none × pretrained + viridis × pretrained" in folded
