@@ -92,6 +92,13 @@ def decide(run: CellScores, threshold: float) -> dict[str, float]:
     return dict(zip(DECISIONS, (tp, fp, fn, tn, *(a / b if b else float("nan") for a, b in shares)), strict=True))
 
 
+def confusion(run: CellScores) -> Floats:
+    """(classes, classes): images of each class (rows) by the class with the highest score, the first of equals."""
+    classes = run.scores.shape[1]
+    pairs = run.labels * classes + run.scores.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.float64)
+
+
 def tasks_of(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
     """(scores, truth) of each one-against-the-rest task; of a binary task class 1 alone."""
     classes = run.scores.shape[1]

@@ -7,6 +7,7 @@ from medxfer.analysis.judge.readings import TITLES
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.arm_tables import arm_sections
+from medxfer.analysis.page.confusion_tables import confusion_section
 from medxfer.analysis.page.drawing import Panel
 from medxfer.analysis.page.ensemble_table import ensemble_section
 from medxfer.analysis.page.flow_table import flow_sections
@@ -43,6 +44,7 @@ def sections(study: StudyRecord, verdict: Verdict) -> list[Section]:
         *pairs,
         *uncertainty_section(verdict),
         *arm_sections(verdict),
+        *confusion_section(study),
         *operating_sections(study, verdict, folded=bool(pairs)),
         *training_curves(study),
         *flow_sections(study),

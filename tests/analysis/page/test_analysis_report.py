@@ -11,6 +11,7 @@ from medxfer.analysis.judge.results import columns, results_csv
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.analysis.page import page
+from medxfer.analysis.page.confusion_tables import confusion_section
 from medxfer.analysis.page.training_curves import training_curves
 from medxfer.report import main, report
 
@@ -286,3 +287,17 @@ def test_ensembles_are_exploratory_and_say_over_what_their_intervals_are(tmp_pat
     assert "Ensemble" not in before
     assert "intervals are over patients alone" in folded.replace("\u00a0", " ")
     assert "none × pretrained + viridis × pretrained" in folded
+
+
+def test_three_classes_have_a_confusion_matrix_and_two_do_not(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path / "three", seeds=2, classes=3, colormaps=["none"], patients=30))
+    (section,) = confusion_section(study)
+    table = section.tables[0]
+    assert table.title == "none × pretrained"
+    counts = [[float(value) for value in row[1:4]] for row in table.rows]
+    assert [sum(row) for row in counts] == [20, 20, 20]
+    right = sum(row[k] for k, row in enumerate(counts))
+    cells = [cell for cell in study.done if cell.arm == ("none", True)]
+    accuracy = sum(cell.score("test/accuracy") for cell in cells) / len(cells)
+    assert right / 60 == pytest.approx(accuracy)
+    assert list(confusion_section(read_study(write_study(tmp_path / "two", colormaps=["none"])))) == []
