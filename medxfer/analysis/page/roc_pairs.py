@@ -12,13 +12,15 @@ from medxfer.analysis.page.drawing import Chart, Line, chart_axes
 from medxfer.analysis.page.layout import Section, colour_classes
 from medxfer.base.words import arm_name
 
-MOST = 6  # charts that are shown unfolded
+MOST = 6  # charts that are shown unfolded, and contrasts whose bands are computed (seconds each in a large study)
 
 
 def roc_pairs(study: StudyRecord) -> Iterator[Section]:
-    """A chart for each primary contrast and data set."""
+    """A chart for each primary contrast and data set; nothing where there are more than MOST contrasts."""
     judge = Judge(study)
     contrasts = [one for one in judge.contrasts if one.family == PRIMARY]
+    if len(contrasts) > MOST:
+        return
     found = [(contrast, band) for contrast in contrasts for band in roc_bands(judge, contrast)]
     if not found:
         return
