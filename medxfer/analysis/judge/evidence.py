@@ -112,7 +112,7 @@ def weigh(
     for one in runs:
         layers = [measured(block.values(), declared.metric) for block in one.blocks]
         tested.append(same_test(one, layers, list(weights)))
-        samples.append(_sample(one, layers, weights, key is arm_of, alike))
+        samples.append(sample_of(one, layers, weights, key is arm_of, alike))
     effect = effects.effect(samples)
     refuse_no_variation(samples, effect)
     together = [part.together for part in effect.parts if part.together is not None]
@@ -188,7 +188,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     (one,), metric = runs, declared.metric
     layers = [measured(block.values(), metric) for block in one.blocks]
     same_test(one, layers, [arm])
-    effect = effects.effect([_sample(one, layers, {arm: 1.0}, key is arm_of)])
+    effect = effects.effect([sample_of(one, layers, {arm: 1.0}, key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
@@ -206,7 +206,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     )
 
 
-def _sample(
+def sample_of(
     one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], starts_known: bool, alike: bool = False
 ) -> Sample:
     """The contrast on one data set. Arms without weight moderate, if all are `alike` or, with `starts_known`, those

@@ -217,13 +217,13 @@ def outlook_sentence(figures: Figures) -> list[str]:
         return []
     share = round(100 * figures.from_trainings)
     ways = [
-        (f"{e.seeds} seeds" if e.seeds > figures.trainings else f"{e.patients:g} times the test patients")
-        + f" about ±{points(e.half_width, signed=False)}"
+        f"±{points(e.half_width, signed=False)} with "
+        + (f"{e.seeds} seeds" if e.seeds > figures.trainings else f"{e.patients:g} times the test patients")
         for e in figures.expected
     ]
     now = f"±{points((figures.high - figures.low) / 2, signed=False)} points"
     said = "cut off at what the metric can be" if figures.clipped else now
-    said = f"The interval is {said}; expect with {listing(ways)}."
+    said = f"The interval is {said}; expect {listing(ways)}."
     if all(e.patients == 1 for e in figures.expected):
         said = f"{said[:-1]}. {TWICE:g} times the test patients would not narrow it."
     return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.", said]

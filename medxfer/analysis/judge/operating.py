@@ -17,14 +17,16 @@ def roc(trainings: Sequence[CellScores]) -> Floats:
 
     A binary task has one curve, of class 1. Classes without both positives and negatives are left out.
     """
-    curves = [_sensitivity(scores, truth) for run in trainings for scores, truth in _tasks(run) if 0 < truth.mean() < 1]
+    curves = [
+        _sensitivity(scores, truth) for run in trainings for scores, truth in tasks_of(run) if 0 < truth.mean() < 1
+    ]
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
 def precision_recall(trainings: Sequence[CellScores]) -> Floats:
     """Precision at each sensitivity of GRID but 0, averaged over trainings, for class 1 of a binary task."""
     curves = []
-    for scores, truth in (task for run in trainings for task in _tasks(run)):
+    for scores, truth in (task for run in trainings for task in tasks_of(run)):
         hits, false = _passed(scores, truth)
         precision = hits[1:] / (hits[1:] + false[1:])
         best = np.maximum.accumulate(precision[::-1])[::-1]  # of all thresholds with at least this sensitivity
@@ -38,7 +40,7 @@ def calibration(trainings: Sequence[CellScores]) -> tuple[Floats, Floats]:
     Scores of all trainings and, for many classes, of all classes are pooled; bins are cut at deciles of the score, and
     equal scores are in the same bin, whatever the order of the images.
     """
-    tasks = [task for run in trainings for task in _tasks(run)]
+    tasks = [task for run in trainings for task in tasks_of(run)]
     scores, truth = (np.concatenate([task[i] for task in tasks]) for i in (0, 1))
     edges = np.quantile(scores, np.linspace(0, 1, BINS + 1)[1:-1])
     parts = [part for i in range(BINS) if (part := np.searchsorted(edges, scores, side="left") == i).any()]
@@ -90,7 +92,14 @@ def decide(run: CellScores, threshold: float) -> dict[str, float]:
     return dict(zip(DECISIONS, (tp, fp, fn, tn, *(a / b if b else float("nan") for a, b in shares)), strict=True))
 
 
-def _tasks(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
+def confusion(run: CellScores) -> Floats:
+    """(classes, classes): images of each class (rows) by the class with the highest score, the first of equals."""
+    classes = run.scores.shape[1]
+    pairs = run.labels * classes + run.scores.argmax(axis=1)
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.float64)
+
+
+def tasks_of(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
     """(scores, truth) of each one-against-the-rest task; of a binary task class 1 alone."""
     classes = run.scores.shape[1]
     if run.labels.ndim == 2:

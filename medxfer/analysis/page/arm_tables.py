@@ -29,10 +29,10 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
             decided.append(Table(["Arm", *shown], rows, title))
     if scored:
         text = f"Test means in points with {percent(verdict.declared['level'])} intervals, not adjusted."
-        yield Section("arms", "Every metric", [text], tables=scored, folded=True)
+        yield Section("arms", "Metrics", [text], tables=scored, folded=True)
     if decided:
         text = "At the threshold chosen on validation; means over trainings and their range, in percent and images."
-        yield Section("decisions", "Decisions: sensitivity, specificity, counts", [text], tables=decided, folded=True)
+        yield Section("decisions", "Decisions", [text], tables=decided, folded=True)
 
 
 def _mean(found: Mean | None) -> str:

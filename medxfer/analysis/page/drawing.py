@@ -69,7 +69,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve of a chart in data units; `band` holds (low, high) for each of its points."""
+    """A curve of a chart in data units; `band` holds (low, high) for each of its points. Without y, the band alone."""
 
     x: Sequence[float]
     y: Sequence[float]

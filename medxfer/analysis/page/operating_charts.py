@@ -18,8 +18,11 @@ from medxfer.base.words import arm_name
 RARE = 0.2  # share of the rarer class below which a ROC curve alone misleads
 
 
-def operating_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]:
-    """ROC and calibration, a chart for each data set: blocks that differ in backbone, window or size are pooled."""
+def operating_sections(study: StudyRecord, verdict: Verdict, folded: bool = False) -> Iterator[Section]:
+    """ROC and calibration, a chart for each data set: blocks that differ in backbone, window or size are pooled.
+
+    `folded`: whether the ROC curves of all arms are shown on demand, as the other charts are.
+    """
     by_data: dict[str, list[CellRecord]] = {}
     for block, cells in select(study).items():
         by_data.setdefault(str(block[0]), []).extend(cell for cell in cells if cell.status == "done")
@@ -51,7 +54,7 @@ def operating_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section
     key = [(arm_name(arm), colours[arm], arm[1] is not True) for arm in arms]
     several = any(run.record["task"] != "binary" for cells in by_data.values() for run in cells)
     averaged = "Averaged over trainings" + (" and classes" if several else "")
-    yield Section("roc", "ROC", [f"{averaged}; the diagonal is chance."], key, roc)
+    yield Section("roc", "All ROC curves", [f"{averaged}; the diagonal is chance."], key, roc, folded=folded)
     if recall:
         text = f"{averaged}, at the best precision with at least that sensitivity; the dotted line is chance."
         yield Section("recall", "Precision and recall", [text], key, recall, folded=True)

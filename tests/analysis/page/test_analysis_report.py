@@ -1,3 +1,4 @@
+import json
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from medxfer.analysis.judge.results import columns, results_csv
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.analysis.page import page
+from medxfer.analysis.page.confusion_tables import confusion_section
+from medxfer.analysis.page.training_curves import training_curves
 from medxfer.report import main, report
 
 VOID = {"meta", "link", "img", "input", "br", "hr", "col"}
@@ -256,3 +259,45 @@ def test_a_simulated_level_that_was_missed_stands_beside_the_answer(tmp_path: Pa
     assert note.startswith("In simulated studies like this one (2 seeds, correlated by 0.9 within the same weights")
     before = (folder / "report.html").read_text(encoding="utf-8").partition('id="trainings"')[0]
     assert "of families erred, not 5" in before
+
+
+def test_training_curves_show_every_training_and_the_epoch_tested(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, colormaps=["none"])
+    (section,) = training_curves(read_study(folder))
+    assert [chart.title for chart in section.charts] == ["none × pretrained: loss", "none × random: loss"]
+    lines = section.charts[0].lines
+    assert [list(line.x) for line in lines if not line.marks] == [[1.0, 2.0, 3.0]] * 4
+    assert {tuple(line.x) for line in lines if line.marks} == {(3.0,)}
+    assert lines[0].y == pytest.approx([0.7, 0.35, 0.7 / 3])
+
+
+def test_without_a_history_there_are_no_curves(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=["none"])
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps(record | {"epochs": record["epochs"][:1], "best_epoch": 0}))
+    assert list(training_curves(read_study(folder))) == []
+
+
+def test_ensembles_are_exploratory_and_say_over_what_their_intervals_are(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, pretrained=[True])
+    report(folder)
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    before, _, folded = html.partition("<summary>Exploratory: what does not answer the questions</summary>")
+    assert "Ensemble" not in before
+    assert "intervals are over patients alone" in folded.replace("\u00a0", " ")
+    assert "none × pretrained + viridis × pretrained" in folded
+
+
+def test_three_classes_have_a_confusion_matrix_and_two_do_not(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path / "three", seeds=2, classes=3, colormaps=["none"], patients=30))
+    (section,) = confusion_section(study)
+    table = section.tables[0]
+    assert table.title == "none × pretrained"
+    counts = [[float(value) for value in row[1:4]] for row in table.rows]
+    assert [sum(row) for row in counts] == [20, 20, 20]
+    right = sum(row[k] for k, row in enumerate(counts))
+    cells = [cell for cell in study.done if cell.arm == ("none", True)]
+    accuracy = sum(cell.score("test/accuracy") for cell in cells) / len(cells)
+    assert right / 60 == pytest.approx(accuracy)
+    assert list(confusion_section(read_study(write_study(tmp_path / "two", colormaps=["none"])))) == []

@@ -1,0 +1,98 @@
+"""AUROC of ensembles, from the stored scores: the mean of the probabilities of several trained networks.
+
+They are exploratory. An ensemble is one thing, so that its interval is over patients alone: it says nothing of other
+trainings.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from medxfer.analysis.judge.findings import Judge
+from medxfer.analysis.judge.results import Arm, Block, CellRecord
+from medxfer.analysis.judge.scores import CellScores, read_predictions
+from medxfer.analysis.stats.critical import ONE, half_width
+from medxfer.analysis.stats.effects import mean_interval
+from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.variance import Term, patients_terms
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """`arms` are one arm, or gray and a colormap with the same weights and seeds; figures are fractions of AUROC."""
+
+    block: Block
+    arms: tuple[Arm, ...]
+    networks: int
+    auroc: float
+    low: float
+    high: float
+    single: float  # mean AUROC of its networks alone
+    gain: float | None = None  # over the ensemble of gray's trainings with the same seeds; None for an arm by itself
+    gain_low: float | None = None
+    gain_high: float | None = None
+
+
+def ensembles(judge: Judge) -> list[Ensemble]:
+    """Of every arm with two trainings, and of gray with every colormap; none where scores do not allow an AUROC."""
+    found: list[Ensemble] = []
+    for block, cells in judge.blocks.items():
+        done = [cell for cell in cells if cell.status == "done"]
+        try:
+            found += _of_block(block, done, 1 - judge.study.declared.level)
+        except NotComparable:
+            continue  # the findings say why
+    return found
+
+
+def _of_block(block: Block, cells: Sequence[CellRecord], alpha: float) -> Iterator[Ensemble]:
+    runs = {(cell.arm, cell.factors["seed"]): read_predictions(cell.folder) for cell in cells}
+    first = next(iter(runs.values()), None)
+    if first is None or not all(_alike(first, run) for run in runs.values()):
+        return
+    arms = list(dict.fromkeys(cell.arm for cell in cells))
+    seeds = {arm: [seed for one, seed in runs if one == arm] for arm in arms}
+    for arm in arms:
+        if len(seeds[arm]) > 1:
+            yield _ensemble(block, (arm,), [runs[arm, seed] for seed in seeds[arm]], alpha)
+    for arm in arms:
+        gray = ("none", arm[1])
+        shared = [seed for seed in seeds[arm] if seed in seeds.get(gray, ())]
+        if arm[0] != "none" and shared:
+            both = [runs[one, seed] for one in (gray, arm) for seed in shared]
+            yield _ensemble(block, (gray, arm), both, alpha, [runs[gray, seed] for seed in shared])
+
+
+def _alike(one: CellScores, other: CellScores) -> bool:
+    return np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
+
+
+def _ensemble(
+    block: Block, arms: tuple[Arm, ...], runs: Sequence[CellScores], alpha: float, gray: Sequence[CellScores] = ()
+) -> Ensemble:
+    means = [np.mean([run.scores for run in of], axis=0) for of in (runs, gray) if of]
+    theta, influence = _auroc(runs[0], [*means, *(run.scores for run in runs)])
+    term, _ = patients_terms(influence[:1])
+    variance, size = float(term.variance), influence.shape[1]
+    quantile = half_width([Term(np.array(1.0), term.df)], ONE, alpha)[0]
+    low, high = mean_interval(
+        float(theta[0]), variance, quantile if variance else float(special.ndtri(1 - alpha / 2)), size
+    )
+    single = float(theta[len(means) :].mean())
+    if not gray:
+        return Ensemble(block, arms, len(runs), float(theta[0]), low, high, single)
+    difference, _ = patients_terms(influence[:1] - influence[1:2])
+    half = half_width([difference], ONE, alpha)[0]
+    gain = float(theta[0] - theta[1])
+    ends = max(gain - half, -1.0), min(gain + half, 1.0)
+    return Ensemble(block, arms, len(runs), float(theta[0]), low, high, single, gain, *ends)
+
+
+def _auroc(first: CellScores, scores: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """(K,) and (K, patients): AUROC of each, and the patients' influences."""
+    binary = first.labels.ndim == 1 and first.scores.shape[1] == 2
+    stacked = np.stack([one[:, 1] if binary else one for one in scores])
+    theta, without = leave_one_patient_out(check_cases(stacked, first.labels, first.patients), "auroc")
+    return theta, per_patient(without)

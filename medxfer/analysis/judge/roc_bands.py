@@ -1,0 +1,97 @@
+"""ROC curves of the two sides of a contrast, and where a difference between them is more than chance."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medxfer.analysis.judge.contrasts import Contrast
+from medxfer.analysis.judge.evidence import arm_of, sample_of
+from medxfer.analysis.judge.findings import Judge
+from medxfer.analysis.judge.layer import Layer, Measured, measured
+from medxfer.analysis.judge.operating import GRID, tasks_of
+from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
+from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.stats import effects
+from medxfer.analysis.stats.influence import Floats
+from medxfer.analysis.stats.roc_influence import Roc
+from medxfer.base.errors import MedxferError
+
+RATES = GRID[2:-1:2]  # of the band
+FEWEST = 3  # negative patients above the threshold, below which the band is not drawn
+
+Curves = Mapping[Path, Sequence[Roc]]  # by the cell's folder, one a class
+
+
+@dataclass(frozen=True)
+class RocBand:
+    """Mean curves over trainings, blocks and classes (one against the rest), of one contrast on one data set."""
+
+    data: str
+    trainings: int
+    better: Floats  # (GRID,) sensitivity of the arms of positive weight
+    other: Floats
+    rates: Floats  # of GRID
+    half: Floats  # (rates,): half of the difference's pointwise interval, over trainings and patients
+
+
+def roc_bands(judge: Judge, contrast: Contrast) -> list[RocBand]:
+    """A band for each data set; empty where the contrast cannot be weighed. Its arms must have the weights 1 and −1."""
+    weights = contrast.weights
+    planned = [cells for cells in judge.blocks.values() if set(weights) <= {cell.arm for cell in cells}]
+    try:
+        runs = paired_runs(planned, list(weights), arm_of)
+        return [_band(one, weights, judge) for one in runs]
+    except MedxferError:
+        return []  # the finding says why
+
+
+def _band(one: DataRuns, weights: Mapping[Any, float], judge: Judge) -> RocBand:
+    metric, alpha = judge.study.declared.metric, 1 - judge.study.declared.level
+    layers = [measured(block.values(), metric) for block in one.blocks]
+    same_test(one, layers, list(weights))
+    curves = [_curves(layer) for layer in layers]
+    signs = {sign: [arm for arm, weight in weights.items() if sign * weight > 0] for sign in (1, -1)}
+    means = {sign: _mean(one, arms, curves) for sign, arms in signs.items()}
+    fewest = min(roc.negatives for of_block in curves for of_cell in of_block.values() for roc in of_cell)
+    rates = RATES[RATES * fewest >= FEWEST]
+    half = []
+    for rate in rates:
+        at = [_layer(layer, of_block, float(rate)) for layer, of_block in zip(layers, curves, strict=True)]
+        half.append(effects.effect([sample_of(one, at, weights, starts_known=True)]).half_width(alpha))
+    return RocBand(one.data, len(one.seeds), means[1], means[-1], rates, np.array(half))
+
+
+def _curves(layer: Layer) -> Curves:
+    out = {}
+    for folder, found in layer.items():
+        if isinstance(found, Measured):
+            run = read_predictions(folder)
+            case = np.searchsorted(np.array(found.tested.patients), run.patients)
+            count = len(found.tested.patients)
+            out[folder] = [Roc(s, truth, case, count) for s, truth in tasks_of(run) if 0 < truth.mean() < 1]
+    return out
+
+
+def _mean(one: DataRuns, arms: Sequence[Any], curves: Sequence[Curves]) -> Floats:
+    found = [
+        roc.sensitivity(GRID)
+        for runs, of_block in zip(one.blocks, curves, strict=True)
+        for arm in arms
+        for seed in one.seeds
+        for roc in of_block[runs[arm, seed].folder]
+    ]
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _layer(layer: Layer, curves: Curves, rate: float) -> Layer:
+    """The sensitivity at one rate in the place of the metric."""
+    out: dict[Path, Any] = dict(layer)
+    for folder, rocs in curves.items():
+        found = layer[folder]
+        assert isinstance(found, Measured)
+        theta = float(np.mean([roc.sensitivity(rate) for roc in rocs]))
+        out[folder] = Measured(theta, np.mean([roc.influence(rate) for roc in rocs], axis=0), found.tested)
+    return out

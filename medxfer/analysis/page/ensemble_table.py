@@ -1,0 +1,41 @@
+"""What ensembles of the trained networks reach: exploratory, a row an ensemble."""
+
+from collections.abc import Iterator
+
+from medxfer.analysis.judge.ensembles import Ensemble, ensembles
+from medxfer.analysis.judge.findings import Judge
+from medxfer.analysis.judge.phrases import interval, percent, points
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.page.layout import Section, Table, block_name
+from medxfer.base.words import arm_name
+
+
+def ensemble_section(study: StudyRecord) -> Iterator[Section]:
+    """A table for each block with two trainings of an arm, or with gray and a colormap of the same seed."""
+    found = ensembles(Judge(study))
+    if not found:
+        return
+    blocks = list(dict.fromkeys(one.block for one in found))
+    head = ["Ensemble", "networks", "AUROC", "mean of its networks", "gain over gray's ensemble"]
+    tables = [
+        Table(
+            head,
+            [_row(one) for one in found if one.block == block],
+            block_name(block, blocks) if len(blocks) > 1 else "",
+        )
+        for block in blocks
+    ]
+    text = (
+        "The mean of the probabilities of an arm's trainings, or of gray and a colormap with the same seeds, scored as "
+        f"one network. AUROC in points; {percent(study.declared.level)} intervals are over patients alone and not "
+        "adjusted: other trainings make another ensemble. An ensemble of two arms has twice the networks of gray's."
+    )
+    yield Section("ensembles", "Ensembles", [text], tables=tables)
+
+
+def _row(one: Ensemble) -> list[str]:
+    auroc, low, high, single = (f"{100 * value:.1f}" for value in (one.auroc, one.low, one.high, one.single))
+    gain = ""
+    if one.gain is not None and one.gain_low is not None and one.gain_high is not None:
+        gain = f"{points(one.gain)} ({interval(one.gain_low, one.gain_high)})"
+    return [" + ".join(map(arm_name, one.arms)), str(one.networks), f"{auroc} ({low} to {high})", single, gain]

@@ -1,0 +1,69 @@
+"""Sensitivity at a false positive rate, and what each test patient contributes to it.
+
+The influence on an empirical ROC curve R at rate t (Hsieh and Turnbull 1996, Annals of Statistics 24:25) is that of a
+positive image, (1{above} − R(t)) / positives, and that of a negative one, −R′(t) (1{above} − t) / negatives. Its
+integral over t is that of AUROC (DeLong 1988).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
+WIDEST = 0.15  # of the rates at each side over which a slope is taken
+
+
+@dataclass(frozen=True)
+class Roc:
+    """One training's curve for one class against the rest; it needs two patients with and two without the class."""
+
+    scores: Floats  # (images,)
+    truth: Booleans  # (images,)
+    case: NDArray[np.int64]  # (images,) number of the image's patient
+    patients: int
+
+    @cached_property
+    def _points(self) -> tuple[Floats, Floats]:
+        order = np.argsort(-self.scores, kind="stable")
+        last = np.append(np.diff(self.scores[order]) != 0, True)
+        hits, false = (np.append(0.0, np.cumsum(of[order])[last]) for of in (self.truth, ~self.truth))
+        return false / false[-1], hits / hits[-1]
+
+    @cached_property
+    def _rate(self) -> Floats:
+        """(images,): the false positive rate at each image's score, half of equal scores counted."""
+        negative = np.sort(self.scores[~self.truth])
+        below = np.searchsorted(negative, self.scores, "left") + np.searchsorted(negative, self.scores, "right")
+        return np.asarray(1 - below / 2 / len(negative))
+
+    @cached_property
+    def _share(self) -> tuple[Floats, Floats]:
+        """(images,): what an image of each class weighs, with the jackknife's factor for few patients."""
+        out = []
+        for of in (self.truth, ~self.truth):
+            m = len(np.unique(self.case[of]))
+            out.append(of / of.sum() * np.sqrt(m / (m - 1)))
+        return out[0], out[1]
+
+    @property
+    def negatives(self) -> int:
+        """Patients with an image without the class."""
+        return len(np.unique(self.case[~self.truth]))
+
+    def sensitivity(self, rates: Floats | float) -> Floats:
+        """At false positive rates; linear between the curve's points."""
+        return np.asarray(np.interp(rates, *self._points))
+
+    def influence(self, rate: float) -> Floats:
+        """(patients,): products summed over patients are variances and covariances of sensitivities at `rate`."""
+        side = min(WIDEST, (~self.truth).sum() ** (-1 / 3) / 2)
+        low, high = max(rate - side, 0.0), min(rate + side, 1.0)
+        slope = float(np.diff(self.sensitivity(np.array([low, high])))[0]) / (high - low)
+        above = np.clip((rate - self._rate) * (~self.truth).sum() + 0.5, 0.0, 1.0)  # a half at the threshold itself
+        hit, false = (above - above[of].mean() for of in (self.truth, ~self.truth))
+        positive, negative = self._share
+        return np.bincount(self.case, hit * positive - slope * false * negative, self.patients).astype(np.float64)
