@@ -147,6 +147,14 @@ def by_chance(arms: Sequence[ArmFigures], metric: str) -> list[str]:
     return [name for name, above in beaten.items() if not above]
 
 
+def seen(study: StudyRecord) -> tuple[Judge, tuple[ArmFigures, ...]]:
+    """A judge of the study, who knows whether no arm beats chance on any data set, and the arms."""
+    judge = Judge(study)
+    arms = arm_figures(judge)
+    chances = by_chance(arms, study.declared.metric)
+    return Judge(study, bool(chances) and len(chances) == len({one.block[0] for one in arms})), arms
+
+
 def _above(found: Mean | None, level: float) -> bool:
     return found is not None and (found.low > level or found.mean >= level + NEAR * (1 - level))
 

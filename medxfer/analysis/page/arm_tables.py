@@ -7,6 +7,7 @@ from medxfer.analysis.judge.phrases import metric_name, percent
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.layout import Section, Table, block_name
 from medxfer.base.words import arm_name
+from medxfer.study.declared import VALIDATION
 
 
 def arm_sections(verdict: Verdict) -> Iterator[Section]:
@@ -31,7 +32,9 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
         text = f"Test means in points with {percent(verdict.declared['level'])} intervals, not adjusted."
         yield Section("arms", "Metrics", [text], tables=scored, folded=True)
     if decided:
-        text = "At the threshold chosen on validation; means over trainings and their range, in percent and images."
+        chosen = verdict.declared["threshold"]
+        where = "threshold chosen on validation" if chosen == VALIDATION else f"threshold {chosen:g}"
+        text = f"At the {where}; means over trainings and their range, in percent and images."
         yield Section("decisions", "Decisions", [text], tables=decided, folded=True)
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
@@ -11,7 +13,7 @@ from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.headline import BY_CHANCE, headline
-from medxfer.analysis.judge.phrases import size
+from medxfer.analysis.judge.phrases import points, size
 from medxfer.analysis.judge.question import Answer
 from medxfer.analysis.judge.verdict import judge
 
@@ -250,6 +252,21 @@ def test_where_nothing_was_learned_seeds_are_no_advice(tmp_path: Path) -> None:
         for advice in ("more", "seeds", "expect"):
             assert advice not in finding.sentence
         assert finding.figures is None or finding.figures.expected == ()
+        assert finding.conclusion == "no arm beats chance"
+        assert finding.sentence.startswith("No arm beats chance: there is no difference to judge between ")
+    assert rq1.closing == rq2.closing == ""
+    assert verdict.scope.startswith("These figures are of")
+
+
+def test_what_differs_by_chance_alone_is_not_called_equivalent_nor_harm(tmp_path: Path) -> None:
+    """Without variation between seeds, and with margins of any size, where no arm beats chance."""
+    for margin in (0.001, 0.5):
+        folder = write_study(
+            tmp_path / str(margin), seeds=5, seed_noise=0.0, effect=lambda factors: -2.0, declared={"margin": margin}
+        )
+        verdict, *_ = answers(folder)
+        assert {finding.conclusion for finding in verdict.primary} <= {"no arm beats chance", "refused"}
+        assert {f.conclusion for of in verdict.tables for f in of.findings} <= {"no arm beats chance", "refused"}
 
 
 def test_a_data_set_on_which_nothing_was_learned_is_named(tmp_path: Path) -> None:
@@ -329,3 +346,42 @@ def test_arms_have_their_metrics_and_decisions(tmp_path: Path) -> None:
         assert sum(counts) == pytest.approx(120)
         assert arm.decisions["sensitivity"].mean == pytest.approx(counts[0] / (counts[0] + counts[2]))
         assert arm.chance == 0.5
+
+
+def test_one_training_is_described_and_not_said_to_hold(tmp_path: Path) -> None:
+    single, *_ = answers(write_study(tmp_path / "one", seeds=1))
+    assert single.scope.startswith("These figures are of phantom_dx")
+    several, *_ = answers(write_study(tmp_path / "two", seeds=2))
+    assert several.scope.startswith("These answers hold for phantom_dx")
+
+
+def test_advice_that_serves_several_colormaps_is_said_once(tmp_path: Path) -> None:
+    colormaps = ("none", *(f"map{k}" for k in range(6)))
+    _, rq1, _ = answers(write_study(tmp_path / "many", colormaps=colormaps, seeds=3))
+    assert sum(finding.conclusion == "cannot tell" for finding in rq1.findings) > 1
+    assert not any("expect" in text or "Of the variance" in text for text in rq1.text)
+    assert rq1.closing.count("Of the variance") == rq1.closing.count("expect ±") == 1
+    assert " to " in rq1.closing
+    _, _, rq2 = answers(write_study(tmp_path / "s", seeds=3))
+    assert "expect ±" in rq2.text[0]
+    assert rq2.closing == ""
+
+
+@given(
+    value=st.floats(-0.2, 0.2),
+    margin=st.sampled_from([0.01, 0.005, 0.02]),
+    signed=st.booleans(),
+)
+def test_a_figure_shows_on_which_side_of_the_margin_it_lies(value: float, margin: float, signed: bool) -> None:
+    assume(abs(abs(value) - margin) > 1e-7)  # with six digits at most
+    shown = abs(float(points(value, signed, margin).replace("−", "-")))
+    assert (shown > 100 * margin) == (abs(value) > margin)
+    assert (shown < 100 * margin) == (abs(value) < margin)
+    assert abs(shown - 100 * abs(value)) <= 0.05 + 1e-9
+
+
+def test_an_end_below_the_margin_is_not_shown_as_the_margin() -> None:
+    assert points(0.00996, margin=0.01) == "+0.996"
+    assert points(-0.01004, margin=0.01) == "−1.004"
+    assert points(0.01, margin=0.01) == "+1.0"
+    assert points(0.00996) == "+1.0"
