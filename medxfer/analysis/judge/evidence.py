@@ -172,11 +172,13 @@ def span(metric: str) -> float:
     return 2.0 if metric == "brier" else 1.0
 
 
-def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of) -> Comparison | None:
+def arm_mean(
+    cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of, patients: float | None = None
+) -> Comparison | None:
     """One arm's metric in one block, over trainings and patients; with one training, over patients alone.
 
     The interval lies within what the metric can be (`mean_interval`); p is of the hypothesis that it is 0. None where
-    the arm has no finished training in the block.
+    the arm has no finished training in the block. `patients`: of whom the metric is taken, if not all.
 
     Raises:
         NotComparable: the metric is undefined on this test set.
@@ -192,7 +194,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
-    low, high = mean_interval(effect.estimate / size + base, variance / size**2, quantile, effect.count)
+    low, high = mean_interval(effect.estimate / size + base, variance / size**2, quantile, patients or effect.count)
     return Comparison(
         effect.estimate,
         float(np.sqrt(variance)),

@@ -51,9 +51,20 @@ def answer_question(question: Question, judge: Judge) -> Answer:
         () if early else tuple(f.sentence if together else f"{f.sentence} {f.outlook}".strip() for f in findings),
         tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
         " ".join(filter(None, [outlook(ahead) if together else "", ONE_TRAINING if single else ""])),
-        (*(note for f in findings for note in f.notes), *filter(None, [level_note([f.simulated for f in findings])])),
+        (*_together(findings), *filter(None, [level_note([f.simulated for f in findings])])),
         tuple(findings),
     )
+
+
+def _together(findings: Sequence[Finding]) -> list[str]:
+    """The notes of findings; what is said of several contrasts in the same words is said once."""
+    subjects: dict[str, list[str]] = {}
+    for finding in findings:
+        for note in finding.notes:
+            start = f"{finding.contrast}: "
+            own = note.startswith(start)
+            subjects.setdefault(note.removeprefix(start) if own else note, []).extend([finding.contrast] if own else [])
+    return [f"{listing(of)}: {note}" if of else note for note, of in subjects.items()]
 
 
 def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
-from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
+from medxfer.analysis.judge.arms import ArmFigures, Mean, Range, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.headline import BY_CHANCE, headline
@@ -385,3 +385,49 @@ def test_an_end_below_the_margin_is_not_shown_as_the_margin() -> None:
     assert points(-0.01004, margin=0.01) == "−1.004"
     assert points(0.01, margin=0.01) == "+1.0"
     assert points(0.00996) == "+1.0"
+
+
+def test_shares_have_intervals_and_classes_their_own_figures(tmp_path: Path) -> None:
+    two, *_ = answers(write_study(tmp_path / "two", seeds=3, colormaps=["none"], effect=lambda f: -1.0))
+    for arm in two.arms:
+        assert arm.classes == ()
+        for name in ("sensitivity", "specificity", "PPV", "NPV"):
+            share = arm.decisions[name]
+            assert isinstance(share, Mean)
+            assert 0 <= share.low < share.mean < share.high <= 1
+        assert isinstance(arm.decisions["TP"], Range)
+        sides = [arm.decisions[name].mean for name in ("sensitivity", "specificity")]
+        assert sum(sides) / 2 == pytest.approx(arm.metrics["balanced_accuracy"].mean)
+    four, *_ = answers(write_study(tmp_path / "four", seeds=3, colormaps=["none"], classes=4, effect=lambda f: -1.0))
+    for arm in four.arms:
+        assert [of.patients for of in arm.classes] == [15] * 4
+        found = [of.metrics["sensitivity"].mean for of in arm.classes]
+        assert sum(found) / 4 == pytest.approx(arm.metrics["balanced_accuracy"].mean)
+        ranks = [of.metrics["auroc"].mean for of in arm.classes]
+        assert sum(ranks) / 4 == pytest.approx(arm.metrics["auroc"].mean)
+
+
+def test_a_share_that_is_perfect_is_as_sure_as_its_patients_are_many(tmp_path: Path) -> None:
+    """30 of 60 patients have the lesion: the interval of a sensitivity of 1 is that of 30."""
+    verdict, *_ = answers(write_study(tmp_path / "s", seeds=3, colormaps=["none"], effect=lambda f: 30.0))
+    for arm in verdict.arms:
+        share = arm.decisions["sensitivity"]
+        assert share.mean == share.high == 1
+        z = 1.959964
+        assert share.low == pytest.approx(1 / (1 + z**2 / 30), abs=1e-6)
+
+
+def test_a_training_that_calls_no_image_positive_leaves_a_range(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=3, colormaps=["none"], declared={"threshold": "validation"})
+    for path in folder.glob("cells/*True*_0/metrics.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "threshold": 1.0}))
+    by_start = {arm.arm[1]: arm.decisions for arm in answers(folder)[0].arms}
+    assert isinstance(by_start[True]["PPV"], Range)
+    assert isinstance(by_start[True]["sensitivity"], Mean)
+    assert isinstance(by_start[False]["PPV"], Mean)
+
+
+def test_a_note_that_serves_several_colormaps_is_given_once(tmp_path: Path) -> None:
+    _, rq1, _ = answers(write_study(tmp_path / "s", seeds=2, patients=8))
+    (note,) = [note for note in rq1.notes if "it takes 5 of each class" in note]
+    assert note.startswith("viridis − none, pretrained and inferno − none, pretrained: 4 test patients with ")
