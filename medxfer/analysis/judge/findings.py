@@ -256,8 +256,10 @@ def _notes(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
     if figures.clipped:
         notes.append(f"{contrast.name}: the interval is cut off at the largest difference that the metric allows.")
     if figures.fewest_patients < FEWEST_PATIENTS:
+        where = f" in {figures.rarest_in}" if figures.rarest_in else ""
+        apart = " on each data set; other data sets are judged alone, by data set" if where else ""
         notes.append(
-            f"{contrast.name}: {count(figures.fewest_patients, 'test patient')} with {figures.rarest}; it takes "
-            f"{FEWEST_PATIENTS} of each class to judge."
+            f"{contrast.name}: {count(figures.fewest_patients, 'test patient')} with {figures.rarest}{where}; it takes "
+            f"{FEWEST_PATIENTS} of each class{apart or ' to judge'}."
         )
     return notes

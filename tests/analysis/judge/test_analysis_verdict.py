@@ -431,3 +431,17 @@ def test_a_note_that_serves_several_colormaps_is_given_once(tmp_path: Path) -> N
     _, rq1, _ = answers(write_study(tmp_path / "s", seeds=2, patients=8))
     (note,) = [note for note in rq1.notes if "it takes 5 of each class" in note]
     assert note.startswith("viridis − none, pretrained and inferno − none, pretrained: 4 test patients with ")
+
+
+def test_the_data_set_that_is_too_small_is_named(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, data=("large_dx", "small_ct"))
+    for path in folder.glob("cells/small*/predictions.parquet"):
+        frame = pd.read_parquet(path)
+        few = sorted(set(frame.loc[frame["split"] == "test", "patient"]))[:8]
+        frame[(frame["split"] != "test") | frame["patient"].isin(few)].to_parquet(path, index=False)
+    verdict, rq1, _ = answers(folder)
+    assert {finding.conclusion for finding in rq1.findings} == {"too few patients"}
+    (note,) = [note for note in rq1.notes if "it takes 5" in note]
+    assert " in small_ct; it takes 5 of each class on each data set; other data sets are judged alone" in note
+    parts = [f for of in verdict.tables if of.title.startswith("By ") for f in of.findings]
+    assert {f.conclusion == "too few patients" for f in parts if "large" in f.contrast or "DX" in f.contrast} == {False}
