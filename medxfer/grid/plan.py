@@ -1,10 +1,10 @@
 """plan=true: what a grid would train, how long that takes, and what it could find. Nothing is trained or written."""
 
+import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -176,7 +176,7 @@ def measure(prepared: Prepared) -> Pace:
     }
     step, look = median(timer.train[WARM_UP:] or timer.train), median(timer.evaluate)
     steps = settings["max_steps"] if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
-    epochs = ceil(steps / batches["train"])
+    epochs = math.ceil(steps / batches["train"])
     seconds = start_up + steps * step + epochs * (batches["val"] * look + save) + batches["test"] * look
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     return Pace(seconds, weights + PREDICTION * (images["val"] + images["test"]), whole)
@@ -184,8 +184,8 @@ def measure(prepared: Prepared) -> Pace:
 
 def _limited(images: int, batch: int, limit: float) -> int:
     """Batches, as Lightning limits them: by a share or by a number."""
-    batches = ceil(images / batch)
-    return ceil(batches * limit) if isinstance(limit, float) else min(batches, limit)
+    batches = math.ceil(images / batch)
+    return math.ceil(batches * limit) if isinstance(limit, float) else min(batches, limit)
 
 
 class _Timer(pl.Callback):
@@ -235,7 +235,9 @@ def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
         if len(levels) > 1 and levels[0] == comparison.reference:
             taken = [((f[factor], True), f, one) for f, one in judged if comparison.takes(f)]
             compared[comparison.name] = replace(_planned(taken, (factor, *apart)), alike=factor in ALIKE)
-    found = detectable(planned, declared.rules, declared.margin, declared.level, _finished(study), compared)
+    found = detectable(
+        planned, declared.rules, declared.margin, declared.level, _finished(study), compared, declared.metric
+    )
     said = [_sentence(one, compared.get(one.question, planned), vars(declared)) for one in found]
     return said or ["The grid answers none of the declared questions."]
 
@@ -289,11 +291,11 @@ def _sentence(one: Detectable, planned: Planned, declared: Mapping[str, Any]) ->
         )
     basis = "by the trainings that are finished" if one.measured else ASSUMED
     tested = count(sum(planned.patients.values()), "test patient")
-    text = (
-        f"{one.question}: with {count(planned.trainings, 'training')} an arm and {tested}, a true difference in "
-        f"{metric_name(declared['metric'])} of {points(one.difference, signed=False)} points or more would be found "
-        f"with {POWER:.0%} probability, {basis}."
-    )
+    metric, found = metric_name(declared["metric"]), f"would be found with {POWER:.0%} probability, {basis}"
+    what = f"a true difference in {metric} of {points(one.difference, signed=False)} points or more"
+    if math.isinf(one.difference):
+        what = f"no difference that {metric} can have"
+    text = f"{one.question}: with {count(planned.trainings, 'training')} an arm and {tested}, {what} {found}."
     margin = margin_points(declared["margin"])
     if one.difference <= declared["margin"]:
         return f"{text} That is within the margin of {margin}."

@@ -1,6 +1,6 @@
 """What each arm reached in each block: metrics with intervals, decisions at validation's threshold, calibration."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
 
 BOUNDED = ("auroc", "accuracy", "balanced_accuracy")  # in [0, 1]; their intervals are cut there
+SHARES = ("sensitivity", "specificity", "PPV", "NPV")
 NEAR = 0.25  # of the way from chance to perfect
 CHANGES = ("trainer.max_epochs", "lr")  # settings whose change may let a network learn, beside the image size
 
@@ -39,6 +40,15 @@ class Range:
 
 
 @dataclass(frozen=True)
+class ClassFigures:
+    """One class against the rest, or one label."""
+
+    name: str
+    patients: int  # with it, of those tested
+    metrics: Mapping[str, Mean]  # sensitivity, specificity, auroc; without those that are not defined
+
+
+@dataclass(frozen=True)
 class ArmFigures:
     """One arm in one block; fractions, signed so that more is better."""
 
@@ -48,9 +58,10 @@ class ArmFigures:
     planned: int
     metrics: Mapping[str, Mean]
     chance: float | None  # what guessing reaches in the declared metric; None where that is not defined
-    decisions: Mapping[str, Range]  # operating.DECISIONS, binary tasks alone
+    decisions: Mapping[str, Mean | Range]  # operating.DECISIONS, binary tasks alone; a range where no interval is known
     calibration: Mapping[str, Range]  # slope and intercept, binary tasks alone
     one_class: int  # trainings in which every test image is given the same class
+    classes: tuple[ClassFigures, ...] = ()  # of several classes, or of labels; empty in binary tasks
 
 
 def arm_figures(judge: Judge) -> tuple[ArmFigures, ...]:
@@ -79,20 +90,53 @@ def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRe
         len(cells),
         means,
         chance(study.declared.metric, runs[0][0]),
-        _ranges(decided),
+        {**_ranges(decided), **(_means(cells, arm, study, runs, 1, SHARES) if binary else {})},
         _ranges(lines),
         sum(_one_class(run, threshold if binary else None) for run, threshold in runs),
+        () if binary else tuple(_classes(cells, arm, study, runs)),
     )
 
 
-def _mean(cells: Sequence[CellRecord], arm: Arm, metric: str, study: StudyRecord) -> Mean | None:
+def _classes(
+    cells: Sequence[CellRecord], arm: Arm, study: StudyRecord, runs: Sequence[tuple[CellScores, float]]
+) -> Iterator[ClassFigures]:
+    first = runs[0][0]
+    names = next(cell for cell in cells if cell.status == "done").record["classes"]
+    for k, name in enumerate(map(str, names)):
+        has = first.labels[:, k] == 1 if first.labels.ndim == 2 else first.labels == k
+        metrics = _means(cells, arm, study, runs, k, ("sensitivity", "specificity", "auroc"))
+        yield ClassFigures(name, len(np.unique(first.patients[has])), metrics)
+
+
+def _means(
+    cells: Sequence[CellRecord],
+    arm: Arm,
+    study: StudyRecord,
+    runs: Sequence[tuple[CellScores, float]],
+    k: int,
+    names: Sequence[str],
+) -> dict[str, Mean]:
+    """Of class or label `k`, those that are defined in every training, and without any one patient."""
+    among = [operating.patients_among(run, threshold, k) for run, threshold in runs]
+    found = {
+        name: _mean(cells, arm, f"{name}:{k}", study, float(np.mean([of[name] for of in among if name in of] or [0])))
+        for name in names
+    }
+    return {name: mean for name, mean in found.items() if mean is not None}
+
+
+def _mean(
+    cells: Sequence[CellRecord], arm: Arm, metric: str, study: StudyRecord, patients: float | None = None
+) -> Mean | None:
     try:
-        found = arm_mean(cells, arm, replace(study.declared, metric=metric))
+        found = arm_mean(cells, arm, replace(study.declared, metric=metric), patients=patients)
     except MedxferError:
         return None  # undefined on this test set; the findings say why
     if found is None:
         return None
-    low, high = (max(found.low, 0.0), min(found.high, 1.0)) if metric in BOUNDED else (found.low, found.high)
+    low, high = (
+        (max(found.low, 0.0), min(found.high, 1.0)) if metric in BOUNDED or ":" in metric else (found.low, found.high)
+    )
     return Mean(found.estimate, low, high)
 
 
@@ -145,6 +189,14 @@ def by_chance(arms: Sequence[ArmFigures], metric: str) -> list[str]:
             above = _above(found, one.chance) or _above(ranks, 0.5)
         beaten[str(one.block[0])] = beaten.get(str(one.block[0]), False) or above
     return [name for name, above in beaten.items() if not above]
+
+
+def seen(study: StudyRecord) -> tuple[Judge, tuple[ArmFigures, ...]]:
+    """A judge of the study, who knows whether no arm beats chance on any data set, and the arms."""
+    judge = Judge(study)
+    arms = arm_figures(judge)
+    chances = by_chance(arms, study.declared.metric)
+    return Judge(study, bool(chances) and len(chances) == len({one.block[0] for one in arms})), arms
 
 
 def _above(found: Mean | None, level: float) -> bool:

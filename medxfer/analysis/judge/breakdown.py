@@ -95,7 +95,11 @@ def _part(kind: str, parts: dict[str, Blocks], judge: Judge) -> ContrastFamily:
     spread, notes = list[str](), list[str]()
     if kind in ("modality", "data set"):
         for contrast in primary:
-            effects = [judge.effect(c, blocks) for c, blocks in asked if c.name.startswith(f"{contrast.name} · ")]
+            effects = [
+                judge.effect(c, blocks)
+                for c, blocks in asked
+                if c.name.startswith(f"{contrast.name} · ") and not {b[0] for b in blocks} <= judge.study.repeated
+            ]
             known = [effect for effect in effects if effect is not None]
             spread.append(heterogeneity_sentence(contrast.name, known))
             notes.append(_level_note(known))

@@ -22,7 +22,7 @@ from medxfer.study.declared import Declared
 Conclusion = Literal[
     "improves by at least the margin", "improves", "harms by at least the margin", "harms",
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
-    "one training", "too few patients", "incomplete", "before the first look", "refused",
+    "one training", "too few patients", "no arm beats chance", "incomplete", "before the first look", "refused",
 ]  # fmt: skip
 
 
@@ -155,6 +155,7 @@ def sentence(s: Statement, conclusion: Conclusion, more: str = "") -> str:
         "cannot tell": f"{s.pair}: {_open(s)}",
         "one training": f"in this one training, {s.quantity} with {s.better} {lies}{s.where}",
         "too few patients": f"on these few test patients, {s.quantity} with {s.better} {lies}{s.where}",
+        "no arm beats chance": f"no arm beats chance: there is no difference to judge between {s.both}".rstrip(","),
         "incomplete": f"so far, {s.quantity} with {s.better} {lies}{s.where}",
     }[conclusion]
     if not text.startswith(s.better) and not s.part:  # the name of a colormap keeps its spelling
@@ -176,10 +177,10 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     kind = f"{'simultaneous ' if shared else ''}{percent(1 - s.alpha if holds else f.level)} interval"
     if f.look is not None:
         kind += f" of look {f.look.number} of {f.look.looks}"
-    span = interval(f.low, f.high)
+    span = interval(f.low, f.high, s.margin)
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"
-    if conclusion == "too few patients":
+    if conclusion in ("too few patients", "no arm beats chance"):
         return f"{points(f.estimate)} points, {kind} {span}"
     p = p_value(f.p_adjusted, "adjusted p" if holds else "p", s.alpha)
     said = conclusion.startswith(("improves", "harms"))  # the sentence itself gives the estimate

@@ -55,6 +55,7 @@ class Figures:
     clipped: bool = False  # an end of the interval was cut off at what the metric can be
     fewest_patients: int = 0  # of the rarest class, on the data set with the fewest
     rarest: str = ""  # that class
+    rarest_in: str = ""  # that data set, where there are several
     unused: int = 0  # finished trainings without a partner of the same seed
     from_trainings: float | None = None  # share of the variance; the rest is from patients
     df_trainings: float | None = None
@@ -119,7 +120,7 @@ def weigh(
     covariance = [part.block_covariance for part in effect.parts if part.block_covariance is not None]
     used = sum(len(weights) * len(one.seeds) * len(one.blocks) for one in runs)
     finished = [cell for cells in planned for cell in cells if cell.status == "done" and key(cell) in weights]
-    rarest = min(tested, key=lambda one: one.fewest)
+    rarest, rarest_in = min(zip(tested, runs, strict=True), key=lambda one: one[0].fewest)
     half, p = effect.half_width(1 - declared.level), effect.p(effect.estimate)
     low, high, clipped = clip(effect.estimate, half, weights, declared.metric)
     trainings = effect.trainings
@@ -142,6 +143,7 @@ def weigh(
         clipped=clipped,
         fewest_patients=rarest.fewest,
         rarest=rarest.rarest,
+        rarest_in=rarest_in.data if len(runs) > 1 else "",
         unused=max(len(finished) - used, 0),
         from_trainings=None if trainings is None else float(trainings.variance) / effect.variance,
         df_trainings=None if trainings is None else float(trainings.df),
@@ -172,11 +174,13 @@ def span(metric: str) -> float:
     return 2.0 if metric == "brier" else 1.0
 
 
-def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of) -> Comparison | None:
+def arm_mean(
+    cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of, patients: float | None = None
+) -> Comparison | None:
     """One arm's metric in one block, over trainings and patients; with one training, over patients alone.
 
     The interval lies within what the metric can be (`mean_interval`); p is of the hypothesis that it is 0. None where
-    the arm has no finished training in the block.
+    the arm has no finished training in the block. `patients`: of whom the metric is taken, if not all.
 
     Raises:
         NotComparable: the metric is undefined on this test set.
@@ -192,7 +196,7 @@ def arm_mean(cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
-    low, high = mean_interval(effect.estimate / size + base, variance / size**2, quantile, effect.count)
+    low, high = mean_interval(effect.estimate / size + base, variance / size**2, quantile, patients or effect.count)
     return Comparison(
         effect.estimate,
         float(np.sqrt(variance)),

@@ -11,14 +11,15 @@ from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_levels
 from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
 from medxfer.analysis.judge.level import Simulated, simulated
-from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
+from medxfer.analysis.judge.outlook_words import outlook
+from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
 from medxfer.analysis.judge.reached import Blocks, reached, within_look
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.stages import at_look
+from medxfer.analysis.stats import forecasts
 from medxfer.analysis.stats.decisions import equivalence_p, holm
 from medxfer.analysis.stats.effects import Effect, Family
-from medxfer.analysis.stats.forecasts import TWICE, outlook
 from medxfer.analysis.stats.mrmc import NoVariation
 from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
@@ -43,6 +44,7 @@ class Finding:
     unfinished: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     simulated: Simulated | None = None  # of primary contrasts: how often such families erred in simulations
+    outlook: str = ""  # of what cannot be told yet: where the uncertainty comes from, what would narrow the interval
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Judge:
     """Weighs the contrasts of one study, at its largest training fraction and with tuned settings picked."""
 
     study: StudyRecord
+    blind: bool = False  # no arm beats chance, so that there is nothing to compare
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -75,14 +78,30 @@ class Judge:
         return [cell for cell in cells if comparison.takes(cell.factors)]
 
     def blocks_of(self, contrast: Contrast) -> Blocks:
-        """What repeats the contrast: blocks; of levels of a factor, every combination of the other factors."""
+        """What repeats the contrast: blocks; of levels of a factor, every combination of the other factors.
+
+        Of data sets that are the same files, the first that has the contrast's arms.
+        """
         if (compared := contrast.compared) is None:
-            return self.blocks
+            return self._each_patient_once(contrast, self.blocks)
         keys = [key for key in self.study.keys if key not in ("seed", compared.factor, *self.study.declared.tuned)]
         blocks: dict[Block, list[CellRecord]] = {}
         for cell in self.cells_for(compared):
             blocks.setdefault(tuple(cell.factors.get(key) for key in keys), []).append(cell)
-        return blocks
+        return self._each_patient_once(contrast, blocks)
+
+    def _each_patient_once(self, contrast: Contrast, blocks: Blocks) -> Blocks:
+        """Without blocks of data sets whose patients another one has: names of the same files."""
+        apart: set[str] = set()
+        for names in self.study.same_files:
+            usable = [
+                str(cells[0].factors["data"])
+                for cells in blocks.values()
+                if set(contrast.weights) <= {contrast.key(cell) for cell in cells}
+            ]
+            first = next((name for name in names if name in usable), names[0])
+            apart.update(name for name in names if name != first)
+        return {block: cells for block, cells in blocks.items() if cells[0].factors["data"] not in apart}
 
     def family(self, question: Question, family: str) -> list[Finding]:
         """The findings of one predeclared family, over all blocks; of the primary ones at the declared looks."""
@@ -104,6 +123,7 @@ class Judge:
             return []
         declared = self.study.declared
         alpha = 1 - declared.level
+        asked = [(contrast, self._each_patient_once(contrast, blocks)) for contrast, blocks in asked]
         weighed = [self._weigh(contrast, blocks) for contrast, blocks in asked]
         known = [item.effect if isinstance(item, Evidence) else None for item in weighed]
         family = Family(known, _matrix(asked))
@@ -116,7 +136,7 @@ class Judge:
                 half = item.effect.half_width(alpha, family.largest)
                 low, high, clipped = clip(item.effect.estimate, half, contrast.weights, declared.metric)
                 widest = min(half, largest_difference(contrast.weights, declared.metric))
-                ahead = outlook(item.effect, alpha, family.largest)
+                ahead = () if self.blind else forecasts.outlook(item.effect, alpha, family.largest)
                 figures = replace(
                     item.figures, low=low, high=high, clipped=clipped, level=level, contrasts=len(asked),
                     p_adjusted=p[i], p_equivalent=equivalent[i], beside=self._beside(contrast, blocks),
@@ -124,6 +144,9 @@ class Judge:
                 )  # fmt: skip
                 if looks:
                     figures = at_look(self.study, contrast, item.effect, family.largest, figures)
+                    now = (figures.high - figures.low) / 2  # no interval is foretold that is wider
+                    narrower = tuple(e for e in figures.expected if e.half_width < now)
+                    figures = replace(figures, expected=narrower)
                 found.append(self._finding(contrast, blocks, figures))
             else:
                 found.append(self._finding(contrast, blocks, item))
@@ -178,12 +201,12 @@ class Judge:
             return replace(finding, conclusion="one training", sentence=sentence(stated, "one training"))
         if known.fewest_patients < FEWEST_PATIENTS:
             return replace(finding, conclusion="too few patients", sentence=sentence(stated, "too few patients"))
-        conclusion = conclude(stated)
-        more = [*(outlook_sentence(known) if conclusion == "cannot tell" else ()), *_elsewhere(contrast, blocks, known)]
+        conclusion: Conclusion = "no arm beats chance" if self.blind else conclude(stated)
         return replace(
             finding,
             conclusion=conclusion,
-            sentence=sentence(stated, conclusion, " ".join(more)),
+            sentence=sentence(stated, conclusion, _elsewhere(contrast, blocks, known)),
+            outlook=outlook([known]) if conclusion == "cannot tell" else "",
             notes=tuple(filter(None, [disagreement(stated), *notes])),
             simulated=simulated(contrast.question, known, declared.level) if contrast.family == PRIMARY else None,
         )
@@ -211,31 +234,13 @@ def _matrix(asked: Sequence[tuple[Contrast, Blocks]]) -> Floats:
     return np.array([[row.get(arm, 0.0) for arm in arms] for row in weights])
 
 
-def outlook_sentence(figures: Figures) -> list[str]:
-    """Where the uncertainty comes from, and what other numbers of seeds or patients would do to it."""
-    if figures.from_trainings is None or not figures.expected:
-        return []
-    share = round(100 * figures.from_trainings)
-    ways = [
-        f"±{points(e.half_width, signed=False)} with "
-        + (f"{e.seeds} seeds" if e.seeds > figures.trainings else f"{e.patients:g} times the test patients")
-        for e in figures.expected
-    ]
-    now = f"±{points((figures.high - figures.low) / 2, signed=False)} points"
-    said = "cut off at what the metric can be" if figures.clipped else now
-    said = f"The interval is {said}; expect {listing(ways)}."
-    if all(e.patients == 1 for e in figures.expected):
-        said = f"{said[:-1]}. {TWICE:g} times the test patients would not narrow it."
-    return [f"Of the variance, {share} % is from seeds and {100 - share} % from patients.", said]
-
-
-def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
+def _elsewhere(contrast: Contrast, blocks: Blocks, figures: Figures) -> str:
     """Says where the contrast holds if the arms are not planned on all data sets."""
     asked = list(dict.fromkeys(str(cells[0].factors["data"]) for cells in blocks.values()))
     lacking = [data for data in asked if data not in figures.datasets]
     if not lacking:
-        return []
-    return [f"This is of {listing(figures.datasets)} alone: {listing(lacking)} does not have these arms."]
+        return ""
+    return f"This is of {listing(figures.datasets)} alone: {listing(lacking)} does not have these arms."
 
 
 def _notes(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
@@ -254,8 +259,10 @@ def _notes(contrast: Contrast, blocks: Blocks, figures: Figures) -> list[str]:
     if figures.clipped:
         notes.append(f"{contrast.name}: the interval is cut off at the largest difference that the metric allows.")
     if figures.fewest_patients < FEWEST_PATIENTS:
+        where = f" in {figures.rarest_in}" if figures.rarest_in else ""
+        apart = " on each data set; other data sets are judged alone, by data set" if where else ""
         notes.append(
-            f"{contrast.name}: {count(figures.fewest_patients, 'test patient')} with {figures.rarest}; it takes "
-            f"{FEWEST_PATIENTS} of each class to judge."
+            f"{contrast.name}: {count(figures.fewest_patients, 'test patient')} with {figures.rarest}{where}; it takes "
+            f"{FEWEST_PATIENTS} of each class{apart or ' to judge'}."
         )
     return notes

@@ -39,7 +39,7 @@ def headline(
     for start, conclusions in _PARTS:
         if of := [finding for name in conclusions for finding in by_conclusion.get(name, [])]:
             start = "but lower" if start == "no" and parts else start
-            parts.append(f"{start.format(margin=margin_points(margin))}: {_sizes(of)}")
+            parts.append(f"{start.format(margin=margin_points(margin))}: {_sizes(of, margin)}")
     if single := by_conclusion.get("one training"):
         parts.append(f"one training cannot tell: {_names(single)}")
     if few := by_conclusion.get("too few patients"):
@@ -56,17 +56,19 @@ def headline(
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _sizes(findings: Sequence[Finding]) -> str:
+def _sizes(findings: Sequence[Finding], margin: float) -> str:
     """'viridis +6.0 points, 2.2 to 9.8'; of many, the range of their estimates."""
     figures = [(f.subject, f.figures) for f in findings if f.figures]
     if len(figures) > MANY:
         effects = [f.estimate for _, f in figures]
         return f"{_names(findings)}, {interval(min(effects), max(effects))} points"
     if len(figures) > 1:
-        return listing([f"{name} {points(f.estimate)} points ({interval(f.low, f.high)})" for name, f in figures])
+        return listing(
+            [f"{name} {points(f.estimate)} points ({interval(f.low, f.high, margin)})" for name, f in figures]
+        )
     name = "" if findings[0].question == "RQ2" else f"{figures[0][0]} "
     f = figures[0][1]
-    return f"{name}{size(f.estimate, f.low, f.high)}"
+    return f"{name}{size(f.estimate, f.low, f.high, margin)}"
 
 
 def _names(findings: Sequence[Finding]) -> str:

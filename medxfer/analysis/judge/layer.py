@@ -78,7 +78,7 @@ def _measure(
             out[folder] = NotComparable(reason)
             continue
         rows = next((rows for first, rows in groups if _alike(first, one)), None)
-        if rows is None:
+        if rows is None or ":" in metric:  # of a class: undefined in a training that calls no image so
             groups.append((one, rows := []))
         rows.append((folder, threshold, one.scores[:, -1] if binary else one.scores))
     for first, rows in groups:

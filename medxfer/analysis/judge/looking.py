@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from medxfer.analysis.judge.arms import seen
 from medxfer.analysis.judge.conclusion import Conclusion
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, questions
 from medxfer.analysis.judge.findings import Finding, Judge
@@ -16,7 +17,7 @@ from medxfer.base.words import FEWEST_SEEDS, count, listing
 from medxfer.study.look_record import LookRecord, Taken, record_looks
 
 OPEN: tuple[Conclusion, ...] = ("cannot tell", "one training", "incomplete", "before the first look")
-NEVER: tuple[Conclusion, ...] = ("refused", "too few patients")  # more seeds do not help
+NEVER: tuple[Conclusion, ...] = ("refused", "too few patients", "no arm beats chance")  # more seeds do not help
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def next_look(study: Path) -> Look:
     records = looked_at(read_study(study))
     if not records.declared.looks:
         return Look(None, False, False, "No looks are declared (study.looks): the answer is given once, at the end.")
-    judge = Judge(records)
+    judge, _ = seen(records)
     findings = [finding for question in questions(records.declared) for finding in judge.family(question, PRIMARY)]
     record_looks(study, record_of(judge, findings))
     return look(judge, findings)
@@ -129,6 +130,8 @@ def _hopeless(judge: Judge, finding: Finding, following: int) -> str:
         return f"{what} cannot be compared"
     if finding.conclusion == "too few patients":
         return f"{what} has too few test patients"
+    if finding.conclusion == "no arm beats chance":
+        return "no arm beats chance"
     known = finding.figures.look if finding.figures else None
     if known is not None and known.chance is not None and known.chance < CHANCE:
         last = count(judge.study.declared.looks[-1], "seed")

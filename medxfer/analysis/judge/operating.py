@@ -92,6 +92,17 @@ def decide(run: CellScores, threshold: float) -> dict[str, float]:
     return dict(zip(DECISIONS, (tp, fp, fn, tn, *(a / b if b else float("nan") for a, b in shares)), strict=True))
 
 
+def patients_among(run: CellScores, threshold: float, k: int) -> dict[str, int]:
+    """The patients with an image of which a share of class or label `k` is taken."""
+    if run.labels.ndim == 2:
+        truth, called = run.labels[:, k] == 1, run.scores[:, k] > threshold
+    else:
+        chosen = run.scores.argmax(axis=1) if run.scores.shape[1] > 2 else (run.scores[:, 1] > threshold)
+        truth, called = run.labels == k, chosen == k
+    among = {"sensitivity": truth, "specificity": ~truth, "PPV": called, "NPV": ~called}
+    return {name: len(np.unique(run.patients[of])) for name, of in among.items()}
+
+
 def confusion(run: CellScores) -> Floats:
     """(classes, classes): images of each class (rows) by the class with the highest score, the first of equals."""
     classes = run.scores.shape[1]

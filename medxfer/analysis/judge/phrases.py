@@ -16,9 +16,17 @@ def metric_name(metric: str) -> str:
     return METRICS.get(metric, metric.replace("_", " "))
 
 
-def points(value: float, signed: bool = True) -> str:
-    """A fraction in points (hundredths: percentage points for accuracy), with a real minus sign: '+1.2'."""
+def points(value: float, signed: bool = True, margin: float | None = None) -> str:
+    """A fraction in points (hundredths: percentage points for accuracy), with a real minus sign: '+1.2'.
+
+    With as many digits as it takes to see on which side of ±`margin` it lies: '+0.996' for a margin of 1 point.
+    """
     text = f"{100 * value:+.1f}" if signed else f"{100 * abs(value):.1f}"
+    if margin and _side(abs(float(text)), 100 * margin) != (side := _side(100 * abs(value), 100 * margin)):
+        longer = (
+            f"{100 * value:+.{digits}f}" if signed else f"{100 * abs(value):.{digits}f}" for digits in range(2, 7)
+        )
+        text = next((one for one in longer if _side(abs(float(one)), 100 * margin) == side), text)
     if text in ("+0.0", "-0.0"):
         digits = 2 if abs(value) >= 5e-5 else 3  # the side of zero on which it lies matters
         text = f"{100 * value:+.{digits}f}" if abs(value) >= 5e-6 else "0.0"
@@ -53,15 +61,17 @@ def p_value(p: float, name: str = "p", alpha: float = 0.05) -> str:
     return f"{name} = {next((text for text in shown if _side(float(text), alpha) == _side(p, alpha)), repr(p))}"
 
 
-def _side(p: float, alpha: float) -> int:
-    return (p > alpha) - (p < alpha)
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)
 
 
-def interval(low: float, high: float) -> str:
-    return f"{points(low)} to {points(high)}"
+def interval(low: float, high: float, margin: float | None = None) -> str:
+    """'−0.3 to +2.7', with the digits that show on which side of ±`margin` the ends lie."""
+    return f"{points(low, margin=margin)} to {points(high, margin=margin)}"
 
 
-def size(estimate: float, low: float, high: float) -> str:
+def size(estimate: float, low: float, high: float, margin: float | None = None) -> str:
     """A difference with its interval, as a headline gives it: '+6.0 points, 2.2 to 9.8'."""
-    ends = interval(low, high).replace("+", "") if low > 0 else interval(low, high)
+    ends = interval(low, high, margin)
+    ends = ends.replace("+", "") if low > 0 else ends
     return f"{points(estimate)} points, {ends}"

@@ -1,11 +1,13 @@
 """Before a study runs: the smallest difference that it could find."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, declare
+from medxfer.analysis.judge.evidence import span
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import Arm, StudyRecord
 from medxfer.analysis.stats.critical import largest
@@ -33,7 +35,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Detectable:
-    """For one question: `difference` is a fraction (0.01 is a point), None with one training an arm."""
+    """For one question: `difference` is a fraction (0.01 is a point), None with one training an arm.
+
+    It is infinite if it would exceed what the metric can be: then no difference is found with that probability.
+    """
 
     question: Question
     contrasts: int
@@ -50,6 +55,7 @@ def detectable(
     level: float,
     done: StudyRecord | None,
     compared: Mapping[Question, Planned] | None = None,
+    metric: str = "auroc",
 ) -> list[Detectable]:
     """The smallest true difference that each question's contrasts would show with probability `POWER`.
 
@@ -61,11 +67,17 @@ def detectable(
     primary = [contrast.question for contrast in declare(planned.arms, rules) if contrast.family == PRIMARY]
     asked = [(question, primary.count(question), planned) for question in dict.fromkeys(primary)]
     asked += [(question, len(of.arms) - 1, of) for question, of in (compared or {}).items()]
-    return [_detectable(*one, margin, 1 - level, done) for one in asked]
+    return [_detectable(*one, margin, 1 - level, done, span(metric)) for one in asked]
 
 
 def _detectable(
-    question: Question, contrasts: int, planned: Planned, margin: float, alpha: float, done: StudyRecord | None
+    question: Question,
+    contrasts: int,
+    planned: Planned,
+    margin: float,
+    alpha: float,
+    done: StudyRecord | None,
+    most: float,
 ) -> Detectable:
     measured = _measured(question, done)
     if planned.trainings < 2:
@@ -78,6 +90,7 @@ def _detectable(
 
     ahead = fewest(chance, sum(planned.patients.values()), enough)
     size = smallest_difference(chance, alpha, family)
+    size = size if size <= most else math.inf
     return Detectable(question, contrasts, measured is not None, size, ahead.more_trainings, ahead.more_patients)
 
 

@@ -8,7 +8,7 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, describe
+from medxfer.base.words import count, describe, listing
 
 Record = Mapping[str, Any]
 
@@ -155,8 +155,8 @@ def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, 
 def caveats(study: StudyRecord) -> tuple[str, ...]:
     """What must be known of the data before the answers are used, each once."""
     same = [
-        f"{' and '.join(names)} are the same files and labels: their patients are counted once for each name, which "
-        "makes intervals too narrow"
+        f"{listing(names)} are the same files and labels, so that their patients are the same people: comparisons over "
+        f"data sets use {names[0]} alone (or, for arms that it does not have, the next)"
         for names in study.same_files
     ]
     said = [f"{cell.record['data']['name']}: {text}" for cell in study.done for text in cell.record["data"]["caveats"]]

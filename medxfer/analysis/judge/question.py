@@ -1,14 +1,15 @@
 """One research question: what it asks, its answer in words, and the findings that give it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from medxfer.analysis.judge.conclusion import sentence, statement, weights_in_words
+from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, images_name
 from medxfer.analysis.judge.findings import Finding, Judge, not_looked
 from medxfer.analysis.judge.headline import headline
 from medxfer.analysis.judge.level import level_note
+from medxfer.analysis.judge.outlook_words import outlook
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
 from medxfer.analysis.judge.results import hydra_value
 from medxfer.base.words import count, level_name, listing, weights_name
@@ -27,13 +28,12 @@ class Answer:
     headline: str
     text: tuple[str, ...]
     beside: tuple[str, ...] = ()  # the same in the metrics that are always shown
-    closing: str = ""  # what to do next, where one sentence serves all findings
+    closing: str = ""  # what is open and what to do next, where it is said once for all findings
     notes: tuple[str, ...] = ()  # where interval and test of a finding disagree
     findings: tuple[Finding, ...] = ()
 
 
-def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
-    """`blind`: no arm beats chance, so that more trainings or patients are no advice."""
+def answer_question(question: Question, judge: Judge) -> Answer:
     declared, findings = judge.study.declared, judge.family(question, PRIMARY)
     early = _first_look(findings, declared.looks)
     compared = next((one for one in declared.comparisons if one.name == question), None)
@@ -41,19 +41,30 @@ def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:
     if not findings:
         takes = _not_asked(question, declared.rules) if compared is None else _not_compared(compared)
         return Answer(question, asks, "Not asked by this study.", takes)
-    if blind:
-        findings = [_without_advice(finding, judge) for finding in findings]
-    several = any(finding.conclusion == "one training" for finding in findings) and not blind
+    ahead = [f.figures for f in findings if f.figures and f.outlook]
+    together = len(ahead) > 1  # then said once, for all of them
+    single = any(finding.conclusion == "one training" for finding in findings) and not judge.blind
     return Answer(
         question,
         asks,
-        early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, blind),
-        () if early else tuple(finding.sentence for finding in findings),
+        early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, judge.blind),
+        () if early else tuple(f.sentence if together else f"{f.sentence} {f.outlook}".strip() for f in findings),
         tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
-        ONE_TRAINING if several else "",
-        (*(note for f in findings for note in f.notes), *filter(None, [level_note([f.simulated for f in findings])])),
+        " ".join(filter(None, [outlook(ahead) if together else "", ONE_TRAINING if single else ""])),
+        (*_together(findings), *filter(None, [level_note([f.simulated for f in findings])])),
         tuple(findings),
     )
+
+
+def _together(findings: Sequence[Finding]) -> list[str]:
+    """The notes of findings; what is said of several contrasts in the same words is said once."""
+    subjects: dict[str, list[str]] = {}
+    for finding in findings:
+        for note in finding.notes:
+            start = f"{finding.contrast}: "
+            own = note.startswith(start)
+            subjects.setdefault(note.removeprefix(start) if own else note, []).extend([finding.contrast] if own else [])
+    return [f"{listing(of)}: {note}" if of else note for note, of in subjects.items()]
 
 
 def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:
@@ -80,15 +91,6 @@ def _asks_about(compared: Comparison, declared: Declared) -> str:
     other = "Do other weights" if factor == "pretrained" else f"Does another {factor.replace('_', ' ')}"
     where = f" ({compared.where})" if compared.where else ""
     return f"{other} than {reference} improve {metric}{where}?"
-
-
-def _without_advice(finding: Finding, judge: Judge) -> Finding:
-    if finding.conclusion != "cannot tell" or finding.figures is None:
-        return finding
-    contrast = _contrast_of(finding, judge)
-    figures = replace(finding.figures, expected=())
-    said = sentence(statement(contrast, judge.study.declared, figures), "cannot tell")
-    return replace(finding, figures=figures, sentence=said)
 
 
 def _lacking(finding: Finding, judge: Judge) -> str:

@@ -29,7 +29,7 @@ ENOUGH_DATA_SETS = 6  # the fewest with which a test over data sets can reject a
 BUDGET, NORMALIZE = "trainer.max_epochs", "normalize"
 IMPROVES = ("improves", "improves by at least the margin")
 SETTLED = ("equivalent", "significant but negligible")
-_OPEN = ("one training", "too few patients", "incomplete", "refused")
+_OPEN = ("one training", "too few patients", "no arm beats chance", "incomplete", "refused")
 
 
 def readings(judge: Judge, primary: Sequence[Finding], exploratory: Sequence[Finding]) -> dict[str, list[str]]:
@@ -55,7 +55,8 @@ def in_general(judge: Judge, primary: Sequence[Finding]) -> list[str]:
     Only with six or more data sets; with fewer the answers hold for those named.
     """
     level, said = judge.study.declared.level, []
-    parts = split(judge.blocks, lambda block: str(block[0]))
+    blocks = {block: cells for block, cells in judge.blocks.items() if block[0] not in judge.study.repeated}
+    parts = split(blocks, lambda block: str(block[0]))
     if len(parts) < ENOUGH_DATA_SETS:
         return []
     answered = {(finding.question, finding.contrast): finding for finding in primary}

@@ -105,6 +105,11 @@ class StudyRecord:
         return tuple(tuple(same) for same in names.values() if len(same) > 1)
 
     @property
+    def repeated(self) -> frozenset[str]:
+        """Names of data sets that are the same files as one of another name, which stands for them."""
+        return frozenset(name for names in self.same_files for name in names[1:])
+
+    @property
     def modality(self) -> dict[str, str]:
         """Of each data set with a finished cell."""
         return {cell.factors["data"]: cell.record["data"]["modality"] for cell in self.done}

@@ -10,6 +10,7 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.base.words import count, listing
 
+DESCRIBED = ("one training", "too few patients", "no arm beats chance")  # figures that are given without an answer
 NAMED = 3  # classes whose shares are listed one by one
 
 
@@ -24,7 +25,10 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     networks = list(dict.fromkeys(b for f in judged for b in f.backbones))
     sizes = sorted({cell.factors["image_size"] for cell in study.done})
     trainings = sorted({f.trainings for f in judged})
-    start = "These figures are so far of" if any(f.unfinished for f in findings) else "These answers hold for"
+    answered = any(f.figures and f.conclusion not in DESCRIBED for f in findings)
+    start = "These answers hold for" if answered else "These figures are of"
+    if any(f.unfinished for f in findings):
+        start = "These figures are so far of"
     unit = "test patient" if all(one.has_ids for one in flow.values()) else "test image"
     text = (
         f"{start} {listing(data)} with {listing(networks)} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "

@@ -1,7 +1,7 @@
 """Which cells speak for an arm: at the largest training fraction, tuned settings by validation alone."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,17 +58,28 @@ def select(study: StudyRecord, fraction: float | None = None) -> dict[Block, lis
 
 
 def choices(study: StudyRecord) -> list[Choice]:
-    """The tuned setting of every arm of every block with the best validation metric, a mean of trainings."""
+    """The tuned setting of every arm of every block with the best validation metric, a mean of trainings.
+
+    Trainings that wait for a later look take no part, nor do failed ones of their seeds.
+    """
     if not study.declared.tuned:
         return []
     groups: dict[tuple[Block, float, Arm], list[CellRecord]] = defaultdict(list)
     for cell in study.cells:
-        if cell.status != "missing":
+        if cell.status in ("done", "failed"):
             groups[cell.block, cell.factors["train_fraction"], cell.arm].append(cell)
-    return [_pick(*key, cells, study) for key, cells in groups.items() if any(cell.status == "done" for cell in cells)]
+    used = {key: _of_the_look(cells, study) for key, cells in groups.items()}
+    return [_pick(*key, cells, study) for key, cells in used.items() if any(cell.status == "done" for cell in cells)]
 
 
-def _pick(block: Block, fraction: float, arm: Arm, cells: Iterable[CellRecord], study: StudyRecord) -> Choice:
+def _of_the_look(cells: Sequence[CellRecord], study: StudyRecord) -> Sequence[CellRecord]:
+    if not study.declared.looks:
+        return cells
+    seeds = {cell.factors["seed"] for cell in cells if cell.status == "done"}
+    return [cell for cell in cells if cell.factors["seed"] in seeds]
+
+
+def _pick(block: Block, fraction: float, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> Choice:
     scores: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for cell in cells:
         score = cell.score(f"val/{study.declared.metric}")

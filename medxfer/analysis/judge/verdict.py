@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from medxfer.analysis.judge.arms import ArmFigures, arm_figures, by_chance, chance_notice
+from medxfer.analysis.judge.arms import ArmFigures, chance_notice, seen
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
 from medxfer.analysis.judge.contrasts import questions
-from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.look_words import look_notices
 from medxfer.analysis.judge.looking import Looks, looked_at, looks_of
@@ -56,11 +56,8 @@ def judge(study: StudyRecord) -> Verdict:
     With declared looks, at the look that the finished seeds allow. Nothing is written: `answer` records the look.
     """
     study = looked_at(study)
-    judge = Judge(study)
-    arms = arm_figures(judge)
-    chances = by_chance(arms, study.declared.metric)
-    blind = bool(chances) and len(chances) == len({one.block[0] for one in arms})
-    answers = tuple(answer_question(question, judge, blind) for question in questions(study.declared))
+    judge, arms = seen(study)
+    answers = tuple(answer_question(question, judge) for question in questions(study.declared))
     primary = [finding for answer in answers for finding in answer.findings]
     looks = looks_of(judge, primary)
     tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
@@ -79,7 +76,7 @@ def judge(study: StudyRecord) -> Verdict:
         ),
         tables=tables,
         arms=arms,
-        worth=None if blind else worth(study),
+        worth=None if judge.blind else worth(study),
         readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
         looks=looks,
     )

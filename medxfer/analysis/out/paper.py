@@ -122,7 +122,7 @@ def _contrasts(label: str, title: str, findings: Sequence[Finding], verdict: Ver
         f"{level} intervals, {_adjustment(findings, declared['level'], label)} "
         f"Margin ±{margin_points(declared['margin'])}. {verdict.scope}"
     )
-    return PaperTable(label, caption, HEAD, [_row(finding) for finding in findings], 3, 1)
+    return PaperTable(label, caption, HEAD, [_row(finding, declared["margin"]) for finding in findings], 3, 1)
 
 
 def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
@@ -136,16 +136,17 @@ def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
     return f"simultaneous within {family} ({ADJUSTED_INTERVAL}); p adjusted within it ({ADJUSTED_P}).{looks}"
 
 
-def _row(finding: Finding) -> Sequence[str]:
+def _row(finding: Finding, margin: float) -> Sequence[str]:
     f = finding.figures
     if f is None:
         return (finding.question, finding.contrast, "", "", "", finding.conclusion)
     p = (
         ""
-        if f.trainings == 1 or finding.conclusion == "too few patients"
+        if f.trainings == 1 or finding.conclusion in ("too few patients", "no arm beats chance")
         else p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ")
     )
-    return (finding.question, finding.contrast, points(f.estimate), interval(f.low, f.high), p, finding.conclusion)
+    ends = interval(f.low, f.high, margin)
+    return (finding.question, finding.contrast, points(f.estimate), ends, p, finding.conclusion)
 
 
 def _markdown(table: PaperTable) -> str:

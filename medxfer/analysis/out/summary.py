@@ -17,7 +17,7 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
     console.print(_table(study))
     for answer in verdict.answers:
         console.print(Text(f"\n{answer.question}  {answer.headline}", style="bold"))
-        for text in (*answer.text, *answer.notes):
+        for text in (*answer.text, *answer.notes, *filter(None, [answer.closing])):
             console.print(Text(f"     {text}"))
     console.print(Text(f"\n{verdict.scope}", style="dim"))
     for notice in verdict.notices:

@@ -1,4 +1,4 @@
-"""What each arm reached: metrics with their intervals, and decisions at validation's threshold."""
+"""What each arm reached: metrics with their intervals, decisions at the declared threshold, and each class."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,15 @@ from medxfer.analysis.judge.phrases import metric_name, percent
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.layout import Section, Table, block_name
 from medxfer.base.words import arm_name
+from medxfer.study.declared import VALIDATION
 
 
 def arm_sections(verdict: Verdict) -> Iterator[Section]:
-    """Metrics with their intervals, and decisions at validation's threshold: a table for each block."""
+    """Metrics with their intervals, decisions at the declared threshold, and each class: a table for each block."""
     blocks = list(dict.fromkeys(one.block for one in verdict.arms))
     several = len(blocks) > 1
     metrics = list(dict.fromkeys(metric for one in verdict.arms for metric in one.metrics))
-    scored, decided = [], []
+    scored, decided, by_class = [], [], []
     for block in blocks:
         arms = [one for one in verdict.arms if one.block == block]
         title = block_name(block, blocks) if several else ""
@@ -23,16 +24,36 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
         if any(one.decisions for one in arms):
             shown = ("sensitivity", "specificity", "PPV", "NPV", "TP", "FP", "FN", "TN")
             rows = [
-                [arm_name(one.arm), *(_range(one.decisions.get(n), 1 if len(n) == 2 else 100) for n in shown)]
+                [arm_name(one.arm), *(_decided(one.decisions.get(n), 1 if len(n) == 2 else 100) for n in shown)]
                 for one in arms
             ]
             decided.append(Table(["Arm", *shown], rows, title))
+        if any(one.classes for one in arms):
+            of_class = ("sensitivity", "specificity", "auroc")
+            rows = [
+                [arm_name(one.arm), of.name, str(of.patients), *(_mean(of.metrics.get(m)) for m in of_class)]
+                for one in arms
+                for of in one.classes
+            ]
+            by_class.append(Table(["Arm", "class or label", "patients", *map(metric_name, of_class)], rows, title))
+    level = percent(verdict.declared["level"])
     if scored:
-        text = f"Test means in points with {percent(verdict.declared['level'])} intervals, not adjusted."
+        text = f"Test means in points with {level} intervals, not adjusted."
         yield Section("arms", "Metrics", [text], tables=scored, folded=True)
     if decided:
-        text = "At the threshold chosen on validation; means over trainings and their range, in percent and images."
+        chosen = verdict.declared["threshold"]
+        where = "threshold chosen on validation" if chosen == VALIDATION else f"threshold {chosen:g}"
+        text = (
+            f"At the {where}; means in percent with {level} intervals over trainings and patients, not adjusted. "
+            "Images, and shares that are not defined in each training: means with the range of the trainings."
+        )
         yield Section("decisions", "Decisions", [text], tables=decided, folded=True)
+    if by_class:
+        text = (
+            f"Each against the rest, in percent, with {level} intervals over trainings and patients, not adjusted. "
+            "Empty: not defined in each training, or without one of the patients."
+        )
+        yield Section("by-class", "Classes", [text], tables=by_class, folded=True)
 
 
 def _mean(found: Mean | None) -> str:
@@ -42,8 +63,12 @@ def _mean(found: Mean | None) -> str:
     return f"{ends[0]} ({ends[1]} to {ends[2]})" if found.low < found.high else ends[0]
 
 
-def _range(found: Range | None, scale: float) -> str:
+def _decided(found: Mean | Range | None, scale: float) -> str:
+    """'85 (70 to 93)', an interval; '85 (80–90)', what trainings had."""
     if found is None:
         return ""
+    if isinstance(found, Mean):
+        mean, low, high = (f"{scale * value:.0f}" for value in (found.mean, found.low, found.high))
+        return f"{mean} ({low} to {high})"
     low, high = f"{scale * found.lowest:.0f}", f"{scale * found.highest:.0f}"
     return f"{scale * found.mean:.0f}" + (f" ({low}–{high})" if low != high else "")

@@ -15,7 +15,7 @@ from medxfer.analysis.page.layout import block_name, colour_classes
 from medxfer.base.words import listing, weights_name
 from medxfer.study.declared import read_rules
 
-PROVISIONAL = ("one training", "too few patients", "incomplete")
+PROVISIONAL = ("one training", "too few patients", "no arm beats chance", "incomplete")
 
 
 def answers(verdict: Verdict) -> Panel | None:
@@ -32,7 +32,7 @@ def answers(verdict: Verdict) -> Panel | None:
         f"Colours within {weights_name(rules.weights)} weights, weights on {images_name(rules.colormap)}."
     )
     if any(finding.conclusion in PROVISIONAL for finding in findings):
-        caption += " Hollow marks: one training, too few patients, or not every cell finished."
+        caption += " Hollow marks: one training, too few patients, no arm above chance, or not every cell finished."
     if any(finding.figures and finding.figures.trainings == 1 for finding in findings):
         caption += " With one training, a line is over patients alone."
     return intervals([("", "", findings)], declared["margin"], caption)
@@ -73,11 +73,11 @@ def intervals(families: Sequence[tuple[str, str, Sequence[Finding]]], margin: fl
     if not known:
         return None
     axis = Axis.around([100 * end for f in known for end in (f.low, f.high)] + [-100 * margin, 100 * margin])
-    groups = [(title, note, list(map(_row, findings))) for title, note, findings in families]
+    groups = [(title, note, [_row(finding, margin) for finding in findings]) for title, note, findings in families]
     return Panel(groups, axis, 100 * margin, caption)
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding, margin: float) -> Row:
     """Named without what its family's title says."""
     name, dot, part = finding.contrast.partition(" · ")
     label = name.partition(", ")[0] + dot + part
@@ -87,5 +87,5 @@ def _row(finding: Finding) -> Row:
     if f is None:
         return Row(label, finding.conclusion)
     kind = "hollow" if finding.conclusion in PROVISIONAL else "solid"
-    figures = f"{points(f.estimate)} ({interval(f.low, f.high)})"
+    figures = f"{points(f.estimate)} ({interval(f.low, f.high, margin)})"
     return Row(label, figures, kind, (100 * f.estimate, 100 * f.low, 100 * f.high))

@@ -206,7 +206,7 @@ def _covariance(one: Effect, other: Effect, design: float) -> float:
     return total
 
 
-def mean_interval(estimate: float, variance: float, quantile: float, patients: int) -> tuple[float, float]:
+def mean_interval(estimate: float, variance: float, quantile: float, patients: float) -> tuple[float, float]:
     """An interval for one arm's metric inside [0, 1] (Wilson 1927, with the effective number of trials).
 
     The variance at m is taken as V m(1 − m)/(e(1 − e)). If e is 0 or 1, or there is no variance, the effective number

@@ -20,6 +20,7 @@ from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.words import JUDGED
 
 METRICS = JUDGED
+OF_CLASS = ("auroc", "sensitivity", "specificity", "PPV", "NPV")  # 'PPV:1' is that of class, or of label, 1
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -130,14 +131,20 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5)
     truth (Brier 1950), summed over classes where each has a score, with its sign flipped.
     For a multi-label task, each is the mean over labels.
 
+    A name of OF_CLASS with a number after a colon is of that class against the rest, or of that label. An image is
+    called the class with the highest score; in a binary task, or for a label, by `threshold`.
+
     Raises:
         NotComparable: the metric is undefined on all patients or without one of them. No figure is ever NaN.
         MedxferError: `metric` is unknown.
     """
-    if metric not in METRICS:
-        raise unknown("metric", metric, METRICS, f"one of {', '.join(METRICS)}")
+    name, _, number = metric.partition(":")
     limit = np.asarray(threshold, dtype=np.float64)
     limit = limit if limit.ndim == 2 else limit.reshape(-1, 1)
+    if number and name in OF_CLASS:
+        return _of_class(cases, name, int(number), limit)
+    if metric not in METRICS:
+        raise unknown("metric", metric, METRICS, f"one of {', '.join(METRICS)}")
     parts: list[Part] = []
     for k, task in enumerate(cases.by_label()):
         try:
@@ -167,6 +174,28 @@ def _parts(task: Cases, metric: str, threshold: Floats) -> Iterator[Part]:
         yield _mean(task, hits, everyone, "an image")
     else:
         yield from (_mean(task, hits, task.labels == k, f"class {k}") for k in task.classes)
+
+
+def _of_class(cases: Cases, name: str, k: int, threshold: Floats) -> Part:
+    """AUROC, or a share of images, of class or label `k` against the rest."""
+    if cases.labels.ndim == 2:  # the label's own binary task
+        cases, k = Cases(cases.scores[..., k], cases.labels[:, k], cases.case, cases.patients), 1
+    if name == "auroc":
+        return _auroc(cases, cases.scores if cases.scores.ndim == 2 else cases.scores[..., k], k)
+    several = cases.scores.ndim == 3
+    called = (cases.scores.argmax(axis=2) if several else cases.scores > threshold) == k
+    truth = np.broadcast_to(cases.labels == k, called.shape)
+    among, right = {
+        "sensitivity": (truth, called),
+        "specificity": (~truth, ~called),
+        "PPV": (called, truth),
+        "NPV": (~called, ~truth),
+    }[name]
+    hits, images = (cases.sums(part.astype(np.float64)) for part in (among & right, among))
+    left = images.sum(axis=1, keepdims=True) - images
+    if left.min() <= 0:
+        raise NotComparable(f"{name} of class {k} is not defined without one of the patients")
+    return hits.sum(axis=1) / images.sum(axis=1), (hits.sum(axis=1, keepdims=True) - hits) / left
 
 
 def _brier(task: Cases) -> Floats:

@@ -15,6 +15,7 @@ from medxfer.analysis.judge.breakdown import breakdown
 from medxfer.analysis.judge.contrasts import controlled, declare, is_control
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import learning_curves, worth
+from medxfer.analysis.judge.looking import looked_at
 from medxfer.analysis.judge.readings import (
     difference,
     in_general,
@@ -263,6 +264,23 @@ def test_tuned_settings_are_picked_by_validation_alone(tmp_path: Path) -> None:
     assert {choice.picked["lr"] for choice in choices(study)} == {0.01}
     assert primary(Judge(study))[0].figures.trainings == 2
     assert len(judge(study).readings["tuned"]) == 2
+
+
+def test_settings_are_picked_by_the_trainings_of_the_look_alone(tmp_path: Path) -> None:
+    """The fourth seed waits for the look at five: it neither picks, nor does its failure."""
+    folder = write_study(
+        tmp_path / "s", colormaps=["none"], tuned={"lr": [0.1, 0.01]}, seeds=4, seed_noise=0.0,
+        effect=lambda f: 1.0 if f["lr"] == 0.01 else 0.0, declared={"looks": [3, 5]},
+        failed=[{"lr": 0.01, "seed": 3, "pretrained": False}],
+    )  # fmt: skip
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        if record["factors"]["seed"] == 3:
+            record["metrics"]["val/balanced_accuracy"] = 100.0 if record["factors"]["lr"] == 0.1 else -100.0
+            path.write_text(json.dumps(record))
+    study = looked_at(read_study(folder))
+    assert {cell.status for cell in study.cells if cell.factors["seed"] == 3} == {"waiting", "failed"}
+    assert [(choice.picked["lr"], choice.failed) for choice in choices(study)] == [(0.01, 0), (0.01, 0)]
 
 
 def test_a_longer_budget_beside_the_study_is_read(tmp_path: Path) -> None:

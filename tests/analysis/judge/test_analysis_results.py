@@ -10,6 +10,7 @@ from medxfer.analysis import read_study
 from medxfer.analysis.judge.provenance import caveats
 from medxfer.analysis.judge.results import results_csv, results_table
 from medxfer.analysis.judge.scores import stack
+from medxfer.analysis.judge.verdict import judge
 from medxfer.base.errors import MedxferError
 from medxfer.study.identity import FACTORS
 
@@ -77,8 +78,32 @@ def test_data_sets_of_one_content_are_named(tmp_path: Path) -> None:
         path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
     assert read_study(folder).same_files == (("a", "b"),)
     assert caveats(read_study(folder))[0].startswith(
-        "a and b are the same files and labels: their patients are counted"
+        "a and b are the same files and labels, so that their patients are the same people: comparisons over data sets "
+        "use a alone"
     )
+
+
+def test_patients_under_two_names_are_used_once(tmp_path: Path) -> None:
+    """By the older name if it has the arms, else by the other; and one data set says nothing of heterogeneity."""
+    folder = write_study(tmp_path / "s", data=("a", "b"), seeds=3, missing=[{"data": "a", "colormap": "inferno"}])
+    plan = json.loads((folder / "study.json").read_text())
+    plan["planned"] = {n: f for n, f in plan["planned"].items() if (f["data"], f["colormap"]) != ("a", "inferno")}
+    (folder / "study.json").write_text(json.dumps(plan))
+    apart = judge(read_study(folder))
+    assert [f.figures.patients for f in apart.primary if f.figures] == [120, 60, 120]
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
+    same = judge(read_study(folder))
+    assert [(f.subject, f.figures.datasets, f.figures.patients) for f in same.primary if f.figures] == [
+        ("viridis", ("a",), 60),
+        ("inferno", ("b",), 60),
+        ("pretrained", ("a",), 60),
+    ]
+    (by_data,) = (family for family in same.tables if family.title == "By data set")
+    assert {f.figures.patients for f in by_data.findings if f.figures} == {60}
+    assert "I²" not in by_data.note
+    assert "I²" in next(family for family in apart.tables if family.title == "By data set").note
 
 
 def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:

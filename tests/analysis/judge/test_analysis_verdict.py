@@ -4,14 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
-from medxfer.analysis.judge.arms import ArmFigures, Mean, by_chance
+from medxfer.analysis.judge.arms import ArmFigures, Mean, Range, by_chance
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.headline import BY_CHANCE, headline
-from medxfer.analysis.judge.phrases import size
+from medxfer.analysis.judge.phrases import points, size
 from medxfer.analysis.judge.question import Answer
 from medxfer.analysis.judge.verdict import judge
 
@@ -250,6 +252,21 @@ def test_where_nothing_was_learned_seeds_are_no_advice(tmp_path: Path) -> None:
         for advice in ("more", "seeds", "expect"):
             assert advice not in finding.sentence
         assert finding.figures is None or finding.figures.expected == ()
+        assert finding.conclusion == "no arm beats chance"
+        assert finding.sentence.startswith("No arm beats chance: there is no difference to judge between ")
+    assert rq1.closing == rq2.closing == ""
+    assert verdict.scope.startswith("These figures are of")
+
+
+def test_what_differs_by_chance_alone_is_not_called_equivalent_nor_harm(tmp_path: Path) -> None:
+    """Without variation between seeds, and with margins of any size, where no arm beats chance."""
+    for margin in (0.001, 0.5):
+        folder = write_study(
+            tmp_path / str(margin), seeds=5, seed_noise=0.0, effect=lambda factors: -2.0, declared={"margin": margin}
+        )
+        verdict, *_ = answers(folder)
+        assert {finding.conclusion for finding in verdict.primary} <= {"no arm beats chance", "refused"}
+        assert {f.conclusion for of in verdict.tables for f in of.findings} <= {"no arm beats chance", "refused"}
 
 
 def test_a_data_set_on_which_nothing_was_learned_is_named(tmp_path: Path) -> None:
@@ -329,3 +346,102 @@ def test_arms_have_their_metrics_and_decisions(tmp_path: Path) -> None:
         assert sum(counts) == pytest.approx(120)
         assert arm.decisions["sensitivity"].mean == pytest.approx(counts[0] / (counts[0] + counts[2]))
         assert arm.chance == 0.5
+
+
+def test_one_training_is_described_and_not_said_to_hold(tmp_path: Path) -> None:
+    single, *_ = answers(write_study(tmp_path / "one", seeds=1))
+    assert single.scope.startswith("These figures are of phantom_dx")
+    several, *_ = answers(write_study(tmp_path / "two", seeds=2))
+    assert several.scope.startswith("These answers hold for phantom_dx")
+
+
+def test_advice_that_serves_several_colormaps_is_said_once(tmp_path: Path) -> None:
+    colormaps = ("none", *(f"map{k}" for k in range(6)))
+    _, rq1, _ = answers(write_study(tmp_path / "many", colormaps=colormaps, seeds=3))
+    assert sum(finding.conclusion == "cannot tell" for finding in rq1.findings) > 1
+    assert not any("expect" in text or "Of the variance" in text for text in rq1.text)
+    assert rq1.closing.count("Of the variance") == rq1.closing.count("expect ±") == 1
+    assert " to " in rq1.closing
+    _, _, rq2 = answers(write_study(tmp_path / "s", seeds=3))
+    assert "expect ±" in rq2.text[0]
+    assert rq2.closing == ""
+
+
+@given(
+    value=st.floats(-0.2, 0.2),
+    margin=st.sampled_from([0.01, 0.005, 0.02]),
+    signed=st.booleans(),
+)
+def test_a_figure_shows_on_which_side_of_the_margin_it_lies(value: float, margin: float, signed: bool) -> None:
+    assume(abs(abs(value) - margin) > 1e-7)  # with six digits at most
+    shown = abs(float(points(value, signed, margin).replace("−", "-")))
+    assert (shown > 100 * margin) == (abs(value) > margin)
+    assert (shown < 100 * margin) == (abs(value) < margin)
+    assert abs(shown - 100 * abs(value)) <= 0.05 + 1e-9
+
+
+def test_an_end_below_the_margin_is_not_shown_as_the_margin() -> None:
+    assert points(0.00996, margin=0.01) == "+0.996"
+    assert points(-0.01004, margin=0.01) == "−1.004"
+    assert points(0.01, margin=0.01) == "+1.0"
+    assert points(0.00996) == "+1.0"
+
+
+def test_shares_have_intervals_and_classes_their_own_figures(tmp_path: Path) -> None:
+    two, *_ = answers(write_study(tmp_path / "two", seeds=3, colormaps=["none"], effect=lambda f: -1.0))
+    for arm in two.arms:
+        assert arm.classes == ()
+        for name in ("sensitivity", "specificity", "PPV", "NPV"):
+            share = arm.decisions[name]
+            assert isinstance(share, Mean)
+            assert 0 <= share.low < share.mean < share.high <= 1
+        assert isinstance(arm.decisions["TP"], Range)
+        sides = [arm.decisions[name].mean for name in ("sensitivity", "specificity")]
+        assert sum(sides) / 2 == pytest.approx(arm.metrics["balanced_accuracy"].mean)
+    four, *_ = answers(write_study(tmp_path / "four", seeds=3, colormaps=["none"], classes=4, effect=lambda f: -1.0))
+    for arm in four.arms:
+        assert [of.patients for of in arm.classes] == [15] * 4
+        found = [of.metrics["sensitivity"].mean for of in arm.classes]
+        assert sum(found) / 4 == pytest.approx(arm.metrics["balanced_accuracy"].mean)
+        ranks = [of.metrics["auroc"].mean for of in arm.classes]
+        assert sum(ranks) / 4 == pytest.approx(arm.metrics["auroc"].mean)
+
+
+def test_a_share_that_is_perfect_is_as_sure_as_its_patients_are_many(tmp_path: Path) -> None:
+    """30 of 60 patients have the lesion: the interval of a sensitivity of 1 is that of 30."""
+    verdict, *_ = answers(write_study(tmp_path / "s", seeds=3, colormaps=["none"], effect=lambda f: 30.0))
+    for arm in verdict.arms:
+        share = arm.decisions["sensitivity"]
+        assert share.mean == share.high == 1
+        z = 1.959964
+        assert share.low == pytest.approx(1 / (1 + z**2 / 30), abs=1e-6)
+
+
+def test_a_training_that_calls_no_image_positive_leaves_a_range(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=3, colormaps=["none"], declared={"threshold": "validation"})
+    for path in folder.glob("cells/*True*_0/metrics.json"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "threshold": 1.0}))
+    by_start = {arm.arm[1]: arm.decisions for arm in answers(folder)[0].arms}
+    assert isinstance(by_start[True]["PPV"], Range)
+    assert isinstance(by_start[True]["sensitivity"], Mean)
+    assert isinstance(by_start[False]["PPV"], Mean)
+
+
+def test_a_note_that_serves_several_colormaps_is_given_once(tmp_path: Path) -> None:
+    _, rq1, _ = answers(write_study(tmp_path / "s", seeds=2, patients=8))
+    (note,) = [note for note in rq1.notes if "it takes 5 of each class" in note]
+    assert note.startswith("viridis − none, pretrained and inferno − none, pretrained: 4 test patients with ")
+
+
+def test_the_data_set_that_is_too_small_is_named(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2, data=("large_dx", "small_ct"))
+    for path in folder.glob("cells/small*/predictions.parquet"):
+        frame = pd.read_parquet(path)
+        few = sorted(set(frame.loc[frame["split"] == "test", "patient"]))[:8]
+        frame[(frame["split"] != "test") | frame["patient"].isin(few)].to_parquet(path, index=False)
+    verdict, rq1, _ = answers(folder)
+    assert {finding.conclusion for finding in rq1.findings} == {"too few patients"}
+    (note,) = [note for note in rq1.notes if "it takes 5" in note]
+    assert " in small_ct; it takes 5 of each class on each data set; other data sets are judged alone" in note
+    parts = [f for of in verdict.tables if of.title.startswith("By ") for f in of.findings]
+    assert {f.conclusion == "too few patients" for f in parts if "large" in f.contrast or "DX" in f.contrast} == {False}

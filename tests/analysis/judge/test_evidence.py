@@ -186,9 +186,9 @@ def test_figures_say_where_the_uncertainty_comes_from(tmp_path: Path) -> None:
 def test_what_cannot_tell_says_what_would(tmp_path: Path) -> None:
     finding = colours(write_study(tmp_path / "s", seeds=3, patients=40))[0]
     assert finding.conclusion == "cannot tell"
-    assert "% is from seeds and" in finding.sentence
-    assert re.search(r"±\d+\.\d with 10 seeds", finding.sentence)
-    assert re.search(r"±\d+\.\d with 2 times the test patients", finding.sentence)
+    assert "% is from seeds and" in finding.outlook
+    assert re.search(r"±\d+\.\d with 10 seeds", finding.outlook)
+    assert re.search(r"±\d+\.\d with 2 times the test patients", finding.outlook)
 
 
 def test_no_forecast_is_wider_than_the_interval_or_than_the_metric_can_be(tmp_path: Path) -> None:
@@ -210,10 +210,10 @@ def test_no_forecast_is_wider_than_the_interval_or_than_the_metric_can_be(tmp_pa
         assert finding.conclusion == "cannot tell"
         assert finding.figures.expected
         assert all(e.half_width < min(half, 2.0) for e in finding.figures.expected)
-        assert ("The interval is cut off" in finding.sentence) == finding.figures.clipped
+        assert ("The interval is cut off" in finding.outlook) == finding.figures.clipped
         twice = any(e.patients > 1 for e in finding.figures.expected)
-        assert twice == ("2 times the test patients about" in finding.sentence)
-        assert twice != ("2 times the test patients would not narrow it" in finding.sentence)
+        assert twice == ("2 times the test patients about" in finding.outlook)
+        assert twice != ("2 times the test patients would not narrow it" in finding.outlook)
 
 
 def test_an_arms_mean_stays_within_what_it_can_be(tmp_path: Path) -> None:

@@ -289,3 +289,10 @@ def test_the_page_and_the_methods_say_what_was_spent(tmp_path: Path) -> None:
     assert "Looks at the results were declared after 3, 5 and 10 seeds; it was looked at with 3 and 5." in methods
     assert "Lan KKG, DeMets DL" in methods
     assert "hold at all declared looks together" in (second / "table.md").read_text().lower().replace("they ", "")
+
+
+def test_no_look_foretells_an_interval_wider_than_its_own(tmp_path: Path) -> None:
+    found = [f.figures for effect in (0.0, 0.3) for f in judged(study(tmp_path, 3, effect)).primary]
+    assert any(f is not None and f.expected for f in found)
+    for f in found:
+        assert f is None or all(e.half_width < (f.high - f.low) / 2 for e in f.expected)

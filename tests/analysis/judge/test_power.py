@@ -1,5 +1,6 @@
 """The smallest difference a planned study could find: it is found as often as promised."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_one_training_an_arm_finds_nothing():
 
 def test_a_grid_that_asks_nothing_answers_nothing():
     assert detectable(planned(arms=[("none", True)]), RULES, 0.01, 0.95, None) == []
+
+
+def test_no_difference_is_larger_than_the_metric_allows():
+    """Two trainings and two patients: what would be found is larger than 1, and Brier scores differ by up to 2."""
+    tiny = planned(trainings=2, patients=2)
+    found = [one.difference for m in ("auroc", "brier") for one in detectable(tiny, RULES, 0.01, 0.95, None, metric=m)]
+    assert found[:3] == [math.inf] * 3
+    assert 1 < found[3] < 2
+    assert all(one.difference < 1 for one in detectable(planned(), RULES, 0.01, 0.95, None))
 
 
 def test_finished_trainings_replace_the_assumptions(tmp_path):
