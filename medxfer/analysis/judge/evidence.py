@@ -57,6 +57,7 @@ class Figures:
     rarest: str = ""  # that class
     unused: int = 0  # finished trainings without a partner of the same seed
     from_trainings: float | None = None  # share of the variance; the rest is from patients
+    from_shared_training: float | None = None  # of the variance: what folds add to the patients' share
     df_trainings: float | None = None
     df_patients: float | None = None
     seed_correlation: float | None = None  # between arms over seeds, mean of data sets
@@ -144,6 +145,7 @@ def weigh(
         rarest=rarest.rarest,
         unused=max(len(finished) - used, 0),
         from_trainings=None if trainings is None else float(trainings.variance) / effect.variance,
+        from_shared_training=effect.shared_training / effect.variance if effect.shared_training else None,
         df_trainings=None if trainings is None else float(trainings.df),
         df_patients=float(effect.patients.df),
         seed_correlation=float(np.mean([one.correlation for one in together])) if together else None,

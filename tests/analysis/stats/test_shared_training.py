@@ -14,7 +14,7 @@ def divisions(trainings: int, folds: int, seed: int = 0) -> np.ndarray:
     out = np.empty((trainings, len(LABELS)), np.int64)
     for of in out:
         for k in (0, 1):
-            where = np.flatnonzero(LABELS == k)
+            where = np.flatnonzero(k == LABELS)
             of[where] = rng.permutation(np.arange(len(where)) % folds)
     return out
 
