@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.judge.scores import CellScores, read_networks
 from medxfer.analysis.stats.influence import (
+    Cases,
     Floats,
     NotComparable,
     check_cases,
@@ -62,12 +63,19 @@ def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
     for same in by_block.values():
         names = tuple(map(str, same[0].record.get("classes", ())))
         binary = same[0].record["task"] == "binary"
-        layer |= _measure(tuple(cell.networks for cell in same), metric, binary, names)
+        sites = tuple(map(str, same[0].record["data"].get("sites", ())))
+        layer |= _measure(tuple(cell.networks for cell in same), metric, binary, names, sites)
     return layer
 
 
 @cache
-def _measure(trainings: tuple[tuple[Network, ...], ...], metric: str, binary: bool, classes: tuple[str, ...]) -> Layer:
+def _measure(
+    trainings: tuple[tuple[Network, ...], ...],
+    metric: str,
+    binary: bool,
+    classes: tuple[str, ...],
+    sites: tuple[str, ...],
+) -> Layer:
     out: dict[Path, Measured | NotComparable] = {}
     groups: list[dict[Path, CellScores]] = []  # trainings tested on the same images
     for networks in trainings:
@@ -83,13 +91,15 @@ def _measure(trainings: tuple[tuple[Network, ...], ...], metric: str, binary: bo
         group[folder] = one
     for group in groups:
         try:
-            out |= _measure_alike(group, metric, binary, classes)
+            out |= _measure_alike(group, metric, binary, classes, sites)
         except NotComparable as reason:
             out |= dict.fromkeys(group, reason)
     return out
 
 
-def _measure_alike(group: Mapping[Path, CellScores], metric: str, binary: bool, classes: tuple[str, ...]) -> Layer:
+def _measure_alike(
+    group: Mapping[Path, CellScores], metric: str, binary: bool, classes: Sequence[str], sites: Sequence[str]
+) -> Layer:
     """Raises NotComparable, as `leave_one_patient_out` does or because a class has too few patients."""
     runs = list(group.values())
     tested, folds = _tested(runs[0], classes), [run.fold for run in runs]
@@ -97,9 +107,32 @@ def _measure_alike(group: Mapping[Path, CellScores], metric: str, binary: bool, 
     divided = None if folds[0] is None else np.stack([fold for fold in folds if fold is not None])
     cases = check_cases(scores, runs[0].labels, runs[0].patients, divided)
     at = np.stack([run.threshold for run in runs])
-    full, without = leave_one_patient_out(cases, metric, at)
-    influence = per_patient(without)
+    if sites:
+        full, influence = _over_sites(cases, metric, at, sites)
+    else:
+        full, without = leave_one_patient_out(cases, metric, at)
+        influence = per_patient(without)
     return {folder: Measured(float(full[i]), influence[i], tested, metric, folds[i]) for i, folder in enumerate(group)}
+
+
+def _over_sites(cases: Cases, metric: str, at: Floats, sites: Sequence[str]) -> tuple[Floats, Floats]:
+    """(trainings,) and (trainings, patients): the mean of the metrics at the sites, which weigh the same.
+
+    A patient with images at several sites is one patient, with an influence on each.
+    """
+    assert cases.fold is not None
+    full, influence = np.zeros(len(cases.scores)), np.zeros((len(cases.scores), cases.count))
+    for k, site in enumerate(sites):
+        here = cases.fold[0] == k  # sites are the same folds in every training
+        present, case = np.unique(cases.case[here], return_inverse=True)
+        of_site = Cases(cases.scores[:, here], cases.labels[here], case, tuple(cases.patients[i] for i in present))
+        try:
+            theta, without = leave_one_patient_out(of_site, metric, at[:, here])
+        except NotComparable as reason:
+            raise NotComparable(f"{site}: {reason}; leave that site out") from reason
+        full += theta / len(sites)
+        influence[:, present] += per_patient(without) / len(sites)
+    return full, influence
 
 
 def score_on_test(cell: CellRecord, metric: str) -> float:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medxfer.analysis.judge.arms import ArmFigures, arm_figures, by_chance, chance_notice
-from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
+from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, by_site, exploratory
 from medxfer.analysis.judge.contrasts import questions
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
@@ -63,7 +63,7 @@ def judge(study: StudyRecord) -> Verdict:
     answers = tuple(answer_question(question, judge, blind) for question in questions(study.declared))
     primary = [finding for answer in answers for finding in answer.findings]
     looks = looks_of(judge, primary)
-    tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
+    tables = (*by_site(judge), *exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
     statuses = [cell.status for cell in study.rows]
     shown = ("done", "failed", "missing", *(("waiting",) if study.declared.looks else ()))
     lacking = _lacking_cells(study, looks)
