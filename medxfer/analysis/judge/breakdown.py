@@ -1,20 +1,26 @@
 """What stands beside the primary contrasts: exploratory families, and the primary contrasts in parts of the grid."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.level import heterogeneity_note
-from medxfer.analysis.judge.phrases import p_value, points
+from medxfer.analysis.judge.phrases import interval, p_value, points
 from medxfer.analysis.judge.reached import Blocks
 from medxfer.analysis.judge.results import BLOCK, Block
+from medxfer.analysis.stats.critical import ONE, half_width
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect
+from medxfer.analysis.stats.variance import Term
 from medxfer.base.words import weights_name
 from medxfer.study.declared import Rules
+
+GENERAL = 4  # sites from which on something may be said of sites in general
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,56 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
         if len(parts) > 1 and same not in seen:  # one data set for each modality: the two splits are one
             seen.add(same)
             yield _part(kind, parts, judge)
+
+
+def by_site(judge: Judge) -> Iterator[ContrastFamily]:
+    """The primary contrasts at each site that is a fold, by the networks that saw none of it; a family a data set."""
+    for blocks in split(judge.blocks, lambda block: str(block[0])).values():
+        divided = [t for of in blocks.values() for t in of if t.status == "done" and "sites" in t.record["data"]]
+        if not divided:
+            continue
+        data = divided[0].record["data"]
+        parts = {str(site): _at_site(blocks, k) for k, site in enumerate(data["sites"])}
+        found = _part(str(data["groups"]), parts, judge)
+        yield replace(found, note=" ".join(filter(None, [in_general(judge, parts), found.note])))
+
+
+def _at_site(blocks: Blocks, site: int) -> Blocks:
+    """The networks that test one site, each as a training of its own."""
+    return {
+        block: [
+            replace(training.folds[site], factors=training.factors) for training in of if len(training.folds) > site
+        ]
+        for block, of in blocks.items()
+    }
+
+
+def in_general(judge: Judge, parts: Mapping[str, Blocks]) -> str:
+    """What may be said of sites in general: with fewer than GENERAL sites nothing, else the wider of two intervals."""
+    sites, alpha, said = len(parts), 1 - judge.study.declared.level, []
+    if sites < GENERAL:
+        return (
+            f"The answer is the mean over these {sites} sites, which weigh the same: {sites} sites cannot say what "
+            f"holds at others (it takes {GENERAL})."
+        )
+    primary = [c for c in judge.contrasts if c.family == PRIMARY and c.compared is None]
+    for contrast in primary:
+        effects = [judge.effect(contrast, blocks) for blocks in parts.values()]
+        known = [effect.estimate for effect in effects if effect is not None]
+        whole = judge.effect(contrast)
+        if whole is None or len(known) < sites:
+            continue
+        mean = float(np.mean(known))
+        spread = Term(np.array(np.var(known, ddof=1) / sites), np.array(sites - 1.0))
+        half = max(half_width([spread], ONE, alpha)[0], whole.half_width(alpha))
+        low, high = mean - half, mean + half
+        may = "may" if low > 0 or high < 0 else "cannot"
+        name = contrast.name.partition(", ")[0]
+        said.append(
+            f"{name}, for sites in general: {points(mean)} points ({interval(low, high)}); a difference {may} be said "
+            "of sites in general."
+        )
+    return " ".join(["The answer is the mean over these sites, which weigh the same.", *said])
 
 
 def _at(block: Block, place: int) -> str:

@@ -58,6 +58,7 @@ class Figures:
     rarest_in: str = ""  # that data set, where there are several
     unused: int = 0  # finished trainings without a partner of the same seed
     from_trainings: float | None = None  # share of the variance; the rest is from patients
+    from_shared_training: float | None = None  # of the variance: what folds add to the patients' share
     df_trainings: float | None = None
     df_patients: float | None = None
     seed_correlation: float | None = None  # between arms over seeds, mean of data sets
@@ -146,6 +147,7 @@ def weigh(
         rarest_in=rarest_in.data if len(runs) > 1 else "",
         unused=max(len(finished) - used, 0),
         from_trainings=None if trainings is None else float(trainings.variance) / effect.variance,
+        from_shared_training=effect.shared_training / effect.variance if effect.shared_training else None,
         df_trainings=None if trainings is None else float(trainings.df),
         df_patients=float(effect.patients.df),
         seed_correlation=float(np.mean([one.correlation for one in together])) if together else None,
@@ -215,15 +217,15 @@ def sample_of(
 ) -> Sample:
     """The contrast on one data set. Arms without weight moderate, if all are `alike` or, with `starts_known`, those
     (colormap, pretrained) that have the same weights."""
-    influence, arms = one.influence(weights, layers), list(weights)
+    influence, arms, owed = one.influence(weights, layers), list(weights), one.owed(weights, layers)
     if not starts_known and not alike:
-        return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence)
+        return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence, owed=owed)
     all_arms: dict[Any, None] = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
     if not starts_known:
         present = [arm for arm in all_arms if one.has(arm, layers)]
         along = np.array([weights.get(arm, 0.0) for arm in present])
         one_group = np.zeros(len(present), np.int64)
-        return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(one_group))
+        return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(one_group), owed)
     starts = list(dict.fromkeys(start for _, start in weights))
     present = [arm for arm in all_arms if arm[1] in starts and one.has(arm, layers)]
     if between := between_starts(weights):
@@ -231,10 +233,10 @@ def sample_of(
         colormaps = [c for c, start in present if start == better and (c, other) in present]
         theta = one.theta([(c, better) for c in colormaps], layers) - one.theta([(c, other) for c in colormaps], layers)
         along = np.array([weights.get((c, better), 0.0) for c in colormaps])
-        return Sample(one.data, theta, along, influence, effects.differences)
+        return Sample(one.data, theta, along, influence, effects.differences, owed)
     groups = np.array([starts.index(start) for _, start in present])
     along = np.array([weights.get(arm, 0.0) for arm in present])
-    return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups))
+    return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups), owed)
 
 
 def _reference_ratio(sample: Sample) -> float:

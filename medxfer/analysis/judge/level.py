@@ -47,10 +47,15 @@ def simulated(question: str, figures: Figures, level: float) -> Simulated | None
     """The setting nearest to a primary contrast's: contrasts, seeds, shares, correlation, blocks, gray's variance.
 
     What a study cannot know (whose weights vary more) is taken at its worst. Variances and correlations are known from
-    few trainings, so that the setting is a likely one, not a known one. None with one training, and at a level other
-    than 95 %.
+    few trainings, so that the setting is a likely one, not a known one. None with one training, at a level other than
+    95 %, and with folds, which these settings do not have.
     """
-    if figures.trainings < 2 or figures.from_trainings is None or abs(1 - level - NOMINAL) > 1e-9:
+    if (
+        figures.from_shared_training is not None
+        or figures.trainings < 2
+        or figures.from_trainings is None
+        or abs(1 - level - NOMINAL) > 1e-9
+    ):
         return None
     part: Setting = {"seeds": float(figures.trainings)}
     share: Setting = {"share": figures.from_trainings}

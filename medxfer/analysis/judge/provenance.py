@@ -6,7 +6,7 @@ from typing import Any
 
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.scores import read_predictions, read_scores
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, describe, listing
 
@@ -26,7 +26,8 @@ def provenance(study: StudyRecord) -> list[Facts]:
     records = [cell.record for cell in study.done]
     data = {str(record["data"]["name"]): record["data"] for record in records}
     weights = {str(record["weights"]): record["weights"] for record in records if record.get("weights")}
-    minutes = sum(record["timings"]["total_s"] for record in records) / 60
+    every = [cell.record for cell in study.rows if cell.status == "done"]
+    minutes = sum(record["timings"]["total_s"] for record in every) / 60
     everything = [
         Facts("Command", code=study.command),
         Facts("Declared before the first cell ran", pairs=_pairs(vars(study.declared))),
@@ -36,10 +37,10 @@ def provenance(study: StudyRecord) -> list[Facts]:
         *(Facts(f"Data: {name}", pairs=_data(record)) for name, record in data.items()),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
-        Facts("Versions", pairs=_differing(records, "versions")),
+        Facts("Versions", pairs=_differing(every, "versions")),
         Facts(
             "Machine and time",
-            pairs=(*_differing(records, "machine"), ("training and testing, all cells", f"{minutes:.1f} minutes")),
+            pairs=(*_differing(every, "machine"), ("training and testing, all cells", f"{minutes:.1f} minutes")),
         ),
     ]
     return [facts for facts in everything if facts.code or facts.pairs or facts.text]
@@ -81,6 +82,11 @@ class Flow:
     has_ids: bool  # of patients; else each image counts as one
     received_patients: int | None = None  # of files with a label
     used: tuple[int, int] | None = None  # images and patients that are left
+    folds: int = 0  # that a training has; its test part is then all of them, and the other parts are of the first
+    sites: tuple[str, ...] = ()  # the folds, where they are given by a column of the table
+    groups: str = ""  # that column
+    official: bool = True  # whether folds leave an official test part alone
+    unused: int | None = None  # images in no part of the first fold
 
     @property
     def positive(self) -> str:
@@ -133,6 +139,11 @@ def _flow(name: str, cell: CellRecord) -> Flow:
         has_ids,
         counted["received"]["patients"] if counted else None,
         (counted["used"]["images"], counted["used"]["patients"]) if counted else None,
+        int(data.get("folds", 0)),
+        tuple(data.get("sites", ())),
+        str(data.get("groups", "")),
+        bool(data.get("official", True)),
+        data.get("unused"),
     )
 
 
@@ -144,7 +155,7 @@ def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, 
     if part == "train":
         return (), ()
     try:
-        kept = read_predictions(cell.folder, part)
+        kept = read_scores(cell) if part == "test" else read_predictions(cell.folder, part)
     except MedxferError:
         return (), ()
     labels, classes = kept.labels, range(kept.scores.shape[1])
@@ -175,6 +186,9 @@ def _data(data: Record) -> tuple[tuple[str, str], ...]:
     ]
     rejected = [(f"left out: {reason}", count(n, "file")) for reason, n in data["rejected"].items()]
     drawn = "train and val redrawn with each seed, test fixed" if data["resampled"] else "fixed for all trainings"
+    if folds := data.get("folds"):
+        drawn = f"{folds} folds; the numbers of train and val are those of the first"
+        drawn = f"a fold for each {data['groups']}: {', '.join(data['sites'])}" if "sites" in data else drawn
     return ("modality", data["modality"]), *sizes, ("split", drawn), *rejected, ("fingerprint", data["fingerprint"])
 
 

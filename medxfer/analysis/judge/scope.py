@@ -35,13 +35,31 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
         f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
     )
-    if any(cell.record["data"]["resampled"] for cell in study.done):
+    if divided := [one for one in flow.values() if one.folds]:
+        text += f" {' '.join(map(divided_words, divided))}"
+    elif any(cell.record["data"]["resampled"] for cell in study.done):
         text += " Each seed drew its training images from one pool: they hold for this pool."
     else:
         text += " All trainings saw the same training images: they hold for this training set."
     if weights := _weights(study, findings):
         text += f" RQ2 holds for these weights alone: {listing(weights)}."
     return text
+
+
+def divided_words(flow: Flow) -> str:
+    """What is estimated where a data set's patients are divided in folds."""
+    where = f"On {flow.data} a" if flow.data else "A"
+    if flow.sites:
+        return (
+            f"{where} training has a network for each {flow.groups} ({listing(flow.sites)}), which saw no patient of "
+            f"it: the figures are of the recipe on patients of these {flow.groups} values, each unseen in training."
+        )
+    alone = "" if flow.official else " An official test part was divided with the rest."
+    return (
+        f"{where} training has {flow.folds} networks, one for each fold, so that every patient is tested once: the "
+        f"figures are of the recipe at {flow.folds - 1}/{flow.folds} of these patients, over other patients and other "
+        f"divisions.{alone}"
+    )
 
 
 def _about(flow: Flow) -> str:

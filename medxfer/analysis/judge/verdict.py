@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from medxfer.analysis.judge.arms import ArmFigures, chance_notice, seen
-from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, exploratory
+from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, by_site, exploratory
 from medxfer.analysis.judge.contrasts import questions
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.learning_curve import Worth, worth
@@ -60,8 +60,8 @@ def judge(study: StudyRecord) -> Verdict:
     answers = tuple(answer_question(question, judge) for question in questions(study.declared))
     primary = [finding for answer in answers for finding in answer.findings]
     looks = looks_of(judge, primary)
-    tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
-    statuses = [cell.status for cell in study.cells]
+    tables = (*by_site(judge), *exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
+    statuses = [cell.status for cell in study.rows]
     shown = ("done", "failed", "missing", *(("waiting",) if study.declared.looks else ()))
     lacking = _lacking_cells(study, looks)
     return Verdict(
@@ -94,5 +94,5 @@ def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ..
         return *study.stopped, *caveats(study)
     named = list(dict.fromkeys(not_done(cell, study.varied) for cell in lacking))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    number = f"{len(lacking)} of {count(len(study.cells), 'cell')} not done"
+    number = f"{len(lacking)} of {count(len(study.cells), 'training' if study.divided else 'cell')} not done"
     return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)

@@ -128,7 +128,7 @@ class _Cited:
 
 def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
     for flow in found:
-        used = sum(part.images for part in flow.parts.values())
+        used = flow.parts["test"].images if flow.folds else sum(part.images for part in flow.parts.values())
         refused = [f"{reason}: {n:,}" for reason, n in flow.refused.items()]
         left_out = f"; {count(sum(flow.refused.values()), 'file')} were refused ({', '.join(refused)})" * bool(refused)
         yield f"Of {flow.data} ({flow.modality}), {count(used, 'image')} were used{left_out}."
@@ -139,12 +139,31 @@ def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
         yield from _people(flow)
         if not flow.has_ids:
             yield "Patients were not identified, so that each image was taken for a patient."
+    for flow in found:
+        if flow.folds:
+            yield _divided(flow)
+    if all(flow.folds for flow in found):
+        return
     if resampled:
         yield "Training and validation were drawn anew with each seed, out of one pool; the test part was fixed."
     else:
         yield "The parts were the same for all trainings."
     if all(flow.has_ids for flow in found):
         yield "No patient was in more than one part."
+
+
+def _divided(flow: Flow) -> str:
+    if flow.sites:
+        folds = f"a fold for each {flow.groups} ({listing(flow.sites)}), the same for all seeds"
+    else:
+        folds = f"{flow.folds} folds" + ("" if flow.official else ", the official test part with the rest")
+    estimated = "sites that were not seen in training" if flow.sites else "other patients and other divisions"
+    share = "" if flow.sites else f" at {flow.folds - 1}/{flow.folds} of these patients"
+    return (
+        f"The patients of {flow.data} were divided into {folds}. A training is one network for each fold, trained and "
+        f"validated without the fold's patients, so that every patient was tested once a training; the parts above are "
+        f"those of the first fold, and the test part of all. What is estimated is the recipe{share}, over {estimated}."
+    )
 
 
 def _people(flow: Flow) -> Iterator[str]:
@@ -316,6 +335,12 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         f"same weights {cited(SMYTH)}; degrees of freedom were Satterthwaite's {cited(SATTERTHWAITE)}, lowered for "
         "variances that few trainings estimate."
     )
+    if study.divided:
+        auroc = "AUROC was taken over pairs of images that one network scored. " if declared.metric == "auroc" else ""
+        yield (
+            f"{auroc}Because tested patients also trained the other folds' networks, a share of a training's own "
+            "patient variance, which simulations chose, was added to the patients' variance."
+        )
     yield (
         f"P values were two-sided and adjusted within a question ({ADJUSTED_P} {cited(DUNNETT)}); {level} intervals of "
         f"several contrasts were simultaneous ({ADJUSTED_INTERVAL}); equivalence was concluded by two one-sided tests "

@@ -50,14 +50,17 @@ def _images(flow: Flow, title: str) -> Table:
     if flow.used is not None:
         rows.append(row("used", *flow.used))
         left = flow.used[0] - sum(part.images for part in flow.parts.values())
-        if left:
+        if flow.folds and flow.unused:
+            rows.append(row("in no part of the first fold", flow.unused))
+        elif left and not flow.folds:
             patients = flow.used[1] - sum(part.patients for part in flow.parts.values())
             rows.append(row("not trained with (train_fraction)", left, patients))
+    titles = {"train": "train, first fold", "val": "val, first fold", "test": "test, all folds"} if flow.folds else {}
     for name, part in flow.parts.items():
         by_class = zip(part.images_by_class, part.patients_by_class, strict=True)
         classes = [f"{images:,} / {patients:,}" for images, patients in by_class]
         people = f"{part.patients:,}" if flow.has_ids else "no ids"
-        rows.append([name, f"{part.images:,}", people, *(classes or blank)])
+        rows.append([titles.get(name, name), f"{part.images:,}", people, *(classes or blank)])
     return Table(["Part", "images", "patients", *flow.classes], rows, title)
 
 

@@ -13,6 +13,10 @@ TEXT = (
     "freedom (df). Correlation: between arms over the seeds that they share; for RQ2, between its differences at each "
     "colormap. Highest to lowest variance: of arms (for RQ2, differences) over seeds."
 )
+FOLDS = (
+    "Shared training patients: the networks of a training's folds test each other's training patients, which makes "
+    "trainings more alike than their variance shows; the share is bounded by simulation."
+)
 COVARIANCE = "Covariance over blocks: of trainings with the same seed, in points²; below 0 it is taken as 0."
 SIMULATED = (
     "Simulated error: how often such a family erred in the nearest simulated setting, 5 % being nominal. Simulated "
@@ -30,6 +34,7 @@ def uncertainty_section(verdict: Verdict) -> Iterator[Section]:
     head = ["In figures", *(f"{finding.question}: {finding.contrast.partition(', ')[0]}" for finding, _ in found)]
     rows = [[name, *(column[name] for column in columns)] for name in names]
     text = [TEXT, *([COVARIANCE] if "covariance over blocks" in names else [])]
+    text += [FOLDS] if "of it, shared training patients" in names else []
     text += [SIMULATED] if "simulated error" in names else []
     text += dict.fromkeys(f.simulated.missed for f, _ in found if f.simulated and f.simulated.missed)
     yield Section("uncertainty", "Where the uncertainty comes from", text, tables=[Table(head, rows)], folded=True)
@@ -41,6 +46,7 @@ def _column(finding: Finding, f: Figures) -> dict[str, str]:
         "standard error, points": points(f.se, signed=False),
         "variance from trainings": _share(f.from_trainings),
         "variance from patients": _share(None if f.from_trainings is None else 1 - f.from_trainings),
+        "of it, shared training patients": _share(f.from_shared_training),
         "df of trainings": _figure(f.df_trainings),
         "df of patients": _figure(f.df_patients),
         "df of the interval": _figure(f.df),

@@ -179,7 +179,7 @@ def _parts(task: Cases, metric: str, threshold: Floats) -> Iterator[Part]:
 def _of_class(cases: Cases, name: str, k: int, threshold: Floats) -> Part:
     """AUROC, or a share of images, of class or label `k` against the rest."""
     if cases.labels.ndim == 2:  # the label's own binary task
-        cases, k = Cases(cases.scores[..., k], cases.labels[:, k], cases.case, cases.patients), 1
+        cases, k = Cases(cases.scores[..., k], cases.labels[:, k], cases.case, cases.patients, cases.fold), 1
     if name == "auroc":
         return _auroc(cases, cases.scores if cases.scores.ndim == 2 else cases.scores[..., k], k)
     several = cases.scores.ndim == 3
