@@ -12,6 +12,7 @@ from medxfer.grid.live import live_grid
 from medxfer.grid.settled import Grid
 from medxfer.study.folder import Study, needless_cells, planned_cells
 from medxfer.study.stopping import declared_looks, look_cells, places
+from medxfer.trained.external_scores import score_missing
 
 
 class Rounds:
@@ -98,6 +99,8 @@ class Rounds:
             self.reported.add(study)
 
     def report(self, study: Study) -> None:
-        """Write the study's page and print its answer."""
+        """Score external sets with the finished cells that have not, write the study's page and print its answer."""
+        score_missing(study, self.grid.config)
+        display.close()
         with study.reporting():
             answer(study.folder, self.grid.images, self.grid.store_root)
