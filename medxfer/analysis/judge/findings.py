@@ -10,6 +10,7 @@ import numpy as np
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_levels
 from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
+from medxfer.analysis.judge.layer import Measure, measured
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, points
 from medxfer.analysis.judge.reached import Blocks, reached, within_look
@@ -50,6 +51,7 @@ class Judge:
     """Weighs the contrasts of one study, at its largest training fraction and with tuned settings picked."""
 
     study: StudyRecord
+    measure: Measure = measured  # on which images the cells are compared
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -139,8 +141,9 @@ class Judge:
         try:
             declared, compared = replace(self.study.declared, **changed), contrast.compared
             if compared is None:
-                return weigh(blocks.values(), contrast.weights, declared)
-            return weigh(blocks.values(), contrast.weights, declared, contrast.key, compared.factor in ALIKE)
+                return weigh(blocks.values(), contrast.weights, declared, measure=self.measure)
+            alike = compared.factor in ALIKE
+            return weigh(blocks.values(), contrast.weights, declared, contrast.key, alike, self.measure)
         except MedxferError as refusal:
             return refusal
 

@@ -1,7 +1,7 @@
 """Finished cells → one layer: θ of every cell and each test patient's influence on it, once for a block and metric."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -43,6 +43,7 @@ class Measured:
 
 
 Layer = Mapping[Path, Measured | NotComparable]  # by the cell's folder
+Measure = Callable[[Iterable[CellRecord], str], Layer]  # finished cells and a metric → their layer
 
 
 def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
@@ -83,7 +84,7 @@ def _measure(
         rows.append((folder, threshold, one.scores[:, -1] if binary else one.scores))
     for first, rows in groups:
         try:
-            tested = _tested(first, classes)
+            tested = tested_on(first, classes)
             cases = check_cases(np.stack([scores for _, _, scores in rows]), first.labels, first.patients)
             full, without = leave_one_patient_out(cases, metric, np.array([threshold for _, threshold, _ in rows]))
         except NotComparable as reason:
@@ -98,7 +99,7 @@ def _alike(one: CellScores, other: CellScores) -> bool:
     return np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
 
 
-def _tested(scores: CellScores, classes: Sequence[str]) -> TestSet:
+def tested_on(scores: CellScores, classes: Sequence[str]) -> TestSet:
     """Raises NotComparable, naming the class, if fewer than two patients have it (or, of a label, do not)."""
     counts = dict(_class_counts(scores, classes))
     rarest = min(counts, key=lambda name: counts[name])

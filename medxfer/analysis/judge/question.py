@@ -30,6 +30,7 @@ class Answer:
     closing: str = ""  # what to do next, where one sentence serves all findings
     notes: tuple[str, ...] = ()  # where interval and test of a finding disagree
     findings: tuple[Finding, ...] = ()
+    elsewhere: tuple[str, ...] = ()  # the headline on each external set
 
 
 def answer_question(question: Question, judge: Judge, blind: bool) -> Answer:

@@ -43,6 +43,13 @@ class CellRecord:
     threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
     settings: tuple[str, ...] = ()  # that are factors in this study, because it compares them
 
+    folds: tuple["CellRecord", ...] = ()
+
+    @property
+    def cells(self) -> tuple["CellRecord", ...]:
+        """The training's cells: itself, or those of its folds."""
+        return self.folds or (self,)
+
     @property
     def arm(self) -> Arm:
         return self.factors["colormap"], self.factors["pretrained"]
@@ -75,6 +82,7 @@ class StudyRecord:
     cells: tuple[CellRecord, ...]
     withdrawn: tuple[tuple[str, str], ...] = ()  # (what and when, the reason): planned cells that `cells` leaves out
     looks: LookRecord = LookRecord()  # noqa: RUF009 (frozen)
+    external: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # external sets, and when they were named
     stopped: tuple[str, ...] = ()  # where the study stopped by its looks, in sentences; `cells` leaves out the rest
 
     @property
@@ -141,6 +149,7 @@ def read_study(folder: Path) -> StudyRecord:
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
         looks=read_looks(folder),
+        external=plan.get("external", {}),
         stopped=_stopped(plan, len(needless)),
         withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
         cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
