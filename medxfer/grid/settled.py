@@ -32,9 +32,7 @@ class Grid:
     to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
     images: bool  # whether the page shows pictures of patients
     store_root: Path
-    config: DictConfig = field(
-        default_factory=lambda: DictConfig({})
-    )  # of the first job, which names the external sets
+    config: DictConfig = field(default_factory=lambda: DictConfig({}))  # of the first job: it names external sets
 
     @property
     def studies(self) -> list[Study]:

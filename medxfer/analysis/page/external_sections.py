@@ -19,8 +19,8 @@ from medxfer.base.words import arm_name
 
 HOLDS = (
     "No training and no validation saw these images. The intervals hold for other patients of that place, and for "
-    "other trainings on these training patients. They are adjusted within a question on this set, not together with the "
-    "answer on the study's own test patients."
+    "other trainings on these training patients. They are adjusted within a question on this set, not together with "
+    "the answer on the study's own test patients."
 )
 
 
