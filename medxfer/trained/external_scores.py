@@ -75,7 +75,6 @@ def _trained_on(folder: Path) -> TrainedOn:
         config, record = OmegaConf.load(folder / "config.yaml"), read_json(folder / "metrics.json")
         data = record["data"]
         return TrainedOn(
-            data=str(data["name"]),
             fingerprint=data["fingerprint"],
             modality=data["modality"],
             classes=tuple(record["classes"]),

@@ -233,7 +233,6 @@ class Preparation:
 def trained_on(config: DictConfig, store: GrayStore, hounsfield: bool) -> TrainedOn:
     """What an external set has to agree with where cells are trained on `store`."""
     return TrainedOn(
-        data=str(config.data.name),
         fingerprint=store.fingerprint,
         modality=store.modality,
         classes=store.classes,

@@ -177,6 +177,8 @@ def _notices(
             f"{name} was named on {entered['time'][:10]}, when {count(before, 'cell')} had a result: this was not "
             "planned before the internal results could be seen."
         )
+    if study.declared.looks:
+        yield f"The figures on {name} are of the trainings that the last look showed, and not adjusted for looks."
     if blind:
         yield f"On {name} no arm beats chance in {metric_name(study.declared.metric)}: there may be nothing to compare."
     left_out = record["left_out"]

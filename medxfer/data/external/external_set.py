@@ -30,7 +30,6 @@ PICTURES = "images"  # the modality of files that state none
 class TrainedOn:
     """What a cell is trained on, as far as an external set has to agree with it."""
 
-    data: str
     fingerprint: str
     modality: str
     classes: tuple[str, ...]
