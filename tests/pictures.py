@@ -19,3 +19,14 @@ def make_pictures(root: Path, n: int = 10, broken: int = 0, dtype: type = np.uin
     rows = [(f"{i}.png", "ab"[i % 2], f"P{i // 2}") for i in range(n)]
     pd.DataFrame(rows, columns=["path", "label", "patient_id"]).to_csv(root / "labels.csv", index=False)
     return root
+
+
+def make_elsewhere(root: Path, n: int = 24, classes: tuple[str, str] = ("a", "b"), ids: str = "H") -> Path:
+    """`n` random pictures of another hospital, two of each patient, with labels."""
+    rng = np.random.default_rng(7)
+    root.mkdir(parents=True, exist_ok=True)
+    for i in range(n):
+        Image.fromarray(rng.integers(0, 255, (20, 16), dtype=np.uint8)).save(root / f"{i}.png")
+    rows = [(f"{i}.png", classes[i // 2 % 2], f"{ids}{i // 2}") for i in range(n)]
+    pd.DataFrame(rows, columns=["path", "label", "patient_id"]).to_csv(root / "labels.csv", index=False)
+    return root

@@ -27,7 +27,7 @@ from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid, Launch
-from medxfer.study.folder import withdrawn_cells
+from medxfer.study.folder import Study, withdrawn_cells
 from medxfer.study.identity import FOLD, PATH_KEYS, VALUES, Json
 from medxfer.study.unplanned import unplanned
 from medxfer.training.loggers import offline_hint
@@ -94,6 +94,7 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     possible = [one.cell for one in settled if isinstance(one, Settled)]
     for study in dict.fromkeys(cell.study for cell in possible):
         study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
+        study.check_external(_external(settled, study))
     for preparation in preparations:
         preparation.enter()  # the first that is written
     cells = []
@@ -106,10 +107,16 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
     config = jobs[0].base
     grid = Grid(
-        tuple(launches), tuple(cells), tuple(to_train), config.report.images, Path(config.store.root).expanduser()
+        tuple(launches),
+        tuple(cells),
+        tuple(to_train),
+        config.report.images,
+        Path(config.store.root).expanduser(),
+        config,
     )
     for study in grid.studies:
         study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
+        study.enter_external(_external(settled, study))
         introduce(study, [cell for cell in cells if cell.study == study])
         for text in unplanned(study.declared, study.planned.values()):
             display.say(f"[yellow]{escape(text)}[/]")
@@ -151,9 +158,26 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible
         raise MedxferError("; ".join(reasons))
     possible = [one for one in settled if isinstance(one, Settled)]
     _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
+    _say_external(possible)
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
     return launches, settled, list(preparations.values())
+
+
+def _external(settled: Sequence[Settled | Impossible], study: Study) -> dict[str, str]:
+    """The external sets that cells of the study are scored on, name -> fingerprint."""
+    cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
+    return {one.name: one.fingerprint for cell in cells for one in cell.external}
+
+
+def _say_external(settled: Sequence[Settled]) -> None:
+    """Say of each external set, once, what it holds, what is left out of it and what must be known of it."""
+    by_text: dict[str, str] = {}
+    for one in dict.fromkeys(external for cell in settled for external in cell.external):
+        by_text[one.sentence()] = "[dim]{}[/]"
+        by_text.update(dict.fromkeys(one.warnings(), "[yellow]{}[/]"))
+    for text, style in by_text.items():
+        display.say(style.format(escape(text)))
 
 
 def _check_apart(settled: Sequence[Settled], root: Path) -> None:

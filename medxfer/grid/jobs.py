@@ -1,8 +1,9 @@
 """The jobs of a sweep: composed as Hydra composes them, but once for all that differ in plain factors alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -51,8 +52,25 @@ def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overri
 
 
 def _refers_to_values(config: DictConfig) -> bool:
-    references = re.findall(r"\$\{[^}]*", OmegaConf.to_yaml(config))
-    return any(word in VALUES for text in references for word in re.findall(r"(?<![\w.])\.*(\w+)", text))
+    return any(_reaches_values(text, depth) for text, depth in _texts(OmegaConf.to_container(config), 0))
+
+
+def _reaches_values(text: str, depth: int) -> bool:
+    """Whether an interpolation in `text`, so many keys below the root, refers to a plain factor.
+
+    `.key` stands beside the text, `..key` beside the group that holds it, and so on.
+    """
+    found = [one for part in re.findall(r"\$\{[^}]*", text) for one in re.findall(r"(?<![\w.])(\.*)(\w+)", part)]
+    return any(word in VALUES and len(dots) in (0, depth) for dots, word in found)
+
+
+def _texts(value: Any, depth: int) -> Iterator[tuple[str, int]]:
+    """Every text in `value`, and how many keys below the root it is."""
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item, depth + 1)
+    elif isinstance(value, str):
+        yield value, depth
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

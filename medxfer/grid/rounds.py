@@ -7,11 +7,13 @@ from rich.markup import escape
 
 from medxfer.analysis import Look, answer, next_look
 from medxfer.base.display import display
+from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
 from medxfer.grid.live import live_grid
 from medxfer.grid.settled import Grid
 from medxfer.study.folder import Study, needless_cells, planned_cells
 from medxfer.study.stopping import declared_looks, look_cells, places
+from medxfer.trained.external_scores import score_missing
 
 
 class Rounds:
@@ -98,6 +100,13 @@ class Rounds:
             self.reported.add(study)
 
     def report(self, study: Study) -> None:
-        """Write the study's page and print its answer."""
+        """Score external sets with the finished cells that have not, write the study's page and print its answer."""
+        try:
+            score_missing(study, self.grid.config)
+        except MedxferError as error:  # the study's own answer does not wait for it
+            display.say(
+                f"[red]{escape(study.name)}: not all cells have scored the external sets:[/] {escape(str(error))}"
+            )
+        display.close()
         with study.reporting():
             answer(study.folder, self.grid.images, self.grid.store_root)

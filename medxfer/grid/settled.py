@@ -1,9 +1,11 @@
 """What one command asks for, once every cell is settled."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from omegaconf import DictConfig
 
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
@@ -30,6 +32,7 @@ class Grid:
     to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
     images: bool  # whether the page shows pictures of patients
     store_root: Path
+    config: DictConfig = field(default_factory=lambda: DictConfig({}))  # of the first job: it names external sets
 
     @property
     def studies(self) -> list[Study]:

@@ -86,6 +86,35 @@ class Study:
                 record["stopped"] = {**found, "time": time}
                 write_json(self.folder / "study.json", record)
 
+    def check_external(self, sets: Mapping[str, str]) -> None:
+        """Raise MedxferError where one of `sets` (name -> fingerprint) is another one than the study has by that name.
+
+        Else answers of different images would stand under one name.
+        """
+        known = self.record.get("external", {}) if (self.folder / "study.json").is_file() else {}
+        for name, fingerprint in sets.items():
+            if known.get(name, {}).get("fingerprint", fingerprint) != fingerprint:
+                raise MedxferError(
+                    f"external set '{name}': its files, labels or classes are others than those that this study was "
+                    "asked with before; give it another name by external.name="
+                )
+
+    def enter_external(self, sets: Mapping[str, str]) -> None:
+        """Record the external sets that the study is asked with, when, and how many cells had a result then.
+
+        Raises MedxferError as `check_external`.
+        """
+        with self.changing():
+            self.check_external(sets)
+            record = self.record
+            known = record.get("external", {})
+            new = {name: fingerprint for name, fingerprint in sets.items() if name not in known}
+            if new:
+                time = datetime.now(UTC).isoformat(timespec="seconds")
+                done = sum(self.has_result(name) for name in record["planned"])
+                entered = {name: {"fingerprint": each, "time": time, "done": done} for name, each in new.items()}
+                write_json(self.folder / "study.json", {**record, "external": {**known, **entered}})
+
     def go_on(self) -> None:
         """Take the record of a stop away: cells that were added since have opened a question again."""
         with self.changing():

@@ -18,6 +18,7 @@ FOLD = "fold"  # which of a training's folds the cell tests; only cells of divid
 VALUES = (*(key for key in FACTORS if key != "data"), FOLD)  # those that are one value; data is a whole group
 OUTSIDE = (
     "data",
+    "external",
     "logger",
     "report",
     "store",

@@ -76,11 +76,9 @@ def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
 
 
-def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32], list[Place], dict[int, str]]:
-    """(scores (N, C), where each of those N images is, why each other file was refused), in the order of `files`."""
-    keep_pages()
-    images = new_images(cell, files)
-    trainer = pl.Trainer(
+def predicting(cell: TrainedCell) -> pl.Trainer:
+    """Lightning's loop on one device, in the precision of the cell's training; it keeps and prints nothing."""
+    return pl.Trainer(
         accelerator="auto",
         devices=1,
         plugins=[LightningEnvironment()],  # one process, whatever a Slurm job's variables say
@@ -91,6 +89,12 @@ def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float3
         enable_progress_bar=False,
         enable_model_summary=False,
     )
-    found = trainer.predict(cell.model, images) or []
+
+
+def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32], list[Place], dict[int, str]]:
+    """(scores (N, C), where each of those N images is, why each other file was refused), in the order of `files`."""
+    keep_pages()
+    images = new_images(cell, files)
+    found = predicting(cell).predict(cell.model, images) or []
     scores = torch.cat([scores for _, scores in found]) if found else torch.zeros(0, len(cell.classes))
     return scores.cpu().numpy(), images.places, images.refused

@@ -19,6 +19,7 @@ import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
 from medxfer.base.words import lower_is_better
 from medxfer.data.inspect.people import flow_of
+from medxfer.data.serve.external_images import ExternalImages, external_scores
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
@@ -65,21 +66,25 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
         trainer.loggers = []  # W&B and its like are read while the grid runs, and only a look shows test results
     trainer.test(model, data, ckpt_path=str(best), verbose=False)
     tested = time.perf_counter()
+    results = _results(prepared, model, history, trainer)  # before another loop empties what the trainer has logged
+    external = _external_tables(prepared, trainer, model, data)
     seconds = {"fit_s": fitted - started, "test_s": tested - fitted, "total_s": tested - started}
     record = {
         "task": model.task,
         "classes": list(model.classes),
-        **_results(prepared, model, history, trainer),
+        **results,
         "data": _about_data(prepared),
         "input": _about_input(prepared.store, model, data),
         "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
         "weights": _about_weights(model),
         "timings": {name: round(value, 3) for name, value in seconds.items()},
+        **({"external": {one.name: one.record() for one in prepared.external}} if prepared.external else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "machine": {**_machine(model.device), "compute": str(compute)},
     }
     objects = {"trainer": trainer, "model": model, "data": data}
-    return Fitted(record, _predictions(prepared.store, model), _learned_colors(model), objects)
+    predictions = pd.concat([_predictions(prepared.store, model), *external], ignore_index=True)
+    return Fitted(record, predictions, _learned_colors(model), objects)
 
 
 def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, history: History) -> pl.Trainer:
@@ -150,6 +155,17 @@ def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:
             table = table.join(pd.DataFrame(labels.astype(np.int64)).add_prefix("label_"))
         tables.append(table.join(pd.DataFrame(scores).add_prefix("score_")))
     return pd.concat(tables, ignore_index=True)
+
+
+def _external_tables(
+    prepared: Prepared, trainer: pl.Trainer, model: Classifier, data: GrayDataModule
+) -> list[pd.DataFrame]:
+    """The external sets' rows of predictions.parquet, scored by the epoch that was tested."""
+    size, dtype = 4 * data.batch_size, prepared.store.gray.dtype
+    return [
+        one.table(external_scores(trainer, model, ExternalImages(one, dtype, data.renderer, size)))
+        for one in prepared.external
+    ]
 
 
 def _learned_colors(model: Classifier) -> pd.DataFrame | None:

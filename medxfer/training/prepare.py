@@ -16,7 +16,9 @@ from medxfer.base.files import write_parquet
 from medxfer.base.window import Window, parse_window, window_name
 from medxfer.base.words import JUDGED, listing
 from medxfer.color import check_levels, parse_colormap
+from medxfer.data.external import ExternalSet, TrainedOn, external_sets, mounted_sets
 from medxfer.data.serve.balance import BALANCE, check_balance
+from medxfer.data.sources.label_table import NO_PATIENTS
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
@@ -43,6 +45,7 @@ class Settled:
     parts: NDArray[np.str_]  # (N,) train, val, test, or "" for what train_fraction leaves out
     window: Window | None  # in HU; None for display gray
     weights: WeightsRecord | None  # None for random initialisation
+    external: tuple[ExternalSet, ...] = ()  # what it is scored on beside its own test part
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -111,7 +114,10 @@ class Preparation:
         return [values] if folds is None else [{**values, FOLD: fold} for fold in range(folds)]
 
     def settle(self, values: Json) -> Settled | Impossible:
-        """The cell with these `values`. Raises MedxferError only for what concerns the whole study: its folder."""
+        """The cell with these `values`.
+
+        Raises MedxferError only for what concerns the whole study: its folder, and the external sets.
+        """
         try:
             colormap = parse_colormap(values["colormap"])
             _ = self.declared
@@ -129,6 +135,7 @@ class Preparation:
             _check_fold(values[FOLD], split.folds)
         except MedxferError as error:
             return Impossible(self.config, values, error)
+        external = external_sets(self.config, trained_on(self.config, store, window is not None), self.progress)
         study, named = self.study, factors(self.config, values, shown)
         try:
             parts = self._parts(split, study, values["train_fraction"], values[FOLD])
@@ -141,7 +148,7 @@ class Preparation:
             "data": [self.dataset.fingerprint, split.identity],
             "weights": weights.sha256 if weights else None,
         }
-        return Settled(Cell(study, cell_name(named, identity), named), store, split, parts, window, weights)
+        return Settled(Cell(study, cell_name(named, identity), named), store, split, parts, window, weights, external)
 
     @cached_property
     def declared(self) -> Json:
@@ -223,6 +230,20 @@ class Preparation:
             )
 
 
+def trained_on(config: DictConfig, store: GrayStore, hounsfield: bool) -> TrainedOn:
+    """What an external set has to agree with where cells are trained on `store`."""
+    return TrainedOn(
+        fingerprint=store.fingerprint,
+        modality=store.modality,
+        classes=store.classes,
+        task=store.task,
+        has_ids=NO_PATIENTS not in store.caveats,
+        image_size=int(store.gray.shape[1]),
+        hounsfield=hounsfield,
+        keep_aspect=bool(config.data.keep_aspect),
+    )
+
+
 def _check_settings(config: DictConfig) -> None:
     choices_of = {
         "optimizer": OPTIMIZERS,
@@ -259,6 +280,9 @@ def _check_settings(config: DictConfig) -> None:
     monitors = [f"val/{name}" for name in ("loss", *METRICS)]
     if config.monitor not in monitors:
         raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
+    mounted_sets(config)
+    if config.data.get("classes"):
+        raise MedxferError("data.classes renames the classes of external sets alone (external.classes=): leave it out")
     declared = declaration(config)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
     check_factors(config)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from medxfer.analysis.judge.layer import Layer, measured
+from medxfer.analysis.judge.layer import Layer, Measure, measured
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.reached import AtLook
 from medxfer.analysis.judge.results import CellRecord
@@ -94,11 +94,13 @@ def weigh(
     declared: Declared,
     key: KeyOf = arm_of,
     alike: bool = False,
+    measure: Measure = measured,
 ) -> Evidence | None:
     """Compare arms over the blocks that plan all of them, in the declared metric and at the declared level.
 
     What `key` calls arms may be levels of any factor. Their trainings' variance is moderated over all levels if those
-    are `alike` (the same weights in the same network), else it is the contrast's own.
+    are `alike` (the same weights in the same network), else it is the contrast's own. `measure` says on which images:
+    those of the cells' own test parts, unless it is another one.
 
     None where no training is finished in all arms of a block, and cells are still missing.
 
@@ -112,7 +114,7 @@ def weigh(
         return None
     samples, tested = [], []
     for one in runs:
-        layers = [measured(block.values(), declared.metric) for block in one.blocks]
+        layers = [measure(block.values(), declared.metric) for block in one.blocks]
         tested.append(same_test(one, layers, list(weights)))
         samples.append(sample_of(one, layers, weights, key is arm_of, alike))
     effect = effects.effect(samples)
@@ -135,7 +137,7 @@ def weigh(
         p=p,
         p_adjusted=p,
         p_equivalent=1.0,
-        wins=_wins(runs, weights, declared.metric),
+        wins=_wins(runs, weights, declared.metric, measure),
         trainings=effect.seeds,
         patients=effect.count,
         images=sum(one.images for one in tested),
@@ -177,7 +179,12 @@ def span(metric: str) -> float:
 
 
 def arm_mean(
-    cells: Sequence[CellRecord], arm: Hashable, declared: Declared, key: KeyOf = arm_of, patients: float | None = None
+    cells: Sequence[CellRecord],
+    arm: Hashable,
+    declared: Declared,
+    key: KeyOf = arm_of,
+    patients: float | None = None,
+    measure: Measure = measured,
 ) -> Comparison | None:
     """One arm's metric in one block, over trainings and patients; with one training, over patients alone.
 
@@ -192,7 +199,7 @@ def arm_mean(
     if not runs:
         return None
     (one,), metric = runs, declared.metric
-    layers = [measured(block.values(), metric) for block in one.blocks]
+    layers = [measure(block.values(), metric) for block in one.blocks]
     same_test(one, layers, [arm])
     effect = effects.effect([sample_of(one, layers, {arm: 1.0}, key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
@@ -260,13 +267,13 @@ def between_starts(weights: Mapping[Any, float]) -> tuple[Hashable, Hashable] | 
     return starts[0], starts[1]
 
 
-def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float], metric: str) -> float | None:
+def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float], metric: str, measure: Measure) -> float | None:
     """The share of pairs of the trainings used that the arm of weight 1 wins: a description, not a test."""
     if sorted(weights.values()) != [-1.0, 1.0]:
         return None
     arms, shares = sorted(weights, key=lambda arm: -weights[arm]), []
     for one in runs:
-        layers = [measured(block.values(), metric) for block in one.blocks]
+        layers = [measure(block.values(), metric) for block in one.blocks]
         a, b = one.theta(arms, layers)
         difference = a[:, None] - b[None]
         shares.append(float(np.mean((difference > 0) + 0.5 * (difference == 0))))

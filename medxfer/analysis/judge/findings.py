@@ -10,6 +10,7 @@ import numpy as np
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_levels
 from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
+from medxfer.analysis.judge.layer import Measure, measured
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.outlook_words import outlook
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
@@ -53,6 +54,7 @@ class Judge:
 
     study: StudyRecord
     blind: bool = False  # no arm beats chance, so that there is nothing to compare
+    measure: Measure = measured  # on which images the cells are compared
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -162,8 +164,9 @@ class Judge:
         try:
             declared, compared = replace(self.study.declared, **changed), contrast.compared
             if compared is None:
-                return weigh(blocks.values(), contrast.weights, declared)
-            return weigh(blocks.values(), contrast.weights, declared, contrast.key, compared.factor in ALIKE)
+                return weigh(blocks.values(), contrast.weights, declared, measure=self.measure)
+            alike = compared.factor in ALIKE
+            return weigh(blocks.values(), contrast.weights, declared, contrast.key, alike, self.measure)
         except MedxferError as refusal:
             return refusal
 

@@ -1,7 +1,7 @@
 """Finished trainings → one layer: θ of each and every test patient's influence on it, once for a block and metric."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -47,6 +47,7 @@ class Measured:
 
 
 Layer = Mapping[Path, Measured | NotComparable]  # by the training's folder
+Measure = Callable[[Iterable[CellRecord], str], Layer]  # finished cells and a metric → their layer
 
 
 def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
@@ -102,7 +103,7 @@ def _measure_alike(
 ) -> Layer:
     """Raises NotComparable, as `leave_one_patient_out` does or because a class has too few patients."""
     runs = list(group.values())
-    tested, folds = _tested(runs[0], classes), [run.fold for run in runs]
+    tested, folds = tested_on(runs[0], classes), [run.fold for run in runs]
     scores = np.stack([run.scores[:, -1] if binary else run.scores for run in runs])
     divided = None if folds[0] is None else np.stack([fold for fold in folds if fold is not None])
     cases = check_cases(scores, runs[0].labels, runs[0].patients, divided)
@@ -148,7 +149,7 @@ def _alike(one: CellScores, other: CellScores) -> bool:
     return same and (one.fold is None) == (other.fold is None)
 
 
-def _tested(scores: CellScores, classes: Sequence[str]) -> TestSet:
+def tested_on(scores: CellScores, classes: Sequence[str]) -> TestSet:
     """Raises NotComparable, naming the class, if fewer than two patients have it (or, of a label, do not)."""
     counts = dict(_class_counts(scores, classes))
     rarest = min(counts, key=lambda name: counts[name])

@@ -31,6 +31,7 @@ class Answer:
     closing: str = ""  # what is open and what to do next, where it is said once for all findings
     notes: tuple[str, ...] = ()  # where interval and test of a finding disagree
     findings: tuple[Finding, ...] = ()
+    elsewhere: tuple[str, ...] = ()  # the headline on each external set
 
 
 def answer_question(question: Question, judge: Judge) -> Answer:

@@ -105,6 +105,7 @@ class StudyRecord:
     cells: tuple[CellRecord, ...]
     withdrawn: tuple[tuple[str, str], ...] = ()  # (what and when, the reason): planned cells that `cells` leaves out
     looks: LookRecord = LookRecord()  # noqa: RUF009 (frozen)
+    external: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # external sets, and when they were named
     stopped: tuple[str, ...] = ()  # where the study stopped by its looks, in sentences; `cells` leaves out the rest
 
     @property
@@ -186,6 +187,7 @@ def read_study(folder: Path) -> StudyRecord:
         settings=plan.get("settings", {}),
         command=str(plan.get("command", "")),
         looks=read_looks(folder),
+        external=plan.get("external", {}),
         stopped=_stopped(plan, len(needless)),
         withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
         cells=tuple(_trainings(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys]))),

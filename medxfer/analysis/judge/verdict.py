@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from medxfer.analysis.judge.arms import ArmFigures, chance_notice, seen
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, by_site, exploratory
 from medxfer.analysis.judge.contrasts import questions
+from medxfer.analysis.judge.elsewhere import Elsewhere, elsewhere
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.look_words import look_notices
@@ -39,6 +40,7 @@ class Verdict:
     worth: Worth | None
     readings: Mapping[str, Sequence[str]]
     looks: Looks
+    elsewhere: tuple[Elsewhere, ...] = ()
     schema: int = SCHEMA
 
     @property
@@ -58,6 +60,8 @@ def judge(study: StudyRecord) -> Verdict:
     study = looked_at(study)
     judge, arms = seen(study)
     answers = tuple(answer_question(question, judge) for question in questions(study.declared))
+    outside = elsewhere(study)
+    answers = tuple(_with_elsewhere(answer, outside) for answer in answers)
     primary = [finding for answer in answers for finding in answer.findings]
     looks = looks_of(judge, primary)
     tables = (*by_site(judge), *exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
@@ -79,7 +83,19 @@ def judge(study: StudyRecord) -> Verdict:
         worth=None if judge.blind else worth(study),
         readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
         looks=looks,
+        elsewhere=outside,
     )
+
+
+def _with_elsewhere(answer: Answer, outside: Sequence[Elsewhere]) -> Answer:
+    """The answer beside what external sets say."""
+    said = [(one, each.headline) for one in outside for each in one.answers if each.question == answer.question]
+    several = len({one.data for one in outside}) > 1
+    lines = [
+        f"On images from elsewhere ({one.name}{f', trained on {one.data}' if several else ''}): {text}"
+        for one, text in said
+    ]
+    return replace(answer, elsewhere=tuple(lines))
 
 
 def _lacking_cells(study: StudyRecord, looks: Looks) -> tuple[CellRecord, ...]:

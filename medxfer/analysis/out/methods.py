@@ -13,6 +13,7 @@ from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.out.external_sentences import external_sentences
 from medxfer.analysis.out.looks_sentences import looks_sentences
 from medxfer.base.words import count, level_name, listing, weights_name
 
@@ -70,6 +71,7 @@ ANSWERED = (  # topic, the checklists that ask for it, where the answer is
 CLINICAL = "demographic and clinical characteristics"
 # Answered where the label table or the headers have them.
 DEMOGRAPHIC = ("age and sex by part", (CLAIM, TRIPOD, STARD), "Data; report.html")
+EXTERNAL = ("test on external data", (CLAIM, TRIPOD), "External validation; report.html")
 AUTHORS = (
     ("intended use and clinical role", (CLAIM, TRIPOD, STARD)),
     ("source of the data: setting, places, dates, eligibility", (CLAIM, TRIPOD, STARD)),
@@ -101,6 +103,7 @@ def methods(study: StudyRecord, verdict: Verdict) -> str:
         "Networks": _networks(study, settings),
         "Training": _training(study, verdict, settings, cited),
         "Comparison": _comparison(study, verdict, cited),
+        **({"External validation": external_sentences(verdict)} if verdict.elsewhere else {}),
         "Software": _software(study),
     }
     parts = [f"# Methods of {study.name}"]
@@ -109,7 +112,7 @@ def methods(study: StudyRecord, verdict: Verdict) -> str:
     parts += [f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()]
     parts.append("## References\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(cited.texts, 1)))
     known = any(part.age or part.sex for flow in flows(study) for part in flow.parts.values())
-    parts.append(_checklists(known))
+    parts.append(_checklists(known, bool(verdict.elsewhere)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -374,12 +377,16 @@ def _each(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {name: list(values) for name, values in found.items()}
 
 
-def _checklists(demographic: bool) -> str:
-    """`demographic`: whether anything is known of age or sex."""
-    answered = (*ANSWERED, DEMOGRAPHIC) if demographic else ANSWERED
+def _checklists(demographic: bool, external: bool) -> str:
+    """`demographic`: whether anything is known of age or sex; `external`: whether there is an external set."""
+    answered = (*ANSWERED, *([DEMOGRAPHIC] if demographic else []), *([EXTERNAL] if external else []))
     rows = [f"| {topic} | {', '.join(asked)} | {where} |" for topic, asked, where in answered]
     left = {CLINICAL: "other " + CLINICAL} if demographic else {}
-    alone = [f"| {left.get(topic, topic)} | {', '.join(asked)} |" for topic, asked in AUTHORS]
+    alone = [
+        f"| {left.get(topic, topic)} | {', '.join(asked)} |"
+        for topic, asked in AUTHORS
+        if not (external and topic == EXTERNAL[0])
+    ]
     references = [f"- {name}: {text}" for name, text in CHECKLISTS.items()]
     return "\n".join(
         ["## Checklists", "", "Items are named by their subject; look up their numbers in the checklist.", "",

@@ -17,10 +17,10 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
     console.print(_table(study))
     for answer in verdict.answers:
         console.print(Text(f"\n{answer.question}  {answer.headline}", style="bold"))
-        for text in (*answer.text, *answer.notes, *filter(None, [answer.closing])):
+        for text in (*answer.text, *answer.notes, *filter(None, [answer.closing]), *answer.elsewhere):
             console.print(Text(f"     {text}"))
     console.print(Text(f"\n{verdict.scope}", style="dim"))
-    for notice in verdict.notices:
+    for notice in (*verdict.notices, *(text for one in verdict.elsewhere for text in one.notices)):
         console.print(Text(notice, style="yellow"))
     console.print(Text(f"\n{page.resolve()}"))
 

@@ -1,8 +1,8 @@
 """What each arm reached: metrics with their intervals, decisions at the declared threshold, and each class."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from medxfer.analysis.judge.arms import Mean, Range
+from medxfer.analysis.judge.arms import ArmFigures, Mean, Range
 from medxfer.analysis.judge.phrases import metric_name, percent
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.layout import Section, Table, block_name
@@ -19,15 +19,9 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
     for block in blocks:
         arms = [one for one in verdict.arms if one.block == block]
         title = block_name(block, blocks) if several else ""
-        rows = [[arm_name(one.arm), str(one.trainings), *(_mean(one.metrics.get(m)) for m in metrics)] for one in arms]
-        scored.append(Table(["Arm", "trainings", *map(metric_name, metrics)], rows, title))
-        if any(one.decisions for one in arms):
-            shown = ("sensitivity", "specificity", "PPV", "NPV", "TP", "FP", "FN", "TN")
-            rows = [
-                [arm_name(one.arm), *(_decided(one.decisions.get(n), 1 if len(n) == 2 else 100) for n in shown)]
-                for one in arms
-            ]
-            decided.append(Table(["Arm", *shown], rows, title))
+        scored.append(Table(["Arm", "trainings", *map(metric_name, metrics)], arm_rows(arms, metrics), title))
+        if decisions := decision_rows(arms):
+            decided.append(Table(*decisions, title))
         if any(one.classes for one in arms):
             of_class = ("sensitivity", "specificity", "auroc")
             rows = [
@@ -54,6 +48,22 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
             "Empty: not defined in each training, or without one of the patients."
         )
         yield Section("by-class", "Classes", [text], tables=by_class, folded=True)
+
+
+def arm_rows(arms: Sequence[ArmFigures], metrics: Sequence[str]) -> list[list[str]]:
+    """A row an arm: its name, its trainings, and each of the metrics with its interval."""
+    return [[arm_name(one.arm), str(one.trainings), *(_mean(one.metrics.get(m)) for m in metrics)] for one in arms]
+
+
+def decision_rows(arms: Sequence[ArmFigures]) -> tuple[list[str], list[list[str]]] | None:
+    """(head, rows) of the arms' decisions; None where there are none."""
+    if not any(one.decisions for one in arms):
+        return None
+    shown = ("sensitivity", "specificity", "PPV", "NPV", "TP", "FP", "FN", "TN")
+    rows = [
+        [arm_name(one.arm), *(_decided(one.decisions.get(n), 1 if len(n) == 2 else 100) for n in shown)] for one in arms
+    ]
+    return ["Arm", *shown], rows
 
 
 def _mean(found: Mean | None) -> str:

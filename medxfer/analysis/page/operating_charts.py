@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from medxfer.analysis.judge import operating
-from medxfer.analysis.judge.arms import Range
+from medxfer.analysis.judge.arms import ArmFigures, Range
 from medxfer.analysis.judge.provenance import flows
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import read_scores
@@ -47,10 +47,15 @@ def operating_sections(study: StudyRecord, verdict: Verdict, folded: bool = Fals
                 recall_lines.append(Line(list(operating.GRID[1:]), list(operating.precision_recall(runs)), *style))
             said, seen = operating.calibration(runs)
             calibration_lines.append(Line(list(said), list(seen), *style))
-        roc.append(_share_chart(name, roc_lines, "false positive rate", "sensitivity", "ROC curves"))
+        roc.append(
+            share_chart(name, roc_lines, "false positive rate", "sensitivity", f"ROC curves of every arm on {name}")
+        )
         if rare:
-            recall.append(_share_chart(name, recall_lines, "sensitivity", "precision", "Precision", share))
-        calibration.append(_share_chart(name, calibration_lines, "score", "share of positives", "Calibration"))
+            recall.append(
+                share_chart(name, recall_lines, "sensitivity", "precision", f"Precision of every arm on {name}", share)
+            )
+        about = f"Calibration of every arm on {name}"
+        calibration.append(share_chart(name, calibration_lines, "score", "share of positives", about))
     key = [(arm_name(arm), colours[arm], arm[1] is not True) for arm in arms]
     several = any(run.record["task"] != "binary" for cells in by_data.values() for run in cells)
     averaged = "Averaged over trainings" + (" and classes" if several else "")
@@ -69,9 +74,13 @@ def _calibration(verdict: Verdict) -> Iterator[Table]:
     blocks = list(dict.fromkeys(one.block for one in verdict.arms))
     for block in blocks:
         arms = [one for one in verdict.arms if one.block == block and one.calibration]
-        rows = [[arm_name(one.arm), *(_line(one.calibration[name]) for name in ("slope", "intercept"))] for one in arms]
-        if rows:
+        if rows := calibration_rows(arms):
             yield Table(["Arm", "slope", "intercept"], rows, block_name(block, blocks) if len(blocks) > 1 else "")
+
+
+def calibration_rows(arms: Sequence[ArmFigures]) -> list[list[str]]:
+    """A row an arm: its name, slope and intercept as means over trainings with their range."""
+    return [[arm_name(one.arm), *(_line(one.calibration[name]) for name in ("slope", "intercept"))] for one in arms]
 
 
 def _line(found: Range) -> str:
@@ -79,7 +88,7 @@ def _line(found: Range) -> str:
     return (text if found.lowest < found.highest else f"{found.mean:.2f}").replace("-", "−")
 
 
-def _share_chart(data: str, lines: Sequence[Line], x: str, y: str, what: str, level: float | None = None) -> Chart:
+def share_chart(title: str, lines: Sequence[Line], x: str, y: str, about: str, level: float | None = None) -> Chart:
     """A chart of shares against shares, with the diagonal, or with a line at `level` in its place."""
     axes = chart_axes((0, 1), (0, 1))
-    return Chart(data, lines, *axes, (x, y), f"{what} of every arm on {data}", diagonal=level is None, level=level)
+    return Chart(title, lines, *axes, (x, y), about, diagonal=level is None, level=level)

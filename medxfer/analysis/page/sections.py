@@ -10,6 +10,7 @@ from medxfer.analysis.page.arm_tables import arm_sections
 from medxfer.analysis.page.confusion_tables import confusion_section
 from medxfer.analysis.page.drawing import Panel
 from medxfer.analysis.page.ensemble_table import ensemble_section
+from medxfer.analysis.page.external_sections import external_sections
 from medxfer.analysis.page.flow_table import flow_sections
 from medxfer.analysis.page.layout import Section
 from medxfer.analysis.page.learning_charts import learning_sections
@@ -42,6 +43,7 @@ def sections(study: StudyRecord, verdict: Verdict) -> list[Section]:
     pairs = list(roc_pairs(study))
     found = [
         *pairs,
+        *external_sections(study, verdict),
         *uncertainty_section(verdict),
         *arm_sections(verdict),
         *confusion_section(study),

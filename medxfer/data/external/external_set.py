@@ -1,0 +1,219 @@
+"""An external set as the cells of one training data set score it: decoded like it, in its classes, without overlap."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from omegaconf import DictConfig, open_dict
+
+from medxfer.base.errors import MedxferError, PrivateError
+from medxfer.base.words import FEWEST_PATIENTS, Task, count, listing
+from medxfer.data.external.class_names import in_training_classes
+from medxfer.data.external.mounted import Mounted, mounted_sets
+from medxfer.data.external.overlap import Overlap, find_overlap, kept_as_of, known_of
+from medxfer.data.inspect.shortcuts import class_counts
+from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.store.build import GrayStore, Progress, store_of
+from medxfer.data.store.dataset import DatasetInfo, dataset_of
+
+RADIOGRAPHS = {"CR", "DX"}  # computed and digital radiography: one kind of picture
+PICTURES = "images"  # the modality of files that state none
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a cell is trained on, as far as an external set has to agree with it."""
+
+    fingerprint: str
+    modality: str
+    classes: tuple[str, ...]
+    task: Task
+    has_ids: bool  # of patients; else each image counts as one
+    image_size: int
+    hounsfield: bool
+    keep_aspect: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ExternalSet:
+    """The images that are scored, and how they came to be these."""
+
+    name: str
+    fingerprint: str  # of files, labels and the names of classes; 16 hex digits
+    store: GrayStore
+    rows: NDArray[np.int64]  # (M,) of the store: those that are scored
+    labels: NDArray[Any]  # (M,) int64, or (M, C) float32, in the training's classes
+    classes: tuple[str, ...]  # the training's
+    overlap: Overlap
+    caveats: tuple[str, ...]
+    files: int  # received
+
+    @property
+    def split(self) -> str:
+        """Under which its scores lie in predictions.parquet."""
+        return f"external:{self.name}"
+
+    def table(self, scores: NDArray[np.float32]) -> pd.DataFrame:
+        """Rows of predictions.parquet: pseudonyms, split, label and `scores` (M, C)."""
+        table = self.store.images.iloc[self.rows][["image", "patient"]].reset_index(drop=True).assign(split=self.split)
+        if self.labels.ndim == 1:
+            table["label"] = self.labels
+        else:
+            table = table.join(pd.DataFrame(self.labels.astype(np.int64)).add_prefix("label_"))
+        return table.join(pd.DataFrame(scores).add_prefix("score_"))
+
+    def record(self) -> dict[str, Any]:
+        """What a cell's record says of it: counts, and nothing of a patient."""
+        counts = self._counts()
+        return {
+            "fingerprint": self.fingerprint,
+            "modality": self.store.modality,
+            "received": self.files,
+            "rejected": self.store.rejected,
+            "left_out": self.overlap.counts(),
+            "images": len(self.rows),
+            "patients": int(self.store.images["patient"].iloc[self.rows].nunique()),
+            "by_class": {"images": [n for _, n, _ in counts], "patients": [n for _, _, n in counts]},
+            "caveats": list(self.caveats),
+        }
+
+    def sentence(self) -> str:
+        """What it holds and what was left out, for the terminal."""
+        about = self.record()
+        classes = [f"{n:,} {name}" for n, name in zip(about["by_class"]["images"], self.classes, strict=True)]
+        people = count(about["patients"], "patient")
+        said = f"external set '{self.name}': {count(about['images'], 'image')} of {people} ({', '.join(classes)})"
+        if self.overlap.among.any():
+            said += f"; {left_out_sentence(self.overlap.counts())}"
+        return said
+
+    def warnings(self) -> list[str]:
+        """What must be known before its answers are used, a sentence each."""
+        few = [f"{n} with {name}" for name, _, n in self._counts() if n < FEWEST_PATIENTS]
+        more = f"patients are {listing(few)} alone; with fewer than {FEWEST_PATIENTS} of a class nothing is judged"
+        return [f"external set '{self.name}': {text}" for text in (*self.caveats, *([more] if few else []))]
+
+    def _counts(self) -> list[tuple[str, int, int]]:
+        patients = self.store.images["patient"].iloc[self.rows].reset_index(drop=True)
+        return class_counts(self.labels, patients, self.classes, np.ones(len(self.rows), bool))[:-1]
+
+
+def left_out_sentence(counts: dict[str, int]) -> str:
+    """'12 images are left out, because 5 patients and 2 pictures also stand in the training's data set'."""
+    images, patients, pictures = (counts[key] for key in ("images", "patients", "pictures"))
+    why = [count(n, noun) for n, noun in ((patients, "patient"), (pictures, "picture")) if n]
+    verb, also = ("is" if images == 1 else "are"), ("stands" if patients + pictures == 1 else "stand")
+    return f"{count(images, 'image')} {verb} left out, because {listing(why)} also {also} in the training's data set"
+
+
+def external_sets(
+    config: DictConfig, trained_on: TrainedOn, progress: Progress | None = None
+) -> tuple[ExternalSet, ...]:
+    """The external sets of `config` for cells that are trained on that, decoded if need be; opened once a process.
+
+    Raises MedxferError, with the set's name, where one cannot be scored: its files or settings are not as described,
+    classes do not match, its images are of another kind, or all of them also stand in the training's data set.
+    """
+    asked = [(mounted, trained_on) for mounted in mounted_sets(config)]
+    for key in asked:
+        if key not in _opened:
+            _opened[key] = _open(*key, progress)
+    return tuple(_opened[key] for key in asked)
+
+
+_opened: dict[tuple[Mounted, TrainedOn], ExternalSet] = {}  # shared by the cells of this process
+
+
+def _open(mounted: Mounted, trained_on: TrainedOn, progress: Progress | None) -> ExternalSet:
+    key = mounted.key
+    try:
+        config = mounted.config
+        with open_dict(config):
+            config.data.keep_aspect = trained_on.keep_aspect
+        dataset = dataset_of(config)
+        _check_modality(key, dataset.modality, trained_on)
+        labels = in_training_classes(
+            dataset.index.labels,
+            (dataset.index.classes, dataset.index.task),
+            (trained_on.classes, trained_on.task),
+            mounted.classes,
+            key,
+        )
+        store = store_of(dataset, trained_on.image_size, trained_on.hounsfield, config.data.max_rejected, progress)
+    except PrivateError as error:
+        raise PrivateError(f"external set '{mounted.name}': {_as_key(error, key)}") from error
+    except MedxferError as error:
+        raise MedxferError(f"external set '{mounted.name}': {_as_key(error, key)}") from error
+    kept_as = kept_as_of(trained_on.image_size, trained_on.hounsfield)
+    known = known_of(mounted.store_root, trained_on.fingerprint, kept_as, trained_on.has_ids)
+    overlap = find_overlap(store, dataset, _has_ids(store.caveats), known)
+    rows = np.flatnonzero(~overlap.among)
+    found = ExternalSet(
+        mounted.name,
+        _fingerprint(dataset, mounted),
+        store,
+        rows,
+        labels[store.rows][rows],
+        trained_on.classes,
+        overlap,
+        (*_modality_caveat(store.modality, trained_on), *store.caveats),
+        len(dataset.index.images) + sum(map(len, dataset.index.left_out.values())),
+    )
+    _check_left(found, key)
+    return found
+
+
+def _as_key(error: MedxferError, key: str) -> str:
+    """The error's text, with the settings as they are called here."""
+    return re.sub(r"(?<![\w/.])data\.(?=[a-z])", f"{key}.", str(error))
+
+
+def _has_ids(caveats: Sequence[str]) -> bool:
+    return NO_PATIENTS not in caveats
+
+
+def _fingerprint(dataset: DatasetInfo, mounted: Mounted) -> str:
+    text = json.dumps([dataset.fingerprint, mounted.classes], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check_modality(key: str, modality: str, trained_on: TrainedOn) -> None:
+    """Raise MedxferError where the images are of another kind than the training's."""
+    own, training = set(modality.split("+")), set(trained_on.modality.split("+"))
+    if trained_on.hounsfield and modality != "CT":
+        raise MedxferError(
+            f"the cells take CT images in Hounsfield units, and {key} holds '{modality}': give CT images"
+        )
+    if PICTURES in own | training or own <= training or (own | training) <= RADIOGRAPHS:
+        return
+    raise MedxferError(
+        f"its images are '{modality}' and the training's '{trained_on.modality}', so that scores would say nothing: "
+        "give images of the same modality"
+    )
+
+
+def _modality_caveat(modality: str, trained_on: TrainedOn) -> tuple[str, ...]:
+    if modality == trained_on.modality:
+        return ()
+    return (f"its images are '{modality}' and the training's '{trained_on.modality}'",)
+
+
+def _check_left(found: ExternalSet, key: str) -> None:
+    """Raise MedxferError where nothing is left of the set, or of a class."""
+    if not len(found.rows):
+        raise MedxferError(
+            f"external set '{found.name}': no image is left: {left_out_sentence(found.overlap.counts())}; if these are "
+            f"other people with the same ids, put the hospital's name before the ids in {key}.labels"
+        )
+    empty = [name for name, images, _ in found._counts() if not images]
+    if empty:
+        raise MedxferError(
+            f"external set '{found.name}': no image with {listing(empty)} is left, so that no metric can be computed "
+            f"({left_out_sentence(found.overlap.counts())}): give more images"
+        )
