@@ -49,6 +49,15 @@ class Split:
         return "-".join([*ways, *([f"given-{self.given}"] if self.given else [])])
 
     @property
+    def way(self) -> str:
+        """How the patients are divided, in words; the same for all seeds."""
+        if self.folds is None:
+            return "one split"
+        number = count(self.folds, "fold")
+        by = f" by {self.settings.groups}" if self.settings.groups else f" of file {self.given}" if self.given else ""
+        return f"{number}{by}" + ("" if self.settings.official else " with data.split.official=false")
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What identifies it in a cell: the settings, with the content of the file in place of its path."""
         asked = {**asdict(self.settings), "file": self.given}
