@@ -140,7 +140,7 @@ def test_what_was_stopped_between_folds_goes_on_and_ends_with_the_same_scores(tm
     process.send_signal(number)
     text, _ = process.communicate(timeout=120)
     done = ended(tmp_path)
-    assert 2 <= done < 12
+    assert 2 <= done < 12, text
     assert process.returncode != 0
     left = status(tmp_path / "studies/s")
     assert len(left["missing"]) == 12 - done, left
