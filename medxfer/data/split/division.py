@@ -130,8 +130,8 @@ def _sites_of(column: str, dataset: DatasetInfo, store: GrayStore) -> pd.Series:
     table = dataset.index.table
     if column == "data" and (table is None or column not in table):
         raise MedxferError(
-            "data.split.groups=data: data sets are read one by one, and to leave one out they must be in one table: join "
-            "them in one CSV with a column that names each image's data set, and give data.split.groups= that column"
+            "data.split.groups=data: data sets are read one by one, and to leave one out they must be in one table: "
+            "join them in one CSV with a column that names each image's data set, and give that column"
         )
     if table is None or column not in table:
         has = "no other columns" if table is None or table.empty else ", ".join(map(str, table))

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from medxfer.analysis.stats.designs import Design, designs_at, expected, foretold
-from medxfer.analysis.stats.effects import Sample, effect
+from medxfer.analysis.stats.effects import Sample, effect, pooled
 
 
 def studied(seeds: int = 10, patients: int = 20, seed: int = 0):
     rng = np.random.default_rng(seed)
-    theta = rng.normal(0, 0.03, (2, seeds, 1)) + 0.8
+    theta = rng.normal(0, 0.1, (4, seeds, 1)) + 0.8  # two more arms tell how trainings vary
     influence = rng.normal(0, 0.02, (1, patients)) + rng.normal(0, 0.03, (seeds, patients))
-    return effect([Sample("d", theta, np.array([-1.0, 1.0]), influence)])
+    return effect([Sample("d", theta, np.array([-1.0, 1.0, 0.0, 0.0]), influence, pooled(np.zeros(4, int)))])
 
 
 def test_the_design_that_was_trained_keeps_its_components():
