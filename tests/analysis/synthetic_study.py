@@ -40,21 +40,25 @@ def write_study(
     compared: Mapping[str, Sequence[Any]] | None = None,
     modality: Mapping[str, str] | None = None,
     caveats: Sequence[str] = (),
+    folds: int = 0,
+    sites: Sequence[str] = (),
     command: str = "python -m medxfer.train -m colormap=none,viridis,inferno pretrained=true,false",
 ) -> Path:
     """`effect` adds to the class separation (2.0) of a cell; one unit is large. `compared`: levels of further factors,
-    or other windows and image sizes."""
+    or other windows and image sizes. `folds`: a cell for each fold of patients, who are divided anew with each seed;
+    `sites`: a fold for each, the same for all seeds."""
+    folds, each_fold = folds or len(sites), range(folds or len(sites) or 1)
     tuned, compared = dict(tuned or {}), dict(compared or {})
     (folder / "cells").mkdir(parents=True)
     planned: dict[str, dict[str, Any]] = {}
     for values in product(
-        data, colormaps, pretrained, backbones, fractions, range(seeds), *tuned.values(), *compared.values()
+        data, colormaps, pretrained, backbones, fractions, range(seeds), each_fold, *tuned.values(), *compared.values()
     ):
-        d, colormap, start, backbone, fraction, seed, *extra = values
+        d, colormap, start, backbone, fraction, seed, fold, *extra = values
         factors = {
             "data": d, "colormap": colormap, "pretrained": start, "backbone": backbone, "window": "40/400",
             "image_size": 64, "train_fraction": fraction, "seed": seed,
-            **dict(zip([*tuned, *compared], extra, strict=True)),
+            **({"fold": fold} if folds else {}), **dict(zip([*tuned, *compared], extra, strict=True)),
         }  # fmt: skip
         name = "_".join(str(value).replace("/", "-").replace(":", "-").replace("@", "-") for value in factors.values())
         planned[name] = factors
@@ -70,9 +74,14 @@ def write_study(
             )
             continue
         frame = _predictions(factors, patients, images_per_patient, classes, effect(factors), seed_noise)
+        frame = _of_fold(frame, factors, patients, folds, bool(sites))
         frame.to_parquet(cell / "predictions.parquet", index=False)
         kind = (modality or {}).get(factors["data"], "CT" if "ct" in factors["data"] else "DX")
-        _dump(cell / "metrics.json", _record(name, factors, frame, classes, kind, list(caveats)))
+        record = _record(name, factors, frame, classes, kind, list(caveats))
+        if folds:
+            record["data"] |= {"folds": folds, "official": True}
+            record["data"] |= {"groups": "hospital", "site": sites[factors["fold"]]} if sites else {}
+        _dump(cell / "metrics.json", record)
     _dump(
         folder / "study.json",
         {
@@ -127,6 +136,17 @@ def _predictions(
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def _of_fold(frame: pd.DataFrame, factors: Mapping[str, Any], patients: int, folds: int, fixed: bool) -> pd.DataFrame:
+    """The predictions of a cell that tests one fold; folds have as many patients of each class, but for one."""
+    if not folds:
+        return frame
+    order = _rng(factors["data"], "division", "all" if fixed else factors["seed"]).permutation(patients)
+    test = frame[frame["split"] == "test"].drop_duplicates("patient").set_index("patient")["label"]
+    by_class = test.iloc[order].sort_values(kind="stable").index
+    here = set(by_class[factors["fold"] :: folds])
+    return frame[(frame["split"] != "test") | frame["patient"].isin(here)].reset_index(drop=True)
 
 
 def _threshold(score: np.ndarray, positive: np.ndarray) -> float:

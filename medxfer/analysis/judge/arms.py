@@ -11,7 +11,8 @@ from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name, points
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import CellScores, read_predictions
+from medxfer.analysis.judge.scores import CellScores, read_scores
+from medxfer.analysis.stats.influence import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
 
@@ -66,22 +67,22 @@ def arm_figures(judge: Judge) -> tuple[ArmFigures, ...]:
 
 def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> ArmFigures:
     done = [cell for cell in cells if cell.status == "done"]
-    runs = [(read_predictions(cell.folder), cell.threshold) for cell in done]
+    runs = [read_scores(cell) for cell in done]
     binary = done[0].record["task"] == "binary"
     metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
     means = {metric: mean for metric in metrics if (mean := _mean(cells, arm, metric, study)) is not None}
-    decided = [operating.decide(run, threshold) for run, threshold in runs] if binary else []
-    lines = [line for run, _ in runs if (line := operating.calibration_line(run)) is not None] if binary else []
+    decided = [operating.decide(run, run.threshold) for run in runs] if binary else []
+    lines = [line for run in runs if (line := operating.calibration_line(run)) is not None] if binary else []
     return ArmFigures(
         block,
         arm,
         len(done),
         len(cells),
         means,
-        chance(study.declared.metric, runs[0][0]),
+        chance(study.declared.metric, runs[0]),
         _ranges(decided),
         _ranges(lines),
-        sum(_one_class(run, threshold if binary else None) for run, threshold in runs),
+        sum(_one_class(run, run.threshold if binary else None) for run in runs),
     )
 
 
@@ -111,7 +112,7 @@ def chance(metric: str, run: CellScores) -> float | None:
     return None
 
 
-def _one_class(run: CellScores, threshold: float | None) -> bool:
+def _one_class(run: CellScores, threshold: Floats | None) -> bool:
     if run.labels.ndim == 2:
         return bool(((run.scores > 0.5) == (run.scores[:1] > 0.5)).all())
     chosen = run.scores.argmax(axis=1) if threshold is None else (run.scores[:, 1] > threshold)

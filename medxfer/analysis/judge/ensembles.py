@@ -12,7 +12,7 @@ from scipy import special
 
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import Arm, Block, CellRecord
-from medxfer.analysis.judge.scores import CellScores, read_predictions
+from medxfer.analysis.judge.scores import CellScores, read_scores
 from medxfer.analysis.stats.critical import ONE, half_width
 from medxfer.analysis.stats.effects import mean_interval
 from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out, per_patient
@@ -36,7 +36,10 @@ class Ensemble:
 
 
 def ensembles(judge: Judge) -> list[Ensemble]:
-    """Of every arm with two trainings, and of gray with every colormap; none where scores do not allow an AUROC."""
+    """Of every arm with two trainings, and of gray with every colormap; none where scores do not allow an AUROC.
+
+    None of trainings with folds: their networks did not score the same images.
+    """
     found: list[Ensemble] = []
     for block, cells in judge.blocks.items():
         done = [cell for cell in cells if cell.status == "done"]
@@ -48,9 +51,9 @@ def ensembles(judge: Judge) -> list[Ensemble]:
 
 
 def _of_block(block: Block, cells: Sequence[CellRecord], alpha: float) -> Iterator[Ensemble]:
-    runs = {(cell.arm, cell.factors["seed"]): read_predictions(cell.folder) for cell in cells}
+    runs = {(cell.arm, cell.factors["seed"]): read_scores(cell) for cell in cells}
     first = next(iter(runs.values()), None)
-    if first is None or not all(_alike(first, run) for run in runs.values()):
+    if first is None or first.fold is not None or not all(_alike(first, run) for run in runs.values()):
         return
     arms = list(dict.fromkeys(cell.arm for cell in cells))
     seeds = {arm: [seed for one, seed in runs if one == arm] for arm in arms}

@@ -211,15 +211,15 @@ def sample_of(
 ) -> Sample:
     """The contrast on one data set. Arms without weight moderate, if all are `alike` or, with `starts_known`, those
     (colormap, pretrained) that have the same weights."""
-    influence, arms = one.influence(weights, layers), list(weights)
+    influence, arms, owed = one.influence(weights, layers), list(weights), one.owed(weights, layers)
     if not starts_known and not alike:
-        return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence)
+        return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence, owed=owed)
     all_arms: dict[Any, None] = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
     if not starts_known:
         present = [arm for arm in all_arms if one.has(arm, layers)]
         along = np.array([weights.get(arm, 0.0) for arm in present])
         one_group = np.zeros(len(present), np.int64)
-        return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(one_group))
+        return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(one_group), owed)
     starts = list(dict.fromkeys(start for _, start in weights))
     present = [arm for arm in all_arms if arm[1] in starts and one.has(arm, layers)]
     if between := between_starts(weights):
@@ -227,10 +227,10 @@ def sample_of(
         colormaps = [c for c, start in present if start == better and (c, other) in present]
         theta = one.theta([(c, better) for c in colormaps], layers) - one.theta([(c, other) for c in colormaps], layers)
         along = np.array([weights.get((c, better), 0.0) for c in colormaps])
-        return Sample(one.data, theta, along, influence, effects.differences)
+        return Sample(one.data, theta, along, influence, effects.differences, owed)
     groups = np.array([starts.index(start) for _, start in present])
     along = np.array([weights.get(arm, 0.0) for arm in present])
-    return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups))
+    return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups), owed)
 
 
 def _reference_ratio(sample: Sample) -> float:

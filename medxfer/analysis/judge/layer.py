@@ -1,4 +1,4 @@
-"""Finished cells → one layer: θ of every cell and each test patient's influence on it, once for a block and metric."""
+"""Finished trainings → one layer: θ of each and every test patient's influence on it, once for a block and metric."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from medxfer.analysis.judge.results import CellRecord
-from medxfer.analysis.judge.scores import CellScores, read_predictions
+from medxfer.analysis.judge.results import CellRecord, Network
+from medxfer.analysis.judge.scores import CellScores, read_networks
 from medxfer.analysis.stats.influence import (
     Floats,
     NotComparable,
@@ -35,18 +36,20 @@ class TestSet:
 
 @dataclass(frozen=True)
 class Measured:
-    """One cell's metric, and what each patient does to it."""
+    """One training's metric, within its folds, and what each patient does to it."""
 
     theta: float
     influence: Floats  # (patients,)
     tested: TestSet
+    metric: str = ""
+    fold: NDArray[np.int64] | None = None  # (images,) that tested each image, of a training of folds
 
 
-Layer = Mapping[Path, Measured | NotComparable]  # by the cell's folder
+Layer = Mapping[Path, Measured | NotComparable]  # by the training's folder
 
 
 def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
-    """The finished cells of one block in one metric, computed once in a process.
+    """The finished trainings of one block in one metric, computed once in a process.
 
     Raises:
         MedxferError: predictions cannot be read.
@@ -57,45 +60,59 @@ def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
             by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
     layer: dict[Path, Measured | NotComparable] = {}
     for same in by_block.values():
-        thresholds = tuple(cell.threshold for cell in same)
         names = tuple(map(str, same[0].record.get("classes", ())))
         binary = same[0].record["task"] == "binary"
-        layer |= _measure(tuple(cell.folder for cell in same), thresholds, metric, binary, names)
+        layer |= _measure(tuple(cell.networks for cell in same), metric, binary, names)
     return layer
 
 
 @cache
-def _measure(
-    folders: tuple[Path, ...], thresholds: tuple[float, ...], metric: str, binary: bool, classes: tuple[str, ...]
-) -> Layer:
+def _measure(trainings: tuple[tuple[Network, ...], ...], metric: str, binary: bool, classes: tuple[str, ...]) -> Layer:
     out: dict[Path, Measured | NotComparable] = {}
-    groups: list[tuple[CellScores, list[tuple[Path, float, Floats]]]] = []  # cells tested on the same images
-    for folder, threshold in zip(folders, thresholds, strict=True):
-        one = read_predictions(folder)
+    groups: list[dict[Path, CellScores]] = []  # trainings tested on the same images
+    for networks in trainings:
+        folder, one = networks[0].folder, read_networks(networks)
         if not np.isfinite(one.scores).all():
             bad = int((~np.isfinite(one.scores)).sum())
             reason = f"{bad} of the {one.scores.size} scores of {folder.name} are not finite: train that cell again"
             out[folder] = NotComparable(reason)
             continue
-        rows = next((rows for first, rows in groups if _alike(first, one)), None)
-        if rows is None:
-            groups.append((one, rows := []))
-        rows.append((folder, threshold, one.scores[:, -1] if binary else one.scores))
-    for first, rows in groups:
+        group = next((group for group in groups if _alike(next(iter(group.values())), one)), None)
+        if group is None:
+            groups.append(group := {})
+        group[folder] = one
+    for group in groups:
         try:
-            tested = _tested(first, classes)
-            cases = check_cases(np.stack([scores for _, _, scores in rows]), first.labels, first.patients)
-            full, without = leave_one_patient_out(cases, metric, np.array([threshold for _, threshold, _ in rows]))
+            out |= _measure_alike(group, metric, binary, classes)
         except NotComparable as reason:
-            out |= {folder: reason for folder, _, _ in rows}
-            continue
-        influence = per_patient(without)
-        out |= {folder: Measured(float(full[i]), influence[i], tested) for i, (folder, _, _) in enumerate(rows)}
+            out |= dict.fromkeys(group, reason)
     return out
 
 
+def _measure_alike(group: Mapping[Path, CellScores], metric: str, binary: bool, classes: tuple[str, ...]) -> Layer:
+    """Raises NotComparable, as `leave_one_patient_out` does or because a class has too few patients."""
+    runs = list(group.values())
+    tested, folds = _tested(runs[0], classes), [run.fold for run in runs]
+    scores = np.stack([run.scores[:, -1] if binary else run.scores for run in runs])
+    divided = None if folds[0] is None else np.stack([fold for fold in folds if fold is not None])
+    cases = check_cases(scores, runs[0].labels, runs[0].patients, divided)
+    at = np.stack([run.threshold for run in runs])
+    full, without = leave_one_patient_out(cases, metric, at)
+    influence = per_patient(without)
+    return {folder: Measured(float(full[i]), influence[i], tested, metric, folds[i]) for i, folder in enumerate(group)}
+
+
+def score_on_test(cell: CellRecord, metric: str) -> float:
+    """What a finished training reached on test, more being better; of folds, within folds. NaN where undefined."""
+    if not cell.folds:
+        return cell.score(f"test/{metric}")
+    found = measured([cell], metric).get(cell.folder)
+    return found.theta if isinstance(found, Measured) else float("nan")
+
+
 def _alike(one: CellScores, other: CellScores) -> bool:
-    return np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
+    same = np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
+    return same and (one.fold is None) == (other.fold is None)
 
 
 def _tested(scores: CellScores, classes: Sequence[str]) -> TestSet:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from medxfer.analysis.judge.scores import CellScores
 
 Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 GRID = np.linspace(0.0, 1.0, 101)  # false positive rates at which ROC curves are averaged
 BINS = 10
 
@@ -15,10 +16,11 @@ BINS = 10
 def roc(trainings: Sequence[CellScores]) -> Floats:
     """Sensitivity at each false positive rate of GRID, averaged over trainings and classes (one against the rest).
 
-    A binary task has one curve, of class 1. Classes without both positives and negatives are left out.
+    A binary task has one curve, of class 1. Classes without both positives and negatives are left out. The curve of a
+    training of folds is the mean of its folds' curves, weighed by their pairs, so that the area under it is its AUROC.
     """
     curves = [
-        _sensitivity(scores, truth) for run in trainings for scores, truth in tasks_of(run) if 0 < truth.mean() < 1
+        _curve(run, scores, truth) for run in trainings for scores, truth in tasks_of(run) if 0 < truth.mean() < 1
     ]
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
@@ -81,8 +83,9 @@ def _logistic(x: Floats, y: Floats, offset: Floats) -> Floats | None:
 DECISIONS = ("TP", "FP", "FN", "TN", "sensitivity", "specificity", "PPV", "NPV")
 
 
-def decide(run: CellScores, threshold: float) -> dict[str, float]:
-    """Counts of images and DECISIONS of a binary task, class 1 being decided where its score lies above `threshold`.
+def decide(run: CellScores, threshold: float | Floats) -> dict[str, float]:
+    """Counts of images and DECISIONS of a binary task, class 1 being decided where its score lies above `threshold`,
+    which is one number or one for each image.
 
     NaN where a share has no image to be taken of.
     """
@@ -105,6 +108,20 @@ def tasks_of(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
     if run.labels.ndim == 2:
         return [(run.scores[:, c], run.labels[:, c] == 1) for c in range(classes)]
     return [(run.scores[:, c], run.labels == c) for c in ([1] if classes == 2 else range(classes))]
+
+
+def fold_parts(run: CellScores, truth: Booleans) -> list[tuple[float, Booleans]]:
+    """(weight, images) of each fold that has both classes; the weights are shares of the pairs within folds."""
+    if run.fold is None:
+        return [(1.0, np.ones(len(truth), bool))]
+    folds = [run.fold == number for number in np.unique(run.fold)]
+    pairs = np.array([float(truth[of].sum() * (~truth[of]).sum()) for of in folds])
+    return [(share, of) for share, of in zip(pairs / max(pairs.sum(), 1), folds, strict=True) if share > 0]
+
+
+def _curve(run: CellScores, scores: Floats, truth: Booleans) -> Floats:
+    parts = [share * _sensitivity(scores[of], truth[of]) for share, of in fold_parts(run, truth)]
+    return np.sum(parts, axis=0) if parts else np.full(len(GRID), np.nan)
 
 
 def _sensitivity(scores: Floats, truth: npt.NDArray[np.bool_]) -> Floats:

@@ -11,6 +11,7 @@ from medxfer.analysis.judge.layer import Layer, Measured, TestSet
 from medxfer.analysis.judge.results import CellRecord
 from medxfer.analysis.judge.scores import KeyOf
 from medxfer.analysis.stats.influence import Floats, NotComparable
+from medxfer.analysis.stats.shared_training import shared_training
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import listing
 
@@ -43,6 +44,16 @@ class DataRuns:
             for s in self.seeds
         ]
         return np.array(rows)
+
+    def owed(self, arms: Iterable[Hashable], layers: Sequence[Layer]) -> float:
+        """The share of a training's own patient variance that folds add (`shared_training`)."""
+        shares = [0.0]
+        for b, runs in self._with(layers):
+            of_arms = [[_get(b, runs, arm, s) for s in self.seeds] for arm in arms]
+            folds = [[one.fold for one in of_arm if one.fold is not None] for of_arm in of_arms]
+            if all(folds):
+                shares.append(shared_training(np.array(folds), of_arms[0][0].metric))
+        return max(shares)
 
     def has(self, arm: Hashable, layers: Sequence[Layer]) -> bool:
         """Whether the arm has a measured training of each seed in each block."""

@@ -1,7 +1,7 @@
 """Declared looks: which of them a contrast has reached, which trainings belong to it, and what its levels are."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from medxfer.analysis.judge.contrasts import Contrast
@@ -71,7 +71,7 @@ def within_look(blocks: Blocks, contrast: Contrast, look: int) -> Blocks:
     planned = first_seeds(blocks, contrast)
     return {
         block: [
-            replace(cell, status="done") if cell.status == "waiting" else cell
+            cell.with_status("waiting", "done")
             for cell in cells
             if cell.factors["seed"] in planned.get(str(cell.factors["data"]), ())[:look]
         ]
@@ -80,5 +80,5 @@ def within_look(blocks: Blocks, contrast: Contrast, look: int) -> Blocks:
 
 
 def waiting(cell: CellRecord) -> CellRecord:
-    """The cell with its result kept back."""
-    return replace(cell, status="waiting") if cell.status == "done" else cell
+    """The training with its result kept back, and with those of its finished folds if it is not finished."""
+    return cell.with_status("done", "waiting")

@@ -1,24 +1,28 @@
-"""A study's folder → one tidy table, a row a cell; and results.csv."""
+"""A study's folder → its trainings, and one tidy table, a row a cell: results.csv."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from medxfer.analysis.judge.fold_records import shared_record
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
-from medxfer.base.words import count, level_name, lower_is_better, varied
+from medxfer.base.words import count, level_name, listing, lower_is_better, varied
 from medxfer.study.declared import VALIDATION, Declared, read_declared
 from medxfer.study.folder import needless_cells, withdrawals, withdrawn_cells
-from medxfer.study.identity import FACTORS
+from medxfer.study.identity import FACTORS, FOLD
 from medxfer.study.look_record import LookRecord, read_looks
 
 Arm = tuple[str, bool | str]  # (colormap, pretrained): the two treatments
 Block = tuple[Any, ...]  # the levels of BLOCK, then 'finetune=head' of a compared setting: what repeats the comparison
+Status = Literal["done", "waiting", "failed", "missing"]
 BLOCK = ("data", "backbone", "window", "image_size")
 
 
@@ -27,21 +31,46 @@ def level_of(block: Block, place: int) -> str:
     return level_name(BLOCK[place], block[place]) if place < len(BLOCK) else str(block[place])
 
 
+class Network(NamedTuple):
+    """One trained network of a training."""
+
+    folder: Path
+    threshold: float
+    fold: int | None  # that it tests
+
+
 @dataclass(frozen=True)
 class CellRecord:
     """One training of the grid: `record` is its metrics.json when done, `reason` says why it is not.
 
-    It is waiting if it is trained and its seed belongs to a later look: its test results are not used nor shown.
+    A training of folds has the cells of its `folds`; its record is what these share (`shared_record`), and its folder
+    that of the first. It is waiting if it is trained and its seed belongs to a later look: its test results are not
+    used nor shown.
     """
 
     name: str
     folder: Path
     factors: Mapping[str, Any]
-    status: Literal["done", "waiting", "failed", "missing"]
+    status: Status
     record: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
     settings: tuple[str, ...] = ()  # that are factors in this study, because it compares them
+    folds: tuple["CellRecord", ...] = ()
+
+    @property
+    def cells(self) -> tuple["CellRecord", ...]:
+        """The training's cells: itself, or those of its folds."""
+        return self.folds or (self,)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return tuple(Network(cell.folder, cell.threshold, cell.factors.get(FOLD)) for cell in self.cells)
+
+    def with_status(self, old: Status, new: Status) -> "CellRecord":
+        """The training and its folds, those with the status `old` in a new one."""
+        folds = tuple(fold.with_status(old, new) for fold in self.folds)
+        return replace(self, status=new if self.status == old else self.status, folds=folds)
 
     @property
     def arm(self) -> Arm:
@@ -54,7 +83,8 @@ class CellRecord:
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """By name, such as 'test/auroc'; None where undefined. Empty until the cell is done."""
+        """By name, such as 'test/auroc'; None where undefined. Empty until the cell is done. Of a training of folds,
+        those of validation alone, as means over its folds."""
         return dict(self.record.get("metrics", {}))
 
     def score(self, metric: str) -> float:
@@ -65,7 +95,7 @@ class CellRecord:
 
 @dataclass(frozen=True)
 class StudyRecord:
-    """A study's folder as read; `cells` are the planned and the found: block by block, arm by arm."""
+    """A study's folder as read; `cells` are its trainings, planned and found: block by block, arm by arm."""
 
     folder: Path
     name: str
@@ -85,6 +115,16 @@ class StudyRecord:
     def unfinished(self) -> tuple[CellRecord, ...]:
         """Failed and missing cells: they make answers incomplete and are never dropped."""
         return tuple(cell for cell in self.cells if cell.status not in ("done", "waiting"))
+
+    @property
+    def rows(self) -> tuple[CellRecord, ...]:
+        """The cells: trainings, or their folds."""
+        return tuple(cell for training in self.cells for cell in training.cells)
+
+    @property
+    def divided(self) -> bool:
+        """Whether there is a training of folds."""
+        return any(training.folds for training in self.cells)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -111,7 +151,7 @@ class StudyRecord:
 
 
 def read_study(folder: Path) -> StudyRecord:
-    """Read study.json and every cell's metrics.json or failed.json.
+    """Read study.json and every cell's metrics.json or failed.json; the folds of a training are put together.
 
     Raises:
         MedxferError: there is no readable study in `folder`, it plans and holds no cell, or it declares contrasts that
@@ -143,7 +183,7 @@ def read_study(folder: Path) -> StudyRecord:
         looks=read_looks(folder),
         stopped=_stopped(plan, len(needless)),
         withdrawn=tuple((_what(entry), entry["reason"]) for entry in withdrawals(plan)),
-        cells=tuple(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys])),
+        cells=tuple(_trainings(sorted(cells, key=lambda cell: [places[key][cell.factors.get(key)] for key in keys]))),
     )
 
 
@@ -173,13 +213,15 @@ def _what(entry: Mapping[str, Any]) -> str:
 
 
 def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
-    """What results.csv shows of a cell, from left to right: factors (and tuned keys), test/<metric>, status.
+    """What results.csv shows of a cell, from left to right: factors (and fold, tuned keys), test/<metric>, status.
 
     Nothing that differs between identical runs. The value is None where a metric is undefined or absent.
     """
-    metrics = sorted({key for cell in study.done for key in cell.metrics if key.startswith("test/")})
+    done = [cell for cell in study.rows if cell.status == "done"]
+    metrics = sorted({key for cell in done for key in cell.metrics if key.startswith("test/")})
     return {
         **{key: partial(_factor, key=key) for key in study.keys},
+        **({FOLD: partial(_factor, key=FOLD)} if study.divided else {}),
         **{key: partial(_metric, key=key) for key in metrics},
         "status": attrgetter("status"),
     }
@@ -188,8 +230,9 @@ def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
 def results_table(study: StudyRecord) -> pd.DataFrame:
     """One row a cell, with these columns."""
     shown = columns(study)
-    table = pd.DataFrame([[value(cell) for value in shown.values()] for cell in study.cells], columns=list(shown))
-    return table.astype({name: float for name in shown if name.startswith("test/")})
+    table = pd.DataFrame([[value(cell) for value in shown.values()] for cell in study.rows], columns=list(shown))
+    types: dict[str, Any] = {name: float for name in shown if name.startswith("test/")}
+    return table.astype(types | ({FOLD: "Int64"} if FOLD in shown else {}))
 
 
 def results_csv(study: StudyRecord) -> str:
@@ -223,6 +266,42 @@ def _read_cell(folder: Path, planned: Mapping[str, Any] | None, declared: Declar
             folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")), settings=settings
         )
     return CellRecord(folder.name, folder, planned or {}, "missing", settings=settings)
+
+
+def _trainings(cells: Iterable[CellRecord]) -> Iterator[CellRecord]:
+    """A record for each training, in the order of its first cell: the cells of all folds of an arm and seed are one."""
+    found: dict[str, list[CellRecord]] = {}
+    for cell in cells:
+        shared = json.dumps(_without_fold(cell), sort_keys=True, default=str)
+        found.setdefault(shared if FOLD in cell.factors else cell.name, []).append(cell)
+    for same in found.values():
+        yield _training(same) if FOLD in same[0].factors else same[0]
+
+
+def _without_fold(cell: CellRecord) -> dict[str, Any]:
+    return {key: value for key, value in cell.factors.items() if key != FOLD}
+
+
+def _training(cells: Iterable[CellRecord]) -> CellRecord:
+    """Done if all of its folds are, and failed if one of them is."""
+    folds = tuple(sorted(cells, key=lambda cell: int(cell.factors[FOLD])))
+    first, done = folds[0], [cell for cell in folds if cell.status == "done"]
+    name = f"{first.name} and {count(len(folds) - 1, 'other fold')}" if len(folds) > 1 else first.name
+    training = replace(first, name=name, factors=_without_fold(first), folds=folds, threshold=math.nan)
+    total = max((int(cell.record["data"]["folds"]) for cell in done), default=0)
+    unplanned = sorted(set(range(total)) - {cell.factors[FOLD] for cell in folds})
+    if len(done) == len(folds) and not unplanned:
+        return replace(training, record=shared_record([cell.record for cell in folds]))
+    failed = [cell for cell in folds if cell.status == "failed"]
+    missing = [cell.factors[FOLD] for cell in folds if cell.status == "missing"]
+    said = [f"{_folds([cell.factors[FOLD]])} failed: {cell.reason}" for cell in failed]
+    said += [f"{_folds(missing)} of {max(total, len(folds))} not trained"] if missing else []
+    said += [f"{_folds(unplanned)} of {total} not planned"] if unplanned else []
+    return replace(training, status="failed" if failed else "missing", record={}, reason="; ".join(said))
+
+
+def _folds(numbers: Sequence[int]) -> str:
+    return f"{'fold' if len(numbers) == 1 else 'folds'} {listing([str(number) for number in numbers])}"
 
 
 def _places(values: Iterable[Any]) -> dict[Any, int]:

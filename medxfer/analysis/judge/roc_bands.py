@@ -1,28 +1,29 @@
 """ROC curves of the two sides of a contrast, and where a difference between them is more than chance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medxfer.analysis.judge.contrasts import Contrast
 from medxfer.analysis.judge.evidence import arm_of, sample_of
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.layer import Layer, Measured, measured
-from medxfer.analysis.judge.operating import GRID, tasks_of
+from medxfer.analysis.judge.operating import GRID, fold_parts, tasks_of
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
-from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.scores import CellScores, read_scores
 from medxfer.analysis.stats import effects
 from medxfer.analysis.stats.influence import Floats
-from medxfer.analysis.stats.roc_influence import Roc
+from medxfer.analysis.stats.roc_influence import FoldedRoc, Roc
 from medxfer.base.errors import MedxferError
 
 RATES = GRID[2:-1:2]  # of the band
 FEWEST = 3  # negative patients above the threshold, below which the band is not drawn
 
-Curves = Mapping[Path, Sequence[Roc]]  # by the cell's folder, one a class
+Curves = Mapping[Path, Sequence[Roc | FoldedRoc]]  # by the cell's folder, one a class
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ def _band(one: DataRuns, weights: Mapping[Any, float], judge: Judge) -> RocBand:
     metric, alpha = judge.study.declared.metric, 1 - judge.study.declared.level
     layers = [measured(block.values(), metric) for block in one.blocks]
     same_test(one, layers, list(weights))
-    curves = [_curves(layer) for layer in layers]
+    curves = [
+        _curves(layer, {cell.folder: read_scores(cell) for cell in runs.values()})
+        for layer, runs in zip(layers, one.blocks, strict=True)
+    ]
     signs = {sign: [arm for arm, weight in weights.items() if sign * weight > 0] for sign in (1, -1)}
     means = {sign: _mean(one, arms, curves) for sign, arms in signs.items()}
     fewest = min(roc.negatives for of_block in curves for of_cell in of_block.values() for roc in of_cell)
+    if any(roc.fewest < 2 for of_block in curves for of_cell in of_block.values() for roc in of_cell):
+        fewest = 0  # in a fold with one patient of a class nothing tells how the curve varies
     rates = RATES[RATES * fewest >= FEWEST]
     half = []
     for rate in rates:
@@ -64,15 +70,23 @@ def _band(one: DataRuns, weights: Mapping[Any, float], judge: Judge) -> RocBand:
     return RocBand(one.data, len(one.seeds), means[1], means[-1], rates, np.array(half))
 
 
-def _curves(layer: Layer) -> Curves:
+def _curves(layer: Layer, runs: Mapping[Path, CellScores]) -> Curves:
     out = {}
     for folder, found in layer.items():
         if isinstance(found, Measured):
-            run = read_predictions(folder)
-            case = np.searchsorted(np.array(found.tested.patients), run.patients)
-            count = len(found.tested.patients)
-            out[folder] = [Roc(s, truth, case, count) for s, truth in tasks_of(run) if 0 < truth.mean() < 1]
+            run, patients = runs[folder], np.array(found.tested.patients)
+            out[folder] = [_roc(run, s, truth, patients) for s, truth in tasks_of(run) if 0 < truth.mean() < 1]
     return out
+
+
+def _roc(run: CellScores, scores: Floats, truth: NDArray[np.bool_], patients: NDArray[Any]) -> Roc | FoldedRoc:
+    case, n = np.searchsorted(patients, run.patients), len(patients)
+    if run.fold is None:
+        return Roc(scores, truth, case, n)
+    parts = fold_parts(run, truth)
+    return FoldedRoc(
+        tuple(share for share, _ in parts), tuple(Roc(scores[of], truth[of], case[of], n) for _, of in parts)
+    )
 
 
 def _mean(one: DataRuns, arms: Sequence[Any], curves: Sequence[Curves]) -> Floats:
@@ -93,5 +107,6 @@ def _layer(layer: Layer, curves: Curves, rate: float) -> Layer:
         found = layer[folder]
         assert isinstance(found, Measured)
         theta = float(np.mean([roc.sensitivity(rate) for roc in rocs]))
-        out[folder] = Measured(theta, np.mean([roc.influence(rate) for roc in rocs], axis=0), found.tested)
+        influence = np.mean([roc.influence(rate) for roc in rocs], axis=0)
+        out[folder] = replace(found, theta=theta, influence=influence, metric="sensitivity")
     return out

@@ -1,29 +1,69 @@
 """Scores of finished cells for each image → aligned arrays, the form in which comparisons take them."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medxfer.analysis.judge.results import CellRecord
+from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.stats.mrmc import BlockScores
 from medxfer.base.errors import MedxferError
+from medxfer.base.words import count
 
 KeyOf = Callable[[CellRecord], Hashable]
 
 
 @dataclass(frozen=True)
 class CellScores:
-    """One cell's scores on one split, in file order."""
+    """Scores of one cell on one split, in file order; or of a training with folds, by pseudonym."""
 
     images: npt.NDArray[np.str_]  # (N,) pseudonyms
     patients: npt.NDArray[np.str_]  # (N,) pseudonyms
     labels: npt.NDArray[np.int64]  # (N,) class index, or (N, C) 0/1 for multi-label
     scores: npt.NDArray[np.float64]  # (N, C) probabilities
+    fold: npt.NDArray[np.int64] | None = None  # (N,) that tested the image; None if one network tested all
+    threshold: npt.NDArray[np.float64] = field(default_factory=lambda: np.array(0.5))  # (N,) of the image's network
+
+
+def read_scores(cell: CellRecord, split: str = "test") -> CellScores:
+    """The scores of a finished training, with the threshold and, of a training of folds, the fold of each image.
+
+    Raises:
+        MedxferError: as `read_predictions`; or an image was tested in two folds.
+    """
+    return read_networks(cell.networks, split)
+
+
+@cache
+def read_networks(networks: tuple[Network, ...], split: str = "test") -> CellScores:
+    """`read_scores` of a training by its networks; read once in a process."""
+    parts = [_read_network(network, split) for network in networks]
+    if len(parts) == 1:
+        return parts[0]
+
+    def joined(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    images = joined("images")
+    order = np.argsort(images, kind="stable")
+    if split == "test" and (twice := len(images) - len(np.unique(images))):
+        raise MedxferError(
+            f"{networks[0].folder.name} and its other folds tested {count(twice, 'image')} twice: "
+            "they are of different divisions; delete their folders and train them again"
+        )
+    return CellScores(**{one.name: joined(one.name)[order] for one in fields(CellScores)})
+
+
+def _read_network(network: Network, split: str) -> CellScores:
+    found = read_predictions(network.folder, split)
+    n = len(found.images)
+    fold = None if network.fold is None else np.full(n, network.fold)
+    return replace(found, fold=fold, threshold=np.full(n, network.threshold))
 
 
 @cache
@@ -62,7 +102,7 @@ def stack(
     """Stack one block's finished cells of these arms over the seeds that all arms share (or over `seeds`).
 
     Its scores are (arms, trainings, N) for a binary task, else (arms, trainings, N, C); its thresholds are those that
-    the trainings' validations chose. Returns None where no seed is
+    the trainings' validations chose, with folds of each image. Returns None where no seed is
     finished in every arm.
 
     Raises:
@@ -74,18 +114,24 @@ def stack(
     if not seeds:
         return None
     first = runs[arms[0], seeds[0]]
-    reference = read_predictions(first.folder)
-    rows = []
+    reference = read_scores(first)
+    rows, folds, at = [], [], []
     for run in (runs[arm, seed] for arm in arms for seed in seeds):
-        tested = read_predictions(run.folder)
+        tested = read_scores(run)
         if not (np.array_equal(tested.images, reference.images) and np.array_equal(tested.labels, reference.labels)):
             raise MedxferError(
                 f"{run.name} and {first.name} were tested on different images or labels: "
                 "they cannot be compared; train them again on one data set"
             )
         rows.append(tested.scores)
+        folds.append(tested.fold)
+        at.append(tested.threshold)
     scores = np.array(rows).reshape(len(arms), len(seeds), *reference.scores.shape)
     if first.record["task"] == "binary":
         scores = scores[..., -1]
-    at = np.array([[runs[arm, seed].threshold for seed in seeds] for arm in arms])
-    return BlockScores(first.factors["data"], scores, reference.labels, reference.patients, at)
+    data, shape = first.factors["data"], (len(arms), len(seeds), len(reference.images))
+    if not first.folds:
+        of_runs = np.array([[runs[arm, seed].threshold for seed in seeds] for arm in arms])
+        return BlockScores(data, scores, reference.labels, reference.patients, of_runs)
+    divided, limits = np.array(folds, np.int64).reshape(shape), np.array(at, np.float64).reshape(shape)
+    return BlockScores(data, scores, reference.labels, reference.patients, limits, divided)

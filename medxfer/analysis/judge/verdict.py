@@ -64,7 +64,7 @@ def judge(study: StudyRecord) -> Verdict:
     primary = [finding for answer in answers for finding in answer.findings]
     looks = looks_of(judge, primary)
     tables = (*exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
-    statuses = [cell.status for cell in study.cells]
+    statuses = [cell.status for cell in study.rows]
     shown = ("done", "failed", "missing", *(("waiting",) if study.declared.looks else ()))
     lacking = _lacking_cells(study, looks)
     return Verdict(
@@ -97,5 +97,5 @@ def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ..
         return *study.stopped, *caveats(study)
     named = list(dict.fromkeys(not_done(cell, study.varied) for cell in lacking))
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
-    number = f"{len(lacking)} of {count(len(study.cells), 'cell')} not done"
+    number = f"{len(lacking)} of {count(len(study.cells), 'training' if study.divided else 'cell')} not done"
     return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)

@@ -6,7 +6,7 @@ import numpy as np
 
 from medxfer.analysis.judge.operating import confusion
 from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.layout import Section, Table, block_name
 from medxfer.base.words import arm_name
@@ -20,7 +20,7 @@ def confusion_section(study: StudyRecord) -> Iterator[Section]:
         for arm in dict.fromkeys(cell.arm for cell in done):
             of_arm = [cell for cell in done if cell.arm == arm]
             names = [str(name) for name in of_arm[0].record["classes"]]
-            counts = np.mean([confusion(read_predictions(cell.folder)) for cell in of_arm], axis=0)
+            counts = np.mean([confusion(read_scores(cell)) for cell in of_arm], axis=0)
             rows = [_row(name, of_class, k) for k, (name, of_class) in enumerate(zip(names, counts, strict=True))]
             title = arm_name(arm) if len(blocks) == 1 else f"{arm_name(arm)} · {block_name(block, blocks)}"
             tables.append(Table(["Images of", *(f"called {name}" for name in names), "sensitivity"], rows, title))

@@ -8,7 +8,7 @@ from medxfer.analysis.judge import operating
 from medxfer.analysis.judge.arms import Range
 from medxfer.analysis.judge.provenance import flows
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import Chart, Line, chart_axes
@@ -36,7 +36,7 @@ def operating_sections(study: StudyRecord, verdict: Verdict, folded: bool = Fals
         share = prevalence[name]
         rare = share is not None and 0 < min(share, 1 - share) < RARE
         for arm in arms:
-            runs = [read_predictions(cell.folder) for cell in cells if cell.arm == arm]
+            runs = [read_scores(cell) for cell in cells if cell.arm == arm]
             if not runs:
                 continue
             style = (colours[arm], arm[1] is not True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from medxfer.analysis.judge.conclusion import is_simultaneous
 from medxfer.analysis.judge.contrasts import images_name
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.phrases import UNIT, interval, margin_points, metric_name, percent, points
 from medxfer.analysis.judge.results import Arm, StudyRecord
 from medxfer.analysis.judge.selection import select
@@ -46,7 +47,7 @@ def trainings(study: StudyRecord, verdict: Verdict) -> list[Panel]:
     for block, cells in blocks.items():
         rows, ends, chances = [], [], []
         for one in (one for one in verdict.arms if one.block == block):
-            scores = [cell.score(f"test/{metric}") for cell in cells if cell.arm == one.arm]
+            scores = [score_on_test(cell, metric) for cell in cells if cell.arm == one.arm]
             dots = [100 * score for score in scores if not math.isnan(score)]
             if dots:
                 mean = sum(dots) / len(dots)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
 from medxfer.analysis.page.layout import Section, block_name
@@ -79,11 +79,11 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedIm
     arms = list(dict.fromkeys(cell.arm for cell in cells))
     if len(arms) < 2:
         return []
-    first = read_predictions(cells[0].folder)
-    runs = [[read_predictions(cell.folder).scores for cell in cells if cell.arm == arm] for arm in arms]
+    first = read_scores(cells[0])
+    runs = [[read_scores(cell).scores for cell in cells if cell.arm == arm] for arm in arms]
     scores = np.array([np.mean(of_arm, axis=0) for of_arm in runs])  # (arms, N, C)
     spread = np.ptp(scores, axis=0)  # (N, C)
-    at = [float(np.mean([cell.threshold for cell in cells if cell.arm == arm])) for arm in arms]
+    at = [np.mean([read_scores(cell).threshold for cell in cells if cell.arm == arm], axis=0) for arm in arms]
     decided = [_decided(*of_arm, cells[0].record["task"]) for of_arm in zip(scores, at, strict=True)]
     disagree = (np.ptp(np.array(decided, dtype=int), axis=0) > 0).any(axis=1)
     by_patient: dict[str, int] = {}
@@ -102,10 +102,10 @@ def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedIm
     ]
 
 
-def _decided(scores: NDArray[np.float64], threshold: float, task: str) -> NDArray[np.bool_]:
-    """(N, C) → which classes or labels each image is given, by the rule that metrics and `predict` have too."""
+def _decided(scores: NDArray[np.float64], threshold: NDArray[np.float64], task: str) -> NDArray[np.bool_]:
+    """(N, C) and (N,) → which classes or labels an image is given, by the rule that metrics and `predict` have too."""
     if task == "multilabel":
-        return scores > threshold
+        return scores > threshold[:, None]
     if task == "binary":
         positive = scores[:, 1] > threshold
         return np.stack([~positive, positive], axis=1)
@@ -168,7 +168,8 @@ def learned_tables(study: StudyRecord) -> Section | None:
     blocks = select(study)
     found = []
     for block, cells in blocks.items():
-        trained = [cell for cell in cells if cell.status == "done" and (cell.folder / LEARNED).is_file()]
+        done = [cell for training in cells if training.status == "done" for cell in training.cells]
+        trained = [cell for cell in done if (cell.folder / LEARNED).is_file()]
         for arm in dict.fromkeys(cell.arm for cell in trained):
             tables = [_read(cell) for cell in trained if cell.arm == arm]
             start = parse_colormap(arm[0]).table(len(tables[0])).numpy()

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.page.drawing import SeenImage
 from medxfer.analysis.page.pictures import drawable, levels_of, rendered, stored_images
 from medxfer.base.window import Window
@@ -27,7 +27,7 @@ def seen_images(study: StudyRecord, store_root: Path) -> list[SeenImage]:
     """
     shown = []
     for cell, gray, rows, window in stored_images(study, store_root):
-        data, tested = str(cell.factors["data"]), read_predictions(cell.folder)
+        data, tested = str(cell.factors["data"]), read_scores(cell)
         names = drawable(["none", *(str(c.factors["colormap"]) for c in study.cells if c.factors["data"] == data)])
         classes = [str(name) for name in cell.record["classes"]]
         positive = classes[1] if cell.record["task"] == "binary" else ""

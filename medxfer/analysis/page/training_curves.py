@@ -18,7 +18,8 @@ OUTLIERS = 99.0  # percentile of the losses at which their axis ends: one that d
 
 def training_curves(study: StudyRecord) -> Iterator[Section]:
     """Nothing where no cell has a history of two epochs and more."""
-    blocks, metric = select(study), study.declared.metric
+    metric = study.declared.metric
+    blocks = {block: [cell for one in cells for cell in one.cells] for block, cells in select(study).items()}
     charts, valued = [], False
     for block, cells in blocks.items():
         done = [cell for cell in cells if len(cell.record.get("epochs", ())) > 1]
@@ -43,7 +44,9 @@ def training_curves(study: StudyRecord) -> Iterator[Section]:
     if charts:
         key = [("training loss", "arm1", False), ("validation loss", "arm2", True)]
         key += [(f"{metric_name(metric)} on validation", *VALUE)] if valued else []
-        text = ["A line for each training; a dot marks the epoch whose weights were tested."]
+        text = [
+            f"A line for each training{' and fold' * study.divided}; a dot marks the epoch whose weights were tested."
+        ]
         yield Section("curves", "Training curves", text, key, charts, folded=True)
 
 

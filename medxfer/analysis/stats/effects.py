@@ -50,6 +50,7 @@ class Sample:
     weights: Floats  # (arms,)
     influence: Floats  # (seeds, patients) of the contrast, the mean over blocks
     estimate: Estimate = own
+    owed: float = 0.0  # see `shared_training`
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Part:
     seeds: int
     together: Seeds | None  # how the trainings of the arms with weight and their like vary
     block_covariance: float | None  # over blocks, of the trainings' contrast; None with one block
+    shared_training: float = 0.0  # of patients.variance: because tested patients also train the other folds' networks
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ class Effect:
         return sum(part.patient_part for part in self.parts)
 
     @property
+    def shared_training(self) -> float:
+        """Of the patients' variance, what folds add; see the module of that name."""
+        return sum(part.shared_training for part in self.parts)
+
+    @property
     def seeds(self) -> int:
         """An arm, on the data set with the fewest."""
         return min(part.seeds for part in self.parts)
@@ -129,7 +136,8 @@ def effect(samples: Sequence[Sample]) -> Effect:
 
 def _part(sample: Sample, share: float) -> Part:
     seeds, blocks = sample.theta.shape[1:]
-    patients, part = patients_terms(sample.influence)
+    patients, part = patients_terms(sample.influence, sample.owed)
+    own = float((sample.influence**2).sum(-1).mean())
     trainings, together, covariance = None, None, None
     if seeds > 1:
         term, between = floored_over_blocks(sample.theta, lambda theta: sample.estimate(theta, sample.weights))
@@ -146,6 +154,7 @@ def _part(sample: Sample, share: float) -> Part:
         seeds=seeds,
         together=together,
         block_covariance=covariance,
+        shared_training=share**2 * sample.owed * own,
     )
 
 

@@ -48,6 +48,7 @@ def with_size(effect: Effect, seeds: int, patients: float = 1.0) -> Effect:
 
 def _resized(part: Part, seeds: int, patients: float) -> Part:
     shared = Term(part.patients.variance / patients, np.minimum(part.patients.df * patients, LARGE_DF))
+    part = replace(part, shared_training=part.shared_training / patients)
     if part.trainings is None:
         return replace(part, patients=shared)
     term = part.trainings

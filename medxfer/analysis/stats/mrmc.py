@@ -9,7 +9,7 @@ holds for new trainings and new patients, and is conditional on the named data s
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from scipy import special
 
 from medxfer.analysis.stats.effects import Effect, Sample, effect
 from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.shared_training import shared_training
 from medxfer.analysis.stats.variance import LARGE_DF
 
 
@@ -54,7 +55,8 @@ class BlockScores:
 
     Blocks of the same `data` were tested on the same patients: their ids link the blocks, or, without ids,
     the images' order. Training r of one block and of another share their seed. `thresholds`
-    (arms, trainings): each training's own, instead of one for all.
+    (arms, trainings) or (arms, trainings, images): each training's own, instead of one for all. `folds`
+    (trainings, images) or (arms, trainings, images): which network of the training scored each image.
     """
 
     data: Hashable
@@ -62,6 +64,7 @@ class BlockScores:
     labels: NDArray[np.number]
     patients: NDArray[Any] | None = None
     thresholds: Floats | None = None
+    folds: NDArray[np.integer[Any]] | None = None
 
 
 def compare(
@@ -73,6 +76,7 @@ def compare(
     level: float = 0.95,
     threshold: ArrayLike = 0.5,
     small_sample: bool = True,
+    folds: ArrayLike | None = None,
 ) -> Comparison:
     """Estimate a contrast of arms, with the chance in trainings and in patients.
 
@@ -88,16 +92,21 @@ def compare(
         metric: auroc, accuracy, balanced_accuracy or brier; see `leave_one_patient_out`. More is better in each.
         patients: (images,) ids; images of one patient are one case. None: each image is a patient.
         level: of the interval, in (0, 1).
-        threshold: a binary score above it means class 1; a number, or (arms, trainings).
+        threshold: a binary score above it means class 1; a number, (arms, trainings) or (arms, trainings, images).
         small_sample: degrees of freedom that hold the level with few trainings and few patients; see `limited_df`.
             False: those of Hillis (2007, Stat. Med. 26:596), (MS + R·c)² / (MS²/(R − 1)), as MRMCaov prints them.
+        folds: (trainings, images), or (arms, trainings, images) where arms are divided differently: the fold, by
+            whatever number, that tested each image, if a training is one network for each fold. AUROC is then of the
+            pairs within a fold, and the patients' variance holds that the folds' networks share patients
+            (`shared_training`).
 
     Raises:
         NotComparable: identical arms, fewer than two patients with a class, scores that are not finite, a
             contrast that does not sum to 0, no variation to judge by.
     """
     ids = None if patients is None else np.asarray(patients)
-    block = BlockScores("", np.asarray(scores), np.asarray(labels), ids)
+    divided = None if folds is None else np.asarray(folds)
+    block = BlockScores("", np.asarray(scores), np.asarray(labels), ids, folds=divided)
     return compare_blocks([block], contrast, metric, level, threshold, small_sample)
 
 
@@ -177,26 +186,31 @@ def _samples(blocks: Sequence[BlockScores], weights: Floats, metric: str, thresh
     """
     if not blocks:
         raise NotComparable("there is no block to compare in")
-    by_data: dict[Hashable, list[tuple[Floats, Floats, tuple[Hashable, ...]]]] = {}
+    by_data: dict[Hashable, list[_Block]] = {}
     for block in blocks:
         by_data.setdefault(block.data, []).append(_block(block, weights, metric, threshold))
     samples, used = [], weights[weights != 0]
     for data, same in by_data.items():
-        if any(patients != same[0][2] for _, _, patients in same):
+        if any(one.patients != same[0].patients for one in same):
             raise NotComparable("blocks of one data set need the same test patients: use one test split")
-        if len({theta.shape for theta, _, _ in same}) > 1:
+        if len({one.theta.shape for one in same}) > 1:
             raise NotComparable("blocks of one data set need the same seeds: add those that are missing")
-        theta = np.stack([theta for theta, _, _ in same], axis=-1)
-        samples.append(Sample(data, theta, used, np.mean([influence for _, influence, _ in same], axis=0)))
+        theta = np.stack([one.theta for one in same], axis=-1)
+        influence = np.mean([one.influence for one in same], axis=0)
+        samples.append(Sample(data, theta, used, influence, owed=max(one.owed for one in same)))
     if len({sample.theta.shape[1] == 1 for sample in samples}) > 1:
         raise NotComparable("some blocks have one training an arm and some have more: add seeds to the first")
     return samples
 
 
-def _block(
-    block: BlockScores, weights: Floats, metric: str, threshold: Floats
-) -> tuple[Floats, Floats, tuple[Hashable, ...]]:
-    """The metric (arms with weight, trainings), the contrast's influences (trainings, patients), and the patients."""
+class _Block(NamedTuple):
+    theta: Floats  # (arms with weight, trainings)
+    influence: Floats  # (trainings, patients) of the contrast
+    patients: tuple[Hashable, ...]
+    owed: float  # see `shared_training`
+
+
+def _block(block: BlockScores, weights: Floats, metric: str, threshold: Floats) -> _Block:
     scores = np.asarray(block.scores)
     if scores.ndim not in (3, 4) or len(scores) != len(weights) or scores.shape[1] == 0:
         raise NotComparable(
@@ -205,10 +219,21 @@ def _block(
         )
     threshold = threshold if block.thresholds is None else block.thresholds
     if threshold.ndim:
-        threshold = np.broadcast_to(threshold, scores.shape[:2])[weights != 0].ravel()
+        threshold = _of_arms(threshold, scores.shape[: threshold.ndim], "thresholds", weights)
+        threshold = threshold.reshape(-1, *threshold.shape[2:])
+    folds = None if block.folds is None else _of_arms(block.folds, scores.shape[:3], "folds", weights).astype(np.int64)
     used, weights = scores[weights != 0], weights[weights != 0]
-    cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients)
+    rows = None if folds is None else folds.reshape(-1, folds.shape[-1])
+    cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients, rows)
     full, without = leave_one_patient_out(cases, metric, threshold)
     arms_trainings = used.shape[:2]
     influence = np.tensordot(weights, per_patient(without).reshape(*arms_trainings, cases.count), axes=1)
-    return full.reshape(arms_trainings), influence, cases.patients
+    return _Block(full.reshape(arms_trainings), influence, cases.patients, shared_training(folds, metric))
+
+
+def _of_arms(values: NDArray[Any], shape: tuple[int, ...], what: str, weights: Floats) -> NDArray[Any]:
+    """`values` in `shape`, (arms, trainings) or (arms, trainings, images), of the arms that have a weight."""
+    try:
+        return np.asarray(np.broadcast_to(values, shape)[weights != 0])
+    except ValueError as error:
+        raise NotComparable(f"{what} of shape {values.shape} do not go with scores of shape {shape}") from error

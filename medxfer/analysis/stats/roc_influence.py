@@ -58,6 +58,11 @@ class Roc:
         """At false positive rates; linear between the curve's points."""
         return np.asarray(np.interp(rates, *self._points))
 
+    @property
+    def fewest(self) -> int:
+        """Patients of the class that has fewer."""
+        return min(self.negatives, len(np.unique(self.case[self.truth])))
+
     def influence(self, rate: float) -> Floats:
         """(patients,): products summed over patients are variances and covariances of sensitivities at `rate`."""
         side = min(WIDEST, (~self.truth).sum() ** (-1 / 3) / 2)
@@ -67,3 +72,27 @@ class Roc:
         hit, false = (above - above[of].mean() for of in (self.truth, ~self.truth))
         positive, negative = self._share
         return np.bincount(self.case, hit * positive - slope * false * negative, self.patients).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class FoldedRoc:
+    """The curve of a training of folds: the mean of its folds' curves by their weights, which sum to 1."""
+
+    weights: tuple[float, ...]
+    folds: tuple[Roc, ...]
+
+    @property
+    def negatives(self) -> int:
+        """Patients with an image without the class."""
+        return sum(roc.negatives for roc in self.folds)
+
+    @property
+    def fewest(self) -> int:
+        """Patients of the class that has fewer, in the fold with the fewest."""
+        return min(roc.fewest for roc in self.folds)
+
+    def sensitivity(self, rates: Floats | float) -> Floats:
+        return np.asarray(sum(w * roc.sensitivity(rates) for w, roc in zip(self.weights, self.folds, strict=True)))
+
+    def influence(self, rate: float) -> Floats:
+        return np.asarray(sum(w * roc.influence(rate) for w, roc in zip(self.weights, self.folds, strict=True)))

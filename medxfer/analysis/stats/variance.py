@@ -178,7 +178,7 @@ def floored_over_blocks(theta: Floats, estimate: Callable[[Floats], Term]) -> tu
     return Term(np.maximum(mean.variance, alone), mean.df), covariance
 
 
-def patients_terms(influence: Floats) -> tuple[Term, Floats]:
+def patients_terms(influence: Floats, owed: float = 0.0) -> tuple[Term, Floats]:
     """The patients' variance, shared by all trainings, and what each training's own errors on them add to it.
 
     Shared: the mean over pairs of different seeds of the jackknife covariance; below 0 taken as 0. Its degrees of
@@ -187,18 +187,20 @@ def patients_terms(influence: Floats) -> tuple[Term, Floats]:
 
     Args:
         influence: (..., seeds, patients) of a contrast; products summed over patients are jackknife covariances.
+        owed: the share of one training's own patient variance that is added where patients are tested in folds; see
+            `shared_training`. It has the degrees of freedom of the shared part, being of the same influences.
 
     Returns:
-        the shared term (...), and one training's own patient variance less the shared (...).
+        the patients' term (...), and one training's own patient variance less the shared (...).
     """
     seeds, n = influence.shape[-2:]
     q = influence.mean(-2) ** 2
     of_mean = q.sum(-1)
-    shared, patient_part = of_mean, np.zeros_like(of_mean)
+    shared, own, patient_part = of_mean, of_mean, np.zeros_like(of_mean)
     if seeds > 1:
         own = (influence**2).sum((-1, -2)) / seeds
         shared = (seeds * of_mean - own) / (seeds - 1)
         patient_part = np.maximum(own - shared, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = np.nan_to_num(2 * of_mean**2 / ((q**2).sum(-1) - of_mean**2 / n), nan=n - 1.0, posinf=n - 1.0)
-    return Term(np.maximum(shared, 0), np.clip(df, 1, n - 1)), patient_part
+    return Term(np.maximum(shared, 0) + owed * own, np.clip(df, 1, n - 1)), patient_part

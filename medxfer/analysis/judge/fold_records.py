@@ -1,0 +1,48 @@
+"""What the records (metrics.json) of a training's folds have in common."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Record = dict[str, Any]
+
+
+def shared_record(folds: Sequence[Mapping[str, Any]]) -> Record:
+    """The record of a training of folds, from those of its cells. Validation metrics are means; tested
+    images and patients, and times, are sums.
+
+    There are no test metrics: they are computed from the scores, within folds. Training and validation parts are those
+    of the first fold.
+    """
+    first = folds[0]
+    names = [name for name in first["metrics"] if name.startswith("val/")]
+    return {
+        **{key: value for key, value in first.items() if key not in ("cell", "factors", "epochs", "best_epoch")},
+        "metrics": {name: _mean([one["metrics"].get(name) for one in folds]) for name in names},
+        "undefined": {name: why for one in folds for name, why in one.get("undefined", {}).items()},
+        "threshold": None,
+        "timings": {name: sum(one["timings"].get(name, 0.0) for one in folds) for name in first["timings"]},
+        "data": _data([one["data"] for one in folds]),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None
+
+
+def _data(folds: Sequence[Mapping[str, Any]]) -> Record:
+    first = folds[0]
+    data = {
+        **first,
+        **{of: {**first[of], "test": sum(one[of]["test"] for one in folds)} for of in ("images", "patients")},
+        "caveats": list(dict.fromkeys(text for one in folds for text in one["caveats"])),
+        "unused": first["flow"]["used"]["images"] - sum(first["images"].values()) if "flow" in first else 0,
+    }
+    if "site" in first:
+        data["sites"] = [one["site"] for one in folds]
+    if "flow" in first:
+        by_class = [one["flow"]["by_class"]["test"] for one in folds]
+        test = {of: [sum(n) for n in zip(*(one[of] for one in by_class), strict=True)] for of in ("images", "patients")}
+        flow = {key: value for key, value in first["flow"].items() if key != "people"}
+        data["flow"] = {**flow, "by_class": {**first["flow"]["by_class"], "test": test}}
+    return data
