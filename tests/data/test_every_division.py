@@ -151,7 +151,7 @@ def test_one_data_set_left_out_needs_one_table_and_the_refusal_says_so(tmp_path,
     with pytest.raises(MedxferError, match=r"data\.split\.groups=data: .*one table .* column") as refused:
         cells(tmp_path, "data.split.groups=data")
     assert "\n" not in str(refused.value)
-    table.rename(columns={"hospital": "data"}).drop(columns=["picture", "fold"]).to_csv(
-        tmp_path / "in/labels.csv", index=False
-    )
-    assert cells(tmp_path / ".", "data.split.groups=data", "data.name=again")[0].split.sites == ("h0", "h1", "h2")
+    again = tmp_path / "again"
+    again.mkdir()
+    write_pictures(again / "in", table.rename(columns={"hospital": "data"}))
+    assert cells(again, "data.split.groups=data")[0].split.sites == ("h0", "h1", "h2")

@@ -13,6 +13,7 @@ import numpy as np
 
 from medxfer.analysis.stats.critical import ONE, Largest
 from medxfer.analysis.stats.effects import Effect, Part
+from medxfer.analysis.stats.shared_training import ACCURACY, DRAWN
 from medxfer.analysis.stats.variance import LARGE_DF, Term
 
 Tested = Mapping[Any, int]  # data set -> patients that a training tests
@@ -38,13 +39,6 @@ class Design:
         return sum(self.tested.values())
 
 
-def owed_share(folds: int, metric: str) -> float:
-    """The share of a training's own patient variance that shared training sets add, for a new division each seed."""
-    if folds == 1:
-        return 0.0
-    return 1.0 if metric == "accuracy" else 0.5
-
-
 def designs_at(cells: int, one_split: Tested, everyone: Tested, folds: Sequence[int] = (5, 10)) -> list[Design]:
     """One split, and each number of `folds` that divides `cells`, the cells of each arm; none has a half-width yet.
 
@@ -55,14 +49,15 @@ def designs_at(cells: int, one_split: Tested, everyone: Tested, folds: Sequence[
 
 
 def foretold(effect: Effect, folds: int, design: Design, metric: str) -> Effect | None:
-    """The effect to expect of `design`; `effect` is that of trainings of `folds` (1: one split).
+    """The effect to expect of `design`, drawn anew for each seed; `effect` is that of trainings of `folds` (1: one
+    split).
 
     None with one training an arm. How many images a network is trained on is taken to be the same.
     """
     if effect.trainings is None or design.seeds < 2:
         return None
-    shares = owed_share(folds, metric), owed_share(design.folds, metric)
-    return replace(effect, parts=tuple(_part(part, folds, design, *shares) for part in effect.parts))
+    owed = 0.0 if design.folds == 1 else ACCURACY if metric == "accuracy" else DRAWN
+    return replace(effect, parts=tuple(_part(part, folds, design, owed) for part in effect.parts))
 
 
 def expected(
@@ -76,23 +71,25 @@ def expected(
     ]
 
 
-def _part(part: Part, folds: int, design: Design, owed: float, owes: float) -> Part:
+def _part(part: Part, folds: int, design: Design, owed: float) -> Part:
     if part.trainings is None:
         return part
     now, then = len(part.influence), design.tested[part.data]
     ratio = now / then
     one, errors = float(part.trainings.variance) * part.seeds, part.patient_part * part.seeds
-    shared = max(float(part.patients.variance) - owed * errors, 0.0) / (1 + owed)
+    shared = max(float(part.patients.variance) - part.shared_training, 0.0)
+    more = owed * (shared + errors) * ratio
     network = max(one - errors, 0.0) * folds / design.folds
     df = part.trainings.df * (design.seeds - 1) / (part.seeds - 1)
     return replace(
         part,
         trainings=Term(np.array((network + errors * ratio) / design.seeds), np.minimum(df, LARGE_DF)),
         patients=Term(
-            np.array((shared + owes * (shared + errors)) * ratio),
+            np.array(shared * ratio + more),
             np.clip(part.patients.df / ratio, 1, max(then - 1, 1)),
         ),
         patient_part=errors * ratio / design.seeds,
         influence=np.zeros(then),
+        shared_training=more,
         seeds=design.seeds,
     )
