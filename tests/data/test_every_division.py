@@ -148,7 +148,7 @@ def test_files_of_one_patient_in_two_folds_of_nnunet_are_refused(tmp_path, table
 
 def test_one_data_set_left_out_needs_one_table_and_the_refusal_says_so(tmp_path, table):
     write_pictures(tmp_path / "in", table)
-    with pytest.raises(MedxferError, match=r"data\.split\.groups=data: .*one table .* column") as refused:
+    with pytest.raises(MedxferError, match=r"data\.split\.groups=data: .*one table: .* CSV with a column") as refused:
         cells(tmp_path, "data.split.groups=data")
     assert "\n" not in str(refused.value)
     again = tmp_path / "again"
