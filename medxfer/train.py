@@ -22,7 +22,7 @@ def main(config: DictConfig) -> None:
     from rich.markup import escape
 
     from medxfer.base.memory import drop_cell, keep_imports
-    from medxfer.base.stop import stop_politely
+    from medxfer.base.stop import stop_if_asked, stop_politely
     from medxfer.grid.live import live_grid, validated
     from medxfer.study.cell import sentence
     from medxfer.study.claim import Taken
@@ -46,6 +46,7 @@ def main(config: DictConfig) -> None:
         except Exception as error:
             live_grid.cell_ended(prepared.cell, f"[red]failed:[/] {escape(sentence(error))}", went_wrong=True)
         drop_cell()
+        stop_if_asked()  # a signal within drop_cell() is lost
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from medxfer.analysis.answers import answer
 from medxfer.analysis.judge.findings import ALIKE
 from medxfer.analysis.judge.looking import Look, next_look
 from medxfer.analysis.judge.phrases import margin_points, metric_name, points
-from medxfer.analysis.judge.power import DISAGREEMENT, SEEDS, Detectable, Planned, detectable
+from medxfer.analysis.judge.power import DISAGREEMENT, SEEDS, Designs, Detectable, Planned, compare_designs, detectable
 from medxfer.analysis.judge.results import Arm, CellRecord, StudyRecord, read_study
 from medxfer.analysis.judge.scores import CellScores, read_predictions, stack
 from medxfer.analysis.judge.verdict import Verdict
@@ -19,8 +19,8 @@ from medxfer.analysis.stats.mrmc import BlockScores, Comparison, compare, compar
 
 __all__ = [
     "ALIKE", "DISAGREEMENT", "POWER", "SEEDS",
-    "Arm", "BlockScores", "CellRecord", "CellScores", "Comparison", "Detectable", "Look", "NotComparable", "Planned",
-    "StudyRecord", "Verdict",
-    "answer", "compare", "compare_blocks", "detectable", "margin_points", "metric_name", "next_look", "points",
-    "read_predictions", "read_study", "save_workspace", "stack",
+    "Arm", "BlockScores", "CellRecord", "CellScores", "Comparison", "Designs", "Detectable", "Look", "NotComparable",
+    "Planned", "StudyRecord", "Verdict",
+    "answer", "compare", "compare_blocks", "compare_designs", "detectable", "margin_points", "metric_name", "next_look",
+    "points", "read_predictions", "read_study", "save_workspace", "stack",
 ]  # fmt: skip

@@ -19,7 +19,17 @@ def stop_politely() -> None:
             signal.signal(number, _stop)
 
 
+def stop_if_asked() -> None:
+    """Raise the SystemExit of a signal that came while Python destroyed an object, where Python drops exceptions."""
+    if _asked:
+        raise SystemExit(128 + _asked[0])
+
+
+_asked: list[int] = []  # signals that asked to stop
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
+    _asked.append(number)
     display.close()
     name = signal.Signals(number).name
     print(f"stopped by {name}; the same command goes on where this one stopped", file=sys.stderr, flush=True)

@@ -8,6 +8,8 @@ Task = Literal["binary", "multiclass", "multilabel"]  # what the labels mean: tw
 JUDGED = ("auroc", "accuracy", "balanced_accuracy", "brier")
 # With fewer test patients of a class, or fewer seeds of an arm, a finding describes and does not judge.
 FEWEST_PATIENTS, FEWEST_SEEDS = 5, 2
+# With fewer patients than FOLDS_BELOW and no official test part, FOLDS folds are recommended.
+FOLDS, FOLDS_BELOW = 5, 2_000
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 

@@ -27,7 +27,7 @@ from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid, Launch
-from medxfer.study.folder import Study, withdrawn_cells
+from medxfer.study.folder import Division, Study, withdrawn_cells
 from medxfer.study.identity import FOLD, PATH_KEYS, VALUES, Json
 from medxfer.study.unplanned import unplanned
 from medxfer.training.loggers import offline_hint
@@ -93,6 +93,7 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     launches, settled, preparations = settle(jobs)
     possible = [one.cell for one in settled if isinstance(one, Settled)]
     for study in dict.fromkeys(cell.study for cell in possible):
+        study.check_divided(_divisions(settled, study))
         study.check_distinct({cell.name: cell.factors for cell in possible if cell.study == study})
         study.check_external(_external(settled, study))
     for preparation in preparations:
@@ -115,7 +116,8 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
         config,
     )
     for study in grid.studies:
-        study.plan({cell.name: cell.factors for cell in cells if cell.study == study}, command)
+        of_study = {cell.name: cell.factors for cell in cells if cell.study == study}
+        study.plan(of_study, command, _divisions(settled, study))
         study.enter_external(_external(settled, study))
         introduce(study, [cell for cell in cells if cell.study == study])
         for text in unplanned(study.declared, study.planned.values()):
@@ -129,6 +131,8 @@ def show_plan(jobs: Sequence[Job]) -> None:
 
     stop_politely()
     launches, settled, _ = settle(jobs)
+    for study in dict.fromkeys(one.cell.study for one in settled if isinstance(one, Settled)):
+        study.check_divided(_divisions(settled, study))
     print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled)
 
 
@@ -178,6 +182,12 @@ def _say_external(settled: Sequence[Settled]) -> None:
         by_text.update(dict.fromkeys(one.warnings(), "[yellow]{}[/]"))
     for text, style in by_text.items():
         display.say(style.format(escape(text)))
+
+
+def _divisions(settled: Sequence[Settled | Impossible], study: Study) -> list[Division]:
+    """How the study's data sets are divided, each way once."""
+    cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
+    return list(dict.fromkeys(Division(str(one.cell.factors["data"]), one.split.folds, one.split.way) for one in cells))
 
 
 def _check_apart(settled: Sequence[Settled], root: Path) -> None:

@@ -6,10 +6,10 @@ from rich.markup import escape
 
 from medxfer.base.display import display
 from medxfer.base.words import count, listing
-from medxfer.grid.matrix import about_looks
+from medxfer.grid.matrix import about_folds, about_looks
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, needless_cells, planned_cells
-from medxfer.study.state import before_next_look, read_states
+from medxfer.study.state import before_next_look, read_state, read_states
 from medxfer.study.state import count as by_status
 from medxfer.study.stopping import declared_looks, fewest_seeds
 
@@ -17,8 +17,11 @@ from medxfer.study.stopping import declared_looks, fewest_seeds
 def introduce(study: Study, cells: Sequence[Cell]) -> None:
     """Say how many of `cells` there are and are done, which looks lack seeds, and where the study stopped."""
     done = sum(cell.is_done() for cell in cells)
-    display.say(f"[bold]{escape(study.name)}[/]: {count(len(cells), 'cell')}, {done} done before")
     record = study.record
+    display.say(f"[bold]{escape(study.name)}[/]: {count(len(cells), 'cell')}, {done} done before")
+    states = [read_state(cell.folder, cell.factors, study.metric) for cell in cells] if record.get("divided") else []
+    if folds := about_folds(states, record):
+        display.say(f"[dim]{folds}; every fold's patients are tested by a network that has not seen them[/]")
     looks = declared_looks(record)
     if not looks:
         return

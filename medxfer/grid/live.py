@@ -10,7 +10,7 @@ from rich.text import Text
 
 from medxfer.base.display import console, display
 from medxfer.base.words import describe, duration, metric_in_words
-from medxfer.grid.matrix import about_looks, caption, matrix
+from medxfer.grid.matrix import about_folds, about_looks, caption, matrix
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, needless_cells, planned_cells
 from medxfer.study.identity import Json
@@ -90,6 +90,8 @@ class LiveGrid:
             of_study = [state for cell, state in zip(self.cells, states, strict=True) if cell.study == study]
             until = before_next_look(of_study, record, self.ended_elsewhere[study])
             ahead += until.states
+            if text := about_folds(of_study, record):
+                said.append(Text(f"{study.name}: {text}" if len(self.records) > 1 else text))
             if text := about_looks(record, until, count(of_study)["not needed"]):
                 said.append(Text(f"{study.name}: {text}" if len(self.records) > 1 else text))
         return seconds_left(ahead), said

@@ -10,7 +10,7 @@ from medxfer.base.words import count, duration
 from medxfer.study.cell import Cell
 from medxfer.study.declared import declaration
 from medxfer.study.folder import Study, planned_cells
-from medxfer.study.identity import Json
+from medxfer.study.identity import FOLD, Json
 from medxfer.study.stopping import add_to_stopped, declared_looks, fewest_seeds, look_cells, not_needed
 
 
@@ -38,6 +38,7 @@ def look_plan(study: Study, cells: Sequence[Cell], config: DictConfig) -> LookPl
 def until_looks(plan: LookPlan, seconds: Mapping[str, float]) -> list[str]:
     """What is trained before each declared look, in sentences; `seconds` of the cells that are to train, by name."""
     looks, said = declared_looks(plan.record), []
+    what = "cell" if any(FOLD in factors for factors in plan.planned.values()) else "training"
     if stop := plan.record.get("stopped"):
         said.append(f"The study stopped at the look at {count(stop['seeds'], 'seed')}: {stop['reason']}")
     for look in [] if stop else looks:
@@ -45,7 +46,7 @@ def until_looks(plan: LookPlan, seconds: Mapping[str, float]) -> list[str]:
         seeds, name = fewest_seeds(plan.planned), "At the last look" if look == looks[-1] else "At the look"
         short = "" if seeds >= look else f" (not taken with the {count(seeds, 'seed')} that are planned)"
         hours = duration(sum(seconds[name] for name in within))
-        said.append(f"{name}, at {look} seeds{short}: {count(len(within), 'training')} from now, about {hours}.")
+        said.append(f"{name}, at {look} seeds{short}: {count(len(within), what)} from now, about {hours}.")
     if beyond := len(plan.needless):
         said.append(f"{count(beyond, 'cell')} beyond {'is' if beyond == 1 else 'are'} not trained.")
     return said

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from medxfer.base.words import count as count_of
-from medxfer.base.words import describe, duration, level_name, metric_in_words, varied
+from medxfer.base.words import describe, duration, level_name, listing, metric_in_words, varied
 from medxfer.study.folder import withdrawals
 from medxfer.study.identity import Json
-from medxfer.study.state import Ahead, State, before_next_look, count, read_record, read_states, seconds_left
+from medxfer.study.state import Ahead, State, before_next_look, count, read_record, read_states, seconds_left, trainings
 from medxfer.study.stopping import declared_looks
 
 STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim", "not needed": "dim"}
@@ -57,6 +57,8 @@ def show_study(study: Path, console: Console) -> None:
     record = read_record(study)
     ahead = before_next_look(states, record)
     left = seconds_left(ahead.states)
+    folds = about_folds(states, record)
+    counts += f"; {folds}" if folds else ""
     console.print(f"[bold]{escape(study.resolve().name)}[/]: {len(states)} cell{'s' * (len(states) != 1)}: {counts}")
     if states:
         console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
@@ -78,6 +80,15 @@ def show_study(study: Path, console: Console) -> None:
         console.print(f"[dim]withdrawn[/] {escape(what)}")
     if left:
         console.print(f"about {duration(left)} {'left' if ahead.seeds is None else 'to the next look'}")
+
+
+def about_folds(states: Sequence[State], record: Json) -> str:
+    """How many trainings the cells of `states` are, and how many are done; empty where no data set has folds."""
+    found = trainings(states, record)
+    if not found["folds"]:
+        return ""
+    numbers = listing([str(number) for number in sorted(set(found["folds"].values()))], "or")
+    return f"{found['done']} of {count_of(found['all'], 'training')} done, of {numbers} folds each"
 
 
 def about_looks(record: Json, ahead: Ahead, needless: int) -> str:

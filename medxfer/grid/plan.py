@@ -1,18 +1,13 @@
 """plan=true: what a grid would train, how long that takes, and what it could find. Nothing is trained or written."""
 
 import math
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
-import pytorch_lightning as pl
-import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
+from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -34,37 +29,27 @@ from medxfer.analysis import (
 )
 from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
-from medxfer.base.memory import keep_pages
 from medxfer.base.terminal import size
 from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing
-from medxfer.data.inspect.few_patients import few_patients
+from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.split import part_sizes
+from medxfer.grid.design_table import design_table
 from medxfer.grid.jobs import Job
 from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
+from medxfer.grid.pace import Pace, measure
 from medxfer.study.declared import declaration, read_declared
 from medxfer.study.folder import Study
+from medxfer.study.identity import FOLD
 from medxfer.study.state import as_needed, read_state
 from medxfer.study.unplanned import unplanned
 from medxfer.training.prepare import Impossible, Prepared, Settled
-from medxfer.training.wire import wire
 
-WARM_UP, MEASURED = 2, 6  # training steps
-SAME_SIZE = ("colormap", "pretrained", "seed")  # factors that a cell's duration does not depend on
+SAME_SIZE = ("colormap", "pretrained", "seed", FOLD)  # factors that a cell's duration does not depend on
 ASSUMED = (
     f"assuming that two arms judge {DISAGREEMENT:.0%} of patients differently, half of them whatever the seed, and "
     f"that seeds move a difference by {points(SEEDS, signed=False)} points (standard deviation)"
 )
-PREDICTION = 80  # bytes of an image's row in predictions.parquet
-
-
-@dataclass(frozen=True)
-class Pace:
-    """What a cell of one size takes."""
-
-    seconds: float
-    bytes: int  # once it is done
-    running: int  # bytes more while it is trained
 
 
 def print_plan(jobs: Sequence[Job], settled: Sequence[Settled | Impossible]) -> None:
@@ -80,7 +65,8 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
     states = [as_needed(read_state(one.cell.folder, one.cell.factors, metric), looks.needless) for _, one in cells]
     missing = [pair for pair, state in zip(cells, states, strict=True) if state.status not in ("done", "not needed")]
     done = sum(state.status == "done" for state in states)
-    console.print(f"\n[bold]{study.name}[/]: {count(len(cells), 'cell')}, {done} done")
+    number = f"{count(len(cells), 'cell')}{_in_trainings([one for _, one in cells])}"
+    console.print(f"\n[bold]{study.name}[/]: {number}, {done} done")
     console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
     if done:
         console.print(f"[dim]{caption(metric)}[/]")
@@ -90,7 +76,11 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
     seconds = {one.cell.name: pace.seconds for (_, one), pace in zip(missing, paces, strict=True)}
     for text in until_looks(looks, seconds):
         console.print(escape(text))
-    for text in (*_power(study, cells), *_minima(study, cells)):
+    for text in _power(study, cells):
+        console.print(escape(text))
+    if (table := _designs(study, cells, paces)) is not None:
+        console.print(table)
+    for text in _minima(study, cells):
         console.print(escape(text))
     before = study.planned if (study.folder / "study.json").is_file() else {}
     declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
@@ -100,18 +90,36 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
 
 
 def _splits(cells: Sequence[Settled]) -> Table:
-    """Images and patients of each data set's parts."""
+    """Images and patients of each data set's parts; with folds, of each fold of the first seed."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("images (patients)", "train", "val", "test"):
         table.add_column(name)
-    for one in {(one.cell.factors["data"], one.cell.factors["train_fraction"]): one for one in cells}.values():
+    kinds: dict[tuple[Any, ...], Settled] = {}
+    for one in cells:
+        kinds.setdefault(tuple(one.cell.factors.get(key) for key in ("data", "train_fraction", FOLD)), one)
+    for one in kinds.values():
         sizes = part_sizes(one.parts, one.store.images["patient"].to_numpy())
         fraction = one.cell.factors["train_fraction"]
         table.add_row(
-            one.cell.factors["data"] + (f", {fraction:.0%} of training" if fraction < 1 else ""),
+            one.cell.factors["data"] + (f", {fraction:.0%} of training" if fraction < 1 else "") + _fold_name(one),
             *(f"{sizes['images'][part]:,} ({sizes['patients'][part]:,})" for part in ("train", "val", "test")),
         )
     return table
+
+
+def _fold_name(one: Settled) -> str:
+    fold = one.cell.factors.get(FOLD)
+    if fold is None:
+        return ""
+    return f", {one.split.settings.groups} {one.split.sites[fold]}" if one.split.settings.groups else f", fold {fold}"
+
+
+def _in_trainings(cells: Sequence[Settled]) -> str:
+    """ " (4 trainings of 5 folds)"; empty where no cell has a fold."""
+    folds = sorted({one.split.folds for one in cells if one.split.folds})
+    whole = {tuple((key, str(v)) for key, v in one.cell.factors.items() if key != FOLD) for one in cells}
+    listed = listing([str(number) for number in folds], "or")
+    return f" ({count(len(whole), 'training')} of {listed} folds)" if folds else ""
 
 
 def _paces(missing: Sequence[tuple[Job, Settled]]) -> list[Pace]:
@@ -145,110 +153,52 @@ def _faster(config: DictConfig) -> str:
     return "; measured without cached features" if config.finetune == "head" else ""
 
 
-def measure(prepared: Prepared) -> Pace:
-    """Train a few steps of the cell in a folder that is thrown away, and reckon what the whole takes."""
-    keep_pages()
-    config, began = prepared.config, time.perf_counter()
-    settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
-    model, data = wire(prepared)
-    timer = _Timer()
-    with tempfile.TemporaryDirectory() as folder:
-        quick = {
-            **settings, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
-            "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,
-            "enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder,
-        }  # fmt: skip
-        trainer = pl.Trainer(
-            **quick, callbacks=[timer], plugins=[LightningEnvironment()], deterministic=config.deterministic
-        )
-        trainer.fit(model, data)
-        start_up = time.perf_counter() - began - sum(timer.train) - sum(timer.evaluate)
-        path = Path(folder) / "last.ckpt"
-        began = time.perf_counter()
-        trainer.save_checkpoint(path)
-        save, whole = time.perf_counter() - began, path.stat().st_size
-    images = part_sizes(prepared.parts, prepared.store.images["patient"].to_numpy())["images"]
-    batches = {
-        part: _limited(
-            images[part], config.batch_size * (1 if part == "train" else 4), settings[f"limit_{part}_batches"]
-        )
-        for part in ("train", "val", "test")
-    }
-    step, look = median(timer.train[WARM_UP:] or timer.train), median(timer.evaluate)
-    steps = settings["max_steps"] if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
-    epochs = math.ceil(steps / batches["train"])
-    seconds = start_up + steps * step + epochs * (batches["val"] * look + save) + batches["test"] * look
-    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
-    return Pace(seconds, weights + PREDICTION * (images["val"] + images["test"]), whole)
-
-
-def _limited(images: int, batch: int, limit: float) -> int:
-    """Batches, as Lightning limits them: by a share or by a number."""
-    batches = math.ceil(images / batch)
-    return math.ceil(batches * limit) if isinstance(limit, float) else min(batches, limit)
-
-
-class _Timer(pl.Callback):
-    """Seconds of each training step and of each evaluated batch, loading included."""
-
-    def __init__(self) -> None:
-        self.train: list[float] = []
-        self.evaluate: list[float] = []
-        self.last = 0.0
-
-    def on_train_epoch_start(self, *_: Any) -> None:
-        self.last = _now()
-
-    def on_validation_epoch_start(self, *_: Any) -> None:
-        self.last = _now()
-
-    def on_train_batch_end(self, *_: Any) -> None:
-        self._note(self.train)
-
-    def on_validation_batch_end(self, *_: Any) -> None:
-        self._note(self.evaluate)
-
-    def _note(self, seconds: list[float]) -> None:
-        now = _now()
-        seconds.append(now - self.last)
-        self.last = now
-
-
-def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
     """What the grid could find, in sentences."""
     declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
     factors = [one.cell.factors for _, one in cells]
     whole = max(f["train_fraction"] for f in factors)
     judged = [(f, one) for f, (_, one) in zip(factors, cells, strict=True) if f["train_fraction"] == whole]
-    apart = ("seed", *declared.tuned)  # what makes no block
+    apart = ("seed", FOLD, *declared.tuned)  # what makes no block
     arms = [((f["colormap"], f["pretrained"]), f, one) for f, one in judged]
-    planned = _planned(arms, ("colormap", "pretrained", *apart))
+    planned = _planned(arms, ("colormap", "pretrained", *apart), declared.metric)
     compared = {}
     for comparison in declared.comparisons:
         levels, factor = comparison.levels([f for f, _ in judged]), comparison.factor
         if len(levels) > 1 and levels[0] == comparison.reference:
             taken = [((f[factor], True), f, one) for f, one in judged if comparison.takes(f)]
-            compared[comparison.name] = replace(_planned(taken, (factor, *apart)), alike=factor in ALIKE)
-    found = detectable(
-        planned, declared.rules, declared.margin, declared.level, _finished(study), compared, declared.metric
-    )
+            compared[comparison.name] = replace(
+                _planned(taken, (factor, *apart), declared.metric), alike=factor in ALIKE
+            )
+    found = detectable(planned, declared.rules, declared.margin, declared.level, _finished(study), compared)
     said = [_sentence(one, compared.get(one.question, planned), vars(declared)) for one in found]
     return said or ["The grid answers none of the declared questions."]
 
 
-def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Sequence[str]) -> Planned:
+def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Sequence[str], metric: str) -> Planned:
     """What the smallest difference between arms depends on; all factors but those in `apart` make blocks."""
     arms = list(dict.fromkeys(arm for arm, _, _ in cells))
     blocks = {tuple(v for key, v in f.items() if key not in apart) for _, f, _ in cells}
     patients = {f["data"]: _test_patients(one) for _, f, one in cells}
     seeds = [len({f["seed"] for other, f, _ in cells if other == arm}) for arm in arms]
-    return Planned(arms, min(seeds), patients, max(1, len(blocks) // len(patients)))
+    folds = min((one.split.folds or 1 for _, _, one in cells), default=1)
+    return Planned(arms, min(seeds), patients, max(1, len(blocks) // len(patients)), folds=folds, metric=metric)
+
+
+def _designs(study: Study, cells: Sequence[tuple[Job, Settled]], paces: Sequence[Pace]) -> RenderableType | None:
+    """Ways to divide the patients at equal cost."""
+    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
+    factors = [one.cell.factors for _, one in cells]
+    whole = max(f["train_fraction"] for f in factors)
+    arms = [
+        ((f["colormap"], f["pretrained"]), f, one)
+        for f, (_, one) in zip(factors, cells, strict=True)
+        if f["train_fraction"] == whole
+    ]
+    planned = _planned(arms, ("colormap", "pretrained", "seed", FOLD, *declared.tuned), declared.metric)
+    splits = {str(one.cell.factors["data"]): one.split for _, one in cells}
+    seconds = median(pace.seconds for pace in paces) if paces else None
+    return design_table(planned, declared, _finished(study), splits, seconds, ASSUMED)
 
 
 def _minima(study: Study, cells: Sequence[tuple[Job, Settled]]) -> Iterator[str]:
@@ -269,8 +219,10 @@ def _minima(study: Study, cells: Sequence[tuple[Job, Settled]]) -> Iterator[str]
                 f"{data}: 1 seed of {which}: the report will describe and not judge, because it takes {FEWEST_SEEDS} "
                 "seeds of each arm; give more, such as seed=0,1,2,3,4."
             )
-        if few_tested := few_patients(one.split, one.parts):
-            yield f"{data}: {few_tested}."
+        parts = one.split.parts()
+        for note in (few_patients(one.split, parts), advice_of_folds(one.split, parts)):
+            if note:
+                yield f"{data}: {note}."
 
 
 def _finished(study: Study) -> StudyRecord | None:
@@ -281,7 +233,7 @@ def _finished(study: Study) -> StudyRecord | None:
 
 
 def _test_patients(one: Settled) -> int:
-    return len(set(one.store.images["patient"].to_numpy()[one.parts == "test"]))
+    return len(set(one.store.images["patient"].to_numpy()[one.split.parts() == "test"]))
 
 
 def _sentence(one: Detectable, planned: Planned, declared: Mapping[str, Any]) -> str:

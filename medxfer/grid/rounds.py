@@ -30,7 +30,10 @@ class Rounds:
         self.reported: set[Study] = set()  # studies that stopped in this command, and whose page says so
 
     def next(self) -> list[int]:
-        """The indices of the cells to launch now, seed after seed; empty at the end.
+        """The indices of the cells to launch now; empty at the end.
+
+        Of studies with looks or folds they are seed after seed, all folds of an arm together, so that a study which is
+        stopped early has whole seeds.
 
         Takes the looks that are due first: a study whose questions are decided is stopped and reported, another one is
         reported and goes on.
@@ -40,8 +43,9 @@ class Rounds:
         numbers = []
         for study in self.grid.studies:
             of_study = self._next(study)
-            if declared_looks(study.record):
-                seeds = places(planned_cells(study.record))
+            record = study.record
+            if declared_looks(record) or record.get("divided"):
+                seeds = places(planned_cells(record))
                 place.update({n: seeds[self.grid.cells[n].name] for n in of_study})
             numbers += of_study
         self.tried.update(numbers)

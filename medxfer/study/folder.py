@@ -1,6 +1,6 @@
 """A study's folder: what its cells share, what was declared before the first of them ran, and which cells it plans."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +14,19 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
 from medxfer.base.words import describe, varied
 from medxfer.study.declared import Declared, declaration, read_declared
-from medxfer.study.identity import Json, digest, safe_name, shared_settings, study_name
+from medxfer.study.identity import FOLD, Json, digest, safe_name, shared_settings, study_name
 from medxfer.study.stopping import add_to_stopped, declared_looks, not_needed
+
+UNDIVIDED = "one split"
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a data set's patients are divided in one study: `by` says it in words and is the same for all seeds."""
+
+    data: str
+    folds: int | None  # None for one split
+    by: str = UNDIVIDED
 
 
 @dataclass(frozen=True)
@@ -60,8 +71,8 @@ class Study:
         """The factors with several levels in the plan: what must be named to tell its cells apart."""
         return varied(self.planned.values())
 
-    def plan(self, cells: Mapping[str, Json], command: str) -> None:
-        """Add `cells` (name -> factors) to those that the study is to have."""
+    def plan(self, cells: Mapping[str, Json], command: str, divided: Iterable["Division"] = ()) -> None:
+        """Add `cells` (name -> factors) to those that the study is to have, and how their patients are divided."""
         with self.changing():
             record = self.record
             add_to_stopped(record, planned_cells(record), cells)
@@ -70,6 +81,9 @@ class Study:
                 again = set(entry["cells"]) & set(cells) | set(entry.get("planned_again", []))
                 entry["planned_again"] = [name for name in entry["cells"] if name in again]
             record["command"] = command
+            folds = {one.data: {"folds": one.folds, "by": one.by} for one in divided if one.folds is not None}
+            if known := {**record.get("divided", {}), **folds}:
+                record["divided"] = known
             write_json(self.folder / "study.json", record)
 
     def stop(self, seeds: int, decided: bool, reason: str) -> None:
@@ -136,6 +150,27 @@ class Study:
                     f"{describe(factors, varied(cells.values()))}: two cells of this study would have that name, "
                     "with other weights or another split behind it; rename the file of weights, or keep them apart by "
                     "study.name="
+                )
+
+    def check_divided(self, divided: Iterable["Division"]) -> None:
+        """Raise MedxferError where a data set's patients are divided in two ways: in this command, or since an earlier
+        one.
+
+        A training of folds tests every patient, one of another division others: an answer cannot join them. A study
+        that planned nothing of a data set but what was withdrawn takes any division.
+        """
+        known: dict[str, str] = {}
+        if (self.folder / "study.json").is_file():
+            record = self.record
+            planned = planned_cells(record).values()
+            known = {factors["data"]: UNDIVIDED for factors in planned if FOLD not in factors}
+            with_folds = {factors["data"] for factors in planned if FOLD in factors}
+            known |= {data: way["by"] for data, way in record.get("divided", {}).items() if data in with_folds}
+        for one in divided:
+            if (before := known.setdefault(one.data, one.by)) != one.by:
+                raise MedxferError(
+                    f"data '{one.data}': this study has {before}, and {one.by} would be another division of the same "
+                    "patients, which one answer cannot join; give the same data.split settings, or another study.name"
                 )
 
     def changing(self) -> AbstractContextManager[None]:

@@ -133,11 +133,27 @@ def count(states: Iterable[State]) -> dict[str, int]:
     return counts
 
 
+def trainings(states: Sequence[State], record: Json) -> Json:
+    """How many trainings `states` are (a seed of an arm, with all of its folds), how many of them are done, and the
+    number of folds by data set."""
+    folds = {data: division["folds"] for data, division in record.get("divided", {}).items()}
+    cells: dict[tuple[Any, ...], list[State]] = {}
+    for state in states:
+        cells.setdefault((state.arm, state.factors["seed"]), []).append(state)
+    done = sum(
+        sum(state.status == "done" for state in of_one) >= folds.get(of_one[0].factors["data"], 1)
+        for of_one in cells.values()
+    )
+    return {"all": len(cells), "done": done, "folds": folds}
+
+
 def status(study: Path) -> Json:
     """How far a study is, for programs: counts, the cells of each status, what was withdrawn, and the seconds left.
 
     Those are None before the first cell is done, and of a study with declared looks they are those to the next look.
     `looks` is None where none were declared; else which were, the next one, and where the study stopped.
+    `trainings` counts seeds of arms; a training with folds is done when all of its folds are. Its `folds` has the
+    number of folds of each data set that has them.
 
     Raises MedxferError if the folder holds no study.
     """
@@ -147,6 +163,7 @@ def status(study: Path) -> Json:
     return {
         "study": study.resolve().name,
         "cells": len(states),
+        "trainings": trainings(states, record),
         "done": [state.name for state in states if state.status == "done"],
         "running": [
             {"cell": state.name, "epoch": state.running.epoch, "epochs": state.running.epochs}
@@ -164,7 +181,7 @@ def status(study: Path) -> Json:
 
 def _size(state: State) -> tuple[Any, ...]:
     """What a cell's duration depends on."""
-    return tuple(level for key, level in state.factors.items() if key not in ("colormap", "pretrained", "seed"))
+    return tuple(level for key, level in state.factors.items() if key not in ("colormap", "pretrained", "seed", FOLD))
 
 
 def _read(path: Path) -> Json | None:

@@ -1,13 +1,14 @@
 """Where a study with declared looks stops: which cells a look takes, and which cells no look needs any more.
 
-A look at n seeds takes of every arm the cells of its n smallest seeds, as the analysis does.
+A look at n seeds takes of every arm the cells of its n smallest seeds, as the analysis does; with folds, all folds of
+these seeds.
 All is read from what study.json holds; `planned` is its plan without what was withdrawn, name -> factors.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from medxfer.study.identity import Json
+from medxfer.study.identity import FOLD, Json
 
 Plan = Mapping[str, Mapping[str, Any]]
 
@@ -74,9 +75,9 @@ def next_seeds(record: Json, planned: Plan, ended: set[str]) -> int | None:
 
 
 def _arms(planned: Plan) -> list[dict[str, int]]:
-    """The seed of each cell, arm by arm; an arm is everything but the seed."""
+    """The seed of each cell, arm by arm; an arm is everything but the seed and the fold."""
     arms: dict[tuple[Any, ...], dict[str, int]] = {}
     for name, factors in planned.items():
-        arm = tuple((key, str(value)) for key, value in factors.items() if key != "seed")
+        arm = tuple((key, str(value)) for key, value in factors.items() if key not in ("seed", FOLD))
         arms.setdefault(arm, {})[name] = factors["seed"]
     return list(arms.values())

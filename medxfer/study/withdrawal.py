@@ -89,8 +89,8 @@ def _check(asked: str, meant: Sequence[State], states: Sequence[State]) -> None:
     unseen = all(state.status != "done" for state in states)
     if len(meant) < len(of_arms) and not (whole_seeds and unseen):
         raise MedxferError(
-            f"withdraw={asked}: an arm is withdrawn with all of its seeds (a seed alone only in all arms, and before "
-            "the first result); leave seed= out"
+            f"withdraw={asked}: an arm is withdrawn with all of its seeds and folds (a seed alone only in all arms, "
+            "and before the first result); leave seed= and fold= out"
         )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from medxfer.analysis.judge.contrasts import PRIMARY, Question, declare
 from medxfer.analysis.judge.evidence import span
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import Arm, StudyRecord
-from medxfer.analysis.stats.critical import largest
+from medxfer.analysis.stats.critical import Largest, largest
+from medxfer.analysis.stats.designs import Design, designs_at, expected, foretold
 from medxfer.analysis.stats.effects import Effect, Part
 from medxfer.analysis.stats.forecasts import fewest, smallest_difference, with_size
 from medxfer.analysis.stats.variance import Term, moderated
@@ -31,6 +32,8 @@ class Planned:
     patients: Mapping[str, int]  # data set -> test patients
     combinations: int  # of backbone, window, image size, on each data set
     alike: bool = True  # whether arms with the same weights tell how the others' trainings vary
+    folds: int = 1  # cells of each training; 1 is one split
+    metric: str = "auroc"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,6 @@ def detectable(
     level: float,
     done: StudyRecord | None,
     compared: Mapping[Question, Planned] | None = None,
-    metric: str = "auroc",
 ) -> list[Detectable]:
     """The smallest true difference that each question's contrasts would show with probability `POWER`.
 
@@ -67,7 +69,7 @@ def detectable(
     primary = [contrast.question for contrast in declare(planned.arms, rules) if contrast.family == PRIMARY]
     asked = [(question, primary.count(question), planned) for question in dict.fromkeys(primary)]
     asked += [(question, len(of.arms) - 1, of) for question, of in (compared or {}).items()]
-    return [_detectable(*one, margin, 1 - level, done, span(metric)) for one in asked]
+    return [_detectable(*one, margin, 1 - level, done, span(planned.metric)) for one in asked]
 
 
 def _detectable(
@@ -83,7 +85,7 @@ def _detectable(
     if planned.trainings < 2:
         return Detectable(question, contrasts, measured is not None)
     chance = assumed(planned) if measured is None else with_size(measured, planned.trainings)
-    family = largest((np.eye(contrasts) + 1) / 2)  # each against the same arm
+    family = _family(contrasts)
 
     def enough(changed: Effect) -> bool:
         return smallest_difference(changed, alpha, family) <= margin
@@ -94,10 +96,54 @@ def _detectable(
     return Detectable(question, contrasts, measured is not None, size, ahead.more_trainings, ahead.more_patients)
 
 
+FEWEST_CELLS = 10  # of each arm, for which designs are compared at least
+
+
+@dataclass(frozen=True)
+class Designs:
+    """For one question, ways to spend the same number of cells."""
+
+    question: Question
+    measured: bool  # by finished cells; else by the stated assumptions
+    designs: Sequence[Design]
+
+
+def compare_designs(
+    planned: Planned,
+    rules: Rules,
+    level: float,
+    done: StudyRecord | None,
+    one_split: Mapping[str, int],
+    everyone: Mapping[str, int],
+    folds: Sequence[int],
+) -> list[Designs]:
+    """For RQ1 and RQ2, one split and `folds` with as many cells as are planned, `FEWEST_CELLS` or more of each arm.
+
+    `one_split` and `everyone` are the patients of each data set that one split and that folds test. Components of
+    variance are those of `done`, the study as far as it is finished, or the assumed ones.
+    """
+    cells = -(-max(FEWEST_CELLS, planned.trainings * planned.folds) // 5) * 5
+    ways = designs_at(cells, dict(one_split), dict(everyone), folds)
+    primary = [contrast.question for contrast in declare(planned.arms, rules) if contrast.family == PRIMARY]
+    found = []
+    for question in dict.fromkeys(primary):
+        measured = _measured(question, done)
+        one = replace(planned, patients=one_split, folds=1)
+        now, number = (assumed(one), 1) if measured is None else (measured, planned.folds)
+        ahead = expected(now, number, ways, planned.metric, 1 - level, _family(primary.count(question)))
+        found.append(Designs(question, measured is not None, ahead))
+    return found
+
+
+def _family(contrasts: int) -> Largest:
+    return largest((np.eye(contrasts) + 1) / 2)  # each against the same arm
+
+
 def assumed(planned: Planned) -> Effect:
     """The chance of a difference between two arms, by `DISAGREEMENT` and `SEEDS`, with at least two trainings.
 
-    Degrees of freedom are those of two arms, moderated by the others of the same weights.
+    Degrees of freedom are those of two arms, moderated by the others of the same weights. With folds, a training is the
+    mean of as many networks, and owes a share for training sets that have patients in common.
     """
     share, seeds = 1 / len(planned.patients), max(planned.trainings, 2)
     colormaps = len({colormap for colormap, _ in planned.arms}) if planned.alike else 2
@@ -119,7 +165,9 @@ def assumed(planned: Planned) -> Effect:
                 block_covariance=None,
             )
         )
-    return Effect(tuple(parts))
+    effect = Effect(tuple(parts))
+    ahead = foretold(effect, 1, Design(planned.folds, seeds, dict(planned.patients)), planned.metric)
+    return effect if ahead is None else ahead
 
 
 def _measured(question: Question, done: StudyRecord | None) -> Effect | None:

@@ -17,7 +17,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
 from medxfer.data.header_facts import TECHNICAL
-from medxfer.data.inspect.few_patients import few_patients
+from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.source import UNLABELLED
 from medxfer.data.split import PARTS, Split, check_classes, split_of
@@ -50,8 +50,10 @@ def check(overrides: Sequence[str], console: Console) -> None:
     check_classes(store.images["patient"], store.labels, store.classes)
     split = split_of(config, dataset, store)
     _show_split(console, store, split)
-    if few := few_patients(split, split.parts()):
-        console.print(f"Note: {few}.", markup=False)
+    parts = split.parts()
+    for note in (few_patients(split, parts), advice_of_folds(split, parts)):
+        if note:
+            console.print(f"Note: {note}.", markup=False)
     for caveat in (*store.caveats, *split.caveats):
         console.print(f"Note: {caveat}.", markup=False)
 

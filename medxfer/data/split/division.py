@@ -49,6 +49,15 @@ class Split:
         return "-".join([*ways, *([f"given-{self.given}"] if self.given else [])])
 
     @property
+    def way(self) -> str:
+        """How the patients are divided, in words; the same for all seeds."""
+        if self.folds is None:
+            return "one split"
+        number = count(self.folds, "fold")
+        by = f" by {self.settings.groups}" if self.settings.groups else f" of file {self.given}" if self.given else ""
+        return f"{number}{by}" + ("" if self.settings.official else " with data.split.official=false")
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What identifies it in a cell: the settings, with the content of the file in place of its path."""
         asked = {**asdict(self.settings), "file": self.given}
@@ -119,6 +128,11 @@ def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dic
 def _sites_of(column: str, dataset: DatasetInfo, store: GrayStore) -> pd.Series:
     """What the data set's table has in `column` for each image of the store, (N,)."""
     table = dataset.index.table
+    if column == "data" and (table is None or column not in table):
+        raise MedxferError(
+            "data.split.groups=data: data sets are read one by one, and to leave one out they must be in one table: "
+            "join them in one CSV with a column that names each image's data set, and give that column"
+        )
     if table is None or column not in table:
         has = "no other columns" if table is None or table.empty else ", ".join(map(str, table))
         raise MedxferError(

@@ -49,8 +49,8 @@ def test_a_grid_that_asks_nothing_answers_nothing():
 
 def test_no_difference_is_larger_than_the_metric_allows():
     """Two trainings and two patients: what would be found is larger than 1, and Brier scores differ by up to 2."""
-    tiny = planned(trainings=2, patients=2)
-    found = [one.difference for m in ("auroc", "brier") for one in detectable(tiny, RULES, 0.01, 0.95, None, metric=m)]
+    tiny = [replace(planned(trainings=2, patients=2), metric=metric) for metric in ("auroc", "brier")]
+    found = [one.difference for grid in tiny for one in detectable(grid, RULES, 0.01, 0.95, None)]
     assert found[:3] == [math.inf] * 3
     assert 1 < found[3] < 2
     assert all(one.difference < 1 for one in detectable(planned(), RULES, 0.01, 0.95, None))

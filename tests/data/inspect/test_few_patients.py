@@ -1,10 +1,12 @@
 """Data sets that the report will only describe are told of before the training, with what to change."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from pictures import make_pictures
-from releases import prepared
+from releases import picture, prepared
 
 from medxfer.data.__main__ import main
 from medxfer.data.inspect.few_patients import few_patients
@@ -20,8 +22,10 @@ def test_check_says_it_after_the_split_and_not_where_there_are_enough(tmp_path, 
     few, enough = (make_pictures(tmp_path / str(n), n=n) for n in (30, 60))  # half as many patients, with both classes
     said = checked(few, tmp_path, capsys)
     assert "Note: 3 test patients with a and 3 test patients with b: the report will describe and not judge" in said
-    assert "it takes 5 test patients of each class; add patients, or raise data.split.test= (0.2 now)." in said
+    assert "it takes 5 test patients of each class; test every patient by data.split.folds=5, or add patients" in said
+    assert ", or raise data.split.test= (0.2 now)." in said
     assert "describe and not judge" not in checked(few, tmp_path, capsys, "data.split.test=0.4")
+    assert "describe and not judge" not in checked(few, tmp_path, capsys, "data.split.folds=5")
     assert "describe and not judge" not in checked(enough, tmp_path, capsys)
 
 
@@ -31,7 +35,34 @@ def test_a_class_that_is_too_rare_for_any_share_needs_more_patients(tmp_path, ca
     table.to_csv(root / "labels.csv", index=False)
     said = checked(root, tmp_path, capsys)
     assert "1 test patient with a: the report will describe" in said
-    assert said.endswith("add patients of it.")
+    assert "test every patient by data.split.folds=5, or add patients." in said
+    rarer = make_pictures(tmp_path / "rarer", n=60)
+    table.assign(label=["a" if i < 8 else "b" for i in range(60)]).to_csv(rarer / "labels.csv", index=False)
+    for division in ([], ["data.split.folds=4"]):
+        said = checked(rarer, tmp_path, capsys, *division)
+        assert re.search(
+            r"(1 test patient|4 test patients) with a: the report will describe.* add patients of it\.", said
+        )
+        assert "data.split.test=" not in said
+
+
+def test_folds_are_recommended_where_a_split_tests_few_and_nothing_is_given(tmp_path, capsys):
+    root = make_pictures(tmp_path / "in", n=60)
+    said = checked(root, tmp_path, capsys)
+    assert "data.split.folds=5 is recommended: 6 patients of 30 are tested now, folds test all of them" in said
+    said = checked(root, tmp_path, capsys, "data.split.folds=5")
+    assert "recommended" not in said
+    assert re.search(r"Folds: images \(patients\) class fold 0 fold 1 fold 2 fold 3 fold 4 a 6 \(6\)", said)
+
+
+def test_folds_leave_an_official_test_part_alone_and_check_shows_it(tmp_path, capsys):
+    for number in range(60):
+        picture(tmp_path / f"in/{'test' if number < 20 else 'train'}/{'ab'[number % 2]}/{number}.png")
+    assert "recommended" not in checked(tmp_path / "in", tmp_path, capsys, "data=tree")
+    said = checked(tmp_path / "in", tmp_path, capsys, "data=tree", "data.split.folds=5")
+    assert "a 4 (4) 4 (4) 4 (4) 4 (4) 4 (4)" in said  # of the 20 images of it in train
+    said = checked(tmp_path / "in", tmp_path, capsys, "data=tree", "data.split.folds=5", "data.split.official=false")
+    assert "a 6 (6) 6 (6) 6 (6) 6 (6) 6 (6)" in said
 
 
 def test_a_test_part_that_is_given_is_not_enlarged_by_a_share(tmp_path, capsys):

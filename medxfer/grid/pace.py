@@ -1,0 +1,107 @@
+"""What a cell of a grid takes, measured on a few training steps in a folder that is thrown away."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from omegaconf import OmegaConf
+
+import medxfer.base.quiet  # noqa: F401
+from medxfer.base.memory import keep_pages
+from medxfer.data.split import part_sizes
+from medxfer.training.prepare import Prepared
+from medxfer.training.wire import wire
+
+WARM_UP, MEASURED = 2, 6  # training steps
+PREDICTION = 80  # bytes of an image's row in predictions.parquet
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a cell of one size takes."""
+
+    seconds: float
+    bytes: int  # once it is done
+    running: int  # bytes more while it is trained
+
+
+def measure(prepared: Prepared) -> Pace:
+    """Train a few steps of the cell in a folder that is thrown away, and reckon what the whole takes."""
+    keep_pages()
+    config, began = prepared.config, time.perf_counter()
+    settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
+    model, data = wire(prepared)
+    timer = _Timer()
+    with tempfile.TemporaryDirectory() as folder:
+        quick = {
+            **settings, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
+            "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,
+            "enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder,
+        }  # fmt: skip
+        trainer = pl.Trainer(
+            **quick, callbacks=[timer], plugins=[LightningEnvironment()], deterministic=config.deterministic
+        )
+        trainer.fit(model, data)
+        start_up = time.perf_counter() - began - sum(timer.train) - sum(timer.evaluate)
+        path = Path(folder) / "last.ckpt"
+        began = time.perf_counter()
+        trainer.save_checkpoint(path)
+        save, whole = time.perf_counter() - began, path.stat().st_size
+    images = part_sizes(prepared.parts, prepared.store.images["patient"].to_numpy())["images"]
+    batches = {
+        part: _limited(
+            images[part], config.batch_size * (1 if part == "train" else 4), settings[f"limit_{part}_batches"]
+        )
+        for part in ("train", "val", "test")
+    }
+    step, look = median(timer.train[WARM_UP:] or timer.train), median(timer.evaluate)
+    steps = settings["max_steps"] if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
+    epochs = ceil(steps / batches["train"])
+    seconds = start_up + steps * step + epochs * (batches["val"] * look + save) + batches["test"] * look
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
+    return Pace(seconds, weights + PREDICTION * (images["val"] + images["test"]), whole)
+
+
+def _limited(images: int, batch: int, limit: float) -> int:
+    """Batches, as Lightning limits them: by a share or by a number."""
+    batches = ceil(images / batch)
+    return ceil(batches * limit) if isinstance(limit, float) else min(batches, limit)
+
+
+class _Timer(pl.Callback):
+    """Seconds of each training step and of each evaluated batch, loading included."""
+
+    def __init__(self) -> None:
+        self.train: list[float] = []
+        self.evaluate: list[float] = []
+        self.last = 0.0
+
+    def on_train_epoch_start(self, *_: Any) -> None:
+        self.last = _now()
+
+    def on_validation_epoch_start(self, *_: Any) -> None:
+        self.last = _now()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self._note(self.train)
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        self._note(self.evaluate)
+
+    def _note(self, seconds: list[float]) -> None:
+        now = _now()
+        seconds.append(now - self.last)
+        self.last = now
+
+
+def _now() -> float:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
