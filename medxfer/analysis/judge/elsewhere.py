@@ -68,7 +68,8 @@ class Elsewhere:
         """'clinic (DX, 240 images of 80 patients: 120 normal, 120 pneumonia)'."""
         classes = [f"{n:,} {name}" for n, name in zip(self.images_by_class, self.classes, strict=True)]
         people = f" of {count(self.patients, 'patient')}" if self.has_ids else ""
-        return f"{self.name} ({self.modality}, {count(self.images, 'image')}{people}: {', '.join(classes)})"
+        kind = "" if self.modality == "images" else f"{self.modality}, "  # pictures state no modality
+        return f"{self.name} ({kind}{count(self.images, 'image')}{people}: {', '.join(classes)})"
 
 
 def elsewhere(study: StudyRecord) -> tuple[Elsewhere, ...]:
