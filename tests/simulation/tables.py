@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import designs
+import folded
 import gaussian
 import looked
 import scored
@@ -46,6 +47,15 @@ def _blocks() -> Iterator[dict[str, Any]]:
     pairs = ((1, 0.0), (2, 0.0), (2, 0.5), (3, 0.0), (3, 0.5), (3, 1.0))
     for seeds, (blocks, shared), sets, share in product((2, 3, 5, 10), pairs, (1, 2, 4), (0.3, 0.7, 0.99)):
         yield {"seeds": seeds, "blocks": blocks, "shared": shared, "sets": sets, "share": share, "taken": "shared"}
+
+
+def _folds() -> Iterator[dict[str, Any]]:
+    for (patients, positive), (folds, seeds) in product(
+        ((40, 10), (40, 20), (100, 10), (100, 20), (100, 50)), ((5, 2), (5, 3), (5, 5), (10, 2))
+    ):
+        yield {
+            "patients": patients, "positive": positive, "folds": folds, "seeds": seeds, "features": 10, "signal": 0.45
+        }  # fmt: skip
 
 
 def _weights() -> Iterator[dict[str, Any]]:
@@ -132,6 +142,7 @@ def all_settings() -> dict[str, list[Setting]]:
             _each(looks=((3, 5, 10),), contrasts=(1, 2), share=(0.1, 0.4, 0.6, 0.9), effect=(0.0, 2.0)),
             10_000,
         ),
+        "folds": (folded.level, _folds(), 1_000),
         "undeclared": (looked.undeclared, _each(looks=(1, 2, 3, 4, 5, 10), seeds=(3, 5)), 10_000),
     }
     return {

@@ -3,7 +3,7 @@
 In a training of folds every patient is tested once and trains all other networks. What a patient teaches is the same in
 every division, so that neither the variance over seeds nor the covariance of test influences holds it, and no number of
 seeds shows it. It is bounded by a share of a training's own patient variance (`patients_terms`), chosen by simulation
-(docs/simulations.md).
+(tests/simulation/folded.py).
 """
 
 import numpy as np
