@@ -1,14 +1,20 @@
 """The answer at the terminal: the table of cells, RQ1 and RQ2, and where the page is."""
 
+import math
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
-from medxfer.analysis.judge.results import StudyRecord, results_table
+from medxfer.analysis.judge.results import CellRecord, StudyRecord, hydra_value
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.base.words import lower_is_better
 
 
 def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
@@ -27,20 +33,30 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
 
 def _table(study: StudyRecord) -> Table:
     """A row for each arm of a block, its metrics averaged over the trainings that are done; the title says what all
-    arms share."""
-    frame = results_table(study)
-    shown = dict.fromkeys(f"test/{metric}" for metric in (study.declared.metric, *ALWAYS_SHOWN))
-    metrics = [metric for metric in shown if metric in frame]
-    keys = [key for key in study.keys if key != "seed"]
-    varied = [key for key in keys if frame[key].nunique() > 1]
-    shared = [f"{key}={frame[key].iloc[0]}" for key in keys if key not in varied]
+    arms share. The folds of a training are one."""
+    trainings, keys = study.cells, [key for key in study.keys if key != "seed"]
+    levels = {key: dict.fromkeys(str(hydra_value(one.factors.get(key))) for one in trainings) for key in keys}
+    varied = [key for key in keys if len(levels[key]) > 1]
+    shared = [f"{key}={next(iter(levels[key]))}" for key in keys if key not in varied]
+    metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
     table = Table(title=Text(", ".join(shared)), title_justify="left", title_style="dim", box=None, pad_edge=False)
-    for name in (*varied, *(metric.removeprefix("test/") for metric in metrics), "trainings"):
+    for name in (*varied, *metrics, "trainings"):
         table.add_column(Text(name.replace("_", " ")), justify="left" if name in varied else "right", overflow="fold")
-    for _, rows in frame.groupby(keys, sort=False):
-        means = [f"{mean:.3f}" if mean == mean else "" for mean in rows[metrics].mean()]
-        counts = rows["status"].value_counts()
-        trainings = ", ".join(f"{n} {status}" for status, n in counts.items())
-        style = "" if set(counts.index) == {"done"} else "red"
-        table.add_row(*(Text(str(rows[key].iloc[0])) for key in varied), *means, trainings, style=style)
+    rows: dict[tuple[str, ...], list[CellRecord]] = {}
+    for one in trainings:
+        rows.setdefault(tuple(str(hydra_value(one.factors.get(key))) for key in keys), []).append(one)
+    for place, of_row in rows.items():
+        counts = Counter(one.status for one in of_row)
+        named = [level for key, level in zip(keys, place, strict=True) if key in varied]
+        said = ", ".join(f"{n} {status}" for status, n in counts.items())
+        style = "" if set(counts) == {"done"} else "red"
+        table.add_row(*map(Text, named), *(_mean(of_row, metric) for metric in metrics), said, style=style)
     return table
+
+
+def _mean(trainings: Sequence[CellRecord], metric: str) -> str:
+    """The metric as it is usually written: a Brier score is not turned round."""
+    sign = -1 if lower_is_better(metric) else 1
+    found = [sign * score_on_test(one, metric) for one in trainings if one.status == "done"]
+    known = [value for value in found if not math.isnan(value)]
+    return f"{fmean(known):.3f}" if known else ""
