@@ -310,7 +310,7 @@ def goals(results: pd.DataFrame) -> list[str]:
     lines += look_tables.goals(table_of(results, "looks"))
     lines.append(
         "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared "
-        "looks at weights compared or at several data sets, folds."
+        "looks at weights compared or at several data sets, looks with folds, metrics other than AUROC with folds."
     )
     return lines
 
