@@ -90,7 +90,7 @@ def test_other_cells_run_and_every_reason_reaches_the_terminal(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    failed = {line.split()[2]: line for line in done.stdout.splitlines() if "failed:" in line}
+    failed = {line.split(" × ")[0].split()[-1]: line for line in done.stdout.splitlines() if "failed:" in line}
     assert set(failed) == {"none", "inferno"}, done.stdout
     assert "No space left on device" in failed["none"]
     assert failed["inferno"].endswith("failed: MemoryError")
