@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
-from medxfer.analysis.judge.results import StudyRecord, results_table
+from medxfer.analysis.judge.results import CellRecord, StudyRecord, columns, results_table
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.base.words import lower_is_better
 
 
 def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
@@ -28,7 +31,7 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
 def _table(study: StudyRecord) -> Table:
     """A row for each arm of a block, its metrics averaged over the trainings that are done; the title says what all
     arms share."""
-    frame = results_table(study)
+    frame = _of_trainings(study) if study.divided else results_table(study)
     shown = dict.fromkeys(f"test/{metric}" for metric in (study.declared.metric, *ALWAYS_SHOWN))
     metrics = [metric for metric in shown if metric in frame]
     keys = [key for key in study.keys if key != "seed"]
@@ -44,3 +47,23 @@ def _table(study: StudyRecord) -> Table:
         style = "" if set(counts.index) == {"done"} else "red"
         table.add_row(*(Text(str(rows[key].iloc[0])) for key in varied), *means, trainings, style=style)
     return table
+
+
+def _of_trainings(study: StudyRecord) -> pd.DataFrame:
+    """As `results_table`, with a row for each training, in the metrics that the answers take (within folds)."""
+    shown = {name: value for name, value in columns(study).items() if name in (*study.keys, "status")}
+    metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
+    return pd.DataFrame(
+        [
+            {name: value(cell) for name, value in shown.items()}
+            | {f"test/{metric}": _reached(cell, metric) for metric in metrics}
+            for cell in study.cells
+        ]
+    )
+
+
+def _reached(training: CellRecord, metric: str) -> float:
+    if training.status != "done":
+        return float("nan")
+    score = score_on_test(training, metric)
+    return -score if lower_is_better(metric) else score
