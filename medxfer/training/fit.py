@@ -186,6 +186,8 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "caveats": [*store.caveats, *prepared.split.caveats],
         **_about_fold(prepared),
         "resampled": prepared.config.data.split.resample,
+        "given_test": bool((prepared.split.images["split"] == "test").any()),
+        "test_share": prepared.split.settings.test,
     }
 
 

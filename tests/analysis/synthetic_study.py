@@ -96,6 +96,22 @@ def write_study(
     return folder
 
 
+def record_flow(folder: Path, everyone: int, **data: Any) -> Path:
+    """Add to every cell what training records of its patients: `everyone` in two classes, an image each in a part."""
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        patients = record["data"]["patients"]
+        halves = {part: {"images": [n, n], "patients": [n - n // 2, n // 2]} for part, n in patients.items()}
+        record["data"]["flow"] = {
+            "received": {"files": 2 * everyone, "patients": everyone},
+            "used": {"images": 2 * everyone, "patients": everyone},
+            "by_class": halves, "people": {},
+        }  # fmt: skip
+        record["data"] |= {"given_test": False, "test_share": 0.2, **data}
+        path.write_text(json.dumps(record))
+    return folder
+
+
 def _matches(factors: Mapping[str, Any], wanted: Sequence[Mapping[str, Any]]) -> bool:
     return any(all(factors[key] == value for key, value in one.items()) for one in wanted)
 

@@ -197,7 +197,7 @@ class Judge:
         notes = tuple(_notes(contrast, blocks, known))
         finding = replace(finding, figures=known, notes=notes)
         if unfinished:
-            lacking = f"{count(len(unfinished), 'cell')} of this comparison failed or "
+            lacking = f"{count(len(unfinished), 'training')} of this comparison failed or "
             lacking += f"{'is' if len(unfinished) == 1 else 'are'} missing."
             return replace(finding, sentence=sentence(stated, "incomplete", lacking))
         if known.trainings < FEWEST_SEEDS:

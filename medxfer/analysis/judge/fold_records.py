@@ -36,7 +36,6 @@ def _data(folds: Sequence[Mapping[str, Any]]) -> Record:
         **first,
         **{of: {**first[of], "test": sum(one[of]["test"] for one in folds)} for of in ("images", "patients")},
         "caveats": list(dict.fromkeys(text for one in folds for text in one["caveats"])),
-        "unused": first["flow"]["used"]["images"] - sum(first["images"].values()) if "flow" in first else 0,
     }
     if "site" in first:
         data["sites"] = [one["site"] for one in folds]

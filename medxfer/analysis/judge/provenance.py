@@ -1,16 +1,21 @@
 """How a study was made: command, settings, data, weights, versions, machine, time and caveats."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import read_predictions, read_scores
+from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, describe, listing
+from medxfer.study.identity import FOLD
 
 Record = Mapping[str, Any]
+NAMED = 4  # folds without a class that are listed
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,12 @@ class Flow:
     received_patients: int | None = None  # of files with a label
     used: tuple[int, int] | None = None  # images and patients that are left
     folds: int = 0  # that a training has; its test part is then all of them, and the other parts are of the first
+    each_fold: tuple[Mapping[str, Part], ...] = ()  # the parts of each of these folds
     sites: tuple[str, ...] = ()  # the folds, where they are given by a column of the table
     groups: str = ""  # that column
     official: bool = True  # whether folds leave an official test part alone
-    unused: int | None = None  # images in no part of the first fold
+    given_test: bool | None = None  # whether a release or a file gives the test part; None where it is not recorded
+    test_share: float | None = None  # that one split tests
 
     @property
     def positive(self) -> str:
@@ -125,6 +132,9 @@ def _flow(name: str, cell: CellRecord) -> Flow:
         part: Part(images, data["patients"][part], *_by_class(cell, part), **people.get(part, {}))
         for part, images in data["images"].items()
     }
+    each_fold = tuple(_parts_of_fold(fold) for fold in cell.folds)
+    if "sites" in data:
+        parts["test"] = replace(parts["test"], **_once_each(cell))
     refused = dict(data["rejected"])
     has_ids = not any(text.startswith("no patient ids") for text in data["caveats"])
     received = sum(part.images for part in parts.values()) + sum(refused.values())
@@ -140,11 +150,29 @@ def _flow(name: str, cell: CellRecord) -> Flow:
         counted["received"]["patients"] if counted else None,
         (counted["used"]["images"], counted["used"]["patients"]) if counted else None,
         int(data.get("folds", 0)),
+        each_fold,
         tuple(data.get("sites", ())),
         str(data.get("groups", "")),
         bool(data.get("official", True)),
-        data.get("unused"),
+        data.get("given_test"),
+        data.get("test_share"),
     )
+
+
+def _parts_of_fold(fold: CellRecord) -> dict[str, Part]:
+    data = fold.record["data"]
+    return {
+        part: Part(images, data["patients"][part], *_by_class(fold, part)) for part, images in data["images"].items()
+    }
+
+
+def _once_each(cell: CellRecord) -> dict[str, Any]:
+    """The patients that a training of sites tests: one with images at several sites is one patient."""
+    try:
+        kept = read_scores(cell)
+    except MedxferError:
+        return {}
+    return {"patients": len(set(kept.patients)), "patients_by_class": _patients_by_class(kept)}
 
 
 def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -158,9 +186,17 @@ def _by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, 
         kept = read_scores(cell) if part == "test" else read_predictions(cell.folder, part)
     except MedxferError:
         return (), ()
+    return tuple(int(of.sum()) for of in _has_class(kept)), _patients_by_class(kept)
+
+
+def _patients_by_class(kept: CellScores) -> tuple[int, ...]:
+    return tuple(len(set(kept.patients[of])) for of in _has_class(kept))
+
+
+def _has_class(kept: CellScores) -> list[NDArray[np.bool_]]:
+    """For each class, which images have it."""
     labels, classes = kept.labels, range(kept.scores.shape[1])
-    there = [labels[:, c] == 1 if labels.ndim == 2 else labels == c for c in classes]
-    return tuple(int(of.sum()) for of in there), tuple(len(set(kept.patients[of])) for of in there)
+    return [labels[:, c] == 1 if labels.ndim == 2 else labels == c for c in classes]
 
 
 def caveats(study: StudyRecord) -> tuple[str, ...]:
@@ -171,7 +207,32 @@ def caveats(study: StudyRecord) -> tuple[str, ...]:
         for names in study.same_files
     ]
     said = [f"{cell.record['data']['name']}: {text}" for cell in study.done for text in cell.record["data"]["caveats"]]
-    return tuple(dict.fromkeys([*same, *said]))
+    return tuple(dict.fromkeys([*same, *said, *_without_pairs(study)]))
+
+
+def _without_pairs(study: StudyRecord) -> Iterator[str]:
+    """The folds that lack a class, or images without a label: an AUROC has no pair of images there."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    divisions: dict[str, set[tuple[Any, Any]]] = {}
+    for cell in (fold for training in study.done for fold in training.folds):
+        data, where = str(cell.factors["data"]), (cell.factors["seed"], cell.factors[FOLD])
+        if where in divisions.setdefault(data, set()):
+            continue  # other arms are tested on the same folds
+        divisions[data].add(where)
+        images, _ = _by_class(cell, "test")
+        for name, n in zip(cell.record["classes"], images, strict=False):
+            lacks = f"no image with {name}" if n == 0 else ""
+            if cell.record["task"] == "multilabel" and n == cell.record["data"]["images"]["test"]:
+                lacks = f"no image without {name}"
+            if lacks:
+                found.setdefault((data, lacks), {})[f"seed {where[0]}, fold {where[1]}"] = None
+    for (data, lacks), places in found.items():
+        named = list(places)
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        yield (
+            f"{data}: {len(named)} of {count(len(divisions[data]), 'fold')} {'tests' if len(named) == 1 else 'test'} "
+            f"{lacks} ({'; '.join(named[:NAMED])}{more}): no pair of images there counts for AUROC"
+        )
 
 
 def not_done(cell: CellRecord, varied: Sequence[str]) -> str:
@@ -187,8 +248,8 @@ def _data(data: Record) -> tuple[tuple[str, str], ...]:
     rejected = [(f"left out: {reason}", count(n, "file")) for reason, n in data["rejected"].items()]
     drawn = "train and val redrawn with each seed, test fixed" if data["resampled"] else "fixed for all trainings"
     if folds := data.get("folds"):
-        drawn = f"{folds} folds; the numbers of train and val are those of the first"
-        drawn = f"a fold for each {data['groups']}: {', '.join(data['sites'])}" if "sites" in data else drawn
+        drawn = f"a fold for each {data['groups']}: {', '.join(data['sites'])}" if "sites" in data else f"{folds} folds"
+        drawn += "; the numbers of train and val are those of the first, and of test the sums over folds"
     return ("modality", data["modality"]), *sizes, ("split", drawn), *rejected, ("fingerprint", data["fingerprint"])
 
 

@@ -13,6 +13,8 @@ from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.look_words import look_notices
 from medxfer.analysis.judge.looking import Looks, looked_at, looks_of
+from medxfer.analysis.judge.other_designs import design_sentence, other_designs
+from medxfer.analysis.judge.power import Designs
 from medxfer.analysis.judge.provenance import caveats, not_done
 from medxfer.analysis.judge.question import Answer, answer_question
 from medxfer.analysis.judge.readings import readings
@@ -41,6 +43,7 @@ class Verdict:
     readings: Mapping[str, Sequence[str]]
     looks: Looks
     elsewhere: tuple[Elsewhere, ...] = ()
+    designs: tuple[Designs, ...] = ()  # where one cannot tell: ways to spend as many cells
     schema: int = SCHEMA
 
     @property
@@ -63,6 +66,8 @@ def judge(study: StudyRecord) -> Verdict:
     outside = elsewhere(study)
     answers = tuple(_with_elsewhere(answer, outside) for answer in answers)
     primary = [finding for answer in answers for finding in answer.findings]
+    designs = other_designs(judge, primary)
+    answers = tuple(_with_designs(answer, designs, study.divided) for answer in answers)
     looks = looks_of(judge, primary)
     tables = (*by_site(judge), *exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
     statuses = [cell.status for cell in study.rows]
@@ -84,7 +89,13 @@ def judge(study: StudyRecord) -> Verdict:
         readings=readings(judge, primary, [finding for family in tables for finding in family.findings]),
         looks=looks,
         elsewhere=outside,
+        designs=designs,
     )
+
+
+def _with_designs(answer: Answer, designs: Sequence[Designs], divided: bool) -> Answer:
+    said = design_sentence(answer.question, designs, divided)
+    return replace(answer, closing=f"{answer.closing} {said}".strip())
 
 
 def _with_elsewhere(answer: Answer, outside: Sequence[Elsewhere]) -> Answer:

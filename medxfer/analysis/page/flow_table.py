@@ -1,6 +1,6 @@
 """What was classified, the way of images and patients into the parts, and who the patients of each part were."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.provenance import Flow, Part, flows
@@ -21,6 +21,10 @@ def flow_sections(study: StudyRecord) -> Iterator[Section]:
             head = ["Patients", *flow.parts]
             tables.append(Table(head, people, f"{flow.data}: patients" if several else "Patients of each part"))
     text.append("By class: images / patients; a patient counts in every class of which there is an image.")
+    if any(flow.folds for flow in flows(study)):
+        text.append("With folds, numbers of train and val are the ranges over the folds of one seed.")
+    if any(flow.sites for flow in flows(study)):
+        text.append("A patient with images at several sites is tested at each, and counts once.")
     if any(_hides(flow) for flow in flows(study)):
         text.append(HIDDEN)
     if tables:
@@ -50,18 +54,30 @@ def _images(flow: Flow, title: str) -> Table:
     if flow.used is not None:
         rows.append(row("used", *flow.used))
         left = flow.used[0] - sum(part.images for part in flow.parts.values())
-        if flow.folds and flow.unused:
-            rows.append(row("in no part of the first fold", flow.unused))
-        elif left and not flow.folds:
+        if flow.folds:
+            unused = [flow.used[0] - sum(part.images for part in fold.values()) for fold in flow.each_fold]
+            rows += [["in no part, a fold", _span(unused), "", *blank]] if any(unused) else []
+        elif left:
             patients = flow.used[1] - sum(part.patients for part in flow.parts.values())
             rows.append(row("not trained with (train_fraction)", left, patients))
-    titles = {"train": "train, first fold", "val": "val, first fold", "test": "test, all folds"} if flow.folds else {}
-    for name, part in flow.parts.items():
-        by_class = zip(part.images_by_class, part.patients_by_class, strict=True)
-        classes = [f"{images:,} / {patients:,}" for images, patients in by_class]
-        people = f"{part.patients:,}" if flow.has_ids else "no ids"
-        rows.append([titles.get(name, name), f"{part.images:,}", people, *(classes or blank)])
+    titles = {"train": "train, a fold", "val": "val, a fold", "test": "test, all folds"} if flow.folds else {}
+    for name, whole in flow.parts.items():
+        parts = [fold[name] for fold in flow.each_fold] if flow.folds and name != "test" else [whole]
+        by_class = [
+            f"{_span([part.images_by_class[k] for part in parts])} / "
+            f"{_span([part.patients_by_class[k] for part in parts])}"
+            for k in range(min(len(part.images_by_class) for part in parts))
+        ]
+        people = _span([part.patients for part in parts]) if flow.has_ids else "no ids"
+        images = _span([part.images for part in parts])
+        rows.append([titles.get(name, name), images, people, *(by_class or blank)])
     return Table(["Part", "images", "patients", *flow.classes], rows, title)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    """'46', or '44–48' where they differ."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
 def _people(flow: Flow) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.arm_tables import arm_sections
 from medxfer.analysis.page.confusion_tables import confusion_section
+from medxfer.analysis.page.design_section import design_section
 from medxfer.analysis.page.drawing import Panel
 from medxfer.analysis.page.ensemble_table import ensemble_section
 from medxfer.analysis.page.external_sections import external_sections
@@ -45,6 +46,7 @@ def sections(study: StudyRecord, verdict: Verdict) -> list[Section]:
         *pairs,
         *external_sections(study, verdict),
         *uncertainty_section(verdict),
+        *design_section(verdict),
         *arm_sections(verdict),
         *confusion_section(study),
         *operating_sections(study, verdict, folded=bool(pairs)),

@@ -79,11 +79,12 @@ def _part(part: Part, folds: int, design: Design, owed: float) -> Part:
     one, errors = float(part.trainings.variance) * part.seeds, part.patient_part * part.seeds
     shared = max(float(part.patients.variance) - part.shared_training, 0.0)
     more = owed * (shared + errors) * ratio
-    network = max(one - errors, 0.0) * folds / design.folds
+    seen = min(errors, one)  # by chance, the estimate of errors can be the larger one
+    network = (one - seen) * folds / design.folds
     df = part.trainings.df * (design.seeds - 1) / (part.seeds - 1)
     return replace(
         part,
-        trainings=Term(np.array((network + errors * ratio) / design.seeds), np.minimum(df, LARGE_DF)),
+        trainings=Term(np.array((network + seen * ratio) / design.seeds), np.minimum(df, LARGE_DF)),
         patients=Term(
             np.array(shared * ratio + more),
             np.clip(part.patients.df / ratio, 1, max(then - 1, 1)),

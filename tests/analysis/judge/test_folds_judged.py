@@ -148,9 +148,13 @@ def test_looks_count_whole_trainings(tmp_path: Path) -> None:
     assert [f.figures.look.seeds for f in verdict.primary if f.figures and f.figures.look] == [2, 2]
 
 
-def test_the_page_and_the_texts_say_what_folds_estimate(tmp_path: Path) -> None:
+def test_the_page_and_the_texts_say_what_folds_estimate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_study(tmp_path / "s", colormaps=("none", "viridis"), seeds=2, folds=5, declared={"metric": "auroc"})
     verdict = answer(folder)
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.split()[:2] == ["none", "true"])
+    reached = next(one.metrics["auroc"].mean for one in verdict.arms if one.arm == ("none", True))
+    assert row.split()[2] == f"{reached:.3f}"  # within folds, as the answer takes it
+    assert row.endswith("2 done")  # trainings, not cells
     assert "every patient is tested once" in verdict.scope
     assert "at 4/5 of these patients" in verdict.scope
     assert "same training images" not in verdict.scope

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_study import write_study
+from synthetic_study import record_flow, write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.results import columns, results_csv
@@ -84,8 +84,9 @@ def test_every_study_gets_its_files(tmp_path: Path, options: dict) -> None:
 
 
 def test_what_is_read_before_the_table_of_cells_is_short(tmp_path: Path) -> None:
-    folder = write_study(tmp_path / "s", seeds=3)
-    report(folder)
+    folder = record_flow(write_study(tmp_path / "s", seeds=3), 300)
+    verdict = report(folder)
+    assert len(verdict.designs) == 2  # the sentences on other divisions too
     assert len(outline(folder).seen) <= 500
 
 

@@ -54,6 +54,24 @@ def test_the_flow_has_classes_and_patients_of_every_part(tmp_path: Path) -> None
     assert "from 1 to 4 is shown as < 5" in text
 
 
+def test_folds_have_ranges_and_a_patient_of_two_sites_counts_once(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=["none"], sites=("A", "B", "C"), images_per_patient=1)
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        fold = record["factors"]["fold"]
+        record["data"]["images"]["train"] = record["data"]["patients"]["train"] = 50 + fold
+        path.write_text(json.dumps(record))
+        table = path.with_name("predictions.parquet")
+        frame = pd.read_parquet(table)
+        first = frame.index[frame["split"] == "test"][0]
+        frame.loc[first, "patient"] = "at every site"
+        frame.to_parquet(table, index=False)
+    text = shown(folder)
+    assert "| train, a fold 50–52 50–52 |" in text
+    assert "| test, all folds 60 58 " in text
+    assert "A patient with images at several sites is tested at each, and counts once." in text
+
+
 def test_where_nothing_is_known_of_patients_there_is_no_table_of_them(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"])
     record_flow(folder, {"train": {}, "val": {}, "test": {}})
