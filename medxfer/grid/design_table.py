@@ -54,7 +54,8 @@ def _tested_by_one_split(split: Split) -> int:
 def _table(found: Sequence[Designs], arms: int, seconds: float | None) -> Table:
     """A row a design; `arms` counts them on every data set and block."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("at equal cost", "seeds an arm", "patients tested", "time", *(one.question for one in found)):
+    table.add_column("at equal cost", no_wrap=True)  # what one has to write is never cut off
+    for name in ("seeds an arm", "patients tested", "time", *(one.question for one in found)):
         table.add_column(name)
     for ways in zip(*(one.designs for one in found), strict=True):
         way = ways[0]

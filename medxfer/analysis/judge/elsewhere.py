@@ -105,6 +105,7 @@ def _elsewhere(name: str, data: str, study: StudyRecord) -> Elsewhere:
     record: Mapping[str, Any] = done[0].cells[0].record["external"][name]
     arms = tuple(_arms(judge, PREFIX + name))
     blind = bool(by_chance(arms, study.declared.metric))
+    judge = replace(judge, blind=blind)  # what is said of a contrast agrees with the headline
     answers = [_answer(question, judge, blind) for question in questions(study.declared)]
     entered = study.external.get(name, {})
     return Elsewhere(

@@ -53,7 +53,8 @@ def design_sentence(question: Question, designs: Sequence[Designs], folds: bool)
         return ""
     now, other = (divided[0], one_split[0]) if folds else (one_split[0], divided[0])
     width = points(other.half_width or 0.0, signed=False)
-    return f"Instead of {now.seeds} seeds, {division(other.folds)} with {other.seeds}: ±{width}."
+    cost = f"{division(now.folds)} with {now.seeds} seeds" if folds else f"{now.seeds} seeds"
+    return f"Instead of {cost}, {division(other.folds)} with {other.seeds}: ±{width}."
 
 
 def division(folds: int) -> str:

@@ -150,3 +150,19 @@ def test_page_methods_and_json_say_what_was_found_elsewhere(tmp_path: Path) -> N
     assert found["answers"][0]["findings"][0]["figures"]["patients"] == 60
     assert set(found["arms"][0]["calibration"]) == {"slope", "intercept"}
     assert found["arms"][0]["decisions"]["TP"]["mean"] > 0
+
+
+def test_where_no_arm_beats_chance_the_sentence_agrees_with_the_headline(tmp_path: Path) -> None:
+    folder = with_clinic(small(tmp_path / "s", declared={"metric": "auroc"}))
+    for place, path in enumerate(sorted(folder.glob("cells/*/predictions.parquet"))):
+        frame = pd.read_parquet(path)
+        there = frame["split"] == "external:clinic"
+        image = np.arange(int(there.sum()))  # classes alternate, and each pair of them has nearly the same scores
+        chance = 0.1 + 0.1 * (image // 2 % 7) + 0.05 * np.random.default_rng(place).uniform(size=len(image))
+        frame.loc[there, "score_1"], frame.loc[there, "score_0"] = chance, 1 - chance
+        frame.to_parquet(path, index=False)
+    (one,) = elsewhere(read_study(folder))
+    (said,) = one.answers
+    assert said.headline == "Cannot tell: no arm beats chance."
+    assert said.findings[0].conclusion == "no arm beats chance"
+    assert said.text[0].startswith("No arm beats chance")

@@ -51,7 +51,9 @@ def test_folds_are_told_what_one_split_would_tell(tmp_path: Path) -> None:
         now = (finding.figures.high - finding.figures.low) / 2
         assert one.designs[1].half_width == pytest.approx(now, rel=0.1)  # this study's own design
         closing = next(answer.closing for answer in verdict.answers if answer.question == one.question)
-        assert closing.endswith(f"Instead of 2 seeds, one split with 10: ±{100 * one.designs[0].half_width:.1f}.")
+        assert closing.endswith(
+            f"Instead of 5 folds with 2 seeds, one split with 10: ±{100 * one.designs[0].half_width:.1f}."
+        )
     assert verdict.designs
 
 
