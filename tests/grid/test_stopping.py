@@ -36,7 +36,6 @@ def check_stopped(folder: Path, done: subprocess.CompletedProcess[str], looks: t
     assert stop["seeds"] in looks
     cells = trained(done.stdout)
     assert sorted(cells) == [(name, seed) for name in ("none", "viridis") for seed in range(stop["seeds"])]
-    assert [seed for _, seed in cells] == sorted(seed for _, seed in cells)
     assert set(pd.read_csv(study / "results.csv")["status"]) == {"done"}
     assert f"stopped at the look at {stop['seeds']} seeds" in done.stdout
     assert "Incomplete" not in (study / "report.html").read_text()
@@ -50,6 +49,8 @@ def test_a_grid_stops_at_a_look_and_the_same_command_trains_nothing_more(tmp_pat
                "colormap=none,viridis", "seed=2,0,1,3", "study.looks=[2,3]"]  # fmt: skip
     done = run(tmp_path, *command)
     study = check_stopped(tmp_path, done, (2, 3))
+    seeds = [seed for _, seed in trained(done.stdout)]
+    assert launcher or seeds == sorted(seeds)  # two workers end in any order
     before = (study / "study.json").read_bytes()
     again = run(tmp_path, *command)
     assert again.returncode == 0, again.stderr
