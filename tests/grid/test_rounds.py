@@ -43,6 +43,12 @@ class Trained:
         shutil.copytree(self.whole / "cells" / cell.name, cell.folder, dirs_exist_ok=True)
         self.trained.append((cell.factors["colormap"], cell.factors["seed"]))
 
+    def train_but_viridis_of_seed_1(self, cell: Cell) -> None:
+        if (cell.factors["colormap"], cell.factors["seed"]) == ("viridis", 1):
+            cell.record_failed(RuntimeError("out of memory"))
+        else:
+            self.train(cell)
+
 
 def rounds_of(*studies: Trained, seeds: set[int] | None = None) -> Rounds:
     cells = [cell for one in studies for cell in one.cells if seeds is None or cell.factors["seed"] in seeds]
@@ -165,14 +171,8 @@ def test_a_look_that_a_failed_cell_prevents_does_not_keep_the_others_from_traini
     monkeypatch.setattr(of_rounds, "next_look", lambda folder: of_rounds.Look(2, False, False, "A cell failed."))
     one = Trained(tmp_path, 4, [2, 4], NOTHING)
 
-    def train(cell: Cell) -> None:
-        if (cell.factors["colormap"], cell.factors["seed"]) == ("viridis", 1):
-            cell.record_failed(RuntimeError("out of memory"))
-        else:
-            one.train(cell)
-
     rounds = rounds_of(one)
-    assert run(rounds, train) == [[0, 0, 1, 1], [2, 2, 3, 3]]
+    assert run(rounds, one.train_but_viridis_of_seed_1) == [[0, 0, 1, 1], [2, 2, 3, 3]]
     assert not finish(rounds)
     said = " ".join(capsys.readouterr().out.split())
     assert "no look at 2 seeds yet: 1 of its 4 cells failed or belong to other commands; training goes on to 4" in said
@@ -184,14 +184,8 @@ def test_a_look_that_a_failed_cell_prevents_does_not_keep_the_others_from_traini
 def test_where_a_failed_cell_makes_the_rest_useless_the_same_command_tries_it_again(tmp_path, reports):
     one = Trained(tmp_path, 4, [2, 4], CLEAR)
 
-    def train(cell: Cell) -> None:
-        if (cell.factors["colormap"], cell.factors["seed"]) == ("viridis", 1):
-            cell.record_failed(RuntimeError("out of memory"))
-        else:
-            one.train(cell)
-
     rounds = rounds_of(one)
-    assert run(rounds, train) == [[0, 0, 1, 1]]
+    assert run(rounds, one.train_but_viridis_of_seed_1) == [[0, 0, 1, 1]]
     assert "failed" in one.study.record["stopped"]["reason"]
     assert not finish(rounds)
     again = rounds_of(one)

@@ -8,6 +8,7 @@ import numpy as np
 from medxfer.analysis.judge import operating
 from medxfer.analysis.judge.evidence import arm_mean
 from medxfer.analysis.judge.findings import Judge
+from medxfer.analysis.judge.layer import Measure, measured
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name, points
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
@@ -15,6 +16,7 @@ from medxfer.analysis.judge.scores import CellScores, read_scores
 from medxfer.analysis.stats.influence import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
+from medxfer.study.declared import Declared
 
 BOUNDED = ("auroc", "accuracy", "balanced_accuracy")  # in [0, 1]; their intervals are cut there
 SHARES = ("sensitivity", "specificity", "PPV", "NPV")
@@ -67,13 +69,16 @@ class ArmFigures:
 
 def arm_figures(judge: Judge) -> tuple[ArmFigures, ...]:
     """Every arm of every block with a finished training, block by block."""
-    found = []
+    return tuple(_figures(block, arm, cells, judge.study) for block, arm, cells in finished_arms(judge))
+
+
+def finished_arms(judge: Judge) -> Iterator[tuple[Block, Arm, list[CellRecord]]]:
+    """Each arm of each block with a finished training, and all its trainings there."""
     for block, cells in judge.blocks.items():
         for arm in dict.fromkeys(cell.arm for cell in cells):
             of_arm = [cell for cell in cells if cell.arm == arm]
             if any(cell.status == "done" for cell in of_arm):
-                found.append(_figures(block, arm, of_arm, judge.study))
-    return tuple(found)
+                yield block, arm, of_arm
 
 
 def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> ArmFigures:
@@ -81,7 +86,7 @@ def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRe
     runs = [read_scores(cell) for cell in done]
     binary = done[0].record["task"] == "binary"
     metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
-    means = {metric: mean for metric in metrics if (mean := _mean(cells, arm, metric, study)) is not None}
+    means = {metric: mean for metric in metrics if (mean := mean_of(cells, arm, metric, study.declared)) is not None}
     decided = [operating.decide(run, run.threshold) for run in runs] if binary else []
     lines = [line for run in runs if (line := operating.calibration_line(run)) is not None] if binary else []
     return ArmFigures(
@@ -91,8 +96,8 @@ def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRe
         len(cells),
         means,
         chance(study.declared.metric, runs[0]),
-        {**_ranges(decided), **(_means(cells, arm, study, runs, 1, SHARES) if binary else {})},
-        _ranges(lines),
+        {**ranges(decided), **(_means(cells, arm, study, runs, 1, SHARES) if binary else {})},
+        ranges(lines),
         sum(_one_class(run, run.threshold if binary else None) for run in runs),
         () if binary else tuple(_classes(cells, arm, study, runs)),
     )
@@ -120,17 +125,25 @@ def _means(
     """Of class or label `k`, those that are defined in every training, and without any one patient."""
     among = [operating.patients_among(run, run.threshold, k) for run in runs]
     found = {
-        name: _mean(cells, arm, f"{name}:{k}", study, float(np.mean([of[name] for of in among if name in of] or [0])))
+        name: mean_of(
+            cells, arm, f"{name}:{k}", study.declared, float(np.mean([of[name] for of in among if name in of] or [0]))
+        )
         for name in names
     }
     return {name: mean for name, mean in found.items() if mean is not None}
 
 
-def _mean(
-    cells: Sequence[CellRecord], arm: Arm, metric: str, study: StudyRecord, patients: float | None = None
+def mean_of(
+    cells: Sequence[CellRecord],
+    arm: Arm,
+    metric: str,
+    declared: Declared,
+    patients: float | None = None,
+    measure: Measure = measured,
 ) -> Mean | None:
+    """An arm's mean in one block, its interval within what the metric can be; None where it is undefined."""
     try:
-        found = arm_mean(cells, arm, replace(study.declared, metric=metric), patients=patients)
+        found = arm_mean(cells, arm, replace(declared, metric=metric), patients=patients, measure=measure)
     except MedxferError:
         return None  # undefined on this test set; the findings say why
     if found is None:
@@ -163,7 +176,7 @@ def _one_class(run: CellScores, threshold: Floats | None) -> bool:
     return bool((chosen == chosen[0]).all())
 
 
-def _ranges(found: Iterable[Mapping[str, float]]) -> dict[str, Range]:
+def ranges(found: Iterable[Mapping[str, float]]) -> dict[str, Range]:
     """Of each name over trainings; a training in which it is undefined is left out."""
     values: dict[str, list[float]] = {}
     for one in found:

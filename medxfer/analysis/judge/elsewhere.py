@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge import operating
-from medxfer.analysis.judge.arms import BOUNDED, ArmFigures, Mean, Range, by_chance, chance
+from medxfer.analysis.judge.arms import ArmFigures, by_chance, chance, finished_arms, mean_of, ranges
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, questions
-from medxfer.analysis.judge.evidence import arm_mean
 from medxfer.analysis.judge.external_layer import measured_on
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.headline import headline
@@ -21,7 +20,6 @@ from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name
 from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions
 from medxfer.analysis.judge.selection import select
-from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
 
 PREFIX = "external:"  # of the splits under which scores of external sets lie
@@ -103,7 +101,7 @@ def _elsewhere(name: str, data: str, study: StudyRecord) -> Elsewhere:
     judge = Judge(study, measure=measured_on(PREFIX + name))
     done = study.done
     record: Mapping[str, Any] = done[0].cells[0].record["external"][name]
-    arms = tuple(_arms(judge, PREFIX + name))
+    arms = tuple(_figures(*one, judge, PREFIX + name) for one in finished_arms(judge))
     blind = bool(by_chance(arms, study.declared.metric))
     judge = replace(judge, blind=blind)  # what is said of a contrast agrees with the headline
     answers = [_answer(question, judge, blind) for question in questions(study.declared)]
@@ -171,15 +169,6 @@ def _notices(
     yield from (f"{name}: {text}." for text in record["caveats"])
 
 
-def _arms(judge: Judge, split: str) -> Iterable[ArmFigures]:
-    """Every arm of every block with a scored training; decisions are made at the threshold of each validation."""
-    for block, cells in judge.blocks.items():
-        for arm in dict.fromkeys(cell.arm for cell in cells):
-            of_arm = [cell for cell in cells if cell.arm == arm]
-            if any(cell.status == "done" for cell in of_arm):
-                yield _figures(block, arm, of_arm, judge, split)
-
-
 def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], judge: Judge, split: str) -> ArmFigures:
     done, declared = [cell for cell in cells if cell.status == "done"], judge.study.declared
     decided, lines, one_class = [], [], 0
@@ -189,17 +178,11 @@ def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], judge: Judge, 
             decided.append(_mean_of([operating.decide(run, at) for run, at in runs]))
             lines.append(_mean_of([line for run, _ in runs if (line := operating.calibration_line(run))]))
             one_class += all(len(set((run.scores[:, 1] > at).tolist())) == 1 for run, at in runs)
-    metrics = {}
-    for metric in dict.fromkeys((declared.metric, *ALWAYS_SHOWN)):
-        try:
-            mean = arm_mean(cells, arm, replace(declared, metric=metric), measure=judge.measure)
-        except MedxferError:
-            continue  # undefined on this set; the findings say why
-        if mean is not None:
-            low, high = (max(mean.low, 0.0), min(mean.high, 1.0)) if metric in BOUNDED else (mean.low, mean.high)
-            metrics[metric] = Mean(mean.estimate, low, high)
+    wanted = dict.fromkeys((declared.metric, *ALWAYS_SHOWN))
+    means = {metric: mean_of(cells, arm, metric, declared, measure=judge.measure) for metric in wanted}
+    metrics = {metric: mean for metric, mean in means.items() if mean is not None}
     level = chance(declared.metric, read_predictions(done[0].cells[0].folder, split))
-    return ArmFigures(block, arm, len(done), len(cells), metrics, level, _ranges(decided), _ranges(lines), one_class)
+    return ArmFigures(block, arm, len(done), len(cells), metrics, level, ranges(decided), ranges(lines), one_class)
 
 
 def _mean_of(networks: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -207,9 +190,3 @@ def _mean_of(networks: Sequence[Mapping[str, float]]) -> dict[str, float]:
     names = dict.fromkeys(name for one in networks for name in one)
     values = {name: [one[name] for one in networks if np.isfinite(one[name])] for name in names}
     return {name: float(np.mean(of)) for name, of in values.items() if of}
-
-
-def _ranges(trainings: Sequence[Mapping[str, float]]) -> dict[str, Range]:
-    names = dict.fromkeys(name for one in trainings for name in one)
-    values = {name: [one[name] for one in trainings if name in one] for name in names}
-    return {name: Range(float(np.mean(of)), min(of), max(of)) for name, of in values.items()}

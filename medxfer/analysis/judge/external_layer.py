@@ -4,20 +4,18 @@ Every network scores all of its images. With folds a training is several network
 are means over them; no patient of the set is in any network's training part, so that nothing is owed for folds.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from medxfer.analysis.judge.layer import Layer, Measure, Measured, tested_on
-from medxfer.analysis.judge.results import CellRecord
+from medxfer.analysis.judge.layer import Layer, Measure, Measured, finished_blocks, tested_on
+from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.stats.influence import NotComparable, check_cases, leave_one_patient_out, per_patient
 
-Networks = tuple[tuple[Path, float], ...]  # of one training: each cell's folder, and its threshold
+Networks = tuple[Network, ...]  # of one training
 
 
 def measured_on(split: str) -> Measure:
@@ -27,14 +25,10 @@ def measured_on(split: str) -> Measure:
 
 def _measured(cells: Iterable[CellRecord], metric: str, split: str) -> Layer:
     """Raises MedxferError where predictions cannot be read."""
-    by_block: dict[tuple[Any, ...], list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        if cell.status == "done":
-            by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
     layer: dict[Path, Measured | NotComparable] = {}
-    for same in by_block.values():
+    for same in finished_blocks(cells):
         names = tuple(map(str, same[0].record.get("classes", ())))
-        trainings = tuple(tuple((one.folder, one.threshold) for one in cell.cells) for cell in same)
+        trainings = tuple(cell.networks for cell in same)
         found = _measure(trainings, split, metric, same[0].record["task"] == "binary", names)
         layer |= {cell.folder: found[one] for cell, one in zip(same, trainings, strict=True)}
     return layer
@@ -45,18 +39,20 @@ def _measure(
     trainings: tuple[Networks, ...], split: str, metric: str, binary: bool, classes: tuple[str, ...]
 ) -> dict[Networks, Measured | NotComparable]:
     networks = [network for training in trainings for network in training]
-    runs = [read_predictions(folder, split) for folder, _ in networks]
+    runs = [read_predictions(network.folder, split) for network in networks]
     first = runs[0]
     try:
-        for (folder, _), run in zip(networks, runs, strict=True):
+        for network, run in zip(networks, runs, strict=True):
             if not (np.array_equal(run.images, first.images) and np.array_equal(run.labels, first.labels)):
-                raise NotComparable(f"{folder.name} and {networks[0][0].name} scored other images or labels of it")
+                raise NotComparable(
+                    f"{network.folder.name} and {networks[0].folder.name} scored other images or labels of it"
+                )
             if not np.isfinite(run.scores).all():
-                raise NotComparable(f"some scores of {folder.name} on it are not finite")
+                raise NotComparable(f"some scores of {network.folder.name} on it are not finite")
         tested = tested_on(first, classes)
         scores = np.stack([run.scores[:, -1] if binary else run.scores for run in runs])
         cases = check_cases(scores, first.labels, first.patients)
-        full, without = leave_one_patient_out(cases, metric, np.array([threshold for _, threshold in networks]))
+        full, without = leave_one_patient_out(cases, metric, np.array([network.threshold for network in networks]))
     except NotComparable as reason:
         return dict.fromkeys(trainings, reason)
     influence, found, start = per_patient(without), {}, 0

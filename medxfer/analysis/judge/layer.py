@@ -56,17 +56,22 @@ def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
     Raises:
         MedxferError: predictions cannot be read.
     """
-    by_block: dict[tuple[Any, ...], list[CellRecord]] = defaultdict(list)
-    for cell in cells:
-        if cell.status == "done":
-            by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
     layer: dict[Path, Measured | NotComparable] = {}
-    for same in by_block.values():
+    for same in finished_blocks(cells):
         names = tuple(map(str, same[0].record.get("classes", ())))
         binary = same[0].record["task"] == "binary"
         sites = tuple(map(str, same[0].record["data"].get("sites", ())))
         layer |= _measure(tuple(cell.networks for cell in same), metric, binary, names, sites)
     return layer
+
+
+def finished_blocks(cells: Iterable[CellRecord]) -> list[list[CellRecord]]:
+    """The trainings that are done, those of one block and training fraction together."""
+    by_block: dict[tuple[Any, ...], list[CellRecord]] = defaultdict(list)
+    for cell in cells:
+        if cell.status == "done":
+            by_block[(*cell.block, cell.factors["train_fraction"])].append(cell)
+    return list(by_block.values())
 
 
 @cache
