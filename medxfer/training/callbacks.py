@@ -2,18 +2,25 @@
 
 import time
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import EarlyStopping
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from rich.markup import escape
 
 from medxfer.base.display import display
-from medxfer.base.words import describe, duration
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import describe, duration, lower_is_better
 from medxfer.study.cell import Cell
 from medxfer.study.claim import tell
 
 LINE_EVERY = 60.0  # seconds between two lines on the same cell, where there is no terminal
+
+
+def _mode(monitor: str) -> str:
+    return "min" if lower_is_better(monitor) else "max"
 
 
 class History(pl.Callback):
@@ -38,11 +45,41 @@ class History(pl.Callback):
         self.epochs = state_dict["epochs"]
 
 
+class BestEpoch(ModelCheckpoint):
+    """Keeps the epoch with the best `monitor` in `folder`/best.ckpt, also where the folder has moved.
+
+    Lightning's own class forgets the best score where a resumed training's folder has another path, and then replaces
+    the best epoch by the next one, however bad.
+    """
+
+    def __init__(self, folder: Path, monitor: str) -> None:
+        super().__init__(
+            dirpath=str(folder), filename="best", monitor=monitor, mode=_mode(monitor), save_weights_only=True,
+            save_on_train_epoch_end=True, enable_version_counter=False,
+        )  # fmt: skip
+        self.path = folder / "best.ckpt"
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        moved = str(self.path)
+        scores = {moved: state_dict["best_model_score"]} if state_dict["best_k_models"] else {}
+        paths = {"best_k_models": scores, "best_model_path": moved, "kth_best_model_path": moved}
+        super().load_state_dict({**state_dict, **paths, "dirpath": self.dirpath})
+
+    def check(self, chosen: int) -> None:
+        """Raise MedxferError if best.ckpt holds another epoch than `chosen`, whose curves the record would show."""
+        epoch = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)["epoch"]
+        if epoch != chosen:
+            raise MedxferError(
+                f"best.ckpt holds epoch {epoch}, and by its curves epoch {chosen} is the best: the checkpoints were "
+                "changed from outside; delete the cell's folder 'checkpoints', and the same command trains it anew"
+            )
+
+
 class Patience(EarlyStopping):
     """Ends a training after `patience` epochs without a better `monitor`, also one resumed after the last of them."""
 
-    def __init__(self, monitor: str, mode: str, patience: int) -> None:
-        super().__init__(monitor, patience=patience, mode=mode, check_on_train_epoch_end=True)
+    def __init__(self, monitor: str, patience: int) -> None:
+        super().__init__(monitor, patience=patience, mode=_mode(monitor), check_on_train_epoch_end=True)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: Any) -> None:
         if self.wait_count >= self.patience:

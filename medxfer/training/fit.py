@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -12,12 +13,10 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.loggers import Logger
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
-from medxfer.base.words import lower_is_better
 from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.external_images import ExternalImages, external_scores
 from medxfer.data.serve.module import GrayDataModule
@@ -26,7 +25,7 @@ from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import dataset_of
 from medxfer.model.classifier import Classifier
 from medxfer.study.identity import FOLD
-from medxfer.training.callbacks import EpochBar, History, Patience
+from medxfer.training.callbacks import BestEpoch, EpochBar, History, Patience
 from medxfer.training.compute import Compute, settle
 from medxfer.training.features import frozen_features
 from medxfer.training.prepare import Prepared
@@ -54,19 +53,24 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     started = time.perf_counter()
     model, data = wire(prepared)
     compute, history = settle(prepared, model, data), History()
-    trainer = _trainer(prepared, logger, compute, history)
+    best = BestEpoch(prepared.cell.checkpoints, prepared.config.monitor)
+    trainer = _trainer(prepared, logger, compute, [history, best])
     features = frozen_features(prepared, model, data, trainer)
     if features is not None:
         data.use_features(features)
     compute.apply(model)
-    last, best = (prepared.cell.checkpoints / name for name in ("last.ckpt", "best.ckpt"))
+    last = prepared.cell.checkpoints / "last.ckpt"
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None)
     fitted = time.perf_counter()
+    chosen = history.best(prepared.config.monitor, best.mode)
+    best.check(chosen)
     if prepared.config.study.looks:
         trainer.loggers = []  # W&B and its like are read while the grid runs, and only a look shows test results
-    trainer.test(model, data, ckpt_path=str(best), verbose=False)
+    trainer.test(model, data, ckpt_path=str(best.path), verbose=False)
     tested = time.perf_counter()
-    results = _results(prepared, model, history, trainer)  # before another loop empties what the trainer has logged
+    results = _results(
+        prepared.config.monitor, model, history, chosen, trainer
+    )  # before another loop empties what the trainer has logged
     external = _external_tables(prepared, trainer, model, data)
     seconds = {"fit_s": fitted - started, "test_s": tested - fitted, "total_s": tested - started}
     record = {
@@ -87,25 +91,13 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     return Fitted(record, predictions, _learned_colors(model), objects)
 
 
-def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, history: History) -> pl.Trainer:
+def _trainer(
+    prepared: Prepared, logger: Logger | None, compute: Compute, watching: Sequence[pl.Callback]
+) -> pl.Trainer:
     config, cell = prepared.config, prepared.cell
-    best = ModelCheckpoint(
-        dirpath=str(cell.checkpoints),
-        filename="best",
-        monitor=config.monitor,
-        mode=_mode(config.monitor),
-        save_weights_only=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    callbacks: list[pl.Callback] = [
-        history,
-        best,
-        LastState(cell.checkpoints / "last.ckpt"),
-        EpochBar(cell, config.batch_size),
-    ]
+    callbacks = [*watching, LastState(cell.checkpoints / "last.ckpt"), EpochBar(cell, config.batch_size)]
     if config.patience is not None:
-        callbacks.insert(0, Patience(config.monitor, _mode(config.monitor), config.patience))
+        callbacks.insert(0, Patience(config.monitor, config.patience))
     environment = LightningEnvironment()  # one process, whatever number and count a Slurm job's variables give
     environment.set_global_rank(0)  # Lightning took it from those variables when it was imported
     arguments: Any = OmegaConf.to_container(config.trainer, resolve=True)
@@ -122,10 +114,8 @@ def _trainer(prepared: Prepared, logger: Logger | None, compute: Compute, histor
     )
 
 
-def _results(prepared: Prepared, model: Classifier, history: History, trainer: pl.Trainer) -> dict[str, Any]:
+def _results(monitor: str, model: Classifier, history: History, chosen: int, trainer: pl.Trainer) -> dict[str, Any]:
     """The curves, the chosen epoch, and its metrics on validation and test."""
-    monitor = prepared.config.monitor
-    chosen = history.best(monitor, _mode(monitor))
     val = {name: value for name, value in history.epochs[chosen].items() if name.startswith("val/")}
     tested = {name: round(float(value), 7) for name, value in trainer.callback_metrics.items()}
     return {
@@ -137,10 +127,6 @@ def _results(prepared: Prepared, model: Classifier, history: History, trainer: p
         "epochs": history.epochs,
         "best_epoch": chosen,
     }
-
-
-def _mode(monitor: str) -> str:
-    return "min" if lower_is_better(monitor) else "max"
 
 
 def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:

@@ -167,7 +167,7 @@ def test_resuming_at_an_epochs_boundary_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_training_that_had_stopped_early_is_not_resumed(tmp_path: Path) -> None:
     def stopping(epochs: int, **options: Any) -> pl.Trainer:
-        patience = Patience("val/loss", "min", 2)
+        patience = Patience("val/loss", 2)
         return trainer(tmp_path, epochs, callbacks=[patience, ModelCheckpoint(tmp_path, filename="last")], **options)
 
     run, module = stopping(9), classifier(lr=0.0, weight_decay=0.0, finetune="head")

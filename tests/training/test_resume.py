@@ -78,18 +78,27 @@ def check_whole(folder: Path) -> None:
         torch.load(path, weights_only=False)
 
 
-def kill_and_repeat(command: Command, folder: Path, kills: int, longest: float, chance: random.Random) -> None:
-    """Run the grid, kill it at `kills` random moments, and let it end; no finished cell may be trained again."""
+def kill_and_repeat(
+    command: Command, parent: Path, kills: int, longest: float, chance: random.Random
+) -> tuple[bytes, list[pd.DataFrame]]:
+    """Run the grid, kill it at `kills` random moments, move its folder after every second, and let it end; its outcome.
+
+    No finished cell may be trained again.
+    """
+    folder = parent / "study"
     folder.mkdir()
-    finished: dict[Path, int] = {}
+    finished: dict[str, int] = {}
     for number in range(kills + 1):
         status = command.run(folder, chance.uniform(0, longest) if number < kills else None)
         check_whole(folder)
-        now = {path: path.stat().st_mtime_ns for path in folder.glob("studies/s/cells/*/metrics.json")}
+        now = {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("studies/s/cells/*/metrics.json")}
         assert finished.items() <= now.items()
         finished = now
+        if number % 2:
+            folder = folder.rename(parent / f"moved-{number}")
     assert status == 0
     assert not list((folder / "studies").rglob("*.partial"))
+    return outcome(folder)
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +116,7 @@ def uninterrupted(tmp_path_factory) -> Iterator[tuple[Command, tuple[bytes, list
 
 def test_a_few_kills_change_nothing(tmp_path, uninterrupted):
     command, (table, predictions), seconds = uninterrupted
-    kill_and_repeat(command, tmp_path / "study", 5, seconds / 2, random.Random(0))
-    again, repeated = outcome(tmp_path / "study")
+    again, repeated = kill_and_repeat(command, tmp_path, 5, seconds / 2, random.Random(0))
     assert again == table
     assert all(a.equals(b) for a, b in zip(predictions, repeated, strict=True))
 
@@ -117,7 +125,6 @@ def test_a_few_kills_change_nothing(tmp_path, uninterrupted):
 @pytest.mark.parametrize("trial", range(10))
 def test_many_kills_change_nothing(tmp_path, uninterrupted, trial):
     command, (table, predictions), seconds = uninterrupted
-    kill_and_repeat(command, tmp_path / "study", 10, seconds / 2, random.Random(trial))
-    again, repeated = outcome(tmp_path / "study")
+    again, repeated = kill_and_repeat(command, tmp_path, 10, seconds / 2, random.Random(trial))
     assert again == table
     assert all(a.equals(b) for a, b in zip(predictions, repeated, strict=True))

@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
 from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.training.callbacks import EpochBar
 from medxfer.training.prepare import prepare
@@ -116,3 +117,31 @@ def test_within_an_epoch_it_saves_every_few_minutes(configure, monkeypatch, tmp_
     with pytest.raises(FileNotFoundError):  # the best epoch's, which was not written either
         train(configure("study"))
     assert len([path for path in saves if str(path).endswith("last.ckpt")]) > 20
+
+
+def test_a_study_that_moved_within_a_training_keeps_its_best_epoch(configure, monkeypatch, tmp_path):
+    """With a learning rate at which every epoch is worse than the first."""
+    recipe = ("lr=3", "optimizer=sgd", "monitor=val/loss", "trainer.max_epochs=4", "warmup=0")
+    train(configure("whole", *recipe))
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with monkeypatch.context() as patched:
+            send_at(patched, (2, 3), signal.SIGTERM)
+            with pytest.raises(Interruption):
+                train(configure("stopped", *recipe))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    (tmp_path / "stopped").rename(tmp_path / "elsewhere")
+    train(configure("elsewhere", *recipe))
+    whole, moved = (
+        read_json(prepare(configure(study, *recipe)).cell.folder / "metrics.json") for study in ("whole", "elsewhere")
+    )
+    assert whole["best_epoch"] < 2
+    for key in ("best_epoch", "metrics", "epochs", "threshold"):
+        assert moved[key] == whole[key]
+
+
+def test_a_checkpoint_of_another_epoch_than_the_record_s_is_an_error(configure, monkeypatch):
+    monkeypatch.setattr("medxfer.training.callbacks.History.best", lambda *_: 7)
+    with pytest.raises(MedxferError, match=r"best.ckpt holds epoch [0-2], and by its curves epoch 7 is the best"):
+        train(configure("study"))
