@@ -5,13 +5,14 @@ from typing import Final, NamedTuple
 
 # Raise it when a header reader says something else of the same file: headers are kept under this number, and read
 # again under the next.
-HEADER_VERSION: Final = 5
+HEADER_VERSION: Final = 6
 
 
 class HeaderFacts(NamedTuple):
     """What a header says of its image, in the file's own words; "" for what is absent or damaged.
 
-    Only the fields of `TECHNICAL` may be shown; patient, series, position, age and sex stay in the store's folder.
+    Only the fields of `TECHNICAL` may be shown; what tells of the person or names the image (`PRIVATE`) stays in the
+    store's folder. A file that cannot be an image has its reason in `unreadable`, and whatever else its header says.
     """
 
     modality: str  # "CT", "DX", "CR" or another of DICOM's, "unknown", or "images" if the files carry none
@@ -32,13 +33,25 @@ class HeaderFacts(NamedTuple):
     caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
     gray: str = "uint16"  # the dtype of a store's display gray: "uint8", or "uint16" if the file has more levels
     unreadable: str = ""  # if it cannot be an image, the kind of its ImageError
+    study: str = ""  # StudyInstanceUID
+    instance: str = ""  # SOPInstanceUID
+    accession: str = ""  # AccessionNumber
+    sop_class: str = ""  # its name, such as "CT Image Storage"; the UID of one that the standard does not have
+    image_type: str = ""  # its values with "/" between them, such as "ORIGINAL/PRIMARY/AXIAL"
+    body_part: str = ""
+    series_description: str = ""
+    studied: str = ""  # date and time of the study, YYYYMMDDHHMMSS as far as they are given
+    annotations: str = "unsaid"  # what it says itself of annotations in the pixels: "yes", "no" or "unsaid"
 
     def __repr__(self) -> str:
-        """Without the patient."""
-        shown = {name: value for name, value in self._asdict().items() if name not in ("patient", "age", "sex")}
+        """Without the person."""
+        shown = {name: value for name, value in self._asdict().items() if name not in PRIVATE}
         return f"HeaderFacts({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
+PRIVATE: Final = (
+    "patient", "age", "sex", "study", "series", "instance", "accession", "series_description", "studied",
+)  # fmt: skip
 SEXES: Final = ("female", "male", "other")
 _SEX_OF: Final = {"f": "female", "female": "female", "m": "male", "male": "male", "o": "other", "other": "other"}
 _YEARS: Final = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}

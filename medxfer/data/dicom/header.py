@@ -45,7 +45,8 @@ _DEFERRED_BYTES = 2**24  # a larger element than this is no part of an image's d
 _FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")  # 0002 and 0008, in either byte order
 
 _READ = """
-    SOPClassUID Modality Manufacturer ManufacturerModelName
+    SOPClassUID SOPInstanceUID StudyInstanceUID AccessionNumber ImageType StudyDate StudyTime SeriesDescription
+    BodyPartExamined Modality Manufacturer ManufacturerModelName
     PresentationIntentType ViewPosition BurnedInAnnotation
     PatientID PatientAge PatientSex SeriesInstanceUID ImagePositionPatient ImageOrientationPatient
     SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns

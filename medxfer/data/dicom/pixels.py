@@ -89,12 +89,15 @@ def pixel_format(header: Header, element: str) -> PixelFormat:
 
 
 class DicomFile:
-    """An open file whose claims have been checked and whose pixels have not been read (see `open_dicom`)."""
+    """An open file whose header has been read and whose pixels have not (see `open_dicom`)."""
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path = path
         self.header, syntax, self._stream = read_header(path, stream)
         self.syntax = uid.UID(syntax)
+
+    def check(self) -> None:
+        """Check the header's claims about the pixels, before which none can be read. Raises DicomError."""
         if self.syntax not in NATIVE and self.syntax not in DECODERS:
             raise self.header.error("its transfer syntax is not supported", "unsupported syntax")
         self.element, self._vr, length = self._pixel_element()
@@ -217,8 +220,10 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
 
 
 @contextmanager
-def open_dicom(path: Path) -> Iterator[DicomFile]:
+def open_dicom(path: Path, checked: bool = True) -> Iterator[DicomFile]:
     """Open, read the header and check its claims; pixels and header values are to be read within `silence`.
+
+    Without `checked`, the caller checks them.
 
     Raises DicomError.
     """
@@ -231,4 +236,6 @@ def open_dicom(path: Path) -> Iterator[DicomFile]:
     with stream:
         with silence():
             file = DicomFile(path, stream)
+            if checked:
+                file.check()
         yield file

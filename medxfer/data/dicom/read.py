@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,27 +14,16 @@ from pydicom import uid
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window
 from medxfer.data.dicom.gray import Shown, frame_gray
-from medxfer.data.dicom.header import DicomError, Header, silence
+from medxfer.data.dicom.header import silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
-from medxfer.data.header_facts import HeaderFacts, sex_of, years_of
 
 WindowChoice = Window | tuple[float, float] | Literal["auto"] | None
-A = TypeVar("A")
-T = TypeVar("T")
 
 _FOR_PROCESSING: Final = (
     uid.DigitalXRayImageStorageForProcessing,
     uid.DigitalMammographyXRayImageStorageForProcessing,
     uid.DigitalIntraOralXRayImageStorageForProcessing,
 )
-_TEXTS: Final = {
-    "modality": "Modality",
-    "manufacturer": "Manufacturer",
-    "model": "ManufacturerModelName",
-    "view": "ViewPosition",
-    "patient": "PatientID",
-    "series": "SeriesInstanceUID",
-}
 
 
 def read_gray(
@@ -85,37 +74,11 @@ def read_frames(
     shown = _shown(window)
     with open_dicom(Path(path)) as file:
         with silence():
-            _check_policy(file, luminance, for_processing)
+            check_policy(file, luminance, for_processing)
         for number in range(file.format.number_of_frames) if frame == "all" else [frame]:
             with silence():  # not over the yield: it holds for the whole process
                 gray = frame_gray(file, number, shown, voi, hounsfield)
             yield gray
-
-
-def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> HeaderFacts:
-    """The header alone, no pixels; `frames` counts all that the file has. Raises DicomError for what `read_gray`
-    refuses before it decodes."""
-    with silence(), open_dicom(Path(path)) as file:
-        _check_policy(file, luminance, for_processing)
-        header, form = file.header, file.format
-        first, photometric = header.of_frame(0), form.photometric_interpretation
-        stated = photometric, _described(header.text, "PresentationLUTShape")
-        contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
-        texts = {field: _described(header.text, keyword) for field, keyword in _TEXTS.items()}
-        age, sex = (_described(header.text, keyword) for keyword in ("PatientAge", "PatientSex"))
-        return HeaderFacts(
-            **{field: text or ("unknown" if field == "modality" else "") for field, text in texts.items()},
-            burned_in=_described(header.text, "BurnedInAnnotation") == "YES",
-            syntax=file.syntax.name,
-            size=f"{form.rows}×{form.columns}",
-            photometric=photometric,
-            bits=str(form.bits_stored),
-            age=years_of(age or ""),
-            sex=sex_of(sex or ""),
-            position=_described(_position, first),
-            frames=form.number_of_frames,
-            caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),
-        )
 
 
 def _shown(window: WindowChoice) -> Shown:
@@ -133,7 +96,8 @@ def _shown(window: WindowChoice) -> Shown:
     return chosen
 
 
-def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> None:
+def check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> None:
+    """Raise DicomError for an image in colour or FOR PROCESSING that was not asked for."""
     header = file.header
     if file.format.photometric_interpretation not in GRAY and not luminance:
         raise header.error("it is a colour image; luminance=True takes its luminance", "not grayscale")
@@ -143,19 +107,3 @@ def _check_policy(file: DicomFile, luminance: bool, for_processing: bool) -> Non
             "it is FOR PROCESSING: a detector's signal, no display values; for_processing=True takes it",
             "for processing",
         )
-
-
-def _described(read: Callable[[A], T], of: A) -> T | None:
-    """`read(of)`, which describes an image without deciding its pixels: None if it is damaged."""
-    try:
-        return read(of)
-    except DicomError:
-        return None
-
-
-def _position(header: Header) -> float | None:
-    """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1."""
-    where, axes = header.numbers("ImagePositionPatient"), header.numbers("ImageOrientationPatient")
-    if len(where) != 3 or len(axes) != 6:
-        return None
-    return float(np.dot(where, np.cross(axes[:3], axes[3:])))

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.picture_folder import PictureReader
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM")  # PNG, JPEG, TIFF twice, BMP
 
 
 def find_files(images: Path) -> list[Path]:
-    """The file `images`, or every file in that folder and below, in the order of their names; none that is hidden.
+    """The file `images`, or every file in that folder and below that `walk` finds, in the order of their names.
 
     Raises MedxferError where there is none.
     """
@@ -25,8 +26,7 @@ def find_files(images: Path) -> list[Path]:
         return [images]
     if not images.is_dir():
         raise MedxferError(f"images={images}: no such file or folder; {what}")
-    found = (path for path in sorted(images.rglob("*")) if path.is_file())
-    files = [path for path in found if not any(part.startswith(".") for part in path.relative_to(images).parts)]
+    files = [images / file for file in walk(images).files]
     if not files:
         raise MedxferError(f"images={images}: the folder is empty; {what}")
     return files
@@ -45,8 +45,9 @@ class NewFiles:
         if _is_picture(path):
             yield from PictureReader().pictures(path, hounsfield)
             return
-        modality, known = self.dicom.header(path).modality, self.modality.split("+")
-        if modality not in known and (hounsfield or "images" not in known):
+        facts, known = self.dicom.header(path), self.modality.split("+")
+        modality = facts.modality
+        if not facts.unreadable and modality not in known and (hounsfield or "images" not in known):
             reason = f"its modality is {modality}, the cell was trained on {self.modality}"
             raise ImageError(path, "another modality", reason)
         yield from self.dicom.pictures(path, hounsfield)

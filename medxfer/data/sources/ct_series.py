@@ -7,7 +7,8 @@ import pandas as pd
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.sources.source import HeaderIndexed, Index, visible_files
+from medxfer.data.sources.folder_walk import walk
+from medxfer.data.sources.source import HeaderIndexed, Index
 
 NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
 
@@ -21,7 +22,8 @@ class CtSeries(HeaderIndexed, DicomFolder):
 
     def index(self) -> Index:
         images, labels = self.rows()
-        names = [file for file in visible_files(self.root) if Path(file).suffix.lower() not in NOT_DICOM]
+        files, links = walk(self.root)
+        names = [file for file in files if Path(file).suffix.lower() not in NOT_DICOM]
         headers = self.survey(names)
         slices: dict[str, list[str]] = {}  # what a path of the CSV may be -> its slices
         for file, series in headers["series"].items():
@@ -43,4 +45,4 @@ class CtSeries(HeaderIndexed, DicomFolder):
             images["patient"] = images["known"]
         labels = labels.loc[images.index].reset_index(drop=True)
         index = self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels)
-        return replace(index, headers=headers)
+        return replace(index, headers=headers, left_out={**links, **index.left_out})

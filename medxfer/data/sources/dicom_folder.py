@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom import inspect, read_frames
+from medxfer.data.dicom import describe, read_frames
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.label_table import COLUMNS, LabelledFolder
 
@@ -38,7 +38,7 @@ class DicomReader:
 
     def header(self, path: Path) -> HeaderFacts:
         """As `Source.header`."""
-        facts = inspect(path, luminance=self.luminance, for_processing=self.for_processing)
+        facts = describe(path, luminance=self.luminance, for_processing=self.for_processing)
         if self.frame == "all" or facts.frames == 1:
             return facts
         return facts._replace(frames=1, caveats=(*facts.caveats, "several frames, of which one is used"))

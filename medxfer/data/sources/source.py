@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,16 +161,3 @@ def existing_folder(path: str) -> Path:
     if not folder.is_dir():
         raise MedxferError(f"data.root={path}: no such folder; give the folder that holds the images")
     return folder
-
-
-def visible_files(root: Path) -> list[str]:
-    """Every file under `root`, at any depth, relative to it and in the order of folders and names.
-
-    Hidden files and folders, and the __MACOSX folders of archives, are left out.
-    """
-    found = []
-    for place, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
-        below = Path(place).relative_to(root).parts
-        found += [(*below, name) for name in names if name[0] != "." and Path(place, name).is_file()]
-    return ["/".join(parts) for parts in sorted(found)]

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from medxfer.base.errors import MedxferError
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import NO_PATIENTS, encode
 from medxfer.data.sources.picture_folder import PictureReader
-from medxfer.data.sources.source import Index, Source, existing_folder, visible_files
+from medxfer.data.sources.source import Index, Source, existing_folder
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip
@@ -85,7 +86,8 @@ class ClassFolders(Source):
     def index(self) -> Index:
         found: list[tuple[str, str, str]] = []
         others: list[str] = []
-        for file in visible_files(self.root):
+        files, left_out = walk(self.root)
+        for file in files:
             *folders, name = file.split("/")
             part = self.parts.get(folders[0].lower(), "") if len(folders) > 1 else ""
             label = folders[1 if part else 0] if folders else ""
@@ -101,7 +103,8 @@ class ClassFolders(Source):
             raise self.wrong(f"no image in {'/'.join(missing[0]) if missing else 'a folder for its class'}")
         patients, caveats = self._patients(table)
         labels = encode(table.pop("label"), f"data.root={self.root}")
-        left_out = {"unknown file type": tuple(others)} if others else {}
+        if others:
+            left_out["unknown file type"] = tuple(others)
         return Index(table.assign(patient=patients), *labels, caveats + self.caveats, left_out)
 
     def _patients(self, table: pd.DataFrame) -> tuple[pd.Series, tuple[str, ...]]:

@@ -9,8 +9,9 @@ from dicom_files import dicom_dataset, functional_group, lut, save, write_dicom
 from pydicom import uid
 from pydicom.pixels import get_decoder
 
+from medxfer.data.dicom import DicomError, describe, inspect, read_frames, read_gray
 from medxfer.data.dicom.pixels import DECODERS
-from medxfer.data.dicom.read import inspect, read_frames, read_gray
+from medxfer.data.header_facts import HeaderFacts
 
 RAMP12 = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 TWELVE_BITS = {"BitsStored": 12, "HighBit": 11}
@@ -194,3 +195,23 @@ def test_inspect(path: Path) -> None:
     assert (info.size, info.frames, info.bits) == ("64×64", 2, "12")
     assert (info.patient, info.position, info.caveats) == ("P1", 42.5, ())
     assert "P1" not in repr(info)
+
+
+def test_what_is_refused_is_described_nonetheless(path: Path) -> None:
+    names = {"StudyInstanceUID": "1.2.1", "SOPInstanceUID": "1.2.3", "AccessionNumber": "A7", "PatientID": "P1"}
+    kind = {"ImageType": ["DERIVED", "PRIMARY"], "BodyPartExamined": "CHEST", "SeriesDescription": "Dose of P1"}
+    write_dicom(path, RAMP12, **TWELVE_BITS, **names, **kind, StudyDate="20260102", StudyTime="101112.5", Modality="SR")
+    facts = describe(path)
+    assert facts == inspect(path)
+    assert (facts.study, facts.instance, facts.accession, facts.studied) == ("1.2.1", "1.2.3", "A7", "20260102101112")
+    assert (facts.sop_class, facts.image_type) == ("Secondary Capture Image Storage", "DERIVED/PRIMARY")
+    assert (facts.body_part, facts.series_description, facts.annotations) == ("CHEST", "Dose of P1", "unsaid")
+    assert not any(private in repr(facts) for private in ("P1", "A7", "1.2", "2026"))
+    write_dicom(path, RAMP12, **TWELVE_BITS, **names, **kind, PixelData=None, BurnedInAnnotation="YES", Modality="SR")
+    report = describe(path)
+    assert (report.unreadable, report.modality, report.patient) == ("no pixel data", "SR", "P1")
+    assert (report.annotations, report.burned_in) == ("yes", True)
+    with pytest.raises(DicomError):
+        inspect(path)
+    path.write_bytes(b"")
+    assert describe(path) == HeaderFacts("", burned_in=True, unreadable="empty")

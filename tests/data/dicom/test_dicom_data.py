@@ -16,9 +16,9 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels import apply_rescale
 
+from medxfer.data.dicom import DicomError, inspect, read_frames, read_gray
 from medxfer.data.dicom.header import silence
 from medxfer.data.dicom.pixels import GRAY, open_dicom
-from medxfer.data.dicom.read import DicomError, inspect, read_frames, read_gray
 
 SECONDS = 5
 
@@ -92,7 +92,7 @@ def test_every_odd_file_is_an_image_or_one_typed_error(test_data: Path) -> None:
 
 READ_ALL = """
 import sys
-from medxfer.data.dicom.read import DicomError, read_gray
+from medxfer.data.dicom import DicomError, read_gray
 for path in sys.stdin.read().splitlines():
     try:
         read_gray(path, luminance=True, for_processing=True)

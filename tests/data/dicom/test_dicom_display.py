@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_rescale, apply_windowing
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.dicom.read import inspect, read_gray
+from medxfer.data.dicom import inspect, read_gray
 
 RAMP12 = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydicom import config, uid
 from pydicom.data import get_testdata_file
 
-from medxfer.data.dicom.read import DicomError, inspect, read_gray
+from medxfer.data.dicom import DicomError, inspect, read_gray
 
 EXAMPLES = int(os.environ.get("HYPOTHESIS_MAX_EXAMPLES", "60"))
 SYNTAXES = [

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from oracles import JPEG2000, dcmtk_stored, gdcm_stored, pydicom_stored, real_files, reference_gray
 from pydicom import dcmread, uid
 
+from medxfer.data.dicom import DicomError, read_gray
 from medxfer.data.dicom.header import silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
-from medxfer.data.dicom.read import DicomError, read_gray
 
 LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
 SMALLEST = {"gdcm": 310, "dcmtk": 280, "pydicom": 330}  # files that each can read of those that we read

@@ -11,8 +11,8 @@ from dicom_files import codestream, dicom_dataset, functional_group, lut, save, 
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
 
+from medxfer.data.dicom import DicomError, inspect, read_frames, read_gray
 from medxfer.data.dicom.pixels import codestream_size
-from medxfer.data.dicom.read import DicomError, inspect, read_frames, read_gray
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (64, 64), np.uint16)
 SECRET = "SECRET^NAME"

@@ -10,7 +10,7 @@ import pytest
 from dicom_files import codestream, with_codestream, write_dicom
 from pydicom import config, dcmread, uid
 
-from medxfer.data.dicom.read import DicomError, read_frames, read_gray
+from medxfer.data.dicom import DicomError, read_frames, read_gray
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (64, 64), np.uint16)
 SECRET = "SECRET^NAME"

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from medxfer.base.errors import unknown
+from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import Labelled, read_table
-from medxfer.data.sources.source import visible_files
 
 ALL = "all"  # data.label=all: every finding of the release, as a multi-label task
 
@@ -38,5 +38,5 @@ class Release(Labelled):
 
     def locate(self, names: pd.Series, folder: str = "") -> pd.Series:
         """The file of each name, at any depth under `root`/`folder`, relative to `root`; "" if it is not there."""
-        found = {PurePosixPath(file).name: f"{folder}/{file}".lstrip("/") for file in visible_files(self.root / folder)}
+        found = {PurePosixPath(file).name: f"{folder}/{file}".lstrip("/") for file in walk(self.root / folder).files}
         return names.map(lambda name: found.get(name, ""))

@@ -1,0 +1,110 @@
+"""What a DICOM file's header says of its image, without the pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from pydicom import uid
+
+from medxfer.data.dicom.header import DicomError, Header, silence
+from medxfer.data.dicom.pixels import DicomFile, open_dicom
+from medxfer.data.dicom.read import check_policy
+from medxfer.data.header_facts import HeaderFacts, sex_of, years_of
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+_TEXTS: Final = {
+    "modality": "Modality",
+    "manufacturer": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "view": "ViewPosition",
+    "patient": "PatientID",
+    "series": "SeriesInstanceUID",
+    "study": "StudyInstanceUID",
+    "instance": "SOPInstanceUID",
+    "accession": "AccessionNumber",
+    "body_part": "BodyPartExamined",
+    "series_description": "SeriesDescription",
+    "photometric": "PhotometricInterpretation",
+}
+
+
+def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> HeaderFacts:
+    """The header alone, no pixels; `frames` counts all that the file has. Raises DicomError for what `read_gray`
+    refuses before it decodes."""
+    with silence(), open_dicom(Path(path), checked=False) as file:
+        _check(file, luminance, for_processing)
+        return _facts(file)
+
+
+def describe(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> HeaderFacts:
+    """As `inspect`, and for what it refuses the kind of the error and whatever the header says besides: a report or a
+    plan has a patient, too."""
+    try:
+        with silence(), open_dicom(Path(path), checked=False) as file:
+            refused = ""
+            try:
+                _check(file, luminance, for_processing)
+            except DicomError as error:
+                refused = error.kind
+            return _facts(file)._replace(unreadable=refused)
+    except DicomError as error:
+        return HeaderFacts("", burned_in=True, unreadable=error.kind)
+
+
+def _check(file: DicomFile, luminance: bool, for_processing: bool) -> None:
+    file.check()
+    check_policy(file, luminance, for_processing)
+    file.header.of_frame(0)
+
+
+def _facts(file: DicomFile) -> HeaderFacts:
+    header = file.header
+    texts = {field: _described(header.text, keyword) or "" for field, keyword in _TEXTS.items()}
+    rows, columns, bits, frames = (
+        _described(header.integer, keyword) for keyword in ("Rows", "Columns", "BitsStored", "NumberOfFrames")
+    )
+    texts["photometric"] = texts["photometric"].upper()
+    stated = texts["photometric"], _described(header.text, "PresentationLUTShape")
+    contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
+    age, sex, annotations, sop_class, date, time = (
+        _described(header.text, keyword) or ""
+        for keyword in ("PatientAge", "PatientSex", "BurnedInAnnotation", "SOPClassUID", "StudyDate", "StudyTime")
+    )
+    return HeaderFacts(
+        **texts | {"modality": texts["modality"] or "unknown"},
+        burned_in=annotations == "YES",
+        annotations={"YES": "yes", "NO": "no"}.get(annotations, "unsaid"),
+        syntax=file.syntax.name,
+        size=f"{rows}×{columns}" if rows and columns else "",
+        bits=str(bits or ""),
+        age=years_of(age),
+        sex=sex_of(sex),
+        position=_described(_position, header),
+        frames=max(frames or 1, 1),
+        caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),
+        sop_class=uid.UID(sop_class).name,
+        image_type="/".join(_described(header.texts, "ImageType") or ()),
+        studied=date + time.partition(".")[0],
+    )
+
+
+def _described(read: Callable[[A], T], of: A) -> T | None:
+    """`read(of)`, which describes an image without deciding its pixels: None if it is damaged."""
+    try:
+        return read(of)
+    except DicomError:
+        return None
+
+
+def _position(header: Header) -> float | None:
+    """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1, of frame 0."""
+    first: Any = header.of_frame(0)
+    where, axes = first.numbers("ImagePositionPatient"), first.numbers("ImageOrientationPatient")
+    if len(where) != 3 or len(axes) != 6:
+        return None
+    return float(np.dot(where, np.cross(axes[:3], axes[3:])))
