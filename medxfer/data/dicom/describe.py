@@ -64,15 +64,15 @@ def _check(file: DicomFile, luminance: bool, for_processing: bool) -> None:
 
 def _facts(file: DicomFile) -> HeaderFacts:
     header = file.header
-    texts = {field: _described(header.text, keyword) or "" for field, keyword in _TEXTS.items()}
+    texts = {field: _text(header, keyword) for field, keyword in _TEXTS.items()}
     rows, columns, bits, frames = (
         _described(header.integer, keyword) for keyword in ("Rows", "Columns", "BitsStored", "NumberOfFrames")
     )
     texts["photometric"] = texts["photometric"].upper()
-    stated = texts["photometric"], _described(header.text, "PresentationLUTShape")
+    stated = texts["photometric"], _text(header, "PresentationLUTShape")
     contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
     age, sex, annotations, sop_class, date, time = (
-        _described(header.text, keyword) or ""
+        _text(header, keyword)
         for keyword in ("PatientAge", "PatientSex", "BurnedInAnnotation", "SOPClassUID", "StudyDate", "StudyTime")
     )
     return HeaderFacts(
@@ -91,6 +91,10 @@ def _facts(file: DicomFile) -> HeaderFacts:
         image_type="/".join(_described(header.texts, "ImageType") or ()),
         studied=date + time.partition(".")[0],
     )
+
+
+def _text(header: Header, keyword: str) -> str:
+    return _described(header.text, keyword) or ""
 
 
 def _described(read: Callable[[A], T], of: A) -> T | None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_files import write_dicom
+from pydicom import uid
 
 from medxfer.data.header_facts import HEADER_VERSION
 from medxfer.data.sources.ct_series import CtSeries
@@ -18,6 +19,9 @@ ELEMENTS = {
     "BurnedInAnnotation": "YES", "PatientID": "P1", "SeriesInstanceUID": "1.2.3", "BitsStored": 12, "HighBit": 11,
     "ImagePositionPatient": [1, 2, 3.5], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
     "PresentationLUTShape": "INVERSE", "PatientAge": "006M", "PatientSex": "F",
+    "StudyInstanceUID": "1.2.1", "SOPInstanceUID": "1.2.4", "SOPClassUID": uid.CTImageStorage, "AccessionNumber": "A1",
+    "ImageType": ["ORIGINAL", "PRIMARY"], "BodyPartExamined": "CHEST", "SeriesDescription": "Thorax",
+    "StudyDate": "20260102", "StudyTime": "101112.5",
 }  # fmt: skip
 
 
@@ -36,13 +40,15 @@ def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
     """If this fails because a reader is corrected: raise HEADER_VERSION, and write both here."""
     header = DicomFolder(str(root), str(root / "labels.csv")).header("a.dcm")
     assert (HEADER_VERSION, header._asdict()) == (
-        5,
+        6,
         {
             "modality": "CT", "burned_in": True, "syntax": "Explicit VR Little Endian", "size": "3×4",
             "photometric": "MONOCHROME2", "bits": "12", "manufacturer": "Maker", "model": "Model", "view": "AP",
             "patient": "P1", "age": 0.5, "sex": "female", "series": "1.2.3", "position": 3.5, "frames": 1,
             "caveats": ("Presentation LUT Shape contradicts Photometric Interpretation",), "gray": "uint16",
-            "unreadable": "",
+            "unreadable": "", "study": "1.2.1", "instance": "1.2.4", "accession": "A1",
+            "sop_class": "CT Image Storage", "image_type": "ORIGINAL/PRIMARY", "body_part": "CHEST",
+            "series_description": "Thorax", "studied": "20260102101112", "annotations": "yes",
         },
     )  # fmt: skip
 
