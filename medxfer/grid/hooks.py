@@ -30,8 +30,8 @@ from medxfer.grid.settled import Grid, Launch
 from medxfer.study.folder import Division, Study, withdrawn_cells
 from medxfer.study.identity import FOLD, PATH_KEYS, VALUES, Json
 from medxfer.study.unplanned import unplanned
-from medxfer.training.loggers import offline_hint
 from medxfer.training.prepare import Impossible, Preparation, Settled
+from medxfer.training.wandb_run import offline_hint
 
 
 class GridHooks(Callback):

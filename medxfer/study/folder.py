@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from omegaconf import DictConfig
@@ -260,7 +261,7 @@ def _join(
     if pending is not None and study.folder in pending:
         record = pending[study.folder]
     elif not path.is_file():
-        record = {"name": study.name, **asked, "data": {}, "command": "", "planned": {}}
+        record = {"name": study.name, "id": token_hex(4), **asked, "data": {}, "command": "", "planned": {}}
     else:
         record = study.record
     for part, values in asked.items():

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from medxfer.training.fit import fit
 from medxfer.training.loggers import cell_logger
 from medxfer.training.prepare import Impossible, Prepared, prepare
+from medxfer.training.wandb_run import StudyWandbLogger
 
 
 def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
@@ -35,6 +36,8 @@ def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:
         try:
             with cell_logger(prepared.config, cell) as logger:
                 fitted = fit(prepared, logger)
+                if isinstance(logger, StudyWandbLogger):
+                    logger.conclude(fitted.record["metrics"])
             cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors)
         except Exception as error:
             with suppress(OSError):  # a full disk takes no reason; the caller still gets it

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,14 +12,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 import wandb
 from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
+from medxfer.training import wandb_run
 from medxfer.training.callbacks import EpochBar
-from medxfer.training.loggers import wandb_mode
+from medxfer.training.loggers import check_logger
 from medxfer.training.run import train
 
 
@@ -83,13 +86,98 @@ def test_nothing_of_the_machine_or_its_paths_is_in_the_run(run_cell, tmp_path):
     assert not list(folder.glob("files/*"))
 
 
-@pytest.mark.parametrize(("key", "mode"), [(None, "offline"), ("0123", "online")])
-def test_without_a_key_it_is_offline_and_the_environment_decides(monkeypatch, key, mode):
+@pytest.fixture
+def answers(monkeypatch):
+    """Sets whether W&B's server answers; nothing of this process goes there."""
+    for cached in (wandb_run._answers, wandb_run._say_offline):
+        cached.cache_clear()
+
+    def answering(answer: bool) -> list[str]:
+        asked = []
+
+        def head(server, timeout):
+            asked.append(server)
+            if not answer:
+                raise requests.ConnectionError
+
+        monkeypatch.setattr(requests, "head", head)
+        return asked
+
+    yield answering
+    for cached in (wandb_run._answers, wandb_run._say_offline):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("asked", "key", "answer", "mode"),
+    [
+        (None, None, True, "offline"),
+        (None, "0123", True, "online"),
+        (None, "0123", False, "offline"),
+        ("online", None, False, "offline"),
+        ("Disabled", "0123", False, "disabled"),
+        (" OFFLINE ", "0123", True, "offline"),
+    ],
+)
+def test_it_is_online_with_a_key_and_an_answer_and_the_environment_decides(
+    monkeypatch, answers, asked, key, answer, mode
+):
     monkeypatch.delenv("WANDB_MODE", raising=False)
+    if asked:
+        monkeypatch.setenv("WANDB_MODE", asked)
     monkeypatch.setattr(wandb, "api", SimpleNamespace(api_key=key))
-    assert wandb_mode() == mode
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert wandb_mode() == "disabled"
+    answers(answer)
+    assert wandb_run.wandb_mode() == mode
+
+
+def test_its_server_is_asked_once(monkeypatch, answers):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    asked = answers(False)
+    assert [wandb_run.wandb_mode() for _ in range(3)] == ["offline"] * 3
+    assert len(asked) == 1
+
+
+def test_a_mode_that_it_does_not_have_is_answered_before_the_training(monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "ofline")
+    with pytest.raises(MedxferError, match="unknown WANDB_MODE 'ofline': did you mean offline"):
+        check_logger("wandb")
+
+
+def test_a_key_that_is_refused_leaves_the_run_offline(run_cell, monkeypatch, answers):
+    answers(True)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_API_KEY", "short")
+    said = []
+    monkeypatch.setattr("medxfer.base.display.display.note", said.append)
+    assert inspect(run_cell())["state"] == "finished"
+    assert [text for text in said if "W&B takes no runs" in text and "kept offline" in text]
+
+
+def test_two_studies_of_equal_settings_have_runs_of_their_own(run_cell, tmp_path):
+    first = inspect(run_cell("study.name=first"))["run_id"]
+    shutil.rmtree(tmp_path / "studies" / "first" / "wandb")
+    second = inspect(run_cell("study.name=second"))["run_id"]
+    assert first != second
+
+
+def test_a_run_of_the_notebook_s_own_stays_open(run_cell, tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    own = wandb.init(project="own", dir=str(tmp_path), settings=wandb.Settings(silent=True))
+    run_cell()
+    own.log({"still": 1})
+    own.finish()
+
+
+def test_the_summary_has_the_tested_epoch(run_cell, tmp_path):
+    """With a learning rate at which the last epoch is not the best."""
+    summary = inspect(run_cell("lr=3", "optimizer=sgd", "warmup=0", "monitor=val/auroc", "trainer.max_epochs=6"))[
+        "summary"
+    ]
+    (path,) = tmp_path.glob("studies/*/cells/*/metrics.json")
+    record = json.loads(path.read_text())
+    assert record["best_epoch"] < 5
+    for name in ("val/loss", "val/auroc"):
+        assert float(summary[name]) == pytest.approx(record["metrics"][name])
 
 
 def records(folder: Path) -> list[dict]:
@@ -112,8 +200,6 @@ def test_the_dashboard_can_group_filter_and_draw(run_cell):
     metrics = {metric.get("name") or metric["glob_name"]: metric for metric in
                (record["metric"] for record in found if record["type"] == "metric")}  # fmt: skip
     assert metrics["val/*"]["step_metric"] == "epoch"
-    assert metrics["val/*"]["summary"] == {"max": True}
-    assert metrics["val/loss"]["summary"] == {"min": True}
     assert not [record for record in found if record["type"] == "stats"]
 
 
