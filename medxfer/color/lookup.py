@@ -16,8 +16,8 @@ from medxfer.base.errors import MedxferError
 def level_index(gray: Tensor, levels: int) -> Tensor:
     """The level of each pixel of `gray`: uint8 if `levels` ≤ 256, else int32; the same shape, `gray` is not changed.
 
-    `gray` is uint8, uint16 or floating point in [0, 1] (clipped outside); `levels` is a power of two from 2 to 65536.
-    Raises MedxferError for NaN, TypeError for another dtype.
+    `gray` is uint8, uint16 or floating point in [0, 1] (clipped outside, never NaN: see `refuse_nan`); `levels` is a
+    power of two from 2 to 65536. Raises TypeError for another dtype.
     """
     small = torch.uint8 if levels <= 256 else torch.int32
     bits = levels.bit_length() - 1
@@ -34,15 +34,19 @@ def level_index(gray: Tensor, levels: int) -> Tensor:
         return level if bits == 8 else level.bitwise_and_(levels - 1)
     if not gray.is_floating_point():
         raise TypeError(f"gray must be uint8, uint16 or floating point, got {gray.dtype}.")
-    refuse_nan(gray)
     exact = gray.float() if gray.dtype.itemsize < 4 else gray  # half precision cannot hold every level
     level = (exact * levels).clamp_(0, levels - 1)
     return level.short().to(small) if levels <= 256 else level.to(small)  # torch casts to uint8 slowly, to short fast
 
 
 def refuse_nan(gray: Tensor) -> None:
-    """Raise MedxferError if floating point `gray` holds NaN."""
-    if gray.numel() and gray.detach().min().isnan():  # min() passes NaN on, and is the fastest look
+    """Raise MedxferError if floating point `gray` holds NaN.
+
+    For gray as it arrives: the look waits for the device, and what integers become in augmentation is never NaN.
+    """
+    if (
+        gray.is_floating_point() and gray.numel() and gray.detach().min().isnan()
+    ):  # min() passes NaN on, and is the fastest look
         raise MedxferError("an image holds NaN, which has no colour: repair or leave out the image.")
 
 

@@ -9,7 +9,7 @@ from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window
 from medxfer.color.augment import Augment
-from medxfer.color.lookup import check_kind, gather_hu, table_over_hu
+from medxfer.color.lookup import check_kind, gather_hu, refuse_nan, table_over_hu
 from medxfer.color.transform import ColorTransform, Windowing
 
 
@@ -58,9 +58,10 @@ class Renderer(nn.Module):
             pixels float (B, C, H, W) in channels_last memory; label and row as they came.
 
         Raises:
-            MedxferError: HU without a window, or a window for images that are not in HU.
+            MedxferError: HU without a window, a window for images that are not in HU, or NaN.
         """
         check_kind(batch.gray, self.windowing is not None)
+        refuse_nan(batch.gray)
         if key is not None and self.augment is not None:
             pixels = self._augmented(batch.gray, self.augment, key)
         elif self.over_hu is not None and batch.gray.dtype == torch.int16:

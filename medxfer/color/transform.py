@@ -66,12 +66,16 @@ class ColorTransform(nn.Module):
     def forward(self, gray: Tensor) -> Tensor:
         """(B, C, H, W), channels_last. Raises MedxferError for NaN, and for gray of the other kind (HU, display)."""
         check_kind(gray, self.takes_hu)
+        refuse_nan(gray)
         if self.over_hu is not None and gray.dtype == torch.int16:
             return gather_hu(_planes(gray), self.over_hu)
         return self._show(gray)
 
     def lookup(self, display: Tensor) -> Tensor:
-        """(B, C, H, W), channels_last, of display gray; for `windows:…` of its windows' gray (B, 3, H, W)."""
+        """(B, C, H, W), channels_last, of display gray; for `windows:…` of its windows' gray (B, 3, H, W).
+
+        No NaN is looked for: see `refuse_nan`.
+        """
         if self.takes_hu:
             return gather_channels(level_index(display, self.levels), self.table)
         if self.learned is not None:
@@ -130,7 +134,6 @@ class LearnedTable(nn.Module):
         """(colour − mean) / std (B, H, W, 3) of uint8, uint16 or floating point gray (B, H, W) in [0, 1]."""
         table = (self.colors - self.mean) / self.std  # before the gather, where it costs nothing
         if gray.is_floating_point():
-            refuse_nan(gray)
             return _interpolate(table, gray)
         largest = torch.iinfo(gray.dtype).max
         every_gray = torch.linspace(0, 1, largest + 1, dtype=torch.float64, device=gray.device)

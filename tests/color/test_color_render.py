@@ -217,3 +217,21 @@ def test_the_gpu_draws_the_same(uint8: GrayBatch) -> None:
     expected = renderer(uint8, key=KEY).pixels
     on_gpu = GrayBatch(*(tensor.cuda() for tensor in uint8))
     torch.testing.assert_close(renderer.cuda()(on_gpu, key=KEY).pixels.cpu(), expected, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16, torch.int16])
+def test_what_a_store_holds_is_rendered_without_a_look_for_nan(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look waits for the device, and integers hold no NaN; gray that comes as float is looked at."""
+    window = (40.0, 400.0) if dtype == torch.int16 else None
+    renderer = Renderer(ColorTransform("viridis", MEAN, STD), window, Augment())
+    isnan = torch.Tensor.isnan
+    monkeypatch.setattr(torch.Tensor, "isnan", lambda *_: pytest.fail("looked for NaN"))
+    gray = torch.arange(64).view(1, 8, 8).to(dtype)
+    for key in (None, (0, 0, 0)):
+        renderer(GrayBatch(gray, torch.zeros(1), torch.zeros(1)), key)
+    monkeypatch.setattr(torch.Tensor, "isnan", isnan)
+    broken = torch.full((1, 8, 8), torch.nan)
+    with pytest.raises(MedxferError, match="NaN"):
+        renderer(GrayBatch(broken, torch.zeros(1), torch.zeros(1)), (0, 0, 0))

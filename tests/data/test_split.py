@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.split import SplitSettings, split_images, training_subset
+from medxfer.data.split.together import kept_together
 
 
 def table(patients: list[int], pixels: list[int] | None = None, split: list[str] | None = None) -> pd.DataFrame:
@@ -182,7 +183,7 @@ def test_official_parts_are_kept_and_a_missing_val_is_drawn_from_train():
 
 def test_an_official_split_that_divides_a_patient_is_refused():
     images = table([0, 0, *range(1, 29)], split=["train", "test"] * 15)
-    with pytest.raises(MedxferError, match="patient in two parts"):
+    with pytest.raises(MedxferError, match="1 patient in two parts"):
         split_images(images, np.arange(30) % 2, ("a", "b"), SplitSettings(), 0)
 
 
@@ -190,3 +191,57 @@ def test_a_class_with_fewer_than_three_patients_is_refused_by_name():
     labels = np.array([0] * 10 + [1] * 2)
     with pytest.raises(MedxferError, match="'rare' has 2"):
         split_images(table(list(range(12))), labels, ("common", "rare"), SplitSettings(), 0)
+
+
+@st.composite
+def given_parts(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray]:
+    """Images of 12 to 24 patients a class, some with one picture in common, some with a given part; every class has
+    four patients that share nothing and are given nothing."""
+    rows = []
+    for label in range(2):
+        for patient in range(draw(st.integers(12, 24))):
+            part = draw(st.sampled_from(["", "", "train", "val", "test"])) if patient >= 4 else ""
+            for image in range(draw(st.integers(1, 3))):
+                shared = draw(st.booleans()) and patient >= 4
+                picture = f"shared {draw(st.integers(0, 5))}" if shared else f"{label} {patient} {image}"
+                rows.append((f"{label} {patient}", picture, part if draw(st.integers(0, 3)) else "", label))
+    found = pd.DataFrame(rows, columns=["patient", "pixels", "split", "label"])
+    return found.drop(columns="label"), found["label"].to_numpy()
+
+
+@settings(max_examples=60, deadline=None)
+@given(given_parts(), st.integers(0, 3), st.booleans())
+def test_given_parts_leave_no_patient_and_no_picture_on_two_sides(data, seed, resample):
+    images, labels = data
+    asked = SplitSettings(seed=seed, resample=resample)
+    parts = [split_images(images, labels, ("a", "b"), asked, training_seed) for training_seed in (0, 1)]
+    for part in parts:
+        used = images.assign(part=part)[part != ""]
+        for what in ("patient", "pixels"):
+            assert used.groupby(what)["part"].nunique().max() == 1, what
+        kept = ["test"] if resample else ["train", "val", "test"]
+        still_given = images["split"].isin(kept) & (part != "")
+        has = set(kept_together(images, resample).images["split"])  # a part that is missing is drawn, also from train
+        certain = still_given & ((images["split"] != "train") | ({"val", "test"} <= has))
+        assert (part[certain] == images["split"][certain]).all()
+        assert not ((images["split"] == "test") & (part != "test")).any()  # nothing of it is lost
+    assert ((parts[0] == "test") == (parts[1] == "test")).all()
+
+
+def test_a_drawn_patient_goes_to_the_part_whose_picture_or_patient_it_shares():
+    images = table(list(range(30)), pixels=[100, *range(1, 29), 100], split=[""] * 29 + ["test"])
+    images.loc[5, ["patient", "split"]] = [6, "val"]  # an image of patient 6 is given, the other is not
+    kept = kept_together(images)
+    assert kept.images["split"][[0, 5, 6, 29]].tolist() == ["test", "val", "val", "test"]
+    assert (kept.joined, kept.unused) == (1, 0)
+
+
+def test_of_two_given_parts_with_one_picture_the_one_held_out_keeps_it():
+    images = table(list(range(30)), pixels=[100, *range(1, 29), 100], split=["train"] * 20 + ["val"] * 5 + ["test"] * 5)
+    images.loc[3, "pixels"] = images["pixels"][22]
+    kept = kept_together(images)
+    assert kept.images["split"][[0, 29, 3, 22]].tolist() == ["unused", "test", "unused", "val"]
+    assert (kept.joined, kept.unused) == (0, 2)
+    assert (
+        split_images(images, np.arange(30) % 2, ("a", "b"), SplitSettings(), 0)[[0, 29, 3]] == ["", "test", ""]
+    ).all()

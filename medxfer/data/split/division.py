@@ -13,6 +13,7 @@ from medxfer.base.words import count
 from medxfer.data.split.draw import LEFT_OUT, check_sites, draw_folds, parts_of_fold, split_images
 from medxfer.data.split.given import Given, read_given
 from medxfer.data.split.settings import PARTS, SplitSettings
+from medxfer.data.split.together import kept_together
 from medxfer.data.store.build import SAME_PICTURE, GrayStore
 from medxfer.data.store.dataset import DatasetInfo
 
@@ -28,6 +29,8 @@ class Split:
     given: str | None  # the content of data.split.file, as eight hex digits
     sites: tuple[str, ...] = ()  # the names of folds that are given, or of the values of groups
     fixed: NDArray[np.int64] | None = None  # (N,) the fold of each image, the same for all seeds
+    joined: int = 0  # patients and
+    unused: int = 0  # images, as `KeptTogether` has them
 
     @property
     def folds(self) -> int | None:
@@ -66,9 +69,15 @@ class Split:
 
     @property
     def caveats(self) -> tuple[str, ...]:
-        """The caveats on the parts that a file gives."""
-        divided = int((self.images.groupby("pixels")["split"].nunique() > 1).sum()) if self.given else 0
-        return (f"{SAME_PICTURE} in two parts of data.split.file: {divided} pictures",) if divided else ()
+        """What became of patients and pictures that given parts would divide."""
+        said = []
+        if self.joined:
+            patients = count(self.joined, "patient")
+            said.append(f"{SAME_PICTURE} or patient as in a given part, so that they belong to it: {patients}")
+        if self.unused:
+            images = count(self.unused, "image")
+            said.append(f"{SAME_PICTURE} in two given parts, so that the one held out more keeps it: {images} left out")
+        return tuple(said)
 
     def parts(self) -> NDArray[np.str_]:
         """The part of every image, (N,): of a training with one split; with folds, "test" for all that a fold tests.
@@ -105,7 +114,7 @@ def split_of(config: DictConfig, dataset: DatasetInfo, store: GrayStore) -> Spli
     if settings.groups:
         return _by_site(Split(settings, store, images, config.seed, None), _sites_of(settings.groups, dataset, store))
     if not settings.file:
-        return Split(settings, store, images, config.seed, None)
+        return _by_part(Split(settings, store, images, config.seed, None))
     given = read_given(settings.file, dataset, store)
     if given.folds:
         return _by_given(Split(settings, store, images.assign(split=""), config.seed, given.content), given)
@@ -114,7 +123,7 @@ def split_of(config: DictConfig, dataset: DatasetInfo, store: GrayStore) -> Spli
             f"data.split.file={settings.file} gives parts, and data.split.folds={settings.folds} divides all patients: "
             "give a table with the column fold, or leave data.split.folds out"
         )
-    return Split(settings, store, images.assign(split=given.values), config.seed, given.content)
+    return _by_part(Split(settings, store, images.assign(split=given.values), config.seed, given.content))
 
 
 def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dict[str, int]]:
@@ -157,6 +166,14 @@ def _by_site(split: Split, values: pd.Series) -> Split:
     store = split.store
     check_sites(store.images["patient"], store.labels, store.classes, fold, tuple(sites))
     return replace(split, sites=tuple(map(str, sites)), fixed=fold)
+
+
+def _by_part(split: Split) -> Split:
+    """`split` with its given parts spread over whole patients and shared pictures."""
+    if split.settings.folds:
+        return split
+    kept = kept_together(split.images, split.settings.resample)
+    return replace(split, images=kept.images, joined=kept.joined, unused=kept.unused)
 
 
 def _by_given(split: Split, given: Given) -> Split:

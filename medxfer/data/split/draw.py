@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
 from medxfer.data.split.settings import SplitSettings
+from medxfer.data.split.together import UNUSED, kept_together, units_of
 
 ATTEMPTS = 100  # draws that are tried until every class is in every part
 LEFT_OUT = -1  # the fold of an image that no fold tests
@@ -28,14 +27,28 @@ def split_images(
 
     `images` has the columns patient, split (the part that is given, or "") and pixels (equal for equal pictures);
     `labels` is (N,) class indices or (N, C) multi-label. Patients are never divided, and patients who share a picture
-    stay together. Parts that are given are kept, and a val or test that is missing is drawn from the rest.
-    Raises MedxferError if a class has fewer than three patients, or if no draw puts every class into every part.
+    stay together. Parts that are given are kept as `kept_together` says ("" is then the part of what none may use), and
+    a val or test that is missing is drawn from the rest. Raises MedxferError if a class has fewer than three patients,
+    if a patient has two given parts, or if no draw puts every class into every part.
     """
+    images = kept_together(images, settings.resample).images
+    used = (images["split"] != UNUSED).to_numpy()
+    parts = np.full(len(images), "", dtype="U5")
+    parts[used] = _drawn_parts(images[used], labels[used], classes, settings, training_seed)
+    return parts
+
+
+def _drawn_parts(
+    images: pd.DataFrame,
+    labels: NDArray[Any],
+    classes: tuple[str, ...],
+    settings: SplitSettings,
+    training_seed: int,
+) -> NDArray[np.str_]:
     onehot = _onehot(labels, classes)
     check_classes(images["patient"], labels, classes)
-    if (images.groupby("patient")["split"].nunique() > 1).any():
-        raise MedxferError("the split that is given has a patient in two parts, which would flatter every result")
-    units, part = _units(images)
+    units = units_of(images)
+    part = images["split"].groupby(units).max().to_numpy(dtype=object)  # with `resample` a unit has train and val alike
     counts = np.zeros((len(part), len(classes)))  # images of each class, by unit
     np.add.at(counts, units, onehot)
     if not (part == "test").any():
@@ -61,9 +74,9 @@ def draw_folds(
     draw puts every class into every fold.
     """
     free = (images["split"] != "test").to_numpy()
-    used = images[free].assign(split="")  # validation is drawn from the folds that train, given or not
+    used = images[free]  # validation is drawn from the folds that train, given or not
     onehot = _onehot(labels[free], classes)
-    units, _ = _units(used)
+    units = units_of(used)
     _check_for_folds(units, onehot, classes, folds)
     counts = np.zeros((int(units.max()) + 1, len(classes)))
     np.add.at(counts, units, onehot)
@@ -94,7 +107,7 @@ def parts_of_fold(
     folds whose patients, or whose pictures' patients, are also in this one. `val` is validation's share of the images
     that are not tested. Raises MedxferError if no draw puts every class into training and validation.
     """
-    units, _ = _units(images.assign(split=""))
+    units = units_of(images)
     part = np.where(folds == fold, "test", "").astype(object)
     tested = np.isin(units, units[folds == fold])
     rest = (folds != LEFT_OUT) & ~tested
@@ -169,21 +182,6 @@ def check_classes(patients: pd.Series, labels: NDArray[Any], classes: tuple[str,
 
 def _onehot(labels: NDArray[Any], classes: Sized) -> NDArray[np.float64]:
     return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
-
-
-def _units(images: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
-    """Groups of patients that cannot be divided: each image's unit, (N,), and the part given to each unit, or "".
-
-    A unit is patients who share a picture (connected components of patients and pictures). Pictures do not join
-    patients whose given parts differ.
-    """
-    patient, _ = pd.factorize(images["patient"])
-    picture = images.groupby(["pixels", "split"]).ngroup().to_numpy()
-    n = int(patient.max()) + 1
-    nodes = n + int(picture.max()) + 1
-    graph = coo_array((np.ones(len(patient)), (patient, n + picture)), shape=(nodes, nodes))
-    units, _ = pd.factorize(connected_components(graph, directed=False)[1][patient])
-    return units, pd.Series(images["split"].to_numpy()).groupby(units).first().to_numpy(dtype=object)
 
 
 def _draw(counts: NDArray[Any], share: float, seed: tuple[int, ...], keep: int, take: int = 1) -> NDArray[np.bool_]:

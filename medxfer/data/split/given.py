@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import PrivateError
 from medxfer.data.split.settings import PARTS
+from medxfer.data.split.together import UNUSED
 from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import DatasetInfo
 
@@ -31,10 +32,10 @@ class Given:
 def read_given(file: str, dataset: DatasetInfo, store: GrayStore) -> Given:
     """What the table `file` gives to each image of the store.
 
-    A CSV, or a parquet file as in a study's folder, with the column part (train, val, test) or fold and one of image
-    (pseudonym), path (as the data set's table names the file) and patient_id; or nnU-Net's splits_final.json, whose
-    cases are patients, or files without their suffix. Raises PrivateError if it is no such table, if it names an image
-    or a patient that the data set does not have, or gives folds to a part of the images only.
+    A CSV, or a parquet file as in a study's folder, with the column part (train, val, test, unused) or fold, and one of
+    image (pseudonym), path (as the data set's table names the file) and patient_id; or nnU-Net's splits_final.json,
+    whose cases are patients, or files without their suffix. Raises PrivateError if it is no such table, if it names an
+    image or a patient that the data set does not have, or gives folds to a part of the images only.
     """
     path = Path(file).expanduser()
     table = _nnunet(path, dataset) if path.suffix == ".json" else _table(path)
@@ -43,9 +44,10 @@ def read_given(file: str, dataset: DatasetInfo, store: GrayStore) -> Given:
     if key is None or column is None:
         raise PrivateError(f"data.split.file={file}: needs the column part or fold, and one of {', '.join(KEYS)}")
     if column == "part":
-        odd = table["part"][~table["part"].isin(PARTS)]
+        odd = table["part"][~table["part"].isin((*PARTS, UNUSED))]
         if len(odd):
-            raise PrivateError(f"data.split.file={file}: '{odd.iloc[0]}' is no part; parts are {', '.join(PARTS)}")
+            parts = ", ".join((*PARTS, UNUSED))
+            raise PrivateError(f"data.split.file={file}: '{odd.iloc[0]}' is no part; parts are {parts}")
     table = table.drop_duplicates([key, column])
     if table[key].duplicated().any():
         raise PrivateError(f"data.split.file={file}: gives one {key} two {column}s")
@@ -75,7 +77,9 @@ def read_given(file: str, dataset: DatasetInfo, store: GrayStore) -> Given:
 def _table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
-            return pd.read_parquet(path).astype(str)
+            table = pd.read_parquet(path).astype(str)
+            # A study's own table: what it leaves out stays out. In a CSV nothing is said of such an image.
+            return table.assign(part=table["part"].replace("", UNUSED)) if "part" in table else table
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error, "give a CSV, or a parquet file of a study's folder splits") from error

@@ -3,6 +3,8 @@
 import logging
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from dicom_files import codestream, with_codestream, write_dicom
 from pydicom import config, dcmread, uid
 
-from medxfer.data.dicom import DicomError, read_frames, read_gray
+from medxfer.data.dicom import DicomError, read_frames, read_gray, silence
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (64, 64), np.uint16)
 SECRET = "SECRET^NAME"
@@ -59,3 +61,41 @@ def test_others_may_speak_between_frames(tmp_path: Path) -> None:
     level = logging.getLogger("pydicom").level
     for _ in read_frames(path):
         assert logging.getLogger("pydicom").level == level
+
+
+def test_threads_leave_each_other_silent_and_everything_as_it_was(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every thread reads a file whose header pydicom complains of; one is in the middle when another begins or ends."""
+    path = tmp_path / "image.dcm"
+    damaged(path)
+    caplog.set_level(logging.DEBUG)
+    level, filters = logging.getLogger("pydicom").level, list(warnings.filters)
+    mode = config.settings.reading_validation_mode
+    wrong: list[object] = []
+
+    def read(_: int) -> None:
+        for _ in range(10):
+            with suppress(DicomError), silence():
+                if config.settings.reading_validation_mode != config.IGNORE:
+                    wrong.append("validation")
+                read_gray(path)
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with ThreadPoolExecutor(6) as threads:
+            list(threads.map(read, range(6)))
+    assert (wrong, warned, caplog.records) == ([], [], [])
+    assert (logging.getLogger("pydicom").level, warnings.filters) == (level, filters)
+    assert config.settings.reading_validation_mode == mode
+
+
+def test_a_block_that_ends_while_another_goes_on_does_not_end_its_silence() -> None:
+    first, second = silence(), silence()
+    level, filters = logging.getLogger("pydicom").level, list(warnings.filters)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert logging.getLogger("pydicom").level > logging.CRITICAL
+    second.__exit__(None, None, None)
+    assert (logging.getLogger("pydicom").level, warnings.filters) == (level, filters)
