@@ -1,6 +1,7 @@
 """Data sets there are, what a training would meet in one, and which decoded images are kept.
 
     python -m medxfer.data          every data=, what to download and where from
+    python -m medxfer.data scan     what lies in a folder, before labels exist
     python -m medxfer.data check    what a training would meet in the data that its settings name
     python -m medxfer.data stores   the decoded images that are kept
     python -m medxfer.data prune    remove decoded images
@@ -27,6 +28,13 @@ class Nothing:
 
 
 @dataclass(frozen=True)
+class Scan:
+    root: Path = setting("the folder, with all that is below it and where its links lead", shown="FOLDER")
+    out: Path = setting("a CSV for the table, which its owner alone can read", shown="index.csv")
+    pseudonyms: bool = setting("write keyed pseudonyms for patients, UIDs and accession numbers", False, shown="true")
+
+
+@dataclass(frozen=True)
 class Stores:
     store_root: Path = setting("the folder of stores", user_cache_path("medxfer"), "store.root", "DIR")
 
@@ -43,9 +51,18 @@ CHECK = f"""Balance, refusals, headers, duplicates, shortcuts and the split of a
 
 usage: {NAME} check data=… data.root=… [any setting of medxfer.train]
 """
+SCAN = Command(
+    f"{NAME} scan",
+    """What lies in a folder, before labels exist: a row a file, of what its header says, as the template of labels.csv.
+
+Stopped, it goes on where it was when it is called again. The table holds what tells of patients: it stays where you
+put it. No names are in it, but paths are as they are.
+""",
+    Scan,
+)
 STORES = Command(f"{NAME} stores", "The decoded images that are kept.", Stores)
 PRUNE = Command(f"{NAME} prune", "Remove decoded images.", Prune)
-COMMANDS = {"check": Command(f"{NAME} check", CHECK, Nothing), "stores": STORES, "prune": PRUNE}
+COMMANDS = {"scan": SCAN, "check": Command(f"{NAME} check", CHECK, Nothing), "stores": STORES, "prune": PRUNE}
 
 
 def main(arguments: list[str]) -> int:
@@ -53,6 +70,8 @@ def main(arguments: list[str]) -> int:
     name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     if name in ("", *HELP):
         return run(Command(NAME, __doc__, Nothing), _list, arguments)
+    if name == "scan":
+        return run(SCAN, _scan, rest)
     if name == "stores":
         return run(STORES, _stores, rest)
     if name == "prune":
@@ -74,6 +93,24 @@ def _list(_: Nothing) -> None:
     from medxfer.data.sources.targets import data_sets
 
     show(open_console(), "Data sets", ("data=", "needs", "what it is", "what it takes, and where from"), data_sets())
+
+
+def _scan(given: Scan) -> None:
+    from medxfer.base.display import display
+    from medxfer.data.inspect.inventory import take_inventory
+    from medxfer.data.inspect.inventory_summary import show_inventory
+
+    if given.out.suffix.lower() != ".csv":
+        raise MedxferError(f"out={given.out}: a table's name must end in .csv")
+    try:
+        inventory = take_inventory(given.root, given.out, given.pseudonyms, display.step)
+    except KeyboardInterrupt:
+        display.close()
+        raise MedxferError("stopped: the same command goes on where it was") from None
+    display.close()
+    console = open_console()
+    show_inventory(inventory, console)
+    console.print(f"\nThe table: {given.out} (fill in the column label, and give it by data.labels=)", markup=False)
 
 
 def _check(overrides: list[str]) -> None:

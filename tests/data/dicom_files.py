@@ -1,5 +1,6 @@
 """Small DICOM files for the tests, written with pydicom: correct unless a test makes them otherwise."""
 
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, get_frame
 
+_numbers = count(1)
+
 
 def dicom_dataset(pixels: NDArray[Any], **elements: Any) -> Dataset:
     """A Secondary Capture of `pixels`, (H, W) or (frames, H, W), with `elements`; None takes one away."""
     dataset = Dataset()
     dataset.SOPClassUID = uid.SecondaryCaptureImageStorage
-    dataset.SOPInstanceUID = uid.generate_uid(entropy_srcs=["test"])
+    dataset.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.{next(_numbers)}"
     dataset.Modality = "DX"
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.SamplesPerPixel = 1

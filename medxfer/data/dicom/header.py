@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from pydicom import config, dcmread
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
@@ -171,12 +172,20 @@ class Header:
     def error(self, reason: str, kind: Kind = "bad header") -> DicomError:
         return DicomError(self.path, kind, reason)
 
+    def first(self, keyword: str) -> DataElement | RawDataElement | None:
+        """The element as it was read, converted or not."""
+        tag = _tag(keyword)
+        return next((group.get_item(tag) for group in self._groups if tag in group), None)
+
     def get(self, keyword: str) -> Any:
         """The element's value as pydicom has it, or None."""
         tag = _tag(keyword)
         for group in self._groups:
             if tag not in group:
                 continue
+            raw = group.get_item(tag)
+            if isinstance(raw, RawDataElement) and raw.VR == "US" and raw.value and len(raw.value) == 2:
+                return int.from_bytes(raw.value, "little" if raw.is_little_endian else "big")  # as pydicom, sooner
             with refusing(self.path, "bad header", f"its {keyword} cannot be read"):
                 value = group[tag].value
             if value is not None and not (hasattr(value, "__len__") and len(value) == 0):

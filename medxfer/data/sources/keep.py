@@ -1,0 +1,89 @@
+"""Which of the files that a folder holds are images for the purpose: left out by rule, and not as faults."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import pandas as pd
+
+from medxfer.base.errors import MedxferError, unknown
+
+BY_RULE = "by rule: "  # as the reasons begin that are no fault of a file
+KEPT_BY = ("modality", "image_type", "sop_class", "view", "body_part", "series_description")  # data.keep.<…>
+Keep = Mapping[str, str | Sequence[str] | None]
+
+# Objects of a PACS that go with images: segmentations, plans and doses, reports, marks (PS3.3 C.7.3.1.1.1).
+_OBJECTS = (
+    "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "RTRECORD", "SR", "KO", "PR", "REG", "FID", "DOC", "PLAN", "RWV", "AU",
+    "ECG",
+)  # fmt: skip
+_CLASSES = (
+    "Segmentation*", "RT Dose*", "RT Structure Set*", "RT Plan*", "*SR Storage", "Key Object*", "*Presentation State*",
+    "*Registration*", "Encapsulated *", "Media Storage Directory*",
+)  # fmt: skip
+_SLICES = ("CT", "MR", "PT")
+
+
+def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Series:
+    """The reason for which each file is left out, "" for none.
+
+    Args:
+        headers: a row a file, in the order in which the first of several copies is taken; the columns are those of
+            `HeaderFacts`.
+        keep: for each of KEPT_BY a pattern, or several of which one must match; case does not count, "*" and "?" stand
+            for what they stand for in names of files. A rule of what is no image does not hold for what is asked for
+            by its modality, SOP class or image type.
+
+    Raises MedxferError for a setting that there is not.
+    """
+    asked = {key: _patterns(key, value) for key, value in (keep or {}).items() if value is not None}
+    reasons = pd.Series("", headers.index)
+
+    def leave_out(which: pd.Series, reason: str | pd.Series) -> None:
+        reasons.mask((reasons == "") & which, BY_RULE + reason, inplace=True)
+
+    if not {"modality", "sop_class"} & set(asked):
+        is_object = headers["modality"].isin(_OBJECTS) | _matches(headers["sop_class"], _CLASSES)
+        said = headers["modality"].where(headers["modality"].isin(_OBJECTS), headers["sop_class"])
+        leave_out(is_object, "no image (" + said + ")")
+    for key, patterns in asked.items():
+        # A file of which nothing is known stays what it is: missing or broken.
+        leave_out(~_matches(headers[key], patterns) & (headers["modality"] != ""), f"data.keep.{key}")
+    if "image_type" not in asked:
+        localizer = headers["image_type"].str.contains("LOCALIZER") & headers["modality"].isin(_SLICES)
+        if _others(headers, reasons, localizer):
+            leave_out(localizer, "localizer")
+    if not {"image_type", "sop_class"} & set(asked):
+        capture = headers["sop_class"].str.contains("Secondary Capture") & headers["image_type"].str.startswith(
+            "DERIVED"
+        )
+        if _others(headers, reasons, capture):
+            leave_out(capture, "derived secondary capture")
+    leave_out(_copies(headers[reasons == ""]).reindex(headers.index, fill_value=False), "copy of another file")
+    return reasons
+
+
+def _patterns(key: str, value: str | Sequence[str]) -> list[str]:
+    if key not in KEPT_BY:
+        raise unknown("setting of data.keep", key, KEPT_BY, f"data.keep has {', '.join(KEPT_BY)}.")
+    patterns = [value] if isinstance(value, str) else list(value)
+    if not patterns or not all(isinstance(pattern, str) and pattern for pattern in patterns):
+        raise MedxferError(f"data.keep.{key}={value}: give a pattern such as {key}=…, or a list of them")
+    return patterns
+
+
+def _matches(values: pd.Series, patterns: Sequence[str]) -> pd.Series:
+    wanted = [pattern.lower() for pattern in patterns]
+    known = {value: any(fnmatchcase(str(value).lower(), pattern) for pattern in wanted) for value in values.unique()}
+    return values.map(known).astype(bool)
+
+
+def _others(headers: pd.DataFrame, reasons: pd.Series, of: pd.Series) -> bool:
+    """Whether there are other images than these."""
+    return bool(((reasons == "") & (headers["unreadable"] == "") & ~of).any())
+
+
+def _copies(headers: pd.DataFrame) -> pd.Series:
+    """Which files are an image that is there already, by SOPInstanceUID, and by whatever else could tell them apart:
+    a careless program may have written one UID into every file."""
+    told_by = ["instance", "series", "patient", "size", "frames", "position", "image_type", "view"]
+    return headers.duplicated(told_by) & (headers["instance"] != "") & (headers["series"] != "")

@@ -1,0 +1,64 @@
+"""What is left out by rule: other objects of a PACS, localizers, captures, copies, and what data.keep asks for."""
+
+import pandas as pd
+import pytest
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.header_facts import HeaderFacts
+from medxfer.data.sources.keep import left_out_by_rule
+
+AXIAL = {"modality": "CT", "image_type": "ORIGINAL/PRIMARY/AXIAL", "sop_class": "CT Image Storage"}
+SCOUT = AXIAL | {"image_type": "ORIGINAL/PRIMARY/LOCALIZER"}
+CAPTURE = {"modality": "CT", "image_type": "DERIVED/SECONDARY", "sop_class": "Secondary Capture Image Storage"}
+
+
+def headers(*facts: dict) -> pd.DataFrame:
+    rows = [HeaderFacts(**{"modality": "DX", "burned_in": False} | fact) for fact in facts]
+    return pd.DataFrame(rows, columns=HeaderFacts._fields)
+
+
+def reasons(*facts: dict, **keep) -> list[str]:
+    return [reason.removeprefix("by rule: ") for reason in left_out_by_rule(headers(*facts), keep)]
+
+
+def test_objects_that_are_no_images() -> None:
+    found = reasons(
+        AXIAL, *({"modality": modality} for modality in ("SEG", "RTDOSE", "RTSTRUCT", "SR", "KO", "PR")),
+        {"modality": "unknown", "sop_class": "Grayscale Softcopy Presentation State Storage"},
+    )  # fmt: skip
+    objects = [f"no image ({name})" for name in ("SEG", "RTDOSE", "RTSTRUCT", "SR", "KO", "PR")]
+    assert found == ["", *objects, "no image (Grayscale Softcopy Presentation State Storage)"]
+    assert reasons({"modality": "RTDOSE"}, AXIAL, modality="rtdose") == ["", "data.keep.modality"]
+
+
+def test_a_localizer_and_a_capture_are_left_out_unless_they_are_all_there_is() -> None:
+    assert reasons(AXIAL, SCOUT, CAPTURE) == ["", "localizer", "derived secondary capture"]
+    assert reasons(SCOUT, SCOUT) == reasons(CAPTURE, CAPTURE) == ["", ""]
+    assert reasons(CAPTURE, AXIAL | {"unreadable": "truncated"}) == ["", ""]
+    assert reasons(AXIAL, SCOUT, CAPTURE, image_type=["*LOCALIZER", "derived*"]) == ["data.keep.image_type", "", ""]
+    assert reasons(SCOUT | {"modality": "DX"}, AXIAL) == ["", ""]  # a word of slices
+
+
+def test_patterns_keep_what_they_match_and_say_which_left_a_file_out() -> None:
+    views = [{"view": "PA"}, {"view": "LL"}, {"view": ""}, {"view": "pa", "body_part": "HAND"}]
+    assert reasons(*views, view="PA") == ["", "data.keep.view", "data.keep.view", ""]
+    both = reasons(*views, view=["P*", "L?"], body_part="*chest*")
+    assert both == ["data.keep.body_part"] * 2 + ["data.keep.view", "data.keep.body_part"]
+    assert reasons(AXIAL | {"series_description": "Thorax nativ"}, AXIAL, series_description="thorax*") == [
+        "", "data.keep.series_description",
+    ]  # fmt: skip
+    unknown = {"modality": "", "unreadable": "not DICOM"}  # stays a fault
+    assert reasons({"view": "PA"}, unknown, view="PA") == ["", ""]
+
+
+def test_a_copy_counts_once_and_one_uid_in_different_images_is_no_copy() -> None:
+    one = AXIAL | {"instance": "1.2.3", "series": "1.2", "position": 5.0}
+    assert reasons(one, one, one | {"position": 10.0}) == ["", "copy of another file", ""]
+    assert reasons(AXIAL, AXIAL, {"instance": "1.2.3"}, {"instance": "1.2.3"}) == [""] * 4
+
+
+def test_a_wrong_setting_is_one_sentence() -> None:
+    with pytest.raises(MedxferError, match=r"data.keep 'vew': did you mean view"):
+        reasons(AXIAL, vew="PA")
+    with pytest.raises(MedxferError, match=r"data\.keep\.view=\[\]"):
+        reasons(AXIAL, view=[])
