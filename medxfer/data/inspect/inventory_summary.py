@@ -1,5 +1,6 @@
 """What an inventory holds, for the terminal: counts, and no patient and no file's name."""
 
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
@@ -27,8 +28,9 @@ def show_inventory(inventory: Inventory, console: Console) -> None:
     _show_kinds(images, console)
     reasons = table["left_out"][table["left_out"] != ""].value_counts()
     left_out = [(str(why), int(n)) for why, n in (*reasons.items(), *inventory.links.items())]
+    left_out.sort(key=lambda row: row[1], reverse=True)
     if left_out:
-        show(console, "What would be left out", ("why", "files"), sorted(left_out, key=lambda row: -row[1]))
+        show(console, "What would be left out", ("why", "files"), left_out)
     for note in _notes(images, inventory):
         console.print(f"Note: {note}.", markup=False)
 
@@ -37,7 +39,7 @@ def _show_kinds(images: pd.DataFrame, console: Console) -> None:
     if images.empty:
         return
     by = ["modality", "sop_class", "body_part", "view"]
-    kinds = [
+    kinds: list[tuple[Any, ...]] = [
         (
             *key,
             len(some),
