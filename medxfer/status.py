@@ -5,6 +5,9 @@ The figures of finished cells are the declared metric on validation images; test
 withdraw=colormap=viridsi reason="mistyped" takes an arm without results out of the plan: it no longer makes the answer
 incomplete and no longer counts in a family of comparisons. study.json keeps it with the reason, which the page shows.
 The command that trains it plans it again. An arm that has a result cannot be withdrawn.
+
+prune=true deletes the weights of the cells that are done, for disk space. Records, scores and the report stay; predict,
+export and external sets that are asked later need the weights. keep=none of medxfer.train does so after each cell.
 """
 
 import json
@@ -18,6 +21,7 @@ from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
 from medxfer.grid.matrix import show_study
+from medxfer.study.checkpoints import clear_study
 from medxfer.study.state import status
 from medxfer.study.withdrawal import withdraw
 
@@ -28,6 +32,7 @@ class Settings:
     json: bool = setting("print it as JSON, for programs", False, shown="true")
     withdraw: str = setting("cells to take out of the plan, by their factors", "", shown="FACTOR=VALUE[,…]")
     reason: str = setting("why they are withdrawn, for the page", "", shown="TEXT")
+    prune: bool = setting("delete the weights of finished cells, which predict and export need", False, shown="true")
 
 
 COMMAND = Command("python -m medxfer.status", __doc__, Settings)
@@ -39,6 +44,9 @@ def show(given: Settings) -> None:
     if given.withdraw:
         number = withdraw(given.study, given.withdraw, given.reason)
         print(f"withdrawn: {given.withdraw}, {count(number, 'cell')}", file=sys.stderr)
+    if given.prune:
+        cells, freed = clear_study(given.study)
+        print(f"weights deleted: {count(cells, 'cell')}, {freed / 1e6:,.0f} MB", file=sys.stderr)
     if given.json:
         print(json.dumps(status(given.study), indent=2))
     else:

@@ -73,6 +73,9 @@ def show_study(study: Path, console: Console) -> None:
             console.print(
                 f"[cyan]running[/] {escape(describe(state.factors, shown))}: {where}, on {escape(state.running.host)}"
             )
+        elif state.saved is not None:
+            where = f"goes on from epoch {state.saved.epoch} of {state.saved.epochs}"
+            console.print(f"[yellow]stopped[/] {escape(describe(state.factors, shown))}: {where}")
     for text, failed in _by_reason(states, shown).items():
         console.print(f"[red]failed[/] {escape(failed)}: {escape(text)}")
     for entry in withdrawals(record):
@@ -140,8 +143,8 @@ def _cell(state: State) -> Text:
     text = {"failed": "failed", "missing": "·", "not needed": "–"}.get(state.status, "")
     if state.status == "done":
         text = "done" if state.score is None else f"{state.score:.3f}"
-    if state.running is not None:
-        text = f"{state.running.epoch}/{state.running.epochs}"
+    if (far := state.running or state.saved) is not None:
+        text = f"{far.epoch}/{far.epochs}"
     return Text(text, STYLES[state.status])
 
 

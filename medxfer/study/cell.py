@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import read_json, write_json, write_parquet, write_text
+from medxfer.study.checkpoints import clear
 from medxfer.study.claim import claim
 from medxfer.study.folder import Study, needless_cells
 from medxfer.study.identity import Json, without_paths
@@ -72,7 +73,7 @@ class Cell:
             write_parquet(self.folder / "colors.parquet", colors)
         write_json(self.folder / "metrics.json", {"cell": self.name, "factors": self.factors, **record})
         (self.folder / "failed.json").unlink(missing_ok=True)
-        (self.checkpoints / "last.ckpt").unlink(missing_ok=True)  # nothing is left to resume
+        clear(self.checkpoints, keep_weights=config.keep == "best")
 
     def record_failed(self, error: BaseException) -> None:
         """Record the reason and where it happened. The next run of the same command tries again."""

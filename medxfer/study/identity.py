@@ -25,6 +25,7 @@ OUTSIDE = (
     "study",
     "hydra",
     "experiment",
+    "keep",
     "plan",
 )  # no part of the training's settings
 # Trainer arguments that cannot change a result.

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
+from medxfer.study.checkpoints import Saved, saved
 from medxfer.study.claim import Progress, progress
 from medxfer.study.folder import needless_cells, planned_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FOLD
@@ -26,6 +27,7 @@ class State:
     score: float | None = None  # the declared metric on the validation images, once done
     seconds: float | None = None  # that it took, once done
     running: Progress | None = None
+    saved: Saved | None = None  # of a missing cell that was stopped: where it goes on
     reason: str = ""  # why it failed
 
     @property
@@ -53,7 +55,7 @@ def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
         return State(folder.name, factors, "running", running=running)
     if (failed := _read(folder / "failed.json")) is not None:
         return State(folder.name, failed["factors"], "failed", reason=failed["reason"])
-    return State(folder.name, factors, "missing")
+    return State(folder.name, factors, "missing", saved=saved(folder / "checkpoints"))
 
 
 def read_states(study: Path) -> list[State]:
@@ -118,11 +120,15 @@ def seconds_left(states: Sequence[State]) -> float | None:
     for state in states:
         seconds = median(finished[_size(state)]) if _size(state) in finished else usual
         if state.status == "missing":
-            left += seconds
+            left += seconds * (1 - _share(state.saved))
         elif state.running is not None:
             at_once += 1
-            left += seconds * (1 - state.running.epoch / max(state.running.epochs, 1))
+            left += seconds * (1 - _share(state.running))
     return left / max(at_once, 1)
+
+
+def _share(done: Progress | Saved | None) -> float:
+    return done.epoch / max(done.epochs, 1) if done else 0.0
 
 
 def count(states: Iterable[State]) -> dict[str, int]:
@@ -152,8 +158,8 @@ def status(study: Path) -> Json:
 
     Those are None before the first cell is done, and of a study with declared looks they are those to the next look.
     `looks` is None where none were declared; else which were, the next one, and where the study stopped.
-    `trainings` counts seeds of arms; a training with folds is done when all of its folds are. Its `folds` has the
-    number of folds of each data set that has them.
+    `stopped` are the missing cells that go on from a saved state. `trainings` counts seeds of arms; a training with
+    folds is done when all of its folds are. Its `folds` has the number of folds of each data set that has them.
 
     Raises MedxferError if the folder holds no study.
     """
@@ -172,6 +178,11 @@ def status(study: Path) -> Json:
         ],
         "failed": [{"cell": state.name, "reason": state.reason} for state in states if state.status == "failed"],
         "missing": [state.name for state in states if state.status == "missing"],
+        "stopped": [
+            {"cell": state.name, "epoch": state.saved.epoch, "epochs": state.saved.epochs}
+            for state in states
+            if state.saved is not None
+        ],
         "not_needed": [state.name for state in states if state.status == "not needed"],
         "withdrawn": withdrawals(record),
         "looks": looks if looks["declared"] else None,

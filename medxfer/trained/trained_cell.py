@@ -19,6 +19,7 @@ from medxfer.base.window import parse_window
 from medxfer.color import ColorTransform, Renderer
 from medxfer.model.catalogue import find
 from medxfer.model.classifier import Classifier
+from medxfer.study.checkpoints import BEST
 from medxfer.training.wire import Design
 
 # What is read of a cell after it is opened; an old cell without one of these is refused then.
@@ -141,7 +142,13 @@ def _assemble(folder: Path, config: DictConfig, record: dict[str, Any]) -> Train
     for keys, values in ((_SETTINGS, config), (_RECORDED, record)):
         for key in keys:
             reduce(getitem, key.split("."), values)
-    checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+    weights = folder / "checkpoints" / BEST
+    if not weights.is_file():
+        raise MedxferError(
+            f"cell={folder}: its weights were not kept (keep=none, or status prune=true); delete the cell's folder, "
+            "and its study's command trains it again"
+        )
+    checkpoint = torch.load(weights, map_location="cpu", weights_only=True)
     design = Design(
         backbone=find(config.backbone, config.pretrained).name,  # with the weights' tag, which can change the network
         image_size=config.image_size,

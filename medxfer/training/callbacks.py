@@ -14,6 +14,7 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import describe, duration, lower_is_better
 from medxfer.study.cell import Cell
+from medxfer.study.checkpoints import BEST
 from medxfer.study.claim import tell
 
 LINE_EVERY = 60.0  # seconds between two lines on the same cell, where there is no terminal
@@ -57,7 +58,7 @@ class BestEpoch(ModelCheckpoint):
             dirpath=str(folder), filename="best", monitor=monitor, mode=_mode(monitor), save_weights_only=True,
             save_on_train_epoch_end=True, enable_version_counter=False,
         )  # fmt: skip
-        self.path = folder / "best.ckpt"
+        self.path = folder / BEST
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         moved = str(self.path)
@@ -86,32 +87,35 @@ class Patience(EarlyStopping):
             trainer.should_stop = True
 
 
+def epochs_of(trainer: pl.Trainer) -> int:
+    """How many epochs the training has, the last of them maybe in part."""
+    return ceil(int(trainer.estimated_stepping_batches) / int(trainer.num_training_batches))
+
+
 class EpochBar(pl.Callback):
     """Moves the bar of the cell that is trained, or prints a line in a log, and tells other processes how far it is."""
 
     def __init__(self, cell: Cell, batch_size: int) -> None:
         self.cell, self.batch_size, self.name = cell, batch_size, ""
-        self.steps = 0  # of the whole training
+        self.steps = self.epochs = 0  # of the whole training
         self.before = 0  # steps that an earlier process has trained
         self.began = self.said = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.steps, self.before = int(trainer.estimated_stepping_batches), trainer.global_step
+        self.epochs = epochs_of(trainer)
         self.began = self.said = time.monotonic()
         self.name = describe(self.cell.factors, self.cell.study.varied)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        tell(self.cell.folder, trainer.current_epoch, self._epochs(trainer))
+        tell(self.cell.folder, trainer.current_epoch, self.epochs)
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         done = trainer.global_step
         seconds = (time.monotonic() - self.began) / max(done - self.before, 1)
-        where = f"epoch {trainer.current_epoch + 1} of {self._epochs(trainer)}"
+        where = f"epoch {trainer.current_epoch + 1} of {self.epochs}"
         pace = f"{self.batch_size / seconds:.0f} images/s, {duration(seconds * (self.steps - done))} left"
         display.step("cell", done, self.steps, f"steps, {where}, {pace}", self.name)
         if time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()
             display.note(f"[dim]{escape(self.name)}: {where}, {pace}[/]")
-
-    def _epochs(self, trainer: pl.Trainer) -> int:
-        return ceil(self.steps / int(trainer.num_training_batches))

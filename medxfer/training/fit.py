@@ -24,6 +24,7 @@ from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import dataset_of
 from medxfer.model.classifier import Classifier
+from medxfer.study.checkpoints import LAST
 from medxfer.study.identity import FOLD
 from medxfer.training.callbacks import BestEpoch, EpochBar, History, Patience
 from medxfer.training.compute import Compute, settle
@@ -59,7 +60,7 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
     if features is not None:
         data.use_features(features)
     compute.apply(model)
-    last = prepared.cell.checkpoints / "last.ckpt"
+    last = prepared.cell.checkpoints / LAST
     trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None)
     fitted = time.perf_counter()
     chosen = history.best(prepared.config.monitor, best.mode)
@@ -95,7 +96,7 @@ def _trainer(
     prepared: Prepared, logger: Logger | None, compute: Compute, watching: Sequence[pl.Callback]
 ) -> pl.Trainer:
     config, cell = prepared.config, prepared.cell
-    callbacks = [*watching, LastState(cell.checkpoints / "last.ckpt"), EpochBar(cell, config.batch_size)]
+    callbacks = [*watching, LastState(cell.checkpoints), EpochBar(cell, config.batch_size)]
     if config.patience is not None:
         callbacks.insert(0, Patience(config.monitor, config.patience))
     environment = LightningEnvironment()  # one process, whatever number and count a Slurm job's variables give

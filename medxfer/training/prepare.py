@@ -250,6 +250,7 @@ def _check_settings(config: DictConfig) -> None:
         "normalize": ("fixed", "arm"),
         "balance": BALANCE,
         "compute": ("float32", "auto"),
+        "keep": ("best", "none"),
     }
     for key, choices in choices_of.items():
         if config[key] not in choices:

@@ -14,6 +14,8 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from medxfer.base.files import whole_file
 from medxfer.base.stop import SIGNALS
+from medxfer.study.checkpoints import LAST, tell_saved
+from medxfer.training.callbacks import epochs_of
 
 EVERY = 300.0  # seconds between two saves within an epoch
 
@@ -28,15 +30,15 @@ class WholeCheckpoints(TorchCheckpointIO):
 
 
 class LastState(Checkpoint):
-    """Saves `path` after each epoch, within it every five minutes, and before a signal ends the training.
+    """Saves last.ckpt after each epoch, within it every five minutes, and before a signal ends the training.
 
     SIGTERM, SIGUSR2 and SIGINT wait for the end of the batch that is trained (in validation for the end of the epoch,
     which validation belongs to). Then the state is saved, and the signal goes to the handler that was there before. A
     second signal does not wait.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, checkpoints: Path) -> None:
+        self.path = checkpoints / LAST
         self._saved = time.monotonic()
         self._before: dict[int, Any] = {}  # the signals' handlers
         self._asked = 0  # the signal that came, or 0
@@ -50,11 +52,11 @@ class LastState(Checkpoint):
         if trainer.is_last_batch:
             return
         if self._asked or time.monotonic() - self._saved > EVERY:
-            self._save(trainer)
+            self._save(trainer, trainer.current_epoch)
         self._pass_on(self._asked)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._save(trainer)
+        self._save(trainer, trainer.current_epoch + 1)
         self._pass_on(self._asked)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -69,8 +71,9 @@ class LastState(Checkpoint):
             self._pass_on(number)
         self._asked = number
 
-    def _save(self, trainer: pl.Trainer) -> None:
+    def _save(self, trainer: pl.Trainer, finished: int) -> None:
         trainer.save_checkpoint(self.path)
+        tell_saved(self.path.parent, finished, epochs_of(trainer))
         self._saved = time.monotonic()
 
     def _pass_on(self, number: int) -> None:

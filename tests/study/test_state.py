@@ -11,6 +11,7 @@ from rich.console import Console
 
 from medxfer.base.errors import MedxferError
 from medxfer.grid.matrix import matrix, show_study
+from medxfer.study.checkpoints import tell_saved
 from medxfer.study.claim import claim, tell
 from medxfer.study.state import count, read_states, seconds_left, status
 
@@ -122,3 +123,20 @@ def test_a_damaged_record_is_one_clear_sentence(study, content):
             status(study)
     finally:
         path.write_text(whole)
+
+
+def test_a_stopped_cell_shows_the_epoch_from_which_it_goes_on(tmp_path):
+    gone = {"colormap": "none", "pretrained": True, "seed": 1}
+    folder = write_study(tmp_path / "s", colormaps=["none"], seeds=2, missing=[gone])
+    (stopped,) = [state.name for state in read_states(folder) if state.status == "missing"]
+    whole = seconds_left(read_states(folder))
+    tell_saved(folder / "cells" / stopped / "checkpoints", 3, 4)
+    found = status(folder)
+    assert found["stopped"] == [{"cell": stopped, "epoch": 3, "epochs": 4}]
+    assert found["missing"] == [stopped]
+    assert found["seconds_left"] == pytest.approx(whole / 4)
+    console = Console(width=100, record=True, file=io.StringIO())
+    show_study(folder, console)
+    text = console.export_text()
+    assert "goes on from epoch 3 of 4" in text
+    assert "3/4" in text

@@ -12,6 +12,7 @@ from pictures import make_pictures
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
+from medxfer.study.checkpoints import Saved, saved
 from medxfer.training.callbacks import EpochBar
 from medxfer.training.prepare import prepare
 from medxfer.training.run import train
@@ -131,6 +132,8 @@ def test_a_study_that_moved_within_a_training_keeps_its_best_epoch(configure, mo
                 train(configure("stopped", *recipe))
     finally:
         signal.signal(signal.SIGTERM, previous)
+    (checkpoints,) = (tmp_path / "stopped").glob("*/cells/*/checkpoints")
+    assert saved(checkpoints) == Saved(2, 4)
     (tmp_path / "stopped").rename(tmp_path / "elsewhere")
     train(configure("elsewhere", *recipe))
     whole, moved = (
