@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError, first_line
+from medxfer.base.words import listing
 from medxfer.model import seeds
 from medxfer.model.catalogue import BOTTOM, Entry, find
-from medxfer.model.layers import count_of, find_head, find_stages, head_keys
+from medxfer.model.deterministic import raising_operations
+from medxfer.model.layers import count_of, find_head, find_stages, freeze, head_keys
 from medxfer.model.weights import PACKAGES, WeightsRecord, read_state, resolve, to_timm
 
 _AUXILIARY = "AuxLogits."  # a head of Inception that only its own training uses
@@ -83,6 +85,24 @@ def check_finetune(finetune: str, backbone: str) -> None:
     if not finetune.startswith("last:"):
         raise MedxferError(f"finetune={finetune} is none of full, head and last:<k>, with k stages before the head.")
     count_of(f"finetune={finetune}", "last", stage_names(backbone))
+
+
+@cache
+def check_repeatable(name: str, image_size: int, finetune: str = "full", colors: bool = False) -> None:
+    """Raise MedxferError where training backbone `name` on a GPU cannot be repeated bit by bit.
+
+    `colors`: a table of colours is trained with it, so that the images have a gradient.
+    """
+    try:
+        network = _on_meta(name, **library_arguments(find(name), 2, image_size))
+    except _SIZE_ERRORS:  # `create_backbone` says so
+        return
+    freeze(network, finetune)
+    if raising := raising_operations(network, image_size, colors):
+        raise MedxferError(
+            f"backbone '{name}' at {image_size} px trains through {listing(raising, 'and')}, which torch cannot repeat "
+            "bit by bit on a GPU: choose deterministic=warn (all else stays so) or another backbone."
+        )
 
 
 def count_parameters(name: str) -> int:

@@ -22,7 +22,7 @@ from medxfer.data.sources.label_table import NO_PATIENTS
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
-from medxfer.model.backbone import check_finetune, stage_names
+from medxfer.model.backbone import check_finetune, check_repeatable, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.layers import count_of
 from medxfer.model.metrics import METRICS, compute_metrics
@@ -122,6 +122,9 @@ class Preparation:
             colormap = parse_colormap(values["colormap"])
             _ = self.declared
             _check_network(self.config, values["backbone"], values["pretrained"])
+            if self.config.deterministic is True and _on_gpu(self.config):
+                learned = colormap.kind == "learned"
+                check_repeatable(values["backbone"], values["image_size"], self.config.finetune, learned)
             weights = resolve(values["backbone"], values["pretrained"])
             shown = window_name(values["window"], self.dataset.modality)
             window = parse_window(shown)
@@ -295,6 +298,11 @@ def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) ->
     check_finetune(config.finetune, backbone)
     if isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
+
+
+def _on_gpu(config: DictConfig) -> bool:
+    """Whether cells train on a CUDA device of this machine; CUDA does not begin here."""
+    return config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 0
 
 
 def _check_fold(fold: object, folds: int | None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from platformdirs import user_cache_path
+from scale import PIXELS
 
 from medxfer.data.phantom import GENERATION, write_phantoms
 from medxfer.data.sources.dicom_folder import DicomFolder
@@ -31,10 +32,10 @@ class Images:
 
 
 def phantoms(training: int) -> Images:
-    """`training` chest radiographs for training, as uncompressed 256 px DICOM, and a quarter more for the rest."""
+    """`training` chest radiographs for training, as uncompressed DICOM, and a quarter more for the rest."""
     patients = round(training / (1 - SPLIT.val - SPLIT.test))
-    folder = CACHE / f"dx-{patients}-v{GENERATION}"
-    write_phantoms(folder, "DX", patients=patients, images=1, seed=0)
+    folder = CACHE / f"dx-{patients}-{PIXELS}px-v{GENERATION}"
+    write_phantoms(folder, "DX", patients=patients, images=1, seed=0, size=PIXELS)
     return _described("phantom_dx", "dicom", folder, DicomFolder(str(folder), str(folder / "labels.csv")))
 
 

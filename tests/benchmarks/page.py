@@ -36,6 +36,18 @@ The whole command against nothing but the forward and backward passes of its six
 there already. Beside them the goal allows the start of one process and a second a cell; on new files the grid also
 reads headers and decodes, which the goal does not allow for.
 """,
+    "gpu": """\
+## On a card
+
+What a CUDA device does with the renderer, with a large network (ResNet-50 at 224 px in bfloat16) beside the same steps
+on one synthetic batch, and with a small one, whose steps are mostly launches; and what deterministic=true costs.
+""",
+    "gpu_grid": """\
+## The grid on a card
+
+The 3 × 2 grid of a small network, the whole command from the files to the page: cells one after another and several at
+once on one card, and the peers' six cells, each with the start-up of its commands.
+""",
     "input_pipeline": """\
 ## Images a second, ready for the network
 

@@ -15,3 +15,4 @@ EPOCHS = setting("EPOCHS", 1, 4)
 PAIRS = setting("PAIRS", 3, 7)  # rounds of the grid, in each of which every side runs once
 GROWTH = setting("GROWTH", 4000, 100_000)  # most images
 SMALL_FILES = setting("SMALL_FILES", 10_000, 100_000)  # DICOM files, most
+PIXELS = setting("PIXELS", 256, 256)  # of a phantom's file

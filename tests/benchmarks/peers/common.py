@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import binary_auroc
 os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count()))
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 COLORMAPS, STARTS = ("none", "viridis", "inferno"), (True, False)
-WORKERS = 2
+WORKERS = min(os.cpu_count() or 2, 8)
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -1,0 +1,120 @@
+"""The 3 × 2 grid of a small network on a card: cells one after another and several at once, and the peers' six cells.
+
+MEDXFER_TRY_ON_CPU=1 runs it without one, at the sizes that MEDXFER_BENCH_* give.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from images import Images, phantoms
+from measure import compare, record
+from scale import EPOCHS, TRAINING_IMAGES, setting
+from test_grid_peers import COLORMAPS, PEERS, clean, run
+
+pytestmark = [
+    pytest.mark.benchmark,
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not (torch.cuda.is_available() or os.environ.get("MEDXFER_TRY_ON_CPU")), reason="no CUDA device"
+    ),
+]
+NETWORK, SIZE, BATCH = "tf_efficientnet_lite0", 64, 32
+ONE = "one after another"
+MOST = setting("AT_ONCE", 8, 8)
+PEERS_TOO = os.environ.get("MEDXFER_BENCH_PEERS", "1") != "0"
+
+
+@pytest.fixture(scope="module")
+def images() -> Images:
+    return phantoms(TRAINING_IMAGES)
+
+
+def ours(images: Images, folder: Path, *more: str) -> None:
+    """Our command, from the files: decoded anew, with its records, verdict and page."""
+    clean(folder)
+    run(
+        "-m", "medxfer.train", "-m", *images.overrides, f"backbone={NETWORK}", f"trainer.max_epochs={EPOCHS}",
+        "logger=none", f"image_size={SIZE}", f"batch_size={BATCH}", f"store.root={folder / 'store'}",
+        f"study.root={folder / 'studies'}", *more, cwd=folder,
+    )  # fmt: skip
+
+
+def test_time_to_the_first_step(images: Images, tmp_path: Path) -> None:
+    """The whole command of a cell that trains one step, on images that are decoded: its start, and two scorings."""
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        run(
+            "-m", "medxfer.train", *images.overrides, f"backbone={NETWORK}", "trainer.max_epochs=-1",
+            "trainer.max_steps=1", "logger=none", f"image_size={SIZE}", f"store.root={tmp_path / 'store'}",
+            f"study.root={tmp_path / str(len(seconds))}", cwd=tmp_path,
+        )  # fmt: skip
+        seconds.append(time.perf_counter() - started)
+    assert record(f"{NETWORK}, a step", "the whole command", seconds[1:], "s") > 0
+
+
+def test_cells_side_by_side_and_peers(images: Images, tmp_path: Path) -> None:
+    factors = (f"colormap={','.join(COLORMAPS)}", "pretrained=true,false")
+    folder, peer = tmp_path / "medxfer", tmp_path / "peer"
+    for each in (folder, peer):
+        each.mkdir()
+
+    def at_once(number: int) -> Callable[[], None]:
+        return lambda: ours(images, folder, *factors, "hydra/launcher=joblib", f"hydra.launcher.n_jobs={number}")
+
+    calls: dict[str, Callable[[], None]] = {ONE: lambda: ours(images, folder, *factors)}
+    calls |= {f"{number} at once": at_once(number) for number in (4, 8, 2, 6) if number <= MOST}
+    if PEERS_TOO:
+        weights = weights_of_peers(tmp_path)
+        calls["(a) script"] = lambda: student(images, weights, peer)
+        calls["(b) MONAI"] = lambda: monai(images, weights, peer)
+    name = f"{NETWORK}, {TRAINING_IMAGES} × {SIZE} px, {EPOCHS} epochs"
+    seconds: dict[str, list[float]] = {}
+    for side, call in calls.items():  # each is written as soon as it is known
+        started = time.perf_counter()
+        call()
+        seconds[side] = [time.perf_counter() - started]
+        if side != ONE:
+            compare(name, {ONE: seconds[ONE], side: seconds[side]}, ONE, {})
+    best = min((side for side in seconds if "(" not in side), key=lambda side: seconds[side][0])
+    record(name, f"gain of {best}", [seconds[ONE][0] / seconds[best][0]], "×", "at least 3")
+    record(name, f"images a second, {best}", [6 * EPOCHS * TRAINING_IMAGES / seconds[best][0]], "images/s")
+    assert trained(folder) == 6
+
+
+def weights_of_peers(folder: Path) -> Path:
+    from medxfer.model import create_backbone
+
+    path = folder / f"{NETWORK}.pth"
+    torch.save(create_backbone(NETWORK, 2, pretrained=True).state_dict(), path)
+    return path
+
+
+def flags(images: Images, weights: Path, folder: Path) -> list[str]:
+    values = {"table": images.table, "network": NETWORK, "weights": weights, "epochs": EPOCHS, "size": SIZE}
+    values |= {"batch": BATCH, "out": folder}
+    return [part for key, value in values.items() for part in (f"--{key}", str(value))]
+
+
+def student(images: Images, weights: Path, folder: Path) -> None:
+    clean(folder)
+    for colormap in COLORMAPS:
+        for start in ([], ["--pretrained"]):
+            run("student.py", *flags(images, weights, folder), "--colormap", colormap, *start, cwd=PEERS)
+
+
+def monai(images: Images, weights: Path, folder: Path) -> None:
+    pytest.importorskip("monai")
+    clean(folder)
+    run("monai_grid.py", *flags(images, weights, folder), cwd=PEERS)
+
+
+def trained(folder: Path) -> int:
+    """Cells that have scored test images."""
+    tables = [pd.read_parquet(path) for path in folder.glob("studies/*/cells/*/predictions.parquet")]
+    return sum(bool((table["split"] == "test").any()) for table in tables)
