@@ -33,8 +33,10 @@ def score(given: Settings) -> int:
     if given.out and not given.out.parent.is_dir():
         raise MedxferError(f"out={given.out}: there is no folder {given.out.parent}")
 
+    from medxfer.grid.devices import gpus, hold_gpu
     from medxfer.trained.scoring import predict  # with torch, which wrong arguments need not wait for
 
+    hold_gpu(gpus())
     table, rule = predict(given.cell, given.images, given.out, given.cam)
     read, refused = table[table["refused"] == ""], table[table["refused"] != ""]
     if given.out is None:

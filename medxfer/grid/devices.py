@@ -3,6 +3,8 @@
 import os
 import sys
 import time
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -22,29 +24,31 @@ def gpus() -> list[str]:
     return [str(index) for index in range(torch.cuda.device_count())]  # by NVML, so CUDA does not begin here
 
 
-def hold_gpu(names: list[str], workers: int, folder: Path | None = None) -> str | None:
+def hold_gpu(names: list[str], workers: int | None = None, folder: Path | None = None) -> str | None:
     """Make one GPU of `names` this process's only one until the process ends; returns it, or None without GPUs.
 
-    Each GPU has as many slots as `workers` share it. A slot is a lock in `folder` (default: this machine's own, so
-    that two commands share the GPUs as well). A job's number cannot choose the slot, because jobs end in any order.
-    Waits while all slots are taken. Call it before CUDA is first used.
+    Each GPU has as many slots as `workers` share it; where all are taken, this waits. Without `workers` a GPU has slots
+    without end, so that a command of its own takes the GPU with the fewest processes and never waits. A slot is a lock
+    in `folder` (default: this machine's own, so that all commands share the GPUs). A job's number cannot choose the
+    slot, because jobs end in any order. Call it before CUDA is first used.
     """
     if _held or not names:
         return None
     folder = folder or user_runtime_path("medxfer")
     folder.mkdir(parents=True, exist_ok=True)
-    slots = [(name, share) for share in range(-(-workers // len(names))) for name in names]
     waiting = False
     while True:
-        for name, share in slots:
-            lock = FileLock(folder / f"device-{name.replace('/', '_')}-{share}", timeout=0)
-            try:
-                lock.acquire()
-            except Timeout:
-                continue
-            _held.append(lock)
-            os.environ["CUDA_VISIBLE_DEVICES"] = name
-            return name
+        shares: Iterable[int] = count() if workers is None else range(-(-workers // len(names)))
+        for share in shares:
+            for name in names:
+                lock = FileLock(folder / f"device-{name.replace('/', '_')}-{share}", timeout=0)
+                try:
+                    lock.acquire()
+                except Timeout:
+                    continue
+                _held.append(lock)
+                os.environ["CUDA_VISIBLE_DEVICES"] = name
+                return name
         if not waiting:
             print("waiting: other commands train on every GPU that this one may use", file=sys.stderr)
             waiting = True

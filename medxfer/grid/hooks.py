@@ -22,6 +22,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
 from medxfer.base.stop import stop_politely
 from medxfer.base.words import count, describe
+from medxfer.grid.devices import gpus, hold_gpu
 from medxfer.grid.introduction import introduce, looks_of
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
@@ -30,7 +31,7 @@ from medxfer.grid.settled import Grid, Launch
 from medxfer.study.folder import Division, Study, withdrawn_cells
 from medxfer.study.identity import FOLD, PATH_KEYS, VALUES, Json
 from medxfer.study.unplanned import unplanned
-from medxfer.training.prepare import Impossible, Preparation, Settled
+from medxfer.training.prepare import Impossible, Preparation, Settled, on_gpu
 from medxfer.training.wandb_run import offline_hint
 
 
@@ -130,6 +131,8 @@ def show_plan(jobs: Sequence[Job]) -> None:
     from medxfer.grid.plan import print_plan
 
     stop_politely()
+    if on_gpu(jobs[0].base):
+        hold_gpu(gpus())
     launches, settled, _ = settle(jobs)
     for study in dict.fromkeys(one.cell.study for one in settled if isinstance(one, Settled)):
         study.check_divided(_divisions(settled, study))

@@ -1,32 +1,41 @@
 """A process that a launcher starts to train cells."""
 
+import joblib
 from omegaconf import DictConfig
 
 import medxfer.base.config  # noqa: F401 - this process composes configurations as well
+from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.grid.devices import gpus, hold_gpu
+from medxfer.training.prepare import on_gpu
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # by launcher
 
 
 def check_launcher(hydra: DictConfig) -> None:
-    """Raises MedxferError if the launcher's plug-in is not installed."""
+    """Raises MedxferError if the launcher's plug-in is not installed, or is to start no process."""
     name = hydra.runtime.choices["hydra/launcher"]
     if "_target_" not in hydra.launcher:
         raise MedxferError(f"hydra/launcher={name} is not installed: pip install 'medxfer[{EXTRAS[name]}]'")
+    if name == "joblib" and workers_of(hydra.launcher.n_jobs) < 1:
+        raise MedxferError(
+            f"hydra.launcher.n_jobs={hydra.launcher.n_jobs}: give how many cells to train at once, or -1 for one a core"
+        )
+
+
+def workers_of(n_jobs: int) -> int:
+    """How many processes joblib starts: below 0 it counts back from the machine's cores, -1 is all of them."""
+    return int(n_jobs) if n_jobs >= 0 else joblib.cpu_count() + 1 + int(n_jobs)
 
 
 def begin_work(config: DictConfig) -> None:
-    """What a process does before its next cell, where the launcher is another than Hydra's own, which has one process.
+    """What a process does before its next cell: it takes one of the GPUs, where Slurm has not given it one.
 
-    Several processes write to one terminal or to a file: lines, no bars. Slurm has given each job its devices.
+    Of other launchers than Hydra's own several processes write to one terminal or to a file: lines, no bars.
     """
     name = config.hydra.runtime.choices["hydra/launcher"]
-    if name == "basic":
-        return
-    from medxfer.base.display import display
-
-    display.close()
-    display.plain = True
-    if name == "joblib":
-        hold_gpu(gpus(), int(config.hydra.launcher.n_jobs))
+    if name != "basic":
+        display.close()
+        display.plain = True
+    if name != "submitit_slurm" and on_gpu(config):
+        hold_gpu(gpus(), workers_of(config.hydra.launcher.n_jobs) if name == "joblib" else None)

@@ -122,7 +122,7 @@ class Preparation:
             colormap = parse_colormap(values["colormap"])
             _ = self.declared
             _check_network(self.config, values["backbone"], values["pretrained"])
-            if self.config.deterministic is True and _on_gpu(self.config):
+            if self.config.deterministic is True and on_gpu(self.config):
                 learned = colormap.kind == "learned"
                 check_repeatable(values["backbone"], values["image_size"], self.config.finetune, learned)
             weights = resolve(values["backbone"], values["pretrained"])
@@ -300,7 +300,7 @@ def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) ->
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
 
 
-def _on_gpu(config: DictConfig) -> bool:
+def on_gpu(config: DictConfig) -> bool:
     """Whether cells train on a CUDA device of this machine; CUDA does not begin here."""
     return config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 0
 

@@ -44,6 +44,21 @@ def test_a_device_has_as_many_processes_as_are_meant_to_share_it(tmp_path, worke
     assert done.groupby("device")["pid"].nunique().max() <= workers / 2
 
 
+def test_commands_of_their_own_take_the_emptiest_gpu_and_never_wait(tmp_path):
+    hold = (
+        "import pathlib, time; from medxfer.grid.devices import hold_gpu; "
+        f"print(hold_gpu(['0', '1'], folder=pathlib.Path({str(tmp_path)!r})), flush=True); time.sleep(60)"
+    )
+    commands, devices = [], []
+    for _ in range(5):
+        commands.append(subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE, text=True))
+        devices.append(commands[-1].stdout.readline().strip())
+    assert sorted(devices[:2]) == sorted(devices[2:4]) == ["0", "1"]
+    for command in commands:
+        command.kill()
+        command.communicate()
+
+
 def test_a_dead_process_leaves_its_device(tmp_path):
     hold = (
         "import pathlib, time; from medxfer.grid.devices import hold_gpu; "

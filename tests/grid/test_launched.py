@@ -9,13 +9,16 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pandas as pd
 import pytest
+import torch
 from omegaconf import OmegaConf
 from pictures import make_pictures
 
 from medxfer.base.errors import MedxferError
-from medxfer.grid.launched import check_launcher
+from medxfer.grid import launched
+from medxfer.grid.launched import check_launcher, workers_of
 
 SMALL = [
     "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "data=images", "backbone=test_efficientnet",
@@ -89,3 +92,41 @@ def test_a_launcher_that_is_not_installed_is_one_sentence():
     hydra = OmegaConf.create({"launcher": {"n_jobs": 1}, "runtime": {"choices": {"hydra/launcher": "joblib"}}})
     with pytest.raises(MedxferError, match=r"hydra/launcher=joblib is not installed: pip install 'medxfer\[joblib\]'"):
         check_launcher(hydra)
+
+
+@pytest.mark.parametrize(("n_jobs", "workers"), [(1, 1), (8, 8), (-1, 6), (-2, 5), (-6, 1)])
+def test_workers_are_counted_as_joblib_counts(monkeypatch, n_jobs, workers):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 6)
+    assert workers_of(n_jobs) == workers
+
+
+@pytest.mark.parametrize("n_jobs", [0, -7])
+def test_no_worker_is_refused(monkeypatch, n_jobs):
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 6)
+    launcher = {"_target_": "joblib", "n_jobs": n_jobs}
+    hydra = OmegaConf.create({"launcher": launcher, "runtime": {"choices": {"hydra/launcher": "joblib"}}})
+    with pytest.raises(MedxferError, match=rf"n_jobs={n_jobs}: give how many"):
+        check_launcher(hydra)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "accelerator", "held"),
+    [
+        ("basic", "auto", [(["0", "1"], None)]),
+        ("joblib", "auto", [(["0", "1"], 4)]),
+        ("submitit_local", "gpu", [(["0", "1"], None)]),
+        ("submitit_slurm", "auto", []),
+        ("basic", "cpu", []),
+    ],
+)
+def test_every_command_takes_a_gpu_but_where_slurm_gives_one(monkeypatch, launcher, accelerator, held):
+    found = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(launched, "gpus", lambda: ["0", "1"])
+    monkeypatch.setattr(launched, "hold_gpu", lambda names, workers: found.append((names, workers)))
+    monkeypatch.setattr(launched.display, "plain", False)
+    choices = {"hydra/launcher": launcher}
+    hydra = {"launcher": {"n_jobs": 4}, "runtime": {"choices": choices}}
+    launched.begin_work(OmegaConf.create({"hydra": hydra, "trainer": {"accelerator": accelerator}}))
+    assert found == held
+    assert launched.display.plain == (launcher != "basic")
