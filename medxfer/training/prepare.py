@@ -184,7 +184,9 @@ class Preparation:
             _write_split(self.study, path, table)
 
     def _store(self, image_size: int, hounsfield: bool) -> GrayStore:
-        return store_of(self.dataset, image_size, hounsfield, self.config.data.max_rejected, self.progress)
+        data = self.config.data
+        missing = data.get("max_missing", 0.2)  # cells of an older version have no such setting
+        return store_of(self.dataset, image_size, hounsfield, data.max_rejected, self.progress, missing)
 
     def _split(self, store: GrayStore) -> Split:
         """How `store` is divided; the same for all seeds of a training."""

@@ -145,7 +145,8 @@ def _open(mounted: Mounted, trained_on: TrainedOn, progress: Progress | None) ->
             mounted.classes,
             key,
         )
-        store = store_of(dataset, trained_on.image_size, trained_on.hounsfield, config.data.max_rejected, progress)
+        shares = config.data.max_rejected, progress, config.data.get("max_missing", 0.2)
+        store = store_of(dataset, trained_on.image_size, trained_on.hounsfield, *shares)
     except PrivateError as error:
         raise PrivateError(f"external set '{mounted.name}': {_as_key(error, key)}") from error
     except MedxferError as error:

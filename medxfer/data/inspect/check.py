@@ -19,7 +19,7 @@ from medxfer.base.window import parse_window, window_name
 from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
-from medxfer.data.sources.source import UNLABELLED
+from medxfer.data.sources.left_out import why
 from medxfer.data.split import PARTS, Split, check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
@@ -46,7 +46,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     _show_headers(console, headers)
     show(console, "Equal pictures", ("", "pictures"), duplicates(store.images, store.labels).items())
     _show_shortcuts(console, headers, store)
-    store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None)
+    store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None, config.data.max_missing)
     check_classes(store.images["patient"], store.labels, store.classes)
     split = split_of(config, dataset, store)
     _show_split(console, store, split)
@@ -94,7 +94,7 @@ def _show_refused(console: Console, dataset: DatasetInfo, store: GrayStore) -> N
         console.print("Nothing is refused.\n")
         return
     rows = sorted(store.rejected.items(), key=lambda item: -item[1])
-    title = "Left out" if set(store.rejected) == {UNLABELLED} else "Refused or left out"
+    title = "Left out" if all(why(reason) == "rule" for reason in store.rejected) else "Refused or left out"
     show(console, title, ("reason", "files"), rows)
     console.print(f"Their names: {dataset.folder}/*/rejected.csv\n", markup=False, soft_wrap=True)
 

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.picture_folder import PictureReader
-
-_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM")  # PNG, JPEG, TIFF twice, BMP
 
 
 def find_files(images: Path) -> list[Path]:
@@ -42,7 +41,7 @@ class NewFiles:
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""
         path = Path(file)
-        if _is_picture(path):
+        if is_picture(path):
             yield from PictureReader().pictures(path, hounsfield)
             return
         facts, known = self.dicom.header(path), self.modality.split("+")
@@ -51,13 +50,3 @@ class NewFiles:
             reason = f"its modality is {modality}, the cell was trained on {self.modality}"
             raise ImageError(path, "another modality", reason)
         yield from self.dicom.pictures(path, hounsfield)
-
-
-def _is_picture(path: Path) -> bool:
-    """By content: how files begin; a DICOM file may begin as a TIFF."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(132)
-    except OSError:
-        return False  # the DICOM reader says what is wrong with it
-    return start.startswith(_PICTURES) and start[128:] != b"DICM"

@@ -1,13 +1,16 @@
 """Which of the files that a folder holds are images for the purpose: left out by rule, and not as faults."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
+import numpy as np
 import pandas as pd
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.data.sources.left_out import BY_RULE
+from medxfer.data.sources.source import Index
 
-BY_RULE = "by rule: "  # as the reasons begin that are no fault of a file
 KEPT_BY = ("modality", "image_type", "sop_class", "view", "body_part", "series_description")  # data.keep.<…>
 Keep = Mapping[str, str | Sequence[str] | None]
 
@@ -20,6 +23,8 @@ _CLASSES = (
     "Segmentation*", "RT Dose*", "RT Structure Set*", "RT Plan*", "*SR Storage", "Key Object*", "*Presentation State*",
     "*Registration*", "Encapsulated *", "Media Storage Directory*",
 )  # fmt: skip
+_COPY = "copy of another file"
+_TOLD_BY = ["instance", "series", "patient", "size", "frames", "position", "image_type", "view"]
 _SLICES = ("CT", "MR", "PT")
 
 
@@ -58,8 +63,50 @@ def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Seri
         )
         if _others(headers, reasons, capture):
             leave_out(capture, "derived secondary capture")
-    leave_out(_copies(headers[reasons == ""]).reindex(headers.index, fill_value=False), "copy of another file")
+    leave_out(_copies(headers[reasons == ""]).reindex(headers.index, fill_value=False), _COPY)
     return reasons
+
+
+def without_left_out(index: Index, headers: pd.DataFrame, keep: Keep | None = None) -> tuple[Index, pd.DataFrame]:
+    """`index` and the `headers` of its files (a row each, by file) without what `left_out_by_rule` leaves out.
+
+    Raises MedxferError if that is all, or if copies of one image have two labels.
+    """
+    known = headers.loc[index.images["file"]]
+    if "view" in index.images:  # by a release's own table
+        views = index.images["view"].set_axis(known.index)
+        known = known.assign(view=known["view"].where(known["view"] != "", views))
+    reasons = left_out_by_rule(known, keep)
+    stays = (reasons == "").to_numpy()
+    if stays.all():
+        return index, headers
+    if not stays.any():
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts().items())
+        raise MedxferError(f"data.keep leaves no image of {len(reasons)} ({counts}): ask for less")
+    _check_labels_of_copies(index, known, reasons == f"{BY_RULE}{_COPY}")
+    left_out = dict(index.left_out)
+    for reason, files in reasons[~stays].groupby(reasons[~stays]).groups.items():
+        left_out[str(reason)] = tuple(map(str, files))
+    images = index.images[stays].reset_index(drop=True)
+    table = None if index.table is None else index.table[stays].reset_index(drop=True)
+    kept = replace(index, images=images, labels=index.labels[stays], left_out=left_out, table=table)
+    return kept, headers.loc[images["file"].unique()]
+
+
+def _check_labels_of_copies(index: Index, headers: pd.DataFrame, copies: pd.Series) -> None:
+    """Raise MedxferError if a copy has another label than the file that is kept."""
+    labels = [np.ravel(label).tolist() for label in index.labels]
+    first: dict[tuple[object, ...], int] = {}
+    for row, (key, is_copy) in enumerate(
+        zip(headers[_TOLD_BY].itertuples(index=False, name=None), copies, strict=True)
+    ):
+        key = tuple(None if value != value else value for value in key)  # NaN is no position
+        one = first.setdefault(key, row)
+        if is_copy and labels[one] != labels[row]:
+            raise MedxferError(
+                f"'{headers.index[one]}' and '{headers.index[row]}' are copies of one image and have two labels: give "
+                "them one, or remove one"
+            )
 
 
 def _patterns(key: str, value: str | Sequence[str]) -> list[str]:
@@ -85,5 +132,4 @@ def _others(headers: pd.DataFrame, reasons: pd.Series, of: pd.Series) -> bool:
 def _copies(headers: pd.DataFrame) -> pd.Series:
     """Which files are an image that is there already, by SOPInstanceUID, and by whatever else could tell them apart:
     a careless program may have written one UID into every file."""
-    told_by = ["instance", "series", "patient", "size", "frames", "position", "image_type", "view"]
-    return headers.duplicated(told_by) & (headers["instance"] != "") & (headers["series"] != "")
+    return headers.duplicated(_TOLD_BY) & (headers["instance"] != "") & (headers["series"] != "")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import Task
 from medxfer.data.header_facts import sex_of, years_of
-from medxfer.data.sources.source import UNLABELLED, Index, Source, existing_folder
+from medxfer.data.sources.left_out import FILE_MISSING, UNLABELLED
+from medxfer.data.sources.source import Index, Source, existing_folder
 
 NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
 OTHER = "table."  # before the name of a column that only `Index.table` keeps
@@ -114,7 +115,7 @@ class Labelled(Source):
             )
         other = [column for column in map(str, images) if column.startswith(OTHER)]
         kept = images[keep].reset_index(drop=True)
-        left_out = {"file missing": images["name"][~there], UNLABELLED: images["name"][there & ~labelled]}
+        left_out = {FILE_MISSING: images["name"][~there], UNLABELLED: images["name"][there & ~labelled]}
         return Index(
             kept.drop(columns=["name", *other]),
             *encode(labels[keep], where),

@@ -18,7 +18,6 @@ from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
 from medxfer.data.processes import in_processes
 
 _FEW = 500  # headers: read sooner than processes start, and no decoder runs
-UNLABELLED = "no label"  # the only reason to leave an image out that is no fault of its file
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 from medxfer.base.errors import MedxferError
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.file_kinds import is_dicom, is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import NO_PATIENTS, encode
+from medxfer.data.sources.left_out import UNKNOWN_TYPE
 from medxfer.data.sources.picture_folder import PictureReader
 from medxfer.data.sources.source import Index, Source, existing_folder
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-DICOMS = (".dcm", ".dicom", ".dic", "")
+DICOMS = (".dcm", ".dicom", ".dic")
 
 
 class MixedReader(DicomReader):
-    """DICOM files and pictures, recognised by the suffix."""
+    """DICOM files and pictures, recognised by content; where that says nothing, by the suffix."""
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
         return PictureReader().pictures(path, hounsfield) if _is_picture(path) else super().pictures(path, hounsfield)
@@ -34,7 +36,13 @@ class MixedReader(DicomReader):
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES
+    return is_picture(path) or (path.suffix.lower() in PICTURES and not is_dicom(path))
+
+
+def _is_image(path: Path) -> bool:
+    """By its suffix, or by content: scanners name files by UID, or .IMA. An empty file is one that was torn."""
+    known = path.suffix.lower() in (*PICTURES, *DICOMS)
+    return known or is_dicom(path) or is_picture(path) or not path.stat().st_size
 
 
 class ClassFolders(Source):
@@ -88,11 +96,11 @@ class ClassFolders(Source):
         others: list[str] = []
         files, left_out = walk(self.root)
         for file in files:
-            *folders, name = file.split("/")
+            *folders, _ = file.split("/")
             part = self.parts.get(folders[0].lower(), "") if len(folders) > 1 else ""
             label = folders[1 if part else 0] if folders else ""
             if label and (not self.classes or (part and label in self.classes)):
-                if Path(name).suffix.lower() in (*PICTURES, *DICOMS):
+                if _is_image(self.root / file):
                     found.append((file, part, label))
                 else:
                     others.append(file)
@@ -104,7 +112,7 @@ class ClassFolders(Source):
         patients, caveats = self._patients(table)
         labels = encode(table.pop("label"), f"data.root={self.root}")
         if others:
-            left_out["unknown file type"] = tuple(others)
+            left_out[UNKNOWN_TYPE] = tuple(others)
         return Index(table.assign(patient=patients), *labels, caveats + self.caveats, left_out)
 
     def _patients(self, table: pd.DataFrame) -> tuple[pd.Series, tuple[str, ...]]:

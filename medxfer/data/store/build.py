@@ -18,11 +18,11 @@ from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.files import private_folder, read_json, replace_folder, write_json
 from medxfer.base.words import Task
 from medxfer.data.processes import SECONDS, in_processes
-from medxfer.data.sources.source import UNLABELLED
+from medxfer.data.sources.left_out import why
 from medxfer.data.store.dataset import DatasetInfo, private_errors
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 
-VERSION = 3  # raised whenever a store would hold other values or files, so that old ones are made again
+VERSION = 4  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
@@ -90,12 +90,14 @@ def open_store(
     max_rejected: float = 0.2,
     workers: int | None = None,
     progress: Progress | None = None,
+    max_missing: float = 0.2,
 ) -> GrayStore:
     """The store of `dataset` at `image_size` pixels, built if it is not there yet.
 
     With `hounsfield` it holds HU (int16), else display gray. Two processes that want the same store build it once; one
     that is killed meanwhile leaves nothing that counts as a store. Files that are missing or cannot be read are left
-    out and counted. Raises MedxferError, with the reasons, if they are more than the share `max_rejected`.
+    out and counted. Raises MedxferError if more than the share `max_missing` of the files is missing, or, with the
+    reasons, more than the share `max_rejected` of those that are there cannot be used.
     """
     check_modality(dataset, hounsfield)
     settings = f"v{VERSION}-{image_size}px-{'hu' if hounsfield else 'gray'}"
@@ -105,7 +107,16 @@ def open_store(
             partial = dataset.folder / f"{settings}.partial"
             try:
                 shutil.rmtree(partial, ignore_errors=True)
-                _build(dataset, private_folder(partial), image_size, hounsfield, max_rejected, workers, progress)
+                _build(
+                    dataset,
+                    private_folder(partial),
+                    image_size,
+                    hounsfield,
+                    max_rejected,
+                    workers,
+                    progress,
+                    max_missing,
+                )
                 replace_folder(partial, folder)
             except OSError as error:
                 raise MedxferError(
@@ -113,7 +124,7 @@ def open_store(
                     "another folder by store.root="
                 ) from error
     store = _load(dataset, folder)
-    _check_rejected(dataset, store.rejected, len(store), max_rejected)
+    _check_rejected(dataset, store.rejected, len(np.unique(store.rows)), max_rejected, max_missing)
     return store
 
 
@@ -160,7 +171,7 @@ def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
 
 def _build(
     dataset: DatasetInfo, folder: Path, size: int, hounsfield: bool, max_rejected: float, workers: int | None,
-    progress: Progress | None,
+    progress: Progress | None, max_missing: float,
 ) -> None:  # fmt: skip
     """Decode every file in parallel straight to disk. A file that cannot be read has no row there."""
     headers = dataset.headers.loc[dataset.index.images["file"]]
@@ -188,7 +199,7 @@ def _build(
             if progress:
                 progress("decoding", done, len(files))
     if not kept:
-        _check_rejected(dataset, Counter(rejected.values()), 0, max_rejected)
+        _check_rejected(dataset, Counter(rejected.values()), 0, max_rejected, max_missing)
     whole = sorted(kept)
     gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(files)), whole), frames))
     rows = np.repeat(np.flatnonzero(readable)[whole], frames[whole])
@@ -222,15 +233,24 @@ def _write_tables(
     write_json(folder / "store.json", {"rejected": reasons["reason"].value_counts().sort_index().to_dict()})
 
 
-def _check_rejected(dataset: DatasetInfo, rejected: Mapping[str, int], kept: int, max_rejected: float) -> None:
-    """Raise MedxferError if more than `max_rejected` of the files are missing or unreadable, or all are."""
-    unusable = {kind: count for kind, count in rejected.items() if kind != UNLABELLED}
-    total = kept + sum(unusable.values())
-    if kept and total - kept <= max_rejected * total:
+def _check_rejected(
+    dataset: DatasetInfo, rejected: Mapping[str, int], kept: int, max_rejected: float, max_missing: float
+) -> None:
+    """Raise MedxferError if more than `max_missing` of the files are not there, or more than `max_rejected` of those
+    that are cannot be used, or all. `kept` counts files, as `rejected` does: one file may have sixty frames."""
+    missing = sum(count for kind, count in rejected.items() if why(kind) == "missing")
+    unusable = {kind: count for kind, count in rejected.items() if why(kind) == "broken"}
+    there = kept + sum(unusable.values())
+    if missing > max_missing * (there + missing):
+        raise MedxferError(
+            f"{dataset.source.root}: {missing} of {there + missing} files are missing; data.max_missing={max_missing} "
+            f"allows {max_missing:.0%}: add them, or, to use what is there, raise it"
+        )
+    if kept and there - kept <= max_rejected * there:
         return
     reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
     raise MedxferError(
-        f"{dataset.source.root}: {total - kept} of {total} files cannot be used ({reasons}); "
+        f"{dataset.source.root}: {there - kept} of {there} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
     )
 
@@ -244,11 +264,14 @@ def store_of(
     hounsfield: bool,
     max_rejected: float,
     progress: Progress | None,
+    max_missing: float = 0.2,
 ) -> GrayStore:
     """The decoded images of `dataset`, opened once a process. Raises MedxferError as `open_store`."""
     check_modality(dataset, hounsfield)
     key = (dataset, image_size, hounsfield)
     if key not in _stores:
         with private_errors():
-            _stores[key] = open_store(dataset, image_size, hounsfield, max_rejected, progress=progress)
+            _stores[key] = open_store(
+                dataset, image_size, hounsfield, max_rejected, progress=progress, max_missing=max_missing
+            )
     return _stores[key]

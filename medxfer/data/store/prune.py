@@ -18,7 +18,7 @@ class StoreFolder:
     """A store, or what a build that was killed has left of one."""
 
     folder: Path
-    kept_as: str  # the folder's name: version, size, and HU or display gray, such as "v3-224px-hu"
+    kept_as: str  # the folder's name: version, size, and HU or display gray, such as "v4-224px-hu"
     source: str  # the kind of release, such as DicomFolder
     root: str  # where its files were when it was last opened
     images: int  # 0 if it is not finished

@@ -77,7 +77,7 @@ def test_a_training_afterwards_decodes_nothing_again(scans, tmp_path, capsys, mo
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["data.max_rejected=0.01"], "2 of 60 files cannot be used"),
+        (["data.max_rejected=0.01"], "1 of 59 files cannot be used"),
         (["data.label=patient_id"], "too few patients in a class"),
         (["window=lung"], "needs CT images"),
         (["window=lungs"], "lung"),

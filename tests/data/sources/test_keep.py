@@ -1,11 +1,13 @@
 """What is left out by rule: other objects of a PACS, localizers, captures, copies, and what data.keep asks for."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.keep import left_out_by_rule
+from medxfer.data.sources.keep import left_out_by_rule, without_left_out
+from medxfer.data.sources.source import Index
 
 AXIAL = {"modality": "CT", "image_type": "ORIGINAL/PRIMARY/AXIAL", "sop_class": "CT Image Storage"}
 SCOUT = AXIAL | {"image_type": "ORIGINAL/PRIMARY/LOCALIZER"}
@@ -62,3 +64,32 @@ def test_a_wrong_setting_is_one_sentence() -> None:
         reasons(AXIAL, vew="PA")
     with pytest.raises(MedxferError, match=r"data\.keep\.view=\[\]"):
         reasons(AXIAL, view=[])
+
+
+def labelled(facts: list[dict], labels: list[int], **columns) -> tuple[Index, pd.DataFrame]:
+    files = [f"{i}.dcm" for i in range(len(facts))]
+    images = pd.DataFrame({"file": files, "patient": files, "split": "", **columns})
+    return Index(images, np.array(labels), ("a", "b"), "binary"), headers(*facts).set_axis(files)
+
+
+def test_an_index_loses_what_the_rules_leave_out_and_names_it() -> None:
+    index, facts = labelled([AXIAL, SCOUT, AXIAL, {"modality": "SR", "unreadable": "no pixel data"}], [0, 1, 1, 0])
+    kept, known = without_left_out(index, facts)
+    assert kept.images["file"].tolist() == list(known.index) == ["0.dcm", "2.dcm"]
+    assert kept.labels.tolist() == [0, 1]
+    assert kept.left_out == {"by rule: localizer": ("1.dcm",), "by rule: no image (SR)": ("3.dcm",)}
+    with pytest.raises(MedxferError, match=r"data\.keep leaves no image of 4 \(4 by rule: data\.keep\.modality"):
+        without_left_out(index, facts, {"modality": "MG"})
+
+
+def test_a_view_is_also_one_of_the_releases_own_table() -> None:
+    index, facts = labelled([{}, {}], [0, 1], view=["Frontal PA", "Lateral"])
+    kept, _ = without_left_out(index, facts, {"view": "frontal*"})
+    assert kept.images["file"].tolist() == ["0.dcm"]
+
+
+def test_copies_with_two_labels_are_an_error_that_names_both() -> None:
+    one = AXIAL | {"instance": "1.2.3", "series": "1.2"}
+    assert len(without_left_out(*labelled([one, AXIAL, one], [0, 1, 0]))[0].images) == 2
+    with pytest.raises(MedxferError, match=r"'0\.dcm' and '2\.dcm' are copies .* two labels"):
+        without_left_out(*labelled([one, AXIAL, one], [0, 1, 1]))

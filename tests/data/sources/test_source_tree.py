@@ -120,3 +120,23 @@ def test_dicom_files_are_read_as_data_dicom_reads_them(tmp_path):
     assert np.median(other.gray[:3]) < 65535
     with pytest.raises(MedxferError, match=r"data\.frame=last"):
         prepared(tmp_path, *tree, "data.frame=last")
+
+
+def test_images_are_found_by_content_and_linked_classes_and_parts_are_followed(tmp_path):
+    root, elsewhere = tmp_path / "tree", tmp_path / "disk2"
+    for i in range(3):
+        dicom(root / "train" / "sick" / f"1.2.840.{i}")
+        dicom(root / "train" / "sick" / f"{i}.IMA")
+        picture(root / "train" / "sick" / f"{i}.png").rename(root / "train" / "sick" / f"{i}.view")
+        dicom(elsewhere / "well" / f"{i}.dcm")
+        dicom(elsewhere / "test" / "sick" / f"{i}")
+    (root / "train" / "sick" / "README").write_text("the names of the patients")
+    (root / "train" / "well").symlink_to(elsewhere / "well")
+    (root / "test").symlink_to(elsewhere / "test")
+    (root / "val").symlink_to(tmp_path / "nowhere")
+    source = ClassFolders(str(root))
+    index = source.index()
+    assert len(index.images) == 15
+    assert index.images["split"].value_counts().to_dict() == {"train": 12, "test": 3}
+    assert index.left_out == {"unknown file type": ("train/sick/README",), "broken link": ("val",)}
+    assert {source.header(file).modality for file in index.images["file"]} == {"DX", "images"}

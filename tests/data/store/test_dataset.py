@@ -29,8 +29,8 @@ ELEMENTS = {
 def root(tmp_path: Path) -> Path:
     """Two CT slices with their labels."""
     (tmp_path / "in").mkdir()
-    for name in ("a.dcm", "b.dcm"):
-        write_dicom(tmp_path / "in" / name, PIXELS, **ELEMENTS)
+    for name, instance in (("a.dcm", "1.2.4"), ("b.dcm", "1.2.5")):
+        write_dicom(tmp_path / "in" / name, PIXELS, **ELEMENTS | {"SOPInstanceUID": instance})
     labels = {"path": ["a.dcm", "b.dcm"], "label": ["x", "y"]}
     pd.DataFrame(labels).to_csv(tmp_path / "in" / "labels.csv", index=False)
     return tmp_path / "in"

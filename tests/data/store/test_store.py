@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import write_dicom
 from pictures import make_pictures
 from PIL import Image
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.header_facts import HeaderFacts
+from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store import build as store_module
 from medxfer.data.store.build import open_store
@@ -49,7 +51,7 @@ def test_unreadable_files_are_left_out_counted_and_named_in_the_store_only(tmp_p
     store = open_store(data, 8, hounsfield=False)
     assert len(store) == 8
     assert store.rejected == {"undecodable": 2}
-    listed = pd.read_csv(data.folder / "v3-8px-gray" / "rejected.csv")
+    listed = pd.read_csv(data.folder / "v4-8px-gray" / "rejected.csv")
     assert listed["file"].tolist() == ["0.png", "1.png"]
 
 
@@ -66,13 +68,29 @@ def test_files_that_are_missing_count_too_and_rows_without_a_label_do_not(tmp_pa
     root = make_pictures(tmp_path / "in")
     for i in range(3):
         (root / f"{i}.png").unlink()
-    with pytest.raises(MedxferError, match=r"3 of 10 files cannot be used \(3 file missing"):
+    with pytest.raises(MedxferError, match=r"3 of 10 files are missing; data\.max_missing=0\.2"):
         open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
+    assert len(open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False, max_rejected=0, max_missing=1)) == 7
     make_pictures(root)
     table = pd.read_csv(root / "labels.csv")
     table.loc[:4, "label"] = None
     table.to_csv(root / "labels.csv", index=False)
     assert open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False).rejected == {"no label": 5}
+
+
+def test_files_are_compared_with_files_not_with_frames(tmp_path):
+    root = tmp_path / "in"
+    root.mkdir()
+    frames = np.random.default_rng(0).integers(0, 4096, (60, 8, 8)).astype(np.uint16)
+    for i in range(11):
+        write_dicom(root / f"{i}.dcm", frames if i == 0 else frames[i])
+        if i > 1:
+            (root / f"{i}.dcm").write_bytes(b"torn")
+    table = {"path": [f"{i}.dcm" for i in range(11)], "label": ["a", "b"] * 5 + ["a"], "patient_id": range(11)}
+    pd.DataFrame(table).to_csv(root / "labels.csv", index=False)
+    source = DicomFolder(str(root), str(root / "labels.csv"), frame="all")
+    with pytest.raises(MedxferError, match="9 of 11 files cannot be used"):
+        open_store(open_dataset(source, tmp_path / "cache"), 8, hounsfield=False)
 
 
 def test_a_folder_without_one_readable_file_is_refused(tmp_path):
@@ -134,7 +152,7 @@ def test_pseudonyms_are_the_same_at_every_size_and_no_names(tmp_path):
 def test_the_store_is_its_owners_alone(tmp_path):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    for folder in (data.folder, data.folder / "v3-8px-gray"):
+    for folder in (data.folder, data.folder / "v4-8px-gray"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -199,6 +217,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
 root, cache = map(Path, sys.argv[1:])
@@ -221,10 +240,10 @@ def test_a_build_that_is_killed_at_any_moment_is_done_again(tmp_path):
     elsewhere = open_store(dataset(root, tmp_path / "other"), 8, hounsfield=False)
     assert (again.gray == elsewhere.gray).all()
     assert again.images.equals(elsewhere.images)
-    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v3-8px-gray", "v3-8px-gray.lock"}
+    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v4-8px-gray", "v4-8px-gray.lock"}
 
 
 def test_the_record_holds_counts_only(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=1), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    assert json.loads((data.folder / "v3-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
+    assert json.loads((data.folder / "v4-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
