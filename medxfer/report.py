@@ -56,6 +56,7 @@ def score_external(study: Path, overrides: Sequence[str], store_root: Path | Non
     Raises MedxferError where there is no study, or a set cannot be scored.
     """
     from medxfer.base.display import display
+    from medxfer.base.overrides import override
     from medxfer.data.inspect.check import compose_config
     from medxfer.study.folder import Study
     from medxfer.study.state import read_record
@@ -63,7 +64,7 @@ def score_external(study: Path, overrides: Sequence[str], store_root: Path | Non
 
     read_record(study)
     named = [f"data@{text}" if text.startswith("external=") else text for text in overrides]
-    root = [] if store_root is None else [f"store.root={store_root}"]
+    root = [] if store_root is None else [override("store.root", store_root)]
     scored = score_missing(Study(study), compose_config([*named, *root]))
     display.close()
     display.say(f"{count(scored, 'cell')} scored, without training" if scored else "every cell had scored it before")

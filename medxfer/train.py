@@ -1,12 +1,16 @@
 """Train one cell, or with -m a grid of them: python -m medxfer.train [-m] [overrides]."""
 
+import sys
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 
 import medxfer.grid.devices  # noqa: F401 - a resolver of conf/hydra/launcher
 from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
+from medxfer.base.overrides import check_overrides
 
 
 def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
@@ -49,5 +53,15 @@ def main(config: DictConfig) -> None:
         stop_if_asked()  # a signal within drop_cell() is lost
 
 
+def answer_overrides(arguments: list[str]) -> None:
+    """Exit with the form that works where Hydra would answer a name in `arguments` with its grammar."""
+    given = get_args_parser().parse_known_args(arguments)[0]
+    try:
+        check_overrides(given.overrides, sweep=given.multirun)
+    except MedxferError as error:
+        sys.exit(f"error: {error}")
+
+
 if __name__ == "__main__":
+    answer_overrides(sys.argv[1:])
     main()

@@ -15,6 +15,10 @@ class PrivateError(MedxferError):
     """Its text may name files, folders or patients: the terminal shows it, no record holds it."""
 
 
+class PrivateWarning(UserWarning):
+    """Its text names files: the terminal shows it, no record holds it."""
+
+
 class ImageError(MedxferError):
     """A file that is not an image one can learn from: recorded and counted by `kind`, never dropped silently.
 

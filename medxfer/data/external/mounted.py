@@ -71,6 +71,8 @@ def _settings(node: DictConfig, key: str) -> str:
     for setting in own:
         if OmegaConf.is_missing(node, setting) and not OmegaConf.is_interpolation(node, setting):
             raise MedxferError(f"{key} needs {key}.{setting}: give it as {key}.{setting}=…")
+    if node.get("positive") is not None:
+        raise MedxferError(f"{key}.positive: classes are counted as in the training (data.positive=): leave it out")
     classes = node.get("classes")
     if classes is not None and not OmegaConf.is_dict(classes):
         raise MedxferError(

@@ -14,6 +14,7 @@ from rich.console import Console
 from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
+from medxfer.base.overrides import check_overrides
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
 from medxfer.data.header_facts import TECHNICAL
@@ -60,6 +61,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:
     """The configuration as medxfer.train would have it. Raises MedxferError if it does not accept an override."""
+    check_overrides(overrides)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("train", list(overrides))
@@ -70,8 +72,10 @@ def compose_config(overrides: Sequence[str]) -> DictConfig:
 
 def _show_index(console: Console, name: str, dataset: DatasetInfo) -> None:
     index = dataset.index
+    positive = [("positive class", f"{index.classes[1]} (data.positive= names another)")]
     rows = [
         ("task", f"{index.task}: {' | '.join(index.classes)}"),
+        *(positive if index.task == "binary" else []),
         ("images", f"{len(index.images):,}"),
         ("patients", f"{index.images['patient'].nunique():,}"),
         ("modality", dataset.modality),

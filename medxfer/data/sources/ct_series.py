@@ -1,42 +1,25 @@
 """data=ct_series: CT slices as a scanner leaves them, labelled by slice or by series."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
-from medxfer.base.errors import MedxferError
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.source import HeaderIndexed, Index
-
-NOT_DICOM = (".csv", ".txt", ".json", ".xml", ".md", ".pdf")
+from medxfer.data.sources.source import Index
 
 
-class CtSeries(HeaderIndexed, DicomFolder):
-    """The CSV's path is a slice's file, a series' folder or a SeriesInstanceUID; a series' label is that of all its
-    slices. Slices are in the order of their position along the normal, series by series. If the CSV has no column
+class CtSeries(DicomFolder):
+    """A row of the table names a slice, a series (its folder or SeriesInstanceUID) or a study; its label is that of all
+    its slices. Slices are in the order of their position along the normal, series by series. If the table has no column
     of patients, they are the headers' PatientID."""
 
-    obtain = "your own CT slices, and a CSV with a row a slice or a row a series"
+    obtain = "your own CT slices, and a table with a row a slice or a row a series"
+    folders = True
 
     def index(self) -> Index:
-        images, labels = self.rows()
-        files, links = walk(self.root)
-        names = [file for file in files if Path(file).suffix.lower() not in NOT_DICOM]
-        headers = self.survey(names)
-        slices: dict[str, list[str]] = {}  # what a path of the CSV may be -> its slices
-        for file, series in headers["series"].items():
-            for name in (file, *Path(str(file)).parents, series):
-                slices.setdefault(str(name), []).append(str(file))
-        images["file"] = [slices.get(str(Path(path)), []) for path in images["name"]]
-        images = images.explode("file").fillna({"file": ""})
-        twice = images["name"][images["file"].duplicated(keep=False) & (images["file"] != "")]
-        if len(twice):
-            raise MedxferError(
-                f"{self.labels}: '{twice.iloc[0]}' and '{twice.iloc[-1]}' name the same slice; "
-                "label it by slice or by series, once"
-            )
+        images, labels, caveats = self.matched()
+        headers = self.survey(self.offered())
         # A file without a readable header is refused later; until then it is a patient of its own.
         patient = headers["patient"].where(headers["unreadable"] == "", headers.index.to_series())
         known = pd.DataFrame({"known": patient, "series": headers["series"], "position": headers["position"]})
@@ -44,5 +27,5 @@ class CtSeries(HeaderIndexed, DicomFolder):
         if "patient" not in images and images["known"].fillna("").any():
             images["patient"] = images["known"]
         labels = labels.loc[images.index].reset_index(drop=True)
-        index = self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels)
-        return replace(index, headers=headers, left_out={**links, **index.left_out})
+        index = self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels, caveats)
+        return replace(index, headers=headers, left_out={**walk(self.root).left_out, **index.left_out})

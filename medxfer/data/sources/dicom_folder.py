@@ -1,17 +1,19 @@
-"""data=dicom: a folder of DICOM files beside a CSV of labels."""
+"""data=dicom: a folder of DICOM files beside a table of labels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.dicom import describe, read_frames
 from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.label_table import COLUMNS, LabelledFolder
+from medxfer.data.sources.labelled_folder import COLUMNS, LabelledFolder
+from medxfer.data.sources.source import HeaderIndexed
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,19 @@ class DicomReader:
         return facts._replace(frames=1, caveats=(*facts.caveats, "several frames, of which one is used"))
 
 
-class DicomFolder(LabelledFolder):
-    """DICOM files under `root`, and the CSV `labels`; `options` are those of `DicomReader`. CT is read in Hounsfield
+class DicomFolder(HeaderIndexed, LabelledFolder):
+    """DICOM files under `root`, and the table `labels`; `options` are those of `DicomReader`. CT is read in Hounsfield
     units, or, like any other modality, as its own display window shows it."""
 
     def __init__(
         self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS,
-        **options: Any,
+        cache: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
-        super().__init__(root, labels, label, columns)
+        super().__init__(root=root, labels=labels, label=label, columns=columns, cache=cache)
         self.reader: DicomReader = DicomReader(**options)
 
     def settings(self) -> dict[str, object]:
         return {**super().settings(), **asdict(self.reader)}
+
+    def headers(self) -> Callable[[Sequence[str]], pd.DataFrame]:
+        return self.survey

@@ -1,4 +1,4 @@
-"""data=images: a folder of PNG or JPEG files beside a CSV of labels."""
+"""data=images: a folder of PNG or JPEG files beside a table of labels."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +10,9 @@ from PIL import Image, UnidentifiedImageError
 
 from medxfer.base.errors import ImageError
 from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.label_table import LabelledFolder
+from medxfer.data.sources.labelled_folder import LabelledFolder
 
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 COLOUR_TOLERANCE = 8  # of 255: JPEG's rounding of chroma leaves that much between the channels of a gray picture
 _PILLOW_ERRORS = (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
@@ -44,9 +45,10 @@ class PictureReader:
 
 
 class ImageFolder(LabelledFolder):
-    """PNG or JPEG files under `root`, and the CSV `labels`."""
+    """PNG or JPEG files under `root`, and the table `labels`."""
 
     reader = PictureReader()
+    suffixes = PICTURES
 
 
 def read_picture(path: Path) -> NDArray[Any]:

@@ -123,15 +123,17 @@ class HeaderIndexed(Source):
     """Its index needs the files' headers: for the patient, the series, or the place in it.
 
     `survey` keeps them under `cache`, readable by its owner only. They are read again if a file's name, size or time
-    changes, or an option or the version of the reader.
+    changes, or an option or the version of the reader. Without a `cache` they are read each time.
     """
 
-    def __init__(self, *, cache: str, **source: Any) -> None:
+    def __init__(self, *, cache: str | None, **source: Any) -> None:
         """`source` has the arguments of the class that this one is mixed into."""
         super().__init__(**source)
-        self.cache = Path(cache)
+        self.cache = Path(cache) if cache else None
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
+        if self.cache is None:
+            return super().survey(files)
         versions = (self.reader_version, HeaderFacts._fields)
         digest = hashlib.sha256(f"{self.root}{versions}{self.reader}".encode())
         for file in sorted(files):

@@ -16,12 +16,11 @@ from medxfer.data.sources.file_kinds import is_dicom, is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import NO_PATIENTS, encode
 from medxfer.data.sources.left_out import UNKNOWN_TYPE
-from medxfer.data.sources.picture_folder import PictureReader
+from medxfer.data.sources.picture_folder import PICTURES, PictureReader
 from medxfer.data.sources.source import Index, Source, existing_folder
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 DICOMS = (".dcm", ".dicom", ".dic")
 
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import alone, private_folder, write_json
 from medxfer.data.sources.keep import Keep, without_left_out
+from medxfer.data.sources.positive_class import with_positive
 from medxfer.data.sources.source import Index, Source, kept_headers
 from medxfer.data.sources.targets import source_class
 
@@ -45,10 +46,13 @@ class DatasetInfo:
         return tuple(f"{caveat}: {count} of {len(caveats)} files" for caveat, count in sorted(counts.items()))
 
 
-def open_dataset(source: Source, store_root: Path, keep_aspect: bool = False, keep: Keep | None = None) -> DatasetInfo:
+def open_dataset(
+    source: Source, store_root: Path, keep_aspect: bool = False, keep: Keep | None = None, positive: object = None
+) -> DatasetInfo:
     """Index and identify the data set behind `source`. Headers are read once and kept under `store_root`.
 
-    `keep` says which files are images for the purpose, as `left_out_by_rule` takes it.
+    `keep` says which files are images for the purpose, as `left_out_by_rule` takes it; `positive` is data.positive, as
+    `with_positive` takes it.
 
     The pseudonyms' key is derived from the files' manifest: whoever has the data can make it again on any machine,
     whoever has only a study's folder (with the fingerprint, another one-way function of the manifest) cannot.
@@ -57,6 +61,9 @@ def open_dataset(source: Source, store_root: Path, keep_aspect: bool = False, ke
     manifest = source.manifest(index) + (b"keep_aspect" if keep_aspect else b"")
     asked = {key: patterns for key, patterns in (keep or {}).items() if patterns is not None}
     manifest += json.dumps(asked, sort_keys=True).encode() if asked else b""
+    if positive is not None:
+        alphabet, index = index.classes, with_positive(index, positive)
+        manifest += b"" if index.classes == alphabet else f"positive: {index.classes[1]}".encode()
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
@@ -90,13 +97,15 @@ def dataset_of(config: DictConfig) -> DatasetInfo:
         if OmegaConf.is_missing(config.data, key):
             raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
     source = OmegaConf.to_container(config.data.source, resolve=True)
-    keep = OmegaConf.to_container(config.data.get("keep") or OmegaConf.create({}))
-    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect, json.dumps(keep))
+    keep = json.dumps(OmegaConf.to_container(config.data.get("keep") or OmegaConf.create({})))
+    positive = config.data.get("positive")
+    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive)
 
 
 @lru_cache(maxsize=8)
 @private_errors()
-def _open_dataset(source: str, store_root: str, keep_aspect: bool, keep: str) -> DatasetInfo:
+def _open_dataset(source: str, store_root: str, keep_aspect: bool, keep: str, positive: object) -> DatasetInfo:
     settings = json.loads(source)
     kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors
-    return open_dataset(kind(**settings), Path(store_root).expanduser().resolve(), keep_aspect, json.loads(keep))
+    root = Path(store_root).expanduser().resolve()
+    return open_dataset(kind(**settings), root, keep_aspect, json.loads(keep), positive)

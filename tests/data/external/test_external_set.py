@@ -186,3 +186,12 @@ def test_any_group_of_data_can_be_an_external_set(tmp_path: Path) -> None:
         given = [] if source == "medmnist" else [f"external.root={tmp_path}"]
         (mounted,) = mounted_sets(small_config(tmp_path, f"data@external={source}", *given))
         assert mounted.data["source"].get("root", str(tmp_path)) == str(tmp_path)
+
+
+def test_the_trainings_positive_class_is_that_of_external_sets(tmp_path: Path) -> None:
+    make_elsewhere(tmp_path / "out")
+    (found,) = sets_of(tmp_path, *clinic(tmp_path / "out"), "data.positive=a")
+    assert found.classes == ("b", "a")
+    assert found.labels.tolist() == [1 - i // 2 % 2 for i in range(24)]
+    with pytest.raises(MedxferError, match=r"external\.positive: classes are counted as in the training"):
+        mounted_sets(small_config(tmp_path, *clinic(tmp_path / "out", "external.positive=a")))

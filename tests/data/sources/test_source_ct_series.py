@@ -74,9 +74,9 @@ def test_without_patients_in_table_and_headers_the_record_says_so(scans):
 
 
 def test_a_slice_that_is_labelled_twice_and_paths_of_nothing_are_refused(scans):
-    with pytest.raises(MedxferError, match=r"'scan00' and 'scan00/1\.dcm' name the same slice"):
+    with pytest.raises(MedxferError, match=r"'scan00' and 'scan00/1\.dcm' name one file with two labels"):
         write(scans, ["scan00", "scan00/1.dcm", "scan01"]).index()
-    with pytest.raises(MedxferError, match="none of its 2 images is there"):
+    with pytest.raises(MedxferError, match="none of its 2 rows names a file"):
         write(scans, ["a", "b"]).index()
 
 

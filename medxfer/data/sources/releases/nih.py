@@ -31,8 +31,8 @@ class NihChestXray14(Release):
 
     def index(self) -> Index:
         chosen = self.findings(FINDINGS)
-        # The header's "OriginalImage[Width,Height]" has commas of its own, and some versions end in one.
-        table = self.table(TABLES, COLUMNS, index_col=False, usecols=lambda name: name in (*COLUMNS, *PEOPLE.values()))
+        table = self.table(TABLES, COLUMNS)
+        table = table[[column for column in table if column in (*COLUMNS, *PEOPLE.values())]]
         said = table["Finding Labels"].str.split("|")
         odd = {name for names in said for name in names} - {*FINDINGS, NO_FINDING}
         if odd:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 
 from medxfer.base.errors import unknown
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.label_table import Labelled, read_table
+from medxfer.data.sources.label_table import Labelled
+from medxfer.data.sources.tables import read_table
 
 ALL = "all"  # data.label=all: every finding of the release, as a multi-label task
 
@@ -21,11 +22,11 @@ class Release(Labelled):
     def label_bytes(self) -> bytes:
         return b"".join((self.root / name).read_bytes() for name in self.tables if (self.root / name).is_file())
 
-    def table(self, names: Sequence[str], columns: Iterable[str], **options: Any) -> pd.DataFrame:
+    def table(self, names: Sequence[str], columns: Iterable[str]) -> pd.DataFrame:
         """The first of the tables `names` that is there, as `read_table` gives it. Raises MedxferError."""
         for name in names:
             if (self.root / name).is_file():
-                return read_table(self.root / name, columns, "download it again", **options)
+                return read_table(self.root / name, columns, "download it again")
         raise self.wrong(f"holds no {' or '.join(names)}")
 
     def findings(self, known: Sequence[str]) -> list[str]:

@@ -1,0 +1,85 @@
+"""Settings that Hydra reads: where its grammar stops at a name, the answer is the form that works."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from medxfer.base.errors import MedxferError, first_line
+
+# The last parts of keys whose value is a text, however it looks; label may be a list of them.
+TEXTS = ("root", "labels", "label", "path", "file", "patient", "key", "groups")
+_PARSER = OverridesParser.create()
+
+
+def check_overrides(overrides: Sequence[str], sweep: bool = False) -> None:
+    """Raise MedxferError for the first of `overrides` that Hydra cannot read, or reads as something else than a name.
+
+    Umlauts, spaces at the ends, '=', brackets, quotes and the like need quotes of Hydra's, which the shell would take
+    away; the error has the form that gives the value as it was typed. `sweep`: commas between values are meant.
+    """
+    for place, text in enumerate(overrides):
+        before = overrides[place - 1] if place else ""
+        if "=" not in text and "=" in before and not text.startswith("~") and (joined := quoted(f"{before} {text}")):
+            raise MedxferError(f"'{text}' is no setting: if it belongs to the one before it, write {joined}")
+        reason = _misread(text, sweep)
+        if reason:
+            whole = quoted(text) if "=" in text else ""
+            form = f"; write {whole}" if whole else "; settings are key=value, such as colormap=viridis"
+            raise MedxferError(f"{text}: {reason}{form}")
+
+
+def quoted(text: str) -> str:
+    """The setting key=value, for a shell, in the form in which Hydra gives `value` as a text; "" if there is none."""
+    key, _, value = text.partition("=")
+    escaped = value.replace("${", r"\${")
+    for mark in "\"'":
+        inner = escaped.replace(mark, f"\\{mark}")
+        if inner.endswith("\\"):
+            inner += "\\"  # else it would take away the mark
+        candidate = f"{key}={mark}{inner}{mark}"
+        if _read(candidate) == value:
+            return shlex.quote(candidate)
+    return ""
+
+
+def override(key: str, value: object) -> str:
+    """key=value for Hydra itself, without a shell, where `value` is a text of any kind."""
+    (argument,) = shlex.split(quoted(f"{key}={value}"))
+    return argument
+
+
+def _read(text: str) -> Any:
+    """The value that a configuration has by this setting; None if Hydra cannot read it, or reads a sweep."""
+    try:
+        parsed = _PARSER.parse_override(text)
+        return None if parsed.is_sweep_override() else OmegaConf.create({"value": parsed.value()}).value
+    except (HydraException, OmegaConfBaseException):
+        return None
+
+
+def _misread(text: str, sweep: bool) -> str:
+    """Why Hydra does not take the setting as it was meant; "" if it does."""
+    try:
+        parsed = _PARSER.parse_override(text)
+    except HydraException as error:
+        readable = "=" in text and quoted(text)
+        return (
+            "Hydra cannot read this value without quotes of its own"
+            if readable
+            else f"no setting ({first_line(error)})"
+        )
+    last = parsed.key_or_group.rpartition(".")[2]
+    if parsed.is_delete() or last not in TEXTS:
+        return ""
+    if parsed.is_sweep_override():
+        return "" if sweep else "Hydra reads several values, and one is wanted"
+    value = parsed.value()
+    if value is None or isinstance(value, str) or (isinstance(value, list) and last == "label"):
+        return ""
+    kind = "group" if isinstance(value, dict) else "list" if isinstance(value, list) else "number"
+    return f"Hydra reads this as a {kind}, and a text is wanted"

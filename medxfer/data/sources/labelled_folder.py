@@ -1,0 +1,203 @@
+"""A user's own folder of files, and the table that labels them."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from medxfer.base.errors import MedxferError, PrivateWarning
+from medxfer.base.words import count
+from medxfer.data.header_facts import sex_of, years_of
+from medxfer.data.sources.folder_walk import walk
+from medxfer.data.sources.label_table import OTHER, Labelled
+from medxfer.data.sources.source import Index
+from medxfer.data.sources.tables import (
+    PATH,
+    cleaned,
+    join_rows,
+    key_column,
+    kind_of,
+    nearest,
+    nearly_equal,
+    read_table,
+    stated_once,
+    words_for_missing,
+)
+
+COLUMNS = {"path": "path", "patient": "patient_id"}
+# Columns that describe patients, counted by part and nothing else; and what they hold.
+PEOPLE = {"age": "years, or DICOM's 045Y", "sex": "F, M, O, or female, male, other", "scanner": "any text"}
+NO_IMAGE = (".csv", ".tsv", ".xlsx", ".xls", ".txt", ".json", ".xml", ".md", ".pdf", ".gz", ".zip", ".html", ".yaml")
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """The rows of a label table; an image may have several."""
+
+    images: pd.DataFrame  # (N,) name (what names the images), split, and, as far as there are, patient and the others
+    labels: pd.DataFrame  # (N, C) NaN where they are missing
+    key: str  # the column of names
+    kind: str  # what the names are: one of KINDS, or "" if the column's name does not tell
+    caveats: tuple[str, ...]
+
+
+class LabelledFolder(Labelled):
+    """`labels` is a table with a row an image, a series or a study: what names it, its label, its patient.
+
+    `label` names the column of labels, or, as a list, the columns of a multi-label task, which hold 0 and 1.
+    `columns` names the others: `key`, which names images by path, UID or AccessionNumber (default: found by its name);
+    `path` and `patient` if these are not called path and patient_id; and those of age (years), sex and scanner.
+    """
+
+    obtain = "your own files, and a table that names them, with labels and patients"
+    suffixes: tuple[str, ...] = ()  # of the files that can be images; without them, all but NO_IMAGE
+    folders = False  # whether a row may name a folder, for all images below it
+
+    def __init__(
+        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS
+    ) -> None:
+        super().__init__(root, label)
+        self.labels = Path(labels).expanduser().resolve()
+        self.columns = {**COLUMNS, **{key: name for key, name in columns.items() if name}}
+        if not self.labels.is_file():
+            raise MedxferError(
+                f"data.labels={labels}: no such file; give a CSV or XLSX with the columns "
+                f"{self.columns['path']}, {', '.join(self.names)}, {self.columns['patient']}"
+            )
+
+    def settings(self) -> dict[str, object]:
+        columns = {key: self.columns[key] for key in (*COLUMNS, "key") if key in self.columns}
+        return {**super().settings(), "columns": columns}
+
+    def label_bytes(self) -> bytes:
+        return self.labels.read_bytes()
+
+    def index(self) -> Index:
+        return self.assemble(*self.matched())
+
+    def matched(self) -> tuple[pd.DataFrame, pd.Series | pd.DataFrame, tuple[str, ...]]:
+        """The images that the table names, their labels, and caveats, as `assemble` takes them; each image once.
+
+        Raises MedxferError if no row names a file, if a name is ambiguous, or if rows contradict each other.
+        """
+        rows, offered = self.rows(), self.offered()
+        found = self._files_of(rows, offered)
+        files = rows.images["name"].map(lambda name: found.get(name, [""]))
+        images = rows.images.assign(file=files).explode("file")
+        labels = rows.labels.loc[images.index].reset_index(drop=True)
+        images = images.reset_index(drop=True)
+        of = images["file"].where(images["file"] != "", "\0" + images["name"])
+        stated = labels.assign(patient=images["patient"].replace("", None)) if "patient" in images else labels
+        stated = stated_once(stated, images["name"], of, f"{self.labels}")
+        images = images.loc[stated.index].reset_index(drop=True)
+        stated = stated.reset_index(drop=True)
+        if "patient" in images:
+            images["patient"] = stated["patient"].fillna("")
+        self._check_matched(rows, images, offered)
+        unnamed = len(set(offered) - set(images["file"]))
+        more = f"no row of the table names {count(unnamed, 'file')} of the folder"
+        return images, stated[self.label], (*rows.caveats, *([more] if unnamed else []))
+
+    def offered(self) -> list[str]:
+        """The files under `root` that can be images, relative to it."""
+        suffix_of = {file: Path(file).suffix.lower() for file in walk(self.root).files}
+        if self.suffixes:
+            return [file for file, suffix in suffix_of.items() if suffix in self.suffixes]
+        return [file for file, suffix in suffix_of.items() if suffix not in NO_IMAGE]
+
+    def headers(self) -> Callable[[Sequence[str]], pd.DataFrame] | None:
+        """What gives the headers of files, as `survey` does; None for files whose headers name no image."""
+        return None
+
+    def rows(self) -> TableRows:
+        """What the table says. Raises MedxferError if a column is missing, or holds nothing that can be read."""
+        path, patient = self.columns["path"], self.columns["patient"]
+        asked = self.columns.get("key") or (path if path != COLUMNS["path"] else None)
+        described = {key: self.columns[key] for key in PEOPLE if key in self.columns}
+        wanted = [*([asked] if asked else []), *self.names, *([patient] if patient != COLUMNS["patient"] else [])]
+        way_out = "data.label= takes another column for the labels, data.columns.key= and .patient= for the others"
+        table = read_table(self.labels, [*wanted, *described.values()], way_out)
+        key = asked or key_column(table.columns)
+        if key is None:
+            raise MedxferError(
+                f"{self.labels}: no column path, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID or "
+                f"AccessionNumber names the images; it has {', '.join(table.columns)}; "
+                "give the one that does as data.columns.key="
+            )
+        names = table[key].str.strip()
+        blank = "row " + (names.index.to_series() + 1).astype(str) + ", which names no image"
+        images = pd.DataFrame({"name": names.where(cleaned(names) != "", blank), "split": ""})
+        if patient in table:
+            images["patient"] = cleaned(table[patient])
+        for described_by, column in described.items():
+            images[described_by] = _described(described_by, column, cleaned(table[column]))
+        labels = table[self.names].apply(cleaned)
+        others = table.drop(columns=[key, patient], errors="ignore").add_prefix(OTHER)
+        kind = PATH if key == path else kind_of(key)
+        return TableRows(images.join(others), labels.where(labels != ""), key, kind, self._doubts(table, labels))
+
+    def _doubts(self, table: pd.DataFrame, labels: pd.DataFrame) -> tuple[str, ...]:
+        """What a person should look at in the column of classes."""
+        if not isinstance(self.label, str):
+            return ()
+        doubts = [
+            f"the classes '{one}' and '{other}' differ in case or space alone, and count as two"
+            for one, other in nearly_equal(set(labels[self.label]) - {""})
+        ]
+        if words := words_for_missing(table[self.label]):
+            said = ", ".join(f"'{word}' ({count(number, 'row')})" for word, number in words.items())
+            doubts.append(f"taken for a missing label: {said}")
+        for doubt in doubts:
+            warnings.warn(doubt, stacklevel=2)
+        return tuple(doubts)
+
+    def _files_of(self, rows: TableRows, offered: Sequence[str]) -> dict[str, list[str]]:
+        """The files of each name of `rows` that names some."""
+        names, known, headers = list(dict.fromkeys(rows.images["name"])), set(offered), self.headers()
+        # A file that lies elsewhere, or that the folder does not show.
+        given = {name: [self._below(name)] for name in names if name not in known and (self.root / name).is_file()}
+        rest = [name for name in names if name not in given]
+        survey = None if headers is None else lambda: headers(offered)
+        return given | join_rows(rest, rows.kind, offered, survey, self.folders)
+
+    def _below(self, name: str) -> str:
+        """The path of an existing file, relative to `root` if it lies below it."""
+        path = self.root / name
+        below = next((one for one in (path, path.resolve()) if one.is_relative_to(self.root)), None)
+        return name if below is None or ".." in Path(name).parts else below.relative_to(self.root).as_posix()
+
+    def _check_matched(self, rows: TableRows, images: pd.DataFrame, offered: Sequence[str]) -> None:
+        """Raise MedxferError if no row has a file, and warn if some have none."""
+        lost = images["name"][images["file"] == ""]
+        if not len(lost):
+            return
+        if not offered:
+            raise self.wrong("it has no file that can be an image")
+        name, free = lost.iloc[0], sorted(set(offered) - set(images["file"])) or list(offered)
+        headers = self.headers() if rows.kind not in (PATH, "") else None
+        stated = free if headers is None else headers(offered).loc[free, rows.kind].tolist()
+        where = "the folder has" if headers is None else "a header has"
+        beside = f"the table has '{name}' in its column '{rows.key}', {where} '{nearest(name, stated)}'"
+        if len(lost) == len(images):
+            raise MedxferError(
+                f"{self.labels}: none of its {count(len(lost), 'row')} names a file below data.root={self.root}: "
+                f"{beside}; give the folder that its paths are relative to, or another column as data.columns.key="
+            )
+        warnings.warn(
+            f"{count(len(lost), 'row')} of {self.labels.name} name no file of the folder: {beside}",
+            PrivateWarning,
+            stacklevel=2,
+        )
+
+
+def _described(key: str, column: str, cells: pd.Series) -> pd.Series:
+    """`cells` of the column that describes patients by `key`. Raises MedxferError if none of them can be read."""
+    read = {"age": years_of, "sex": sex_of}.get(key, str)
+    if not any(read(text) not in ("", None) for text in cells.unique()):
+        raise MedxferError(
+            f"data.columns.{key}={column}: no row of it can be read; it takes {PEOPLE[key]}, so give another column or "
+            "leave it out"
+        )
+    return cells

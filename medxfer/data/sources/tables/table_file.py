@@ -1,0 +1,135 @@
+"""A table of text as it comes: CSV with any usual separator and encoding, or XLSX."""
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from medxfer.base.errors import MedxferError
+
+SEPARATORS = (",", ";", "\t")
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+csv.field_size_limit(2**31 - 1)  # masks as run lengths are longer than its default
+_GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how files begin
+
+
+def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame:
+    """A table as text, "" for what is blank; without rows and nameless columns that are blank.
+
+    A CSV has commas, semicolons or tabs, whichever tells its columns; it is UTF-8 or UTF-16, else Windows' cp1252. It
+    may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]).
+
+    Raises MedxferError if it cannot be read, is empty or lacks one of `columns`; the error ends in `way_out`.
+    """
+    wanted = list(columns)
+    try:
+        data = path.read_bytes()
+        if data.startswith(_GZIP):
+            data = gzip.decompress(data)
+        sheets = (
+            _sheets(data, wanted) if data.startswith((_ZIP, _OLD_EXCEL)) else {"": _from_text(_decoded(data), wanted)}
+        )
+    except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
+        raise MedxferError(f"{path}: not a readable table ({error}); {way_out}") from error
+    having = [name for name, sheet in sheets.items() if set(wanted) <= set(sheet.columns)] or list(sheets)[:1]
+    if len(having) > 1:
+        raise MedxferError(f"{path}: its sheets {' and '.join(having)} both have these columns; leave one in the file")
+    table = sheets[having[0]] if having else pd.DataFrame()
+    if absent := [column for column in wanted if column not in table.columns]:
+        has = ", ".join(table.columns)
+        raise MedxferError(f"{path}: no column {' or '.join(map(repr, absent))}; it has {has}; {way_out}")
+    if table.empty:
+        raise MedxferError(f"{path}: has no rows; {way_out}")
+    return table
+
+
+def _decoded(data: bytes) -> str:
+    """Raises ValueError for what is no text."""
+    encoding = next((name for bom, name in _BOMS.items() if data.startswith(bom)), None)
+    if encoding is None and b"\0" in data[:1000]:  # UTF-16 without a mark: of Latin letters every other byte is 0
+        encoding = "utf-16-le" if data[1:1000:2].count(0) > data[:1000:2].count(0) else "utf-16-be"
+    if encoding is None:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode("cp1252")
+    else:
+        text = data.decode(encoding)
+    if "\0" in text:
+        raise ValueError("it is no text")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _from_text(text: str, wanted: Sequence[str]) -> pd.DataFrame:
+    """Raises ValueError or csv.Error for a text that is no table."""
+    said = re.match(r"sep=(.)\n", text)  # Excel's own way to name the separator
+    text = text[said.end() :] if said else text
+    headers = {one: next(_rows(text, one), (0, [])) for one in ([said[1]] if said else SEPARATORS)}
+
+    def tells(separator: str) -> tuple[int, int]:
+        # A header may have the other separators within its names, as NIH's "OriginalImage[Width,Height]" has.
+        names = list(map(_name, headers[separator][1]))
+        return len({*wanted} & {*names}), len(names)
+
+    separator = max(headers, key=tells)
+    lines, header = headers[separator]
+    width = max((len(row) for _, row in _rows(text, separator)), default=0)
+    rows: pd.DataFrame = pd.read_csv(  # without its header: pandas takes one that is too short for an index
+        io.StringIO(text), sep=separator, header=None, names=list(range(width)), skiprows=lines, dtype=str,
+        keep_default_na=False, skipinitialspace=True, index_col=False,
+    )  # fmt: skip
+    return _named(rows.fillna(""), header, wanted)
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row that is not blank, and the number of its last line."""
+    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+    return ((reader.line_num, row) for row in reader if row)
+
+
+def _sheets(data: bytes, wanted: Sequence[str]) -> Mapping[str, pd.DataFrame]:
+    """Raises ValueError for a file that is no XLSX, and MedxferError without the package that reads it."""
+    if data.startswith(_OLD_EXCEL):
+        raise ValueError("it is in Excel's old format: save it as XLSX or CSV")
+    try:
+        import openpyxl  # noqa: F401
+    except ImportError as error:
+        raise MedxferError("XLSX needs a package: pip install 'medxfer[xlsx]', or save the table as CSV") from error
+    try:
+        sheets = pd.read_excel(io.BytesIO(data), sheet_name=None, header=None, dtype=str, keep_default_na=False)
+    except Exception as error:  # openpyxl's are of many kinds
+        raise ValueError(f"no XLSX: {type(error).__name__}") from error
+    filled = {str(name): sheet.fillna("") for name, sheet in sheets.items() if len(sheet)}
+    return {name: _named(sheet.iloc[1:], sheet.iloc[0], wanted) for name, sheet in filled.items()}
+
+
+def _name(text: object) -> str:
+    return unicodedata.normalize("NFC", " ".join(str(text).split()))
+
+
+def _named(rows: pd.DataFrame, header: Iterable[object], wanted: Sequence[str]) -> pd.DataFrame:
+    """`rows` under the names of `header`, which may be fewer. A first column without a name is pandas' own index.
+
+    Raises ValueError if another column has text and no name, or if two that are `wanted` have one name.
+    """
+    rows = rows[(rows != "").any(axis=1)].reset_index(drop=True)
+    names = [*map(_name, header)]
+    names += [""] * (rows.shape[1] - len(names))
+    text = (rows.iloc[:, [place for place, name in enumerate(names) if place and not name]] != "").any(axis=1)
+    if text.any():
+        raise ValueError(
+            f"row {int(text.to_numpy().argmax()) + 1} has more columns than the first line names: put a text that "
+            "holds the separator in quotes"
+        )
+    if twice := [name for name in wanted if names.count(name) > 1]:
+        raise ValueError(f"two of its columns are called '{twice[0]}'")
+    kept = {name: place for place, name in reversed(list(enumerate(names))) if name}
+    places = sorted(kept.values())
+    return rows.iloc[:, places].set_axis([names[place] for place in places], axis=1)

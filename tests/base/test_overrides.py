@@ -1,0 +1,98 @@
+"""Names on a Hydra command line: what its grammar does not take is answered with the form that works in a shell."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from pictures import make_pictures
+
+from medxfer.base.errors import MedxferError
+from medxfer.base.overrides import check_overrides, override, quoted
+
+ODD = ["Köln", "a b", "a=b", "scan (2)", "a[1]", "a,b", "o'brien", 'a"b', "a;b", "~/x", "日本", "a{b}", "a#b!", "2024"]
+
+
+def shown(error: Exception) -> str:
+    return str(error).rpartition("; write ")[2]
+
+
+def through_bash(words: str) -> list[str]:
+    code = "import sys; print('\\0'.join(sys.argv[1:]), end='')"
+    done = subprocess.run(["bash", "-c", f'"{sys.executable}" -c "{code}" {words}'], capture_output=True, text=True)
+    return done.stdout.split("\0")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_the_answer_to_an_odd_name_works_in_a_shell(name: str) -> None:
+    try:
+        check_overrides([f"data.root=/images/{name}" if name != "2024" else "data.root=2024"])
+    except MedxferError as error:
+        (word,) = through_bash(shown(error))
+        value = OverridesParser.create().parse_override(word).value()
+        assert value == (f"/images/{name}" if name != "2024" else "2024")
+    else:
+        assert name == "a b"  # which Hydra reads
+
+
+def test_a_regular_expression_of_patients_is_answered_too() -> None:
+    with pytest.raises(MedxferError) as caught:
+        check_overrides([r"data.patient=(P\d+)"])
+    assert shown(caught.value) == r"""'data.patient="(P\d+)"'"""
+
+
+@settings(max_examples=300)
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12))
+@example("\\'")
+@example('a\\"b\\')
+@example("${x}")
+def test_a_quoted_form_gives_the_value_back(value: str) -> None:
+    form = quoted(f"data.root={value}")
+    assume(form)  # a backslash before the mark that is needed has none
+    assert form or "\\" in value
+    assert OverridesParser.create().parse_override(override("data.root", value)).key_or_group == "data.root"
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\\"), max_size=20))
+def test_every_name_without_backslashes_has_a_quoted_form(value: str) -> None:
+    assert quoted(f"data.root={value}")
+
+
+def test_what_a_shell_divided_is_put_together_again() -> None:
+    with pytest.raises(MedxferError, match=r"""'b c' is no setting: .* write 'data.root="/a b c"'"""):
+        check_overrides(["data.root=/a", "b c"])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [["data.label=[a,b]", "~logger", "+x.y=1"], ["external.classes={a: b}"], ["seed=1", "data.root=/a b/c"]],
+)
+def test_what_hydra_reads_stays(overrides: list[str]) -> None:
+    check_overrides(overrides)
+
+
+def test_commas_are_a_sweep_where_one_is_asked_for() -> None:
+    check_overrides(["data.root=/a,/b"], sweep=True)
+    with pytest.raises(MedxferError, match="several values"):
+        check_overrides(["data.root=/a,/b"])
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, env=env)
+
+
+def test_check_and_train_answer_and_take_the_answer(tmp_path: Path) -> None:
+    root = make_pictures(tmp_path / "Köln (2) a=b", n=40)
+    plain = ["data=images", f"data.root={root}", f"store.root={tmp_path}/cache"]
+    train = command("medxfer.train", *plain, "plan=true")
+    assert train.returncode == 1
+    check = command("medxfer.data", "check", *plain)
+    assert train.stderr == check.stderr
+    (word,) = through_bash(check.stderr.strip().rpartition("; write ")[2])
+    done = command("medxfer.data", "check", plain[0], word, plain[2])
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,111 @@
+"""Tables of any usual separator, encoding and line end say the same; what is none is one sentence."""
+
+import csv
+import gzip
+import io
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.tables import read_table
+
+LATIN = st.characters(codec="cp1252", exclude_categories=("Cc", "Zs", "Zl", "Zp"), exclude_characters="\ufeff")
+CELL = st.text(LATIN | st.sampled_from(" ,;"), max_size=8).map(str.strip)
+ROWS = st.lists(st.tuples(CELL.filter(bool), CELL, CELL), min_size=1, max_size=6)
+HEADER = ("path", "Diagnose", "note")
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+
+
+def text_of(rows: list[tuple[str, ...]], separator: str, end: str = "\n", trailing: str = "") -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, delimiter=separator, lineterminator=f"{trailing}{end}")
+    writer.writerows([HEADER, *rows])
+    return stream.getvalue()
+
+
+def read(folder: Path, data: bytes, name: str = "labels.csv") -> list[tuple[str, ...]]:
+    (folder / name).write_bytes(data)
+    table = read_table(folder / name, HEADER[:2], "")
+    assert tuple(table.columns) == HEADER
+    return [tuple(row) for row in table.itertuples(index=False)]
+
+
+@given(ROWS, st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]), st.sampled_from(ENCODINGS), st.booleans())
+def test_every_way_of_writing_a_table_says_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, ...]],
+    separator: str,
+    end: str,
+    encoding: str,
+    packed: bool,
+) -> None:
+    data = text_of(rows, separator, end).encode(encoding)
+    folder = tmp_path_factory.getbasetemp()
+    assert read(folder, gzip.compress(data) if packed else data) == rows
+
+
+@given(ROWS, st.sampled_from(",;\t"), st.sampled_from(["", ",", ",,"]))
+def test_separators_after_the_last_column_shift_nothing(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], separator: str, trailing: str
+) -> None:
+    header, _, rest = text_of(rows, separator, trailing=trailing.replace(",", separator)).partition("\n")
+    text = f"{header.rstrip(separator)}\n{rest}"  # in the rows alone, where pandas takes the first column for an index
+    assert read(tmp_path_factory.getbasetemp(), text.encode()) == rows
+
+
+def test_old_line_ends_and_excels_own_first_line(tmp_path: Path) -> None:
+    rows = [("a.png", "x", "1"), ("b.png", "y", "2")]
+    assert read(tmp_path, text_of(rows, ";", "\r").encode()) == rows
+    assert read(tmp_path, ("sep=;\r\n" + text_of(rows, ";", "\r\n")).encode()) == rows
+    assert read(tmp_path, ("\n\n" + text_of(rows, ",") + "\n,,\n").encode()) == rows
+
+
+def test_a_header_with_other_separators_in_its_names(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("path;Diagnose;size (x, y, z, t)\na.png;x;1, 2, 3, 4\n")
+    assert read_table(tmp_path / "a.csv", HEADER[:2], "")["Diagnose"].tolist() == ["x"]
+
+
+def test_the_index_that_pandas_writes_is_no_column(tmp_path: Path) -> None:
+    pd.DataFrame([("a.png", "x", "")], columns=list(HEADER)).to_csv(tmp_path / "labels.csv")
+    assert read(tmp_path, (tmp_path / "labels.csv").read_bytes()) == [("a.png", "x", "")]
+
+
+def test_excel_files(tmp_path: Path) -> None:
+    pytest.importorskip("openpyxl")
+    table = pd.DataFrame({"path": ["a.png", "b.png", None], "Diagnose": [1, 0, None], "note": ["Ä", None, None]})
+    legend = pd.DataFrame({"code": [0, 1], "meaning": ["no", "yes"]})
+    with pd.ExcelWriter(tmp_path / "labels.xlsx") as writer:
+        legend.to_excel(writer, sheet_name="Legend", index=False)
+        table.to_excel(writer, sheet_name="Labels", index=False)
+    found = read(tmp_path, (tmp_path / "labels.xlsx").read_bytes(), "labels.csv")  # by content, not by name
+    assert [(path, float(label), note) for path, label, note in found] == [("a.png", 1, "Ä"), ("b.png", 0, "")]
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as writer:
+        for name in ("2023", "2024"):
+            table.to_excel(writer, sheet_name=name, index=False)
+    with pytest.raises(MedxferError, match="its sheets 2023 and 2024 both have these columns"):
+        read_table(tmp_path / "two.xlsx", HEADER[:2], "")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"path,Diagnose\na.png,effusion, left\n", "row 1 has more columns than the first line names"),
+        (b"path,Diagnose,Diagnose\na.png,x,y\n", "two of its columns are called 'Diagnose'"),
+        (b"path,label\na.png,x\n", "no column 'Diagnose'; it has path, label; the way out"),
+        (b"path,Diagnose\n\n,\n", "has no rows"),
+        (b"", "not a readable table"),
+        (bytes(range(256)), "not a readable table"),
+        (b"\x1f\x8bnone", "not a readable table"),
+        (b"PK\x03\x04none", "not a readable table"),
+        (b"\xd0\xcf\x11\xe0", "Excel's old format"),
+    ],
+)
+def test_what_is_no_table_is_one_sentence(tmp_path: Path, data: bytes, said: str) -> None:
+    (tmp_path / "labels.csv").write_bytes(data)
+    with pytest.raises(MedxferError, match=said) as caught:
+        read_table(tmp_path / "labels.csv", HEADER[:2], "the way out")
+    assert "\n" not in str(caught.value)
