@@ -19,6 +19,7 @@ class GridSweeper(BasicSweeper):
         # With torch, which other programs that find this plug-in need not load.
         from medxfer.grid.hooks import begin, command, errors_exit, finish, show_plan
         from medxfer.grid.jobs import compose_jobs
+        from medxfer.grid.joined_jobs import joined
         from medxfer.grid.rounds import Rounds
 
         assert self.config is not None
@@ -26,6 +27,7 @@ class GridSweeper(BasicSweeper):
         loader = self.hydra_context.config_loader
         parser = OverridesParser.create(config_loader=loader)
         (jobs,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
+        jobs = joined(jobs)
         with errors_exit():
             composed = compose_jobs(loader, self.config, jobs)
             if composed[0].base.plan:

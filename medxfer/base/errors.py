@@ -1,6 +1,8 @@
 """What a user is told: errors of one sentence (the thing, the reason, the way out), and what scores are not for."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -33,6 +35,17 @@ class ImageError(MedxferError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.path, self.kind, self.reason)  # so that it survives the way out of a worker
+
+
+@contextmanager
+def errors_of(what: str, key: str) -> Iterator[None]:
+    """Errors of `what`, one of several data sets, name it, and call its settings by `key`, where they stand."""
+    try:
+        yield
+    except MedxferError as error:
+        kind = PrivateError if isinstance(error, PrivateError) else MedxferError
+        text = re.sub(r"(?<![\w/.])data\.(?=[a-z])", f"{key}.", str(error))
+        raise kind(f"{what}: {text}") from error
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferError:

@@ -66,6 +66,11 @@ def describe(factors: Mapping[str, Any], shown: Sequence[str]) -> str:
     return ", ".join([" ".join([*before, arm]), *others, level_name("seed", factors["seed"]), *fold])
 
 
+def site_noun(column: str) -> str:
+    """What each value of data.split.groups=`column` is: a hospital, a view; with data=joined a data set."""
+    return "data set" if column == "data" else column
+
+
 def metric_in_words(metric: str) -> str:
     """A metric of training as one reads it: 'AUROC', 'balanced accuracy'."""
     return {"auroc": "AUROC", "f1": "F1", "brier": "Brier score"}.get(metric, metric.replace("_", " "))

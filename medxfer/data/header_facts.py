@@ -71,3 +71,12 @@ def sex_of(text: str) -> str:
 
 # In the order in which `data check` shows them: a scanner or a hospital has the same value for many patients.
 TECHNICAL: Final = ("modality", "manufacturer", "model", "view", "syntax", "size", "photometric", "bits")
+
+RADIOGRAPHS: Final = {"CR", "DX"}  # computed and digital radiography: one kind of picture
+PICTURES: Final = "images"  # the modality of files that state none
+
+
+def one_kind(modality: str, other: str) -> bool:
+    """Whether images of these modalities, such as "CT" or "CR+DX", can be mixed, as far as their files say it."""
+    one, two = set(modality.split("+")), set(other.split("+"))
+    return one == two or (one | two) <= RADIOGRAPHS or PICTURES in one | two

@@ -30,7 +30,7 @@ from medxfer.analysis import (
 from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
 from medxfer.base.terminal import size
-from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing
+from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing, site_noun
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.split import part_sizes
 from medxfer.grid.design_table import design_table
@@ -111,7 +111,8 @@ def _fold_name(one: Settled) -> str:
     fold = one.cell.factors.get(FOLD)
     if fold is None:
         return ""
-    return f", {one.split.settings.groups} {one.split.sites[fold]}" if one.split.settings.groups else f", fold {fold}"
+    groups = one.split.settings.groups
+    return f", {site_noun(groups)} {one.split.sites[fold]}" if groups else f", fold {fold}"
 
 
 def _in_trainings(cells: Sequence[Settled]) -> str:

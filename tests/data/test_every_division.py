@@ -146,12 +146,6 @@ def test_files_of_one_patient_in_two_folds_of_nnunet_are_refused(tmp_path, table
         cells(tmp_path, nnunet(table, tmp_path))
 
 
-def test_one_data_set_left_out_needs_one_table_and_the_refusal_says_so(tmp_path, table):
-    write_pictures(tmp_path / "in", table)
-    with pytest.raises(MedxferError, match=r"data\.split\.groups=data: .*one table: .* CSV with a column") as refused:
-        cells(tmp_path, "data.split.groups=data")
-    assert "\n" not in str(refused.value)
-    again = tmp_path / "again"
-    again.mkdir()
-    write_pictures(again / "in", table.rename(columns={"hospital": "data"}))
-    assert cells(again, "data.split.groups=data")[0].split.sites == ("h0", "h1", "h2")
+def test_a_table_can_name_data_sets_in_a_column_of_its_own(tmp_path, table):
+    write_pictures(tmp_path / "in", table.rename(columns={"hospital": "data"}))
+    assert cells(tmp_path, "data.split.groups=data")[0].split.sites == ("h0", "h1", "h2")

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from medxfer.base.config import CONF
 from medxfer.grid.jobs import compose_jobs, without_hydra
+from medxfer.grid.joined_jobs import ASKED, joined
 
 JOBS = [
     ["seed=0", "colormap=viridis", "pretrained=false"],
@@ -47,3 +48,24 @@ def test_jobs_that_differ_in_plain_factors_share_a_composition_and_no_setting(hy
 def test_an_unknown_key_is_refused(hydra):
     with pytest.raises(ConfigCompositionException, match="colourmap"):
         compose_jobs(*hydra, [["colourmap=none"]])
+
+
+def test_data_sets_of_which_one_is_left_out_are_one_job(hydra):
+    swept = [[f"data=phantom_{kind}", "data.patients=6", "data.split.val=0.3", ASKED, f"seed={seed}"]
+             for kind in ("dx", "ct") for seed in (0, 1)]  # fmt: skip
+    found = joined(swept)
+    assert [job[-1] for job in found] == ["seed=0", "seed=1"]
+    config = compose_jobs(*hydra, found)[0].config()
+    assert list(config.data.sets) == ["phantom_dx", "phantom_ct"]
+    assert [one.patients for one in config.data.sets.values()] == [6, 6]
+    assert config.data.sets.phantom_ct.source.modality == "CT"
+    assert config.data.split.groups == "data"
+    assert config.data.split.val == 0.3
+    assert config.data.sets.phantom_ct.split.val == 0.2
+
+
+def test_other_jobs_stay_as_they_are():
+    apart = [["data=phantom_dx", "seed=0"], ["data=phantom_ct", "seed=0"]]
+    one = [["data=images", ASKED, "seed=0"], ["data=images", ASKED, "seed=1"]]
+    assert joined(apart) == apart
+    assert joined(one) == one

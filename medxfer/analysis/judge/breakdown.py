@@ -17,7 +17,7 @@ from medxfer.analysis.stats.critical import ONE, half_width
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect
 from medxfer.analysis.stats.variance import Term
-from medxfer.base.words import weights_name
+from medxfer.base.words import site_noun, weights_name
 from medxfer.study.declared import Rules
 
 GENERAL = 4  # sites from which on something may be said of sites in general
@@ -80,7 +80,7 @@ def by_site(judge: Judge) -> Iterator[ContrastFamily]:
             continue
         data = divided[0].record["data"]
         parts = {str(site): _at_site(blocks, k) for k, site in enumerate(data["sites"])}
-        found = _part(str(data["groups"]), parts, judge)
+        found = _part(site_noun(str(data["groups"])), parts, judge)
         yield replace(found, note=" ".join(filter(None, [in_general(judge, parts), found.note])))
 
 

@@ -11,7 +11,7 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, describe, listing
+from medxfer.base.words import count, describe, listing, site_noun
 from medxfer.study.identity import FOLD
 
 Record = Mapping[str, Any]
@@ -152,7 +152,7 @@ def _flow(name: str, cell: CellRecord) -> Flow:
         int(data.get("folds", 0)),
         each_fold,
         tuple(data.get("sites", ())),
-        str(data.get("groups", "")),
+        site_noun(str(data.get("groups", ""))),
         bool(data.get("official", True)),
         data.get("given_test"),
         data.get("test_share"),

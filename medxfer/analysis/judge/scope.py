@@ -52,7 +52,7 @@ def divided_words(flow: Flow) -> str:
     if flow.sites:
         return (
             f"{where} training has a network for each {flow.groups} ({listing(flow.sites)}), which saw no patient of "
-            f"it: the figures are of the recipe on patients of these {flow.groups} values, each unseen in training."
+            f"it: the figures are of the recipe on patients of these {flow.groups}s, each unseen in training."
         )
     alone = "" if flow.official else " An official test part was divided with the rest."
     return (

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import DictConfig, open_dict
 
-from medxfer.base.errors import MedxferError, PrivateError
+from medxfer.base.errors import MedxferError, errors_of
 from medxfer.base.words import FEWEST_PATIENTS, Task, count, listing
-from medxfer.data.external.class_names import in_training_classes
 from medxfer.data.external.mounted import Mounted, mounted_sets
 from medxfer.data.external.overlap import Overlap, find_overlap, kept_as_of, known_of
+from medxfer.data.header_facts import one_kind
 from medxfer.data.inspect.shortcuts import class_counts
+from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.label_table import NO_PATIENTS
 from medxfer.data.store.build import GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
-
-RADIOGRAPHS = {"CR", "DX"}  # computed and digital radiography: one kind of picture
-PICTURES = "images"  # the modality of files that state none
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ _opened: dict[tuple[Mounted, TrainedOn], ExternalSet] = {}  # shared by the cell
 
 def _open(mounted: Mounted, trained_on: TrainedOn, progress: Progress | None) -> ExternalSet:
     key = mounted.key
-    try:
+    with errors_of(f"external set '{mounted.name}'", key):
         config = mounted.config
         with open_dict(config):
             config.data.keep_aspect = trained_on.keep_aspect
@@ -147,10 +144,6 @@ def _open(mounted: Mounted, trained_on: TrainedOn, progress: Progress | None) ->
         )
         shares = config.data.max_rejected, progress, config.data.get("max_missing", 0.2)
         store = store_of(dataset, trained_on.image_size, trained_on.hounsfield, *shares)
-    except PrivateError as error:
-        raise PrivateError(f"external set '{mounted.name}': {_as_key(error, key)}") from error
-    except MedxferError as error:
-        raise MedxferError(f"external set '{mounted.name}': {_as_key(error, key)}") from error
     kept_as = kept_as_of(trained_on.image_size, trained_on.hounsfield)
     known = known_of(mounted.store_root, trained_on.fingerprint, kept_as, trained_on.has_ids)
     overlap = find_overlap(store, dataset, _has_ids(store.caveats), known)
@@ -170,11 +163,6 @@ def _open(mounted: Mounted, trained_on: TrainedOn, progress: Progress | None) ->
     return found
 
 
-def _as_key(error: MedxferError, key: str) -> str:
-    """The error's text, with the settings as they are called here."""
-    return re.sub(r"(?<![\w/.])data\.(?=[a-z])", f"{key}.", str(error))
-
-
 def _has_ids(caveats: Sequence[str]) -> bool:
     return NO_PATIENTS not in caveats
 
@@ -186,12 +174,11 @@ def _fingerprint(dataset: DatasetInfo, mounted: Mounted) -> str:
 
 def _check_modality(key: str, modality: str, trained_on: TrainedOn) -> None:
     """Raise MedxferError where the images are of another kind than the training's."""
-    own, training = set(modality.split("+")), set(trained_on.modality.split("+"))
     if trained_on.hounsfield and modality != "CT":
         raise MedxferError(
             f"the cells take CT images in Hounsfield units, and {key} holds '{modality}': give CT images"
         )
-    if PICTURES in own | training or own <= training or (own | training) <= RADIOGRAPHS:
+    if one_kind(modality, trained_on.modality) or set(modality.split("+")) <= set(trained_on.modality.split("+")):
         return
     raise MedxferError(
         f"its images are '{modality}' and the training's '{trained_on.modality}', so that scores would say nothing: "

@@ -18,6 +18,7 @@ from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
 from medxfer.data.processes import in_processes
 
 _FEW = 500  # headers: read sooner than processes start, and no decoder runs
+UNREADABLE = "unreadable"  # the modality of a data set without a readable header
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,12 @@ def kept_headers(survey: Callable[[Sequence[str]], pd.DataFrame], files: Sequenc
 
 def _no_image(why: str) -> HeaderFacts:
     return HeaderFacts("", burned_in=True, unreadable=why)
+
+
+def modality_of(headers: pd.DataFrame) -> str:
+    """Of all files that `Source.survey` could read, such as "CT" or "CR+DX"."""
+    modalities = headers["modality"][headers["unreadable"] == ""].unique()
+    return "+".join(sorted(modalities)) or UNREADABLE
 
 
 def existing_folder(path: str) -> Path:

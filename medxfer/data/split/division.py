@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
+from medxfer.data.sources.joined import COLUMN, HOW
 from medxfer.data.split.draw import LEFT_OUT, check_sites, draw_folds, parts_of_fold, split_images
 from medxfer.data.split.given import Given, read_given
 from medxfer.data.split.settings import PARTS, SplitSettings
@@ -137,11 +138,8 @@ def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dic
 def _sites_of(column: str, dataset: DatasetInfo, store: GrayStore) -> pd.Series:
     """What the data set's table has in `column` for each image of the store, (N,)."""
     table = dataset.index.table
-    if column == "data" and (table is None or column not in table):
-        raise MedxferError(
-            "data.split.groups=data: data sets are read one by one, and to leave one out they must be in one table: "
-            "join them in one CSV with a column that names each image's data set, and give that column"
-        )
+    if column == COLUMN and (table is None or column not in table):
+        raise MedxferError(f"data.split.groups={COLUMN} trains on all data sets but one, and this is one: {HOW}")
     if table is None or column not in table:
         has = "no other columns" if table is None or table.empty else ", ".join(map(str, table))
         raise MedxferError(

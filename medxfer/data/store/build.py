@@ -6,24 +6,26 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.files import private_folder, read_json, replace_folder, write_json
 from medxfer.base.words import Task
 from medxfer.data.processes import SECONDS, in_processes
+from medxfer.data.sources.joined import JoinedSets
 from medxfer.data.sources.left_out import why
-from medxfer.data.store.dataset import DatasetInfo, private_errors
+from medxfer.data.store.dataset import DatasetInfo, open_dataset, private_errors
 from medxfer.data.store.decode import Decoded, Decoder, deepened
+from medxfer.data.store.gray_file import GrayFile
 
 VERSION = 4  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
+COPIED = 1024  # images at once
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
 
@@ -44,43 +46,6 @@ class GrayStore:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-
-class GrayFile:
-    """An .npy of `rows` pictures, (rows, size, size) of `dtype`, written in any order.
-
-    Through a file, not a memory map: a full disk is then an error, where a map ends the process, and memory stays flat.
-    """
-
-    def __init__(self, path: Path, rows: int, size: int, dtype: np.dtype) -> None:
-        self.path, self.shape, self.dtype = path, (rows, size, size), dtype
-        self._file = path.open("wb")
-        _write_header(self._file, dtype, self.shape)
-        self._start, self._row_bytes = self._file.tell(), size * size * dtype.itemsize
-        self._file.truncate(self._start + rows * self._row_bytes)
-
-    def write(self, row: int, pictures: NDArray[Any]) -> None:
-        """`pictures` (n, size, size) of `dtype` from `row` on."""
-        self._file.seek(self._start + row * self._row_bytes)
-        self._file.write(np.ascontiguousarray(pictures, self.dtype).data)
-
-    def finish(self, target: Path, kept: NDArray[np.bool_]) -> None:
-        """Move it to `target`, with only the rows that `kept` (rows,) marks."""
-        self._file.close()
-        if kept.all():
-            self.path.replace(target)
-            return
-        whole = np.load(self.path, mmap_mode="r")
-        rows = np.flatnonzero(kept)
-        with target.open("wb") as file:
-            _write_header(file, self.dtype, (len(rows), *self.shape[1:]))
-            for row in rows:
-                file.write(whole[row].data)
-        self.path.unlink()
-
-
-def _write_header(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> None:
-    npy.write_array_header_2_0(file, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
 
 
 def open_store(
@@ -174,6 +139,8 @@ def _build(
     progress: Progress | None, max_missing: float,
 ) -> None:  # fmt: skip
     """Decode every file in parallel straight to disk. A file that cannot be read has no row there."""
+    if isinstance(dataset.source, JoinedSets):
+        return _join(dataset, dataset.source, folder, size, hounsfield, workers, progress)
     headers = dataset.headers.loc[dataset.index.images["file"]]
     readable = (headers["unreadable"] == "").to_numpy()
     rejected = dict(headers["unreadable"][~readable])
@@ -204,6 +171,31 @@ def _build(
     gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(files)), whole), frames))
     rows = np.repeat(np.flatnonzero(readable)[whole], frames[whole])
     _write_tables(dataset, folder, rows, [pixels for place in whole for pixels in kept[place]], rejected)
+
+
+def _join(
+    dataset: DatasetInfo, source: JoinedSets, folder: Path, size: int, hounsfield: bool, workers: int | None,
+    progress: Progress | None,
+) -> None:  # fmt: skip
+    """Copy the stores of joined data sets, which are built if they are not there: nothing is decoded twice."""
+    root, place = dataset.folder.parent, {file: row for row, file in enumerate(dataset.index.images["file"])}
+    sets = {n: open_dataset(one, root, dataset.keep_aspect, dataset.keep) for n, one in source.sets.items()}
+    stores = [open_store(one, size, hounsfield, 1.0, workers, progress, 1.0) for one in sets.values()]
+    files = [f"{n}/" + one.index.images["file"].iloc[s.rows] for (n, one), s in zip(sets.items(), stores, strict=True)]
+    taken = [np.flatnonzero(of_set.isin(list(place))) for of_set in files]
+    dtype = np.result_type(*(store.gray.dtype for store in stores))
+    gray = GrayFile(folder / "all.npy", sum(map(len, taken)), size, dtype)
+    rows, pixels, rejected = list[int](), list[str](), dict[str, str]()
+    for name, store, of_set, these in zip(sets, stores, files, taken, strict=True):
+        for start in range(0, len(these), COPIED):
+            gray.write(len(rows) + start, deepened(store.gray[these[start : start + COPIED]], dtype))
+        rows += [place[file] for file in of_set.iloc[these]]
+        pixels += list(store.images["pixels"].iloc[these])
+        reasons = pd.read_csv(Path(str(store.gray.filename)).parent / "rejected.csv", dtype=str, keep_default_na=False)
+        named = zip(f"{name}/" + reasons["file"], reasons["reason"], strict=True)
+        rejected |= {file: reason for file, reason in named if file in place}
+    gray.finish(folder / "gray.npy", np.ones(len(pixels), bool))
+    _write_tables(dataset, folder, np.array(rows), pixels, rejected)
 
 
 def _write_tables(

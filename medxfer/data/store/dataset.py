@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
+from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import alone, private_folder, write_json
 from medxfer.data.sources.keep import Keep, without_left_out
 from medxfer.data.sources.positive_class import with_positive
-from medxfer.data.sources.source import Index, Source, kept_headers
+from medxfer.data.sources.source import Index, Source, kept_headers, modality_of
 from medxfer.data.sources.targets import source_class
 
 
@@ -34,6 +35,7 @@ class DatasetInfo:
     modality: str  # of all files, such as "CT" or "CR+DX"; "unreadable" if no file has a header
     headers: pd.DataFrame  # by file, as Source.survey gives them
     keep_aspect: bool  # whether pictures are resized without changing their shape
+    keep: Keep = field(default_factory=dict)  # which files are images for the purpose
 
     def pseudonyms(self, kind: str, names: Iterable[str]) -> list[str]:
         """Keyed pseudonyms, the same in every study and image size of this data set (HMAC-SHA-256, RFC 2104)."""
@@ -76,9 +78,7 @@ def open_dataset(
     else:
         headers, index = index.headers.loc[files], replace(index, headers=None)  # once in memory
     index, headers = without_left_out(index, headers, asked)
-    modalities = headers["modality"][headers["unreadable"] == ""].unique()
-    modality = "+".join(sorted(modalities)) or "unreadable"
-    return DatasetInfo(source, index, fingerprint, key, folder, modality, headers, keep_aspect)
+    return DatasetInfo(source, index, fingerprint, key, folder, modality_of(headers), headers, keep_aspect, asked)
 
 
 @contextmanager
@@ -93,13 +93,29 @@ def private_errors() -> Iterator[None]:
 def dataset_of(config: DictConfig) -> DatasetInfo:
     """The data set, opened once a process. Raises MedxferError if a setting is missing or the data are not as
     described."""
-    for key in config.data:
-        if OmegaConf.is_missing(config.data, key):
-            raise MedxferError(f"data={config.data.name} needs data.{key}: give it as data.{key}=…")
+    sets = config.data.get("sets") or {}  # of data=joined
+    for where, node in {"data": config.data, **{f"data.sets.{name}": sets[name] for name in sets}}.items():
+        for key in node:
+            if OmegaConf.is_missing(node, key):
+                raise MedxferError(f"data={node.name} needs {where}.{key}: give it as {where}.{key}=…")
+    for name in sets:
+        _check_member(name, sets[name], config.data)
     source = OmegaConf.to_container(config.data.source, resolve=True)
     keep = json.dumps(OmegaConf.to_container(config.data.get("keep") or OmegaConf.create({})))
     positive = config.data.get("positive")
     return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive)
+
+
+def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
+    """Raise MedxferError where a joined set has settings of its own that only all of them together can have."""
+    own: Any = OmegaConf.load(CONF / "data" / "base.yaml")
+    for key, all_have in (
+        ("keep_aspect", joined.keep_aspect),
+        ("split", own.split),
+        *((key, own[key]) for key in ("keep", "max_rejected", "max_missing")),
+    ):
+        if member[key] != all_have:
+            raise MedxferError(f"data.sets.{name}.{key}: joined data sets share it; give it as data.{key}")
 
 
 @lru_cache(maxsize=8)

@@ -12,8 +12,8 @@ from pictures import make_elsewhere, make_pictures
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.external import ExternalSet, mounted_sets
-from medxfer.data.external.class_names import in_training_classes
 from medxfer.data.inspect.check import compose_config
+from medxfer.data.sources.class_names import in_training_classes
 from medxfer.training.prepare import Settled, prepare
 
 BINARY = (("normal", "pneumonia"), "binary")

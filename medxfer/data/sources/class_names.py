@@ -1,4 +1,4 @@
-"""An external set's classes → the training's, by name."""
+"""Classes → those of another data set, by name: an external set's → the training's, a joined one's → the first's."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,19 +16,21 @@ def in_training_classes(
     training: tuple[Sequence[str], Task],
     renamed: Mapping[str, str],
     key: str,
+    other: str = "the training",
 ) -> NDArray[Any]:
-    """`labels` of the external set as the training counts its classes.
+    """`labels` of a data set as another one counts its classes.
 
     Args:
         labels: (N,) int64 class index, or (N, C) float32 for multi-label.
-        own: the external set's classes and task.
-        training: the training's.
-        renamed: names of the external set's classes → those of the training. Several may become one, in tasks where
-            an image has one class.
-        key: where the set's settings stand, for the error.
+        own: its classes and task.
+        training: the other's.
+        renamed: names of its classes → those of the other. Several may become one, in tasks where an image has one
+            class.
+        key: where its settings stand, for the error.
+        other: what the other is called there.
 
     Returns:
-        labels of the same kind, in the training's order.
+        labels of the same kind, in the other's order.
 
     Raises:
         MedxferError: the classes do not match, with the difference and how to map them.
@@ -36,7 +38,7 @@ def in_training_classes(
     (names, task), (wanted, wanted_task) = own, training
     if (task == "multilabel") != (wanted_task == "multilabel"):
         raise MedxferError(
-            f"{key} is a {task} task ({listing(names)}) and the training a {wanted_task} one ({listing(wanted)}): "
+            f"{key} is a {task} task ({listing(names)}) and {other} a {wanted_task} one ({listing(wanted)}): "
             f"choose its labels by {key}.label="
         )
     if unused := [name for name in renamed if name not in names]:
@@ -49,11 +51,11 @@ def in_training_classes(
         *(f"the set has no '{name}'" for name in wanted if name not in become),
     ]
     if difference:
-        other = next((name for name in names if renamed.get(name, name) not in wanted), names[0])
+        strange = next((name for name in names if renamed.get(name, name) not in wanted), names[0])
         lacking = next((name for name in wanted if name not in become), wanted[0])
         raise MedxferError(
-            f"{key} has the classes {listing(names)} and the training {listing(wanted)}: {'; '.join(difference)}; "
-            f"map them by name, such as '{key}.classes={{{other}: {lacking}}}', or choose other labels"
+            f"{key} has the classes {listing(names)} and {other} {listing(wanted)}: {'; '.join(difference)}; "
+            f"map them by name, such as '{key}.classes={{{strange}: {lacking}}}', or choose other labels"
         )
     place = [list(wanted).index(name) for name in become]
     if task != "multilabel":
