@@ -23,7 +23,7 @@ from medxfer.base.files import private_folder
 from medxfer.base.stop import stop_politely
 from medxfer.base.words import count, describe
 from medxfer.grid.devices import gpus, hold_gpu
-from medxfer.grid.introduction import introduce, looks_of
+from medxfer.grid.introduction import introduce, introduce_data, looks_of
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_launcher
 from medxfer.grid.rounds import Rounds
@@ -165,7 +165,7 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible
         raise MedxferError("; ".join(reasons))
     possible = [one for one in settled if isinstance(one, Settled)]
     _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
-    _say_external(possible)
+    introduce_data(possible)
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
     return launches, settled, list(preparations.values())
@@ -175,16 +175,6 @@ def _external(settled: Sequence[Settled | Impossible], study: Study) -> dict[str
     """The external sets that cells of the study are scored on, name -> fingerprint."""
     cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
     return {one.name: one.fingerprint for cell in cells for one in cell.external}
-
-
-def _say_external(settled: Sequence[Settled]) -> None:
-    """Say of each external set, once, what it holds, what is left out of it and what must be known of it."""
-    by_text: dict[str, str] = {}
-    for one in dict.fromkeys(external for cell in settled for external in cell.external):
-        by_text[one.sentence()] = "[dim]{}[/]"
-        by_text.update(dict.fromkeys(one.warnings(), "[yellow]{}[/]"))
-    for text, style in by_text.items():
-        display.say(style.format(escape(text)))
 
 
 def _divisions(settled: Sequence[Settled | Impossible], study: Study) -> list[Division]:

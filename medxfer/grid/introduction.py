@@ -6,12 +6,44 @@ from rich.markup import escape
 
 from medxfer.base.display import display
 from medxfer.base.words import count, listing
+from medxfer.data.inspect.few_trained import few_trained
 from medxfer.grid.matrix import about_folds, about_looks
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, needless_cells, planned_cells
+from medxfer.study.identity import FOLD
 from medxfer.study.state import before_next_look, read_state, read_states
 from medxfer.study.state import count as by_status
 from medxfer.study.stopping import declared_looks, fewest_seeds
+from medxfer.training.prepare import Settled
+
+
+def introduce_data(settled: Sequence[Settled]) -> None:
+    """Say what must be known of the data of these cells: their external sets, and where few patients train."""
+    _say_external(settled)
+    _say_few(settled)
+
+
+def _say_external(settled: Sequence[Settled]) -> None:
+    """Say of each external set, once, what it holds, what is left out of it and what must be known of it."""
+    by_text: dict[str, str] = {}
+    for one in dict.fromkeys(external for cell in settled for external in cell.external):
+        by_text[one.sentence()] = "[dim]{}[/]"
+        by_text.update(dict.fromkeys(one.warnings(), "[yellow]{}[/]"))
+    for text, style in by_text.items():
+        display.say(style.format(escape(text)))
+
+
+def _say_few(settled: Sequence[Settled]) -> None:
+    """Say of each data set, once, where few of its patients are left to train or to validate."""
+    whole = max((one.cell.factors["train_fraction"] for one in settled), default=1)
+    of_data: dict[str, dict[int | None, Settled]] = {}
+    for one in settled:
+        if one.cell.factors["train_fraction"] == whole:
+            of_data.setdefault(str(one.cell.factors["data"]), {}).setdefault(one.cell.factors.get(FOLD), one)
+    for data, by_fold in of_data.items():
+        split = next(iter(by_fold.values())).split
+        if text := few_trained(split, {fold: one.parts for fold, one in by_fold.items()}):
+            display.say(f"[yellow]{escape(data)}: {escape(text)}[/]")
 
 
 def introduce(study: Study, cells: Sequence[Cell]) -> None:

@@ -19,6 +19,7 @@ from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
 from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
+from medxfer.data.inspect.few_trained import few_trained
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.left_out import why
 from medxfer.data.split import PARTS, Split, check_classes, split_of
@@ -52,11 +53,19 @@ def check(overrides: Sequence[str], console: Console) -> None:
     split = split_of(config, dataset, store)
     _show_split(console, store, split)
     parts = split.parts()
-    for note in (few_patients(split, parts), advice_of_folds(split, parts)):
+    for note in (few_patients(split, parts), few_trained(split, _of_folds(split)), advice_of_folds(split, parts)):
         if note:
             console.print(f"Note: {note}.", markup=False)
     for caveat in (*store.caveats, *split.caveats):
         console.print(f"Note: {caveat}.", markup=False)
+
+
+def _of_folds(split: Split) -> dict[int | None, NDArray[np.str_]]:
+    """The parts in the training of each fold."""
+    table = split.table()
+    if split.folds is None:
+        return {None: table["part"].to_numpy(dtype=str)}
+    return {fold: table[f"part_{fold}"].to_numpy(dtype=str) for fold in range(split.folds)}
 
 
 def compose_config(overrides: Sequence[str]) -> DictConfig:

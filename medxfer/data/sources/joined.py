@@ -115,7 +115,8 @@ class JoinedSets(Source):
         found: dict[str, pd.DataFrame] = {}
         for name, source in self.sets.items():
             own = [file.partition("/")[2] for file in files if file.startswith(f"{name}/")]
-            found[name] = source.survey(own).rename(index=lambda file, name=name: f"{name}/{file}")
+            found[name] = source.survey(own)
+            found[name].index = pd.Index([f"{name}/{file}" for file in own], name="file")
         kinds = {name: modality_of(headers) for name, headers in found.items()}
         first, *others = kinds
         for other in others:

@@ -13,6 +13,7 @@ from medxfer.data.split.settings import SplitSettings
 from medxfer.data.split.together import UNUSED, kept_together, units_of
 
 ATTEMPTS = 100  # draws that are tried until every class is in every part
+VALIDATED = 2  # patients of a class from whom an epoch is chosen, where there are enough
 LEFT_OUT = -1  # the fold of an image that no fold tests
 
 
@@ -114,8 +115,18 @@ def parts_of_fold(
     names, place = np.unique(units[rest], return_inverse=True)
     counts = np.zeros((len(names), len(classes)))
     np.add.at(counts, place, _onehot(labels[rest], classes))
-    part[rest] = np.where(_draw(counts, val, (*seed, fold), keep=1)[place], "val", "train")
+    part[rest] = np.where(_draw_validation(counts, val, (*seed, fold))[place], "val", "train")
     return part.astype(str)
+
+
+def _draw_validation(counts: NDArray[Any], share: float, seed: tuple[int, ...]) -> NDArray[np.bool_]:
+    """As `_draw`; where classes have VALIDATED patients for each side, none of one patient's images alone."""
+    if ((counts > 0).sum(0) >= 2 * VALIDATED).all():
+        try:
+            return _draw(counts, share, seed, keep=VALIDATED, take=VALIDATED)
+        except MedxferError:  # of too many with several labels: one patient of a class has to do
+            pass
+    return _draw(counts, share, seed, keep=1)
 
 
 def check_sites(

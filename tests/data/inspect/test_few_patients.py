@@ -10,6 +10,7 @@ from releases import picture, prepared
 
 from medxfer.data.__main__ import main
 from medxfer.data.inspect.few_patients import few_patients
+from medxfer.data.split.draw import parts_of_fold
 
 
 def checked(root, tmp_path, capsys, *overrides: str) -> str:
@@ -88,3 +89,28 @@ def test_of_a_label_those_with_it_and_those_without_count(tmp_path, rare):
     cell = prepared(tmp_path, "data=images", f"data.root={root}", "data.label=[edema,mass]")
     said = few_patients(cell.split, cell.parts)
     assert said.startswith(f"2 test patients with {'' if rare else 'no '}mass: ")
+
+
+def test_sites_that_leave_few_patients_to_train_are_named_with_the_reason(tmp_path, capsys):
+    root = make_pictures(tmp_path / "in", n=60)
+    table = pd.read_csv(root / "labels.csv")
+    number = table["patient_id"].str[1:].astype(int)
+    table["view"] = np.where(number < 7, "AP", "PA")  # seven patients are seen from the front alone
+    table.loc[(number >= 14) & (table.index % 2 == 0), "view"] = "AP"  # and sixteen from both sides
+    table.to_csv(root / "labels.csv", index=False)
+    said = checked(root, tmp_path, capsys, "data.split.groups=view")
+    assert "few patients train or validate: where view AP is tested, 5 (a 5, b 5) and 2 (a 2, b 2), because 16 " in said
+    assert "patients with images elsewhere have some there too; where view PA is tested, 5 (a 5, b 5) and 2" in said
+    assert "take a column whose values share fewer patients than views do, or add patients." in said
+    assert "few patients train" not in checked(root, tmp_path, capsys, "data.split.folds=5")
+
+
+def test_validation_is_of_two_patients_of_a_class_or_more_where_there_are_enough() -> None:
+    """However many images one of them has."""
+    images = pd.DataFrame({"patient": [*["many"] * 10, *"abcdefghijk"], "split": "", "pixels": range(21)})
+    folds, labels = np.array([*[0] * 18, 1, 1, 1]), np.array([*[0, 1] * 9, 0, 1, 0])
+    for seed in range(20):
+        parts = parts_of_fold(images, labels, ("x", "y"), folds, 1, 0.25, (seed,))
+        for part in ("train", "val"):
+            of = parts == part
+            assert min(len(set(images["patient"][of & (labels == c)])) for c in (0, 1)) >= 2
