@@ -169,7 +169,12 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         "modality": store.modality,
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
-        "flow": flow_of(dataset_of(prepared.config), store, prepared.parts),
+        "flow": flow_of(
+            dataset_of(prepared.config),
+            store,
+            prepared.parts,
+            None if prepared.split.folds is None else prepared.split.parts(),
+        ),
         "caveats": [*store.caveats, *prepared.split.caveats],
         **_about_fold(prepared),
         "resampled": prepared.config.data.split.resample,

@@ -11,7 +11,7 @@ def shared_record(folds: Sequence[Mapping[str, Any]]) -> Record:
     images and patients, and times, are sums.
 
     There are no test metrics: they are computed from the scores, within folds. Training and validation parts are those
-    of the first fold.
+    of the first fold, and differ (`Flow.each_fold`). What is known of patients is of all that are tested.
     """
     first = folds[0]
     names = [name for name in first["metrics"] if name.startswith("val/")]
@@ -44,4 +44,6 @@ def _data(folds: Sequence[Mapping[str, Any]]) -> Record:
         test = {of: [sum(n) for n in zip(*(one[of] for one in by_class), strict=True)] for of in ("images", "patients")}
         flow = {key: value for key, value in first["flow"].items() if key != "people"}
         data["flow"] = {**flow, "by_class": {**first["flow"]["by_class"], "test": test}}
+        if tested := flow.pop("people_tested", None):
+            data["flow"] |= {"people": {"test": tested}}
     return data

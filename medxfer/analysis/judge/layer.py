@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.judge.scores import CellScores, read_networks
 from medxfer.analysis.stats.influence import (
-    Cases,
     Floats,
     NotComparable,
     check_cases,
     leave_one_patient_out,
     per_patient,
 )
+from medxfer.analysis.stats.site_means import over_sites
 from medxfer.base.words import count
 
 
@@ -114,31 +114,11 @@ def _measure_alike(
     cases = check_cases(scores, runs[0].labels, runs[0].patients, divided)
     at = np.stack([run.threshold for run in runs])
     if sites:
-        full, influence = _over_sites(cases, metric, at, sites)
+        full, influence = over_sites(cases, metric, at, sites)
     else:
         full, without = leave_one_patient_out(cases, metric, at)
         influence = per_patient(without)
     return {folder: Measured(float(full[i]), influence[i], tested, metric, folds[i]) for i, folder in enumerate(group)}
-
-
-def _over_sites(cases: Cases, metric: str, at: Floats, sites: Sequence[str]) -> tuple[Floats, Floats]:
-    """(trainings,) and (trainings, patients): the mean of the metrics at the sites, which weigh the same.
-
-    A patient with images at several sites is one patient, with an influence on each.
-    """
-    assert cases.fold is not None
-    full, influence = np.zeros(len(cases.scores)), np.zeros((len(cases.scores), cases.count))
-    for k, site in enumerate(sites):
-        here = cases.fold[0] == k  # sites are the same folds in every training
-        present, case = np.unique(cases.case[here], return_inverse=True)
-        of_site = Cases(cases.scores[:, here], cases.labels[here], case, tuple(cases.patients[i] for i in present))
-        try:
-            theta, without = leave_one_patient_out(of_site, metric, at[:, here])
-        except NotComparable as reason:
-            raise NotComparable(f"{site}: {reason}; leave that site out") from reason
-        full += theta / len(sites)
-        influence[:, present] += per_patient(without) / len(sites)
-    return full, influence
 
 
 def score_on_test(cell: CellRecord, metric: str) -> float:

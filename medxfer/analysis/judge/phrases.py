@@ -1,5 +1,7 @@
 """Metrics, numbers and p values in words that a clinician understands."""
 
+from collections.abc import Sequence
+
 METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -31,6 +33,20 @@ def points(value: float, signed: bool = True, margin: float | None = None) -> st
         digits = 2 if abs(value) >= 5e-5 else 3  # the side of zero on which it lies matters
         text = f"{100 * value:+.{digits}f}" if abs(value) >= 5e-6 else "0.0"
     return text.replace("-", "−")
+
+
+def trained_part(finetune: object) -> str:
+    """What of a network was trained: 'the last layer alone'; empty where all of it was, or nothing is known."""
+    if finetune == "head":
+        return "the last layer alone"
+    stages = str(finetune).removeprefix("last:")
+    return f"the last layer and the {stages} stages before it" if str(finetune).startswith("last:") else ""
+
+
+def span(numbers: Sequence[int]) -> str:
+    """'46', or '44–48' where they differ."""
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
 def figure(value: float, digits: int = 1) -> str:

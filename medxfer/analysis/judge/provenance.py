@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medxfer.analysis.judge.phrases import span
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
@@ -39,7 +40,7 @@ def provenance(study: StudyRecord) -> list[Facts]:
         Facts("Caveats", text=caveats(study)),
         Facts("Withdrawn", text=tuple(f"{what}: {reason}" for what, reason in study.withdrawn)),
         Facts("Not done", text=tuple(not_done(cell, study.varied) for cell in study.unfinished)),
-        *(Facts(f"Data: {name}", pairs=_data(record)) for name, record in data.items()),
+        *(Facts(f"Data: {flow.data}", pairs=_data(flow, data[flow.data])) for flow in flows(study)),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
         Facts("Versions", pairs=_differing(every, "versions")),
@@ -240,17 +241,23 @@ def not_done(cell: CellRecord, varied: Sequence[str]) -> str:
     return f"{describe(cell.factors, varied)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
 
 
-def _data(data: Record) -> tuple[tuple[str, str], ...]:
-    sizes = [
-        (split, f"{count(images, 'image')} of {count(data['patients'][split], 'patient')}")
-        for split, images in data["images"].items()
-    ]
+def _data(flow: Flow, data: Record) -> tuple[tuple[str, str], ...]:
+    sizes = [(name, _size(flow, name)) for name in flow.parts]
     rejected = [(f"left out: {reason}", count(n, "file")) for reason, n in data["rejected"].items()]
     drawn = "train and val redrawn with each seed, test fixed" if data["resampled"] else "fixed for all trainings"
     if folds := data.get("folds"):
-        drawn = f"a fold for each {data['groups']}: {', '.join(data['sites'])}" if "sites" in data else f"{folds} folds"
-        drawn += "; the numbers of train and val are those of the first, and of test the sums over folds"
+        drawn = f"a fold for each {flow.groups}: {', '.join(flow.sites)}" if flow.sites else f"{folds} folds"
     return ("modality", data["modality"]), *sizes, ("split", drawn), *rejected, ("fingerprint", data["fingerprint"])
+
+
+def _size(flow: Flow, name: str) -> str:
+    """'46 images of 23 patients'; with folds a range over them, and the test part of all together."""
+    whole = flow.parts[name]
+    if not flow.folds or name == "test" or not flow.each_fold:
+        all_folds = f" in all {flow.folds} folds" if flow.folds else ""
+        return f"{count(whole.images, 'image')} of {count(whole.patients, 'patient')}{all_folds}"
+    parts = [fold[name] for fold in flow.each_fold]
+    return f"{span([p.images for p in parts])} images of {span([p.patients for p in parts])} patients in a fold"
 
 
 def _weights(weights: Record) -> tuple[tuple[str, str], ...]:

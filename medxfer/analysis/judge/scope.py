@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.look_words import at_looks
-from medxfer.analysis.judge.phrases import percent
+from medxfer.analysis.judge.phrases import percent, trained_part
 from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
@@ -30,8 +30,11 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     if any(f.unfinished for f in findings):
         start = "These figures are so far of"
     unit = "test patient" if all(one.has_ids for one in flow.values()) else "test image"
+    part = trained_part(flat(study.settings).get("finetune"))
+    trained = f", of which {part} {'were' if ' and ' in part else 'was'} trained," if part else ""
     text = (
-        f"{start} {listing(data)} with {listing(networks)} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
+        f"{start} {listing(data)} with {listing(networks)}{trained} at {listing([str(n) for n in sizes])} px, "
+        f"{_budget(study)}, "
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
         f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
     )

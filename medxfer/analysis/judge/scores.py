@@ -134,4 +134,6 @@ def stack(
         of_runs = np.array([[runs[arm, seed].threshold for seed in seeds] for arm in arms])
         return BlockScores(data, scores, reference.labels, reference.patients, of_runs)
     divided, limits = np.array(folds, np.int64).reshape(shape), np.array(at, np.float64).reshape(shape)
-    return BlockScores(data, scores, reference.labels, reference.patients, limits, divided)
+    return BlockScores(
+        data, scores, reference.labels, reference.patients, limits, divided, "sites" in first.record["data"]
+    )

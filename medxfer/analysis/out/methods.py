@@ -8,7 +8,15 @@ from typing import Any
 
 from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.contrasts import images_name
-from medxfer.analysis.judge.phrases import ADJUSTED_INTERVAL, ADJUSTED_P, margin_points, metric_name, percent
+from medxfer.analysis.judge.phrases import (
+    ADJUSTED_INTERVAL,
+    ADJUSTED_P,
+    margin_points,
+    metric_name,
+    percent,
+    span,
+    trained_part,
+)
 from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
@@ -161,17 +169,22 @@ def _divided(flow: Flow) -> str:
     else:
         folds = f"{flow.folds} folds" + ("" if flow.official else ", the official test part with the rest")
     estimated = "sites that were not seen in training" if flow.sites else "other patients and other divisions"
+    tested = (
+        "image was tested once a training, and a patient with images at several at each"
+        if flow.sites
+        else "patient was tested once a training"
+    )
     share = "" if flow.sites else f" at {flow.folds - 1}/{flow.folds} of these patients"
     return (
         f"The patients of {flow.data} were divided into {folds}. A training is one network for each fold, trained and "
-        f"validated without the fold's patients, so that every patient was tested once a training; the parts above are "
-        f"those of the first fold, and the test part of all. What is estimated is the recipe{share}, over {estimated}."
+        f"validated without the fold's patients, so that every {tested}; the test part above "
+        f"is that of all folds. What is estimated is the recipe{share}, over {estimated}."
     )
 
 
 def _people(flow: Flow) -> Iterator[str]:
     """Age, sex and scanners of each part's patients, as far as they are known."""
-    titles = {"train": "training", "val": "validation"}
+    titles = {"train": "training", "val": "validation", **({"test": "all that are tested"} if flow.folds else {})}
     parts = [(titles.get(name, name), part) for name, part in flow.parts.items()]
     ages = [
         f"{part.age['median']:g} ({part.age['low']:g} to {part.age['high']:g}) in {title}"
@@ -205,6 +218,13 @@ def _patients(n: int | None) -> str:
 
 def _part(name: str, flow: Flow) -> str:
     part, title = flow.parts[name], {"train": "Training", "val": "validation"}.get(name, name)
+    if flow.each_fold and name != "test":
+        parts = [fold[name] for fold in flow.each_fold]
+        of_class = zip(*(one.images_by_class for one in parts), strict=False)
+        classes = [f"{span(n)} {label}" for n, label in zip(of_class, flow.classes, strict=False)]
+        patients = f" of {span([one.patients for one in parts])} patients" if flow.has_ids else ""
+        images = f"{span([one.images for one in parts])} images{patients} in a fold"
+        return f"{title} had {images}" + (f" ({', '.join(classes)})" if classes else "")
     classes = [f"{n:,} {label}" for n, label in zip(part.images_by_class, flow.classes, strict=False)]
     patients = f" of {count(part.patients, 'patient')}" if flow.has_ids else ""
     return f"{title} had {count(part.images, 'image')}{patients}" + (f" ({', '.join(classes)})" if classes else "")
@@ -243,12 +263,9 @@ def _networks(study: StudyRecord, settings: Settings) -> Iterator[str]:
         licence = f", licence {record['licence']}" if record.get("licence") else ""
         sha = f" (SHA-256 {str(record['sha256'])[:12]}…{licence})" if record.get("sha256") else ""
         yield f"Weights were loaded from {str(file).rpartition('/')[2]}{sha}."
-    trained = str(settings.get("finetune", ""))
-    if trained == "head":
-        yield "The last layer alone was trained."
-    elif trained.startswith("last:"):
-        yield f"The last layer and the {trained.removeprefix('last:')} stages before it were trained."
-    elif trained == "full":
+    if part := trained_part(settings.get("finetune")):
+        yield f"{part[0].upper()}{part[1:]} {'were' if ' and ' in part else 'was'} trained."
+    elif settings.get("finetune") == "full":
         yield "All layers were trained."
 
 

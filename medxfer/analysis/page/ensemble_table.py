@@ -9,11 +9,18 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.page.layout import Section, Table, block_name
 from medxfer.base.words import arm_name
 
+FOLDED = (
+    "No ensemble is shown where patients are divided in folds: an image has one score a training, by the one network "
+    "that has not seen its patient, and a mean over seeds would mix networks of different folds in one AUROC."
+)
+
 
 def ensemble_section(study: StudyRecord) -> Iterator[Section]:
     """A table for each block with two trainings of an arm, or with gray and a colormap of the same seed."""
     found = ensembles(Judge(study))
     if not found:
+        if study.divided:
+            yield Section("ensembles", "Ensembles", [FOLDED], folded=True)
         return
     blocks = list(dict.fromkeys(one.block for one in found))
     head = ["Ensemble", "networks", "AUROC", "mean of its networks", "gain over gray's ensemble"]

@@ -1,8 +1,8 @@
 """What was classified, the way of images and patients into the parts, and who the patients of each part were."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from medxfer.analysis.judge.phrases import percent
+from medxfer.analysis.judge.phrases import percent, span
 from medxfer.analysis.judge.provenance import Flow, Part, flows
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.page.layout import Section, Table
@@ -18,7 +18,7 @@ def flow_sections(study: StudyRecord) -> Iterator[Section]:
         text.append(f"{flow.data}, {flow.modality}: {_classified(flow)}.")
         tables.append(_images(flow, flow.data if several else ""))
         if people := list(_people(flow)):
-            head = ["Patients", *flow.parts]
+            head = ["Patients", *(["all that are tested"] if flow.folds else flow.parts)]
             tables.append(Table(head, people, f"{flow.data}: patients" if several else "Patients of each part"))
     text.append("By class: images / patients; a patient counts in every class of which there is an image.")
     if any(flow.folds for flow in flows(study)):
@@ -56,7 +56,7 @@ def _images(flow: Flow, title: str) -> Table:
         left = flow.used[0] - sum(part.images for part in flow.parts.values())
         if flow.folds:
             unused = [flow.used[0] - sum(part.images for part in fold.values()) for fold in flow.each_fold]
-            rows += [["in no part, a fold", _span(unused), "", *blank]] if any(unused) else []
+            rows += [["in no part, a fold", span(unused), "", *blank]] if any(unused) else []
         elif left:
             patients = flow.used[1] - sum(part.patients for part in flow.parts.values())
             rows.append(row("not trained with (train_fraction)", left, patients))
@@ -64,25 +64,19 @@ def _images(flow: Flow, title: str) -> Table:
     for name, whole in flow.parts.items():
         parts = [fold[name] for fold in flow.each_fold] if flow.folds and name != "test" else [whole]
         by_class = [
-            f"{_span([part.images_by_class[k] for part in parts])} / "
-            f"{_span([part.patients_by_class[k] for part in parts])}"
+            f"{span([part.images_by_class[k] for part in parts])} / "
+            f"{span([part.patients_by_class[k] for part in parts])}"
             for k in range(min(len(part.images_by_class) for part in parts))
         ]
-        people = _span([part.patients for part in parts]) if flow.has_ids else "no ids"
-        images = _span([part.images for part in parts])
+        people = span([part.patients for part in parts]) if flow.has_ids else "no ids"
+        images = span([part.images for part in parts])
         rows.append([titles.get(name, name), images, people, *(by_class or blank)])
     return Table(["Part", "images", "patients", *flow.classes], rows, title)
 
 
-def _span(numbers: Sequence[int]) -> str:
-    """'46', or '44–48' where they differ."""
-    low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
-
-
 def _people(flow: Flow) -> Iterator[list[str]]:
     """Rows for age, and for each sex, scanner and manufacturer that somebody has; a column for each part."""
-    parts = list(flow.parts.values())
+    parts = [flow.parts["test"]] if flow.folds else list(flow.parts.values())
     if any(part.age for part in parts):
         yield ["age in years: median (quartiles)", *map(_age, parts)]
         yield ["age known", *(_number(part.age.get("known", 0)) for part in parts)]

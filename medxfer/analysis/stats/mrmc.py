@@ -8,7 +8,7 @@ holds for new trainings and new patients, and is conditional on the named data s
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from medxfer.analysis.stats.effects import Effect, Sample, effect
-from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.influence import (
+    Cases,
+    Floats,
+    NotComparable,
+    check_cases,
+    leave_one_patient_out,
+    per_patient,
+)
 from medxfer.analysis.stats.shared_training import shared_training
+from medxfer.analysis.stats.site_means import over_sites
 from medxfer.analysis.stats.variance import LARGE_DF
 
 
@@ -65,6 +73,7 @@ class BlockScores:
     patients: NDArray[Any] | None = None
     thresholds: Floats | None = None
     folds: NDArray[np.integer[Any]] | None = None
+    sites: bool = False  # the folds are sites, which weigh the same
 
 
 def compare(
@@ -77,6 +86,7 @@ def compare(
     threshold: ArrayLike = 0.5,
     small_sample: bool = True,
     folds: ArrayLike | None = None,
+    sites: bool = False,
 ) -> Comparison:
     """Estimate a contrast of arms, with the chance in trainings and in patients.
 
@@ -99,6 +109,7 @@ def compare(
             whatever number, that tested each image, if a training is one network for each fold. AUROC is then of the
             pairs within a fold, and the patients' variance holds that the folds' networks share patients
             (`shared_training`).
+        sites: the folds are sites (data.split.groups), the same in all trainings: the metric is the mean over them.
 
     Raises:
         NotComparable: identical arms, fewer than two patients with a class, scores that are not finite, a
@@ -106,7 +117,7 @@ def compare(
     """
     ids = None if patients is None else np.asarray(patients)
     divided = None if folds is None else np.asarray(folds)
-    block = BlockScores("", np.asarray(scores), np.asarray(labels), ids, folds=divided)
+    block = BlockScores("", np.asarray(scores), np.asarray(labels), ids, folds=divided, sites=sites)
     return compare_blocks([block], contrast, metric, level, threshold, small_sample)
 
 
@@ -225,10 +236,25 @@ def _block(block: BlockScores, weights: Floats, metric: str, threshold: Floats) 
     used, weights = scores[weights != 0], weights[weights != 0]
     rows = None if folds is None else folds.reshape(-1, folds.shape[-1])
     cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients, rows)
-    full, without = leave_one_patient_out(cases, metric, threshold)
+    if block.sites:
+        full, of_each = _at_sites(cases, metric, threshold)
+    else:
+        full, without = leave_one_patient_out(cases, metric, threshold)
+        of_each = per_patient(without)
     arms_trainings = used.shape[:2]
-    influence = np.tensordot(weights, per_patient(without).reshape(*arms_trainings, cases.count), axes=1)
+    influence = np.tensordot(weights, of_each.reshape(*arms_trainings, cases.count), axes=1)
     return _Block(full.reshape(arms_trainings), influence, cases.patients, shared_training(folds, metric))
+
+
+def _at_sites(cases: Cases, metric: str, threshold: Floats) -> tuple[Floats, Floats]:
+    if cases.fold is None:
+        raise NotComparable("sites=True needs the site of each image: give it as folds")
+    names, numbers = np.unique(cases.fold, return_inverse=True)
+    limit = threshold if threshold.ndim == 2 else threshold.reshape(-1, 1)
+    numbered = replace(cases, fold=numbers.reshape(cases.fold.shape))
+    return over_sites(
+        numbered, metric, np.broadcast_to(limit, cases.fold.shape), [f"site {name}" for name in names.tolist()]
+    )
 
 
 def _of_arms(values: NDArray[Any], shape: tuple[int, ...], what: str, weights: Floats) -> NDArray[Any]:

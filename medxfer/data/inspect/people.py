@@ -24,14 +24,18 @@ UNKNOWN, OTHERS = "unknown", "others"
 Counts = dict[str, int | None]  # None: from 1 to 4
 
 
-def flow_of(dataset: DatasetInfo, store: GrayStore, parts: NDArray[np.str_]) -> dict[str, Any]:
+def flow_of(
+    dataset: DatasetInfo, store: GrayStore, parts: NDArray[np.str_], tested: NDArray[np.str_] | None = None
+) -> dict[str, Any]:
     """The way of a data set's files into the parts `parts` (N,) of the store's images.
 
     received: files, and the patients of those that have a label. used: readable images and their patients. by_class:
     for each part, the images and the patients of each class; a patient counts in every class of which there is an
-    image. people: of each part's patients age, sex and manufacturer, or scanner, as far as they are known.
+    image. people: of each part's patients age, sex and manufacturer, or scanner, as far as they are known;
+    people_tested: the same of those whose images are "test" in `tested` (N,), where folds test others than this one.
     """
     index, patients = dataset.index, store.images["patient"]
+    facts = _facts(dataset, store)
     by_class = {part: class_counts(store.labels, patients, store.classes, parts == part)[:-1] for part in PARTS}
     return {
         "received": {
@@ -43,7 +47,8 @@ def flow_of(dataset: DatasetInfo, store: GrayStore, parts: NDArray[np.str_]) -> 
             part: {"images": [images for _, images, _ in counts], "patients": [n for _, _, n in counts]}
             for part, counts in by_class.items()
         },
-        "people": people(_facts(dataset, store), patients, parts),
+        "people": people(facts, patients, parts),
+        **({} if tested is None else {"people_tested": people(facts, patients, tested)["test"]}),
     }
 
 

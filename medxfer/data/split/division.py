@@ -85,10 +85,10 @@ class Split:
 
         Raises MedxferError if there is no such division.
         """
-        table = self.table()
         if self.folds is None:
-            return table["part"].to_numpy(dtype=str)
-        return np.where(table["fold"] == LEFT_OUT, "", "test")
+            return self.table()["part"].to_numpy(dtype=str)
+        tested = self.images["split"] != "test" if self.fixed is None else self.fixed != LEFT_OUT
+        return np.where(tested, "test", "")
 
     def table(self) -> pd.DataFrame:
         """What a study keeps: image, patient, and part; with folds: fold, and part_<k> in the training of fold k.

@@ -8,6 +8,7 @@ from medxfer.analysis import compare, read_study
 from medxfer.analysis.judge.ensembles import ensembles
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.scores import read_predictions
+from medxfer.analysis.page.ensemble_table import ensemble_section
 
 
 def test_an_ensemble_is_the_mean_of_probabilities_judged_over_patients(tmp_path: Path) -> None:
@@ -33,3 +34,9 @@ def test_one_training_has_no_ensemble_but_with_gray(tmp_path: Path) -> None:
 
 def test_a_class_without_patients_has_none(tmp_path: Path) -> None:
     assert ensembles(Judge(read_study(write_study(tmp_path / "s", seeds=2, patients=2)))) == []
+
+
+def test_with_folds_the_page_says_why_there_is_none(tmp_path: Path) -> None:
+    (section,) = ensemble_section(read_study(write_study(tmp_path / "s", seeds=2, folds=3)))
+    assert section.tables == ()
+    assert "No ensemble is shown where patients are divided in folds" in section.text[0]

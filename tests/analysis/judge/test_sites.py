@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from tests.analysis.synthetic_study import write_study
 
-from medxfer.analysis import read_study
+from medxfer.analysis import compare, read_study
 from medxfer.analysis.judge.layer import score_on_test
+from medxfer.analysis.judge.scores import stack
 from medxfer.analysis.judge.verdict import judge
 
 
@@ -36,6 +37,11 @@ def test_sites_weigh_the_same_and_each_has_its_effect(tmp_path: Path) -> None:
     assert finding.figures is not None
     assert finding.figures.estimate == pytest.approx((arms["viridis"] - arms["none"]).mean())
     assert finding.figures.from_shared_training is not None
+    (block,) = [stack(study.cells, [("none", True), ("viridis", True)], lambda cell: cell.arm)]
+    given = compare(block.scores, block.labels, [-1, 1], patients=block.patients, folds=block.folds, sites=True)
+    figures = (given.estimate, given.se)
+    assert figures == pytest.approx((finding.figures.estimate, finding.figures.se))
+    assert compare(block.scores, block.labels, [-1, 1], patients=block.patients, folds=block.folds) != given
     table = verdict.tables[0]
     assert table.title == "By hospital"
     found = [one.figures.estimate for one in table.findings if one.figures]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
@@ -87,3 +88,16 @@ def test_without_a_finished_training_there_is_nothing_to_describe(tmp_path: Path
     assert "nothing to describe" in text_of(write_study(tmp_path / "s", missing=[{}]))
     partial = text_of(write_study(tmp_path / "t", failed=[{"colormap": "viridis"}]))
     assert "2 of 6 trainings are not finished" in partial
+
+
+@pytest.mark.parametrize(
+    ("finetune", "part"),
+    [("head", "the last layer alone was"), ("last:2", "the last layer and the 2 stages before it were")],
+)
+def test_what_was_trained_of_the_networks_is_part_of_the_answers_scope(
+    tmp_path: Path, finetune: str, part: str
+) -> None:
+    folder = write_study(tmp_path / "s", settings={"finetune": finetune})
+    assert f", of which {part} trained, at 64 px" in judge(read_study(folder)).scope
+    assert f"{part[0].upper()}{part[1:]} trained." in text_of(folder)
+    assert "of which" not in judge(read_study(write_study(tmp_path / "full", settings={"finetune": "full"}))).scope

@@ -8,7 +8,7 @@ import pandas as pd
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
-from medxfer.analysis.judge.provenance import flows
+from medxfer.analysis.judge.provenance import flows, provenance
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.methods import methods
 from medxfer.analysis.page.flow_table import flow_sections
@@ -66,7 +66,15 @@ def test_folds_have_ranges_and_a_patient_of_two_sites_counts_once(tmp_path: Path
         first = frame.index[frame["split"] == "test"][0]
         frame.loc[first, "patient"] = "at every site"
         frame.to_parquet(table, index=False)
+    study = read_study(folder)
     text = shown(folder)
+    (made,) = [facts for facts in provenance(study) if facts.title.startswith("Data: ")]
+    assert dict(made.pairs)["train"] == "50–52 images of 50–52 patients in a fold"
+    assert dict(made.pairs)["test"] == "60 images of 58 patients in all 3 folds"
+    told = methods(study, judge(study))
+    assert "Training had 50–52 images of 50–52 patients in a fold" in told
+    assert "test had 60 images of 58 patients" in told
+    assert "every image was tested once a training, and a patient with images at several at each" in told
     assert "| train, a fold 50–52 50–52 |" in text
     assert "| test, all folds 60 58 " in text
     assert "A patient with images at several sites is tested at each, and counts once." in text
@@ -115,3 +123,16 @@ def test_several_classes_and_labels_are_named_with_how_common_they_are(tmp_path:
     said = "labels, any of which an image may have: mass (25 % of the test images) and lesion (50 % of the test images)"
     assert said in shown(folder)
     assert "(DX, 25 % mass and 50 % lesion)" in judge(study).scope
+
+
+def test_patients_of_a_training_of_folds_are_those_of_all_its_folds(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", colormaps=["none"], folds=3)
+    record_flow(folder, {"train": {}, "val": {}, "test": PEOPLE | {"sex": {"female": 1}}})
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        record["data"]["flow"]["people_tested"] = PEOPLE
+        path.write_text(json.dumps(record))
+    text, study = shown(folder), read_study(folder)
+    assert "Patients all that are tested | age in years: median (quartiles) 61 (52.5–68) | age known 60 |" in text
+    told = methods(study, judge(study))
+    assert "By sex, patients were 24 female and fewer than 5 male in all that are tested." in told

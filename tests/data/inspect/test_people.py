@@ -76,6 +76,11 @@ def test_a_header_tells_age_sex_and_scanner_and_a_named_column_goes_before(tmp_p
     plain = ["data=dicom", f"data.root={tmp_path / 'in'}"]
     cell = prepared(tmp_path, *plain)
     flow = flow_of(dataset_of(cell.config), cell.store, cell.parts)
+    assert "people_tested" not in flow
+    everyone = np.full(len(cell.store), "test")
+    tested = flow_of(dataset_of(cell.config), cell.store, cell.parts, everyone)["people_tested"]
+    assert tested["age"] == {"known": 39, "median": 60.0, "low": 60.0, "high": 60.0}
+    assert tested["sex"] == {"female": 39, "male": 0, "other": 0}
     assert flow["received"] == {"files": 40, "patients": 40}
     assert flow["used"] == {"images": 39, "patients": 39}
     assert sum(sum(part["images"]) for part in flow["by_class"].values()) == 39
