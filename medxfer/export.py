@@ -4,7 +4,8 @@
     lookup.npy           what that network is given for each gray value: float32 (values, 3), in which window, colours
                          and normalisation are one table; pixels = lookup[gray - lookup_starts_at], channels last
     model.onnx           gray in, probabilities out, with the lookup inside (needs the extra medxfer[export])
-    model.json           how to use them: the call that makes the network, classes, size, window, colormap, mean, std,
+    example.py           how to use them: it gives medxfer's scores of the noise in example.npy without medxfer
+    model.json           what they are: the call that makes the network, classes, size, window, colormap, normalisation,
                          and by how much ONNX Runtime's scores differ from the cell's in float32 (onnx_difference)
 
 For research, not for diagnosis.

@@ -1,7 +1,7 @@
 """Score new DICOM, PNG and JPEG files with a trained cell.
 
-The table has a row a file: its path, a score a class, the decision at the threshold chosen on validation, or why it was
-refused. For research, not for diagnosis.
+The table has a row a file: its path, a score a class, the decision at the threshold chosen on validation, in what it is
+unlike the images of the training (modality, gray, size), or why it was refused. For research, not for diagnosis.
 """
 
 import sys
@@ -40,10 +40,12 @@ def score(given: Settings) -> int:
     table, rule = predict(given.cell, given.images, given.out, given.cam)
     read, refused = table[table["refused"] == ""], table[table["refused"] != ""]
     if given.out is None:
-        shown = read.drop(columns=["refused", "note"])
+        shown = read.drop(columns=["unlike", "refused", "note"])
         print(shown.to_string(index=False, float_format="%.4f") if len(shown) else "no image was read")
     for row in refused.itertuples():
         print(f"refused: {row.path}: {row.refused}", file=sys.stderr)
+    for row in read[read["unlike"] != ""].itertuples():
+        print(f"unlike the images of the training: {row.path}: {row.unlike}", file=sys.stderr)
     print(f"{len(read)} images scored, {len(refused)} files refused{f': {given.out}' if given.out else ''}")
     print(f"{rule} {RESEARCH_ONLY}")
     return 0 if len(read) else 1

@@ -14,11 +14,25 @@ from medxfer.model.catalogue import find
 from medxfer.trained.portable import GrayNetwork, lookup_table, plain_network, write_onnx
 from medxfer.trained.trained_cell import TrainedCell
 
+_SCORES = {"binary": "softmax(1)", "multiclass": "softmax(1)", "multilabel": "sigmoid()"}
+_EXAMPLE = """\
+# The scores that medxfer gives for the noise in example.npy, without medxfer.
+import json, numpy, timm, torch, torchvision
+from safetensors.torch import load_file
+
+about, gray, lookup = json.load(open("model.json")), numpy.load("example.npy"), numpy.load("lookup.npy")
+network = {create}.eval()
+network.load_state_dict(load_file("weights.safetensors"))
+pixels = torch.from_numpy(lookup[gray.astype(int) - about["lookup_starts_at"]]).permute(0, 3, 1, 2)  # normalised
+scores = network(pixels).{scores}
+print(about["classes"], scores.tolist())
+assert torch.allclose(scores, torch.tensor(about["example_scores"]), atol=1e-4)
+"""
 IMAGES = 3  # on which ONNX Runtime's scores are compared with ours
 
 
 def write_bundle(cell: TrainedCell, out: Path, onnx: bool = True) -> list[Path]:
-    """Write weights.safetensors, lookup.npy, model.json and with `onnx` model.onnx into `out`; their paths.
+    """Write weights.safetensors, lookup.npy, model.json, an example and with `onnx` model.onnx into `out`; their paths.
 
     Raises:
         MedxferError: `out` holds files, or cannot be written; the library's own network cannot hold the weights; or
@@ -31,11 +45,15 @@ def write_bundle(cell: TrainedCell, out: Path, onnx: bool = True) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise MedxferError(f"out={out}: holds files already, and they could be of another cell; give a new folder")
+        network, example = GrayNetwork(cell).eval(), torch.from_numpy(_noise(cell))
         if onnx:  # first, because it can be refused
-            network, example = GrayNetwork(cell).eval(), torch.from_numpy(_noise(cell))
             about["onnx_difference"] = write_onnx(network, example, out / "model.onnx", _texts(about))
+        with torch.no_grad():
+            about["example_scores"] = network(example).tolist()
         (out / "weights.safetensors").write_bytes(save(state, {"format": "pt", **_texts(about)}))
         np.save(out / "lookup.npy", lookup_table(cell).expand(-1, 3).numpy())
+        np.save(out / "example.npy", example.numpy())
+        (out / "example.py").write_text(_EXAMPLE.format(**about, scores=_SCORES[about["task"]]))
         (out / "model.json").write_text(json.dumps(about, indent=2) + "\n")
     except OSError as error:
         raise MedxferError(f"out={out}: cannot be written ({error.strerror}); give a writable folder") from error
@@ -66,8 +84,8 @@ def description(cell: TrainedCell) -> dict[str, Any]:
         "window": list(cell.design.window[:2]) if cell.design.window else None,
         "colormap": config.colormap,
         "levels": config.levels,
-        "mean": list(cell.color.mean),
-        "std": list(cell.color.std),
+        "lookup": "holds window, colours and (colour - mean) / std already: do not normalise again",
+        "normalised_with": {"mean": list(cell.color.mean), "std": list(cell.color.std)},
         "precision_of_training": record["compute"]["precision"],
         "started_from": {key: started[key] for key in ("source", "file", "sha256")} if started else None,
         "cell": record["cell"],

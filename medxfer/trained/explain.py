@@ -13,6 +13,7 @@ from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.color import Renderer
 from medxfer.data.serve.module import NewImages
 from medxfer.model.gradcam import MapLayer, find_map_layer, grad_cam
+from medxfer.study.identity import safe_name
 from medxfer.trained.trained_cell import TrainedCell
 
 _PANEL = 2.6  # inches
@@ -21,7 +22,7 @@ _PANEL = 2.6  # inches
 def explain(cell: TrainedCell, table: pd.DataFrame, images: NewImages, folder: Path) -> list[str]:
     """Draw a picture for each of `images` into `folder`; their paths. `table` has a row for each, made by `score`.
 
-    The pictures are numbered and hold no file's name, which may name a patient.
+    They are named as the images are, with a number before; the pictures themselves hold no name.
 
     Raises:
         MedxferError: the network has no map to explain, grad-cam is not installed, or `folder` cannot be written.
@@ -41,7 +42,8 @@ def explain(cell: TrainedCell, table: pd.DataFrame, images: NewImages, folder: P
             layer = layer or find_map_layer(cell.model.backbone, pixels)
             heat = grad_cam(cell.model.backbone, layer, pixels, index)
             title = f"{cell.classes[index]} {scores[index]:.3f}\n{layer.name}, {layer.side} × {layer.side}"
-            path = folder / f"{len(paths):05d}.png"
+            name = safe_name(Path(row["path"]).stem)
+            path = folder / f"{len(paths):05d}-{name}.png"
             _save(draw(cell, gray, pixels, heat, title), path)
             paths.append(str(path))
     return paths

@@ -15,6 +15,7 @@ from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.data.serve.module import NewImages, Place
 from medxfer.data.serve.new_files import NewFiles, find_files
+from medxfer.data.serve.usual import read_usual
 from medxfer.data.sources.targets import dicom_reader
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.explain import explain
@@ -48,18 +49,20 @@ def predict(folder: Path, images: Path, out: Path | None = None, cam: Path | Non
 
 
 def score(cell: TrainedCell, files: Sequence[Path]) -> pd.DataFrame:
-    """A row for each image in `files`: path, score_<class> for every class, decision, refused, note.
+    """A row for each image in `files`: path, score_<class> for every class, decision, unlike, refused, note.
 
     The images are processed as in the cell's training: decoded, resized and rendered by the same functions, in batches
     on the device. A refused file has a row with neither scores nor decision, and the reason in `refused`. Where each
-    frame of a file is an image (data.frame=all), `frame` counts them.
+    frame of a file is an image (data.frame=all), `frame` counts them. `unlike` says in what an image differs from those
+    of the training (modality, gray, size), for which the network's scores mean nothing; "" if in nothing.
     """
     scores, places, refused = _scores(cell, files)
     names = {f"score_{name}": scores[:, index] for index, name in enumerate(cell.classes)}
     order = [*(place.file for place in places), *refused]
     read = pd.DataFrame({"frame": [place.frame for place in places], **names})
     read["decision"] = pd.Series(cell.decide(scores), dtype=object)
-    table = read.reindex(range(len(order)))
+    read["unlike"] = pd.Series(_unlike(cell, files, places), dtype=object)
+    table = read.reindex(range(len(order))).fillna({"unlike": ""})
     table["refused"] = [""] * len(places) + list(refused.values())
     table.insert(0, "path", [str(files[file]) for file in order])
     table = table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
@@ -68,11 +71,27 @@ def score(cell: TrainedCell, files: Sequence[Path]) -> pd.DataFrame:
     return table.assign(note=RESEARCH_ONLY)
 
 
+def _unlike(cell: TrainedCell, files: Sequence[Path], places: Sequence[Place]) -> list[str]:
+    """For each of `places`, in what it differs from the images of the training."""
+    reader, known = new_files(cell), read_usual(cell.record["input"].get("usual"))
+    headers = {file: reader.header(files[file]) for file in {place.file for place in places}}
+    said = []
+    for place in places:
+        facts = headers[place.file]
+        ranges = known.unlike(place.tone, facts.size) if known else []
+        said.append("; ".join(filter(None, [reader.other_kind(facts), *ranges])))
+    return said
+
+
+def new_files(cell: TrainedCell) -> NewFiles:
+    """Reads files as the cell's own were read."""
+    return NewFiles(cell.record["data"]["modality"], dicom_reader(cell.config.data))
+
+
 def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     """The images of `files`, as the cell's own test images were served."""
     config = cell.config
-    reader = NewFiles(cell.record["data"]["modality"], dicom_reader(config.data))
-    decoder = Decoder(reader.pictures, config.image_size, cell.hounsfield, config.data.keep_aspect)
+    decoder = Decoder(new_files(cell).pictures, config.image_size, cell.hounsfield, config.data.keep_aspect)
     return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
 
 

@@ -20,6 +20,7 @@ from medxfer.base.memory import keep_pages
 from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.external_images import ExternalImages, external_scores
 from medxfer.data.serve.module import GrayDataModule
+from medxfer.data.serve.usual import usual
 from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import dataset_of
@@ -79,7 +80,7 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
         "classes": list(model.classes),
         **results,
         "data": _about_data(prepared),
-        "input": _about_input(prepared.store, model, data),
+        "input": _about_input(prepared, model, data),
         "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
         "weights": _about_weights(model),
         "timings": {name: round(value, 3) for name, value in seconds.items()},
@@ -192,10 +193,21 @@ def _about_fold(prepared: Prepared) -> dict[str, Any]:
     return {"folds": split.folds, "official": split.settings.official, **site}
 
 
-def _about_input(store: GrayStore, model: Classifier, data: GrayDataModule) -> dict[str, Any]:
-    """What is needed, beside the settings, to make the network's input from a file."""
+def _about_input(prepared: Prepared, model: Classifier, data: GrayDataModule) -> dict[str, Any]:
+    """What is needed, beside the settings, to make the network's input from a file, and to tell files of other kinds.
+
+    The ranges are of the training part, and of no patient: they are those of all its images.
+    """
     color: Any = model.color or data.renderer.color
-    return {"gray": str(store.gray.dtype), "mean": list(color.mean), "std": list(color.std)}
+    store, dataset = prepared.store, dataset_of(prepared.config)
+    rows = np.flatnonzero(prepared.parts == "train")
+    files = dataset.index.images["file"].iloc[store.rows[rows]].unique()
+    return {
+        "gray": str(store.gray.dtype),
+        "mean": list(color.mean),
+        "std": list(color.std),
+        "usual": usual(store.gray, rows, dataset.headers.loc[files, "size"]).record(),
+    }
 
 
 def _about_weights(model: Classifier) -> dict[str, Any] | None:

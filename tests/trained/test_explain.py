@@ -1,4 +1,4 @@
-"""predict's pictures: one for each image, of what the network saw, and without a file's name."""
+"""predict's pictures: one for each image, of what the network saw; the file has the image's name, the picture none."""
 
 from pathlib import Path
 
@@ -31,9 +31,9 @@ def test_each_scored_image_has_its_picture(home: Path, tmp_path: Path) -> None:
     out, cam = tmp_path / "table.csv", tmp_path / "cam"
     assert main([f"cell={cell}", f"images={tmp_path / 'new'}", f"out={out}", f"cam={cam}"]) == 0
     table = pd.read_csv(out, keep_default_na=False)
-    assert [Path(path).name for path in table["picture"]] == ["00000.png", "00001.png", ""]
+    assert [Path(path).name for path in table["picture"]] == ["00000-Doe_Jane.png", "00001-Roe_Ann.png", ""]
     pictures = sorted(cam.iterdir())
-    assert [path.name for path in pictures] == ["00000.png", "00001.png"]
+    assert [path.name for path in pictures] == ["00000-Doe_Jane.png", "00001-Roe_Ann.png"]
     assert b"Doe" not in pictures[0].read_bytes()
     assert np.asarray(Image.open(pictures[0])).std() > 10
 

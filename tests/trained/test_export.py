@@ -1,6 +1,7 @@
 """python -m medxfer.export: plain libraries load the weights strictly, and ONNX Runtime gives our scores from gray."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -102,6 +103,10 @@ def test_plain_libraries_and_onnx_runtime_give_our_scores(home: Path, tmp_path: 
     with torch.no_grad():
         assert torch.allclose(cell.model.scores(network.eval()(pixels)), expected, atol=1e-5)
 
+    ran = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert str(cell.classes[0]) in ran.stdout
+
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     (given,) = session.get_inputs()
     assert (given.name, given.shape[1:]) == ("gray", [size, size])
@@ -119,7 +124,13 @@ def test_timm_takes_the_file_as_a_checkpoint_and_every_file_says_what_it_is_for(
     cell = open_cell(train_cell(home, "colormap=viridis"))
     assert main([f"cell={cell.folder}", f"out={tmp_path / 'new' / 'out'}", "onnx=false"]) == 0
     out = tmp_path / "new" / "out"
-    assert sorted(path.name for path in out.iterdir()) == ["lookup.npy", "model.json", "weights.safetensors"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "example.npy",
+        "example.py",
+        "lookup.npy",
+        "model.json",
+        "weights.safetensors",
+    ]
     network = timm.create_model("test_efficientnet", num_classes=2, checkpoint_path=out / "weights.safetensors").eval()
     pixels = torch.randn(2, 3, 32, 32)
     with torch.no_grad():

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import write_dicom
 from PIL import Image
 from trained_cells import train_cell
 
@@ -29,6 +30,10 @@ CELLS = {
     "CT, a window": ["data=phantom_ct", "colormap=inferno", "window=30/150", *PHANTOMS.split(",")],
     "CT, windows": ["data=phantom_ct", "colormap=windows:lung+mediastinum+bone", *PHANTOMS.split(",")],
 }
+
+
+def ramp(side: int) -> np.ndarray:
+    return np.arange(side * side, dtype=np.uint16).reshape(side, side)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +86,7 @@ def test_the_table_has_a_row_a_file_with_the_refused_and_why(
     out = tmp_path / "table.csv"
     assert main([f"cell={pictures_cell}", f"images={new}", f"out={out}"]) == 0
     table = pd.read_csv(out, keep_default_na=False)
-    assert list(table.columns) == ["path", "score_a", "score_b", "decision", "refused", "note"]
+    assert list(table.columns) == ["path", "score_a", "score_b", "decision", "unlike", "refused", "note"]
     assert set(table["note"]) == {"For research, not for diagnosis."}
     assert list(table["path"]) == sorted(table["path"])
     refused = {Path(row.path).name: row.refused for row in table.itertuples() if row.refused}
@@ -101,6 +106,24 @@ def test_without_out_the_table_is_printed(pictures_cell: Path, home: Path, capsy
     assert lines[1].split()[0] == str(home / "in" / "3.png")
     assert "chosen on validation" in lines[-1]
     assert "For research, not for diagnosis." in lines[-1]
+
+
+def test_images_of_another_kind_than_the_training_s_are_told(
+    home: Path, pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores mean nothing for them; what the network was trained on is not said to be unlike itself."""
+    of_xrays = train_cell(home, *CELLS["DX"], "seed=2")
+    own = its_files(home, of_xrays)
+    assert (score(open_cell(of_xrays), list(own["path"]))["unlike"] == "").mean() > 0.8
+    slice_of_ct = write_dicom(tmp_path / "slice.dcm", ramp(64), Modality="CT", RescaleSlope=1, RescaleIntercept=0)
+    exported = tmp_path / "slice.png"
+    Image.fromarray(np.tril(np.full((64, 64), 30, np.uint8))).save(exported)
+    (other,) = score(open_cell(of_xrays), [slice_of_ct])["refused"]
+    assert "its modality is CT, the cell was trained on DX" in other
+    (other,) = score(open_cell(of_xrays), [exported])["unlike"]
+    assert other.startswith("it says no modality, the cell was trained on DX; its gray level is 0.0")
+    assert main([f"cell={pictures_cell}", f"images={slice_of_ct}"]) == 0
+    assert "its modality is CT, the cell was trained on pictures that say none" in capsys.readouterr().err
 
 
 def test_nothing_readable_is_a_failure(pictures_cell: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -162,7 +185,7 @@ def test_scores_beside_the_threshold_are_not_rounded_across_it(pictures_cell: Pa
         ("study", "holds a whole study"),
         ("begun", "it is not done"),
         ("failed", r"it failed \(out of memory\)"),
-        ("no weights", r"it has no best\.ckpt"),
+        ("no weights", r"its weights were not kept"),
         ("torn weights", "damaged or of another version"),
         ("another network", "damaged or of another version"),
         ("old record", r"damaged or of another version of medxfer \('input'\)"),

@@ -17,6 +17,7 @@ from medxfer.base.batch import FeatureBatch, GrayBatch, RenderedBatch
 from medxfer.base.errors import ImageError
 from medxfer.data.processes import in_processes
 from medxfer.data.serve.balance import image_chances
+from medxfer.data.serve.usual import Tone, tone
 from medxfer.data.store.build import GrayStore
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 
@@ -111,6 +112,7 @@ class Place(NamedTuple):
 
     file: int  # in the list of files
     frame: int  # in the file
+    tone: Tone
 
 
 class NewImages(pl.LightningDataModule):
@@ -162,7 +164,8 @@ class NewImages(pl.LightningDataModule):
             while following in waiting:
                 now = waiting.pop(following)
                 if isinstance(now, Decoded):
-                    yield from ((Place(following, frame), picture) for frame, picture in enumerate(now.gray))
+                    for frame, picture in enumerate(now.gray):
+                        yield Place(following, frame, tone(picture)), picture
                 else:
                     self.refused[following] = f"{now.kind}: {now.reason}" if isinstance(now, ImageError) else now
                 following += 1

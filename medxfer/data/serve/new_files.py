@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
@@ -37,6 +38,19 @@ class NewFiles:
 
     modality: str  # of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images")
     dicom: DicomReader = field(default_factory=DicomReader)  # what training read DICOM files with
+
+    def header(self, path: Path) -> HeaderFacts:
+        """What is known of a file that was read, without its pixels."""
+        return (PictureReader() if is_picture(path) else self.dicom).header(path)
+
+    def other_kind(self, facts: HeaderFacts) -> str:
+        """What cannot be compared of a file with these `facts`, because it or the training said no modality; or ""."""
+        known = self.modality.split("+")
+        if facts.modality in known:
+            return ""
+        if facts.modality == "images":
+            return f"it says no modality, the cell was trained on {self.modality}"
+        return f"its modality is {facts.modality}, the cell was trained on pictures that say none"
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""

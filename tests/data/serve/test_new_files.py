@@ -11,7 +11,7 @@ from PIL import Image
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
-from medxfer.data.serve.module import NewImages, Place
+from medxfer.data.serve.module import NewImages
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.targets import dicom_reader
@@ -116,7 +116,7 @@ def test_images_are_served_in_order_and_the_others_named(tmp_path: Path) -> None
     three = write_dicom(tmp_path / "three.dcm", RNG.integers(0, 4096, (3, 9, 9), dtype=np.uint16))
     files = [tmp_path / "a.png", torn, three, picture(tmp_path / "b.png")]
     images = served(files, NewFiles("images", DicomReader("all")))
-    assert images.places == [Place(0, 0), Place(2, 0), Place(2, 1), Place(2, 2), Place(3, 0)]
+    assert [(place.file, place.frame) for place in images.places] == [(0, 0), (2, 0), (2, 1), (2, 2), (3, 0)]
     assert images.refused == {1: "undecodable: not a picture that Pillow can read (OSError)"}
     assert [batch.row.tolist() for batch in images.seen] == [[0, 1], [2, 3], [4]]
     # 8 and 16 bits in one batch: the same gray, of 65,535
