@@ -1,21 +1,37 @@
 """data=ct_series: CT slices as a scanner leaves them, labelled by slice or by series."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import pandas as pd
 
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.folder_walk import walk
+from medxfer.data.sources.left_out import BY_RULE
+from medxfer.data.sources.slices import parse_slices
 from medxfer.data.sources.source import Index
 
 
 class CtSeries(DicomFolder):
     """A row of the table names a slice, a series (its folder or SeriesInstanceUID) or a study; its label is that of all
     its slices. Slices are in the order of their position along the normal, series by series. If the table has no column
-    of patients, they are the headers' PatientID."""
+    of patients, they are the headers' PatientID. `slices` chooses those of each series, as `parse_slices` takes it."""
 
     obtain = "your own CT slices, and a table with a row a slice or a row a series"
     folders = True
+
+    def __init__(self, *, slices: str = "all", **source: Any) -> None:
+        super().__init__(**source)
+        self.slices = parse_slices(str(slices))
+
+    def settings(self) -> dict[str, object]:
+        return {**super().settings(), "slices": asdict(self.slices)}
+
+    def unchosen(self, headers: pd.DataFrame) -> pd.Series:
+        """What data.slices leaves out of each series. A file of no series stays: it cannot be read, and is refused."""
+        series = headers["series"]
+        used = series.groupby(series).transform(lambda one: self.slices.of(len(one))).astype(bool) | (series == "")
+        return super().unchosen(headers).mask(~used, f"{BY_RULE}data.slices")
 
     def index(self) -> Index:
         images, labels, caveats = self.matched()

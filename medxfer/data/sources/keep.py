@@ -84,6 +84,13 @@ def without_left_out(index: Index, headers: pd.DataFrame, keep: Keep | None = No
         counts = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts().items())
         raise MedxferError(f"data.keep leaves no image of {len(reasons)} ({counts}): ask for less")
     _check_labels_of_copies(index, known, reasons == f"{BY_RULE}{_COPY}")
+    return without(index, headers, reasons)
+
+
+def without(index: Index, headers: pd.DataFrame, reasons: pd.Series) -> tuple[Index, pd.DataFrame]:
+    """`index` and the `headers` of its files without the images that have a reason in `reasons`, a row an image of
+    `index`, by file; the others have ""."""
+    stays = (reasons == "").to_numpy()
     left_out = dict(index.left_out)
     for reason, files in reasons[~stays].groupby(reasons[~stays]).groups.items():
         left_out[str(reason)] = tuple(map(str, files))

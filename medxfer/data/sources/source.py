@@ -111,6 +111,10 @@ class Source(ABC):
         stat = self.path(file).stat()
         return f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode()
 
+    def unchosen(self, headers: pd.DataFrame) -> pd.Series:
+        """For each file of `headers`, in the order of the images, why the source's own settings leave it out; or ""."""
+        return pd.Series("", headers.index)
+
     def path(self, file: str) -> Path:
         """The file on disk that holds the image `file`."""
         return self.root / file

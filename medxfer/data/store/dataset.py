@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import alone, private_folder, write_json
-from medxfer.data.sources.keep import Keep, without_left_out
+from medxfer.data.sources.keep import Keep, without, without_left_out
 from medxfer.data.sources.positive_class import with_positive
 from medxfer.data.sources.source import Index, Source, kept_headers, modality_of
 from medxfer.data.sources.targets import source_class
@@ -78,6 +78,7 @@ def open_dataset(
     else:
         headers, index = index.headers.loc[files], replace(index, headers=None)  # once in memory
     index, headers = without_left_out(index, headers, asked)
+    index, headers = without(index, headers, source.unchosen(headers))
     return DatasetInfo(source, index, fingerprint, key, folder, modality_of(headers), headers, keep_aspect, asked)
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from dicom_files import dicom_dataset, save, write_dicom
 
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
-from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.dicom_folder import DicomFolder, DicomReader
 from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
 
@@ -48,6 +48,19 @@ def test_one_frame_or_all(root: Path) -> None:
     assert every.images["patient"].nunique() == 2
     assert every.images["image"].is_unique
     assert every.caveats == ()
+
+
+def test_a_file_of_several_frames_is_refused_until_one_is_chosen(root: Path) -> None:
+    write_dicom(root / "a.dcm", FRAMES, **CT)
+    write_dicom(root / "b.dcm", FRAMES[0].T, **CT)
+    write_dicom(root / "c.dcm", FRAMES[0], **CT)
+    store = stored(root, hounsfield=True)
+    assert store.rejected == {"several frames, and no data.frame": 1}
+    assert len(store) == 2
+    with pytest.raises(ImageError, match=r"data\.frame=<number> takes one, data\.frame=all takes each"):
+        list(DicomReader().pictures(root / "a.dcm", True))
+    with pytest.raises(MedxferError, match=r"1 of 3 files cannot be used \(1 several frames, and no data\.frame\)"):
+        open_store(opened(root), 12, True, max_rejected=0.2)
 
 
 def test_a_file_whose_last_frame_is_missing_is_left_out_whole(root: Path) -> None:

@@ -9,6 +9,7 @@ from releases import dicom, prepared
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.ct_series import CtSeries
+from medxfer.data.store.dataset import dataset_of
 
 AXIAL = [1, 0, 0, 0, 1, 0]
 
@@ -89,9 +90,41 @@ def test_slices_are_read_as_data_dicom_reads_them(scans, tmp_path):
         )
     write(scans, [f"scan{i:02}/2.dcm" for i in range(12)])
     cell = ["data=ct_series", f"data.root={scans}"]
-    first = prepared(tmp_path, *cell).store
+    with pytest.raises(MedxferError, match=r"12 several frames, and no data\.frame"):
+        prepared(tmp_path, *cell)
+    first = prepared(tmp_path, *cell, "data.frame=0").store
     every = prepared(tmp_path, *cell, "data.frame=all").store  # headers that were kept for the first know one frame
     assert (len(first), len(every)) == (12, 36)
     assert every.gray.dtype == np.int16
-    shown = [prepared(tmp_path, *cell, "window=file", f"data.voi={voi}").store.gray[:1] for voi in (0, 1)]
+    shown = [
+        prepared(tmp_path, *cell, "data.frame=0", "window=file", f"data.voi={voi}").store.gray[:1] for voi in (0, 1)
+    ]
     assert not np.array_equal(*shown)
+
+
+@pytest.mark.parametrize(
+    ("slices", "kept"),
+    [("central:1", ["1"]), ("every:2", ["2", "0"]), ("2-3", ["1", "0"]), ("central:9", ["2", "1", "0"])],
+)
+def test_slices_of_each_series_are_chosen_by_their_place(scans, tmp_path, slices, kept):
+    write(scans, [f"scan{i:02}" for i in range(12)])
+    cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}", f"data.slices={slices}")
+    files = dataset_of(cell.config).index.images["file"]
+    assert [file.split("/")[1].removesuffix(".dcm") for file in files[: len(kept)]] == kept
+    assert len(cell.store) == 12 * len(kept)
+    left_out = 12 * (3 - len(kept))
+    assert cell.store.rejected == ({"by rule: data.slices": left_out} if left_out else {})
+
+
+@pytest.mark.parametrize("slices", ["central:0", "every", "3-2", "0-4", "most"])
+def test_a_choice_of_slices_that_there_is_not_is_one_sentence(scans, slices):
+    write(scans, [f"scan{i:02}" for i in range(12)])
+    with pytest.raises(MedxferError, match=r"data\.slices=.*central:5"):
+        CtSeries(root=str(scans), labels=str(scans / "labels.csv"), cache="-", slices=slices)
+
+
+def test_a_series_folder_directly_under_the_root_may_have_its_uid_for_a_name(scans):
+    for i in range(12):
+        (scans / f"scan{i:02}").rename(scans / f"1.2.3.{i}")
+    index = write(scans, [f"1.2.3.{i}" for i in range(12)]).index()
+    assert len(index.images) == index.images["file"].nunique() == 36

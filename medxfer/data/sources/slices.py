@@ -1,0 +1,50 @@
+"""data.slices: which slices of a series are used."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medxfer.base.errors import MedxferError
+
+
+@dataclass(frozen=True)
+class Slices:
+    """What data.slices says: all, the `first` ones in the middle, every `first`-th, or those from `first` to `last`,
+    counted from 1 in the order of their positions."""
+
+    kind: Literal["all", "central", "every", "range"]
+    first: int = 0
+    last: int = 0
+
+    def of(self, number: int) -> NDArray[np.bool_]:
+        """Which of a series' `number` slices are used, (number,)."""
+        places = np.arange(number)
+        if self.kind == "central":
+            start = max((number - self.first) // 2, 0)
+            return np.asarray((places >= start) & (places < start + self.first))
+        if self.kind == "every":
+            return np.asarray(places % self.first == 0)
+        if self.kind == "range":
+            return np.asarray((places + 1 >= self.first) & (places + 1 <= self.last))
+        return np.ones(number, bool)
+
+
+def parse_slices(text: str) -> Slices:
+    """`text` is all, central:<n>, every:<k> or <from>-<to>. Raises MedxferError for anything else."""
+    if text == "all":
+        return Slices("all")
+    if found := re.fullmatch(r"(central|every):(\d+)", text):
+        kind, number = found.groups()
+        if int(number) > 0:
+            return Slices("central" if kind == "central" else "every", int(number))
+    if found := re.fullmatch(r"(\d+)-(\d+)", text):
+        first, last = map(int, found.groups())
+        if 1 <= first <= last:
+            return Slices("range", first, last)
+    raise MedxferError(
+        f"data.slices={text}: no such choice; give all, central:5 (those in the middle), every:2, or 10-20 (from 1, in "
+        "the order of their positions)"
+    )
