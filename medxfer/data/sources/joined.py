@@ -128,12 +128,13 @@ class JoinedSets(Source):
         return pd.concat(found.values()).loc[list(files)]
 
     def unchosen(self, headers: pd.DataFrame) -> pd.Series:
-        found = []
+        found: list[pd.Series] = []
         for name, source in self.sets.items():
             files = headers.index[headers.index.str.startswith(f"{name}/")]
             own = headers.loc[files].set_axis(files.str.removeprefix(f"{name}/"))
             found.append(source.unchosen(own).set_axis(files))
-        return pd.concat(found).loc[headers.index]
+        reasons: pd.Series = pd.concat(found)
+        return reasons.loc[headers.index]
 
     def _own(self, file: str) -> tuple[Source, str]:
         name, _, own = file.partition("/")
