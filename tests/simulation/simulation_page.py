@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+import fold_tables
 import look_tables
 import pandas as pd
 
@@ -129,15 +131,11 @@ median error of one study's forecast.
 A linear learner; each seed draws a fraction of one pool. How often the interval (trainings alone) misses the mean
 over other draws *out of this pool*, and over other pools. The program claims the first alone.
 """,
-    "folds": """## Folds
-
-Two recipes of equal worth on exchangeable features (`folded.py`): ridge regressions whose training patients have random
-weights, 10 features, AUROC within folds, patients divided anew with each seed. False positives (percent, 5 being
-nominal) with the share ½ of a training's own patient variance that folds add, and *without* it; half-widths in points.
-The share was chosen by simulations of this world, with other random numbers, and of linear heads on frozen features,
-for an error of at most 6.5 %. Not simulated here: other metrics, divisions that are the same for all seeds, 300
-patients, unstable learners, and power.
-""",
+    "folds": fold_tables.LEVELS,
+    "heads": fold_tables.HEADS,
+    "networks": fold_tables.NETWORKS,
+    "fold power": fold_tables.POWER,
+    "fold looks": fold_tables.LOOKS,
     "looks": look_tables.DECLARED,
     "undeclared": look_tables.UNDECLARED,
 }
@@ -152,19 +150,6 @@ def table_of(results: pd.DataFrame, table: str) -> pd.DataFrame:
         numbers = pd.to_numeric(values[name], errors="coerce")
         values[name] = numbers if numbers.notna().all() else values[name]
     return pd.concat([values, wide], axis=1)
-
-
-def _folds(frame: pd.DataFrame) -> list[str]:
-    """Errors and half-widths, with and without what folds add; a row a setting."""
-    keys, figures = ["patients", "positive", "folds", "seeds"], ["error", "error without"]
-    widths = ["half-width", "half-width without"]
-    lines = ["| " + " | ".join([*keys, *figures, *widths]) + " |", "|" + "---:|" * (len(keys) + 4)]
-    for _, row in frame.sort_values(keys).iterrows():
-        shown = [*(f"{row[key]:g}" for key in keys), *(f"{100 * row[one]:.1f}" for one in figures)]
-        lines.append("| " + " | ".join([*shown, *(f"{row[one]:.1f}" for one in widths)]) + " |")
-    over = frame[frame["error"] > 0.065]
-    missed = f"Above 6.5 %: {len(over)} of {len(frame)} settings"
-    return [*lines, "", f"{missed}, at most {100 * frame['error'].max():.1f} %.", ""]
 
 
 def _span(values: pd.Series, scale: float, digits: int) -> str:
@@ -308,9 +293,12 @@ def goals(results: pd.DataFrame) -> list[str]:
     forecast = table_of(results, "forecast")["ratio"]
     lines.append(f"- Forecasts within a tenth, on average: {forecast.min():.2f} to {forecast.max():.2f} of what came.")
     lines += look_tables.goals(table_of(results, "looks"))
+    there = set(results["table"])
+    lines += fold_tables.goals({t: table_of(results, t) for t in (*fold_tables.KEYS, "fold power") if t in there})
     lines.append(
         "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared "
-        "looks at weights compared or at several data sets, looks with folds, metrics other than AUROC with folds."
+        "looks at weights compared or at several data sets, folds that are the same for all seeds, plain accuracy and "
+        "several classes with folds."
     )
     return lines
 
@@ -327,7 +315,8 @@ def write_page(path: Path, results: pd.DataFrame, planned: Mapping[str, int]) ->
         "images": lambda frame: _designs(frame, ["label", "patients", "positive"]),
         "classes": lambda frame: _designs(frame, ["classes", "shares", "patients"]),
         "labels": lambda frame: _designs(frame, ["labels", "patients"]),
-        "folds": _folds,
+        **{name: partial(fold_tables.levels, table=name) for name in fold_tables.KEYS},
+        "fold power": fold_tables.power, "fold looks": fold_tables.looks,
         "looks": look_tables.declared, "undeclared": look_tables.undeclared,
         "blocks": lambda frame: grid(frame, ["sets", "blocks", "shared"], "seeds", "error"),
         "equivalence": lambda frame: grid(frame.assign(all="all"), ["share", "all"], "seeds", "wrongly"),

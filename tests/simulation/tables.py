@@ -6,12 +6,17 @@ from itertools import product
 from typing import Any
 
 import designs
+import fold_settings
 import folded
+import folded_looks
 import gaussian
+import heads
 import looked
 import scored
+import tiny_networks
 
 SEEDS = (2, 3, 4, 5, 7, 10)
+REAL = ("heads", "networks")  # tables that need real images
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,6 @@ def _blocks() -> Iterator[dict[str, Any]]:
     pairs = ((1, 0.0), (2, 0.0), (2, 0.5), (3, 0.0), (3, 0.5), (3, 1.0))
     for seeds, (blocks, shared), sets, share in product((2, 3, 5, 10), pairs, (1, 2, 4), (0.3, 0.7, 0.99)):
         yield {"seeds": seeds, "blocks": blocks, "shared": shared, "sets": sets, "share": share, "taken": "shared"}
-
-
-def _folds() -> Iterator[dict[str, Any]]:
-    for (patients, positive), (folds, seeds) in product(
-        ((40, 10), (40, 20), (100, 10), (100, 20), (100, 50)), ((5, 2), (5, 3), (5, 5), (10, 2))
-    ):
-        yield {
-            "patients": patients, "positive": positive, "folds": folds, "seeds": seeds, "features": 10, "signal": 0.45
-        }  # fmt: skip
 
 
 def _weights() -> Iterator[dict[str, Any]]:
@@ -142,7 +138,11 @@ def all_settings() -> dict[str, list[Setting]]:
             _each(looks=((3, 5, 10),), contrasts=(1, 2), share=(0.1, 0.4, 0.6, 0.9), effect=(0.0, 2.0)),
             10_000,
         ),
-        "folds": (folded.level, _folds(), 1_000),
+        "folds": (folded.level, fold_settings.levels(), 5_000),
+        "fold power": (folded.power, fold_settings.powers(), 2_000),
+        "fold looks": (folded_looks.declared, fold_settings.looks(), 2_000),
+        "heads": (heads.level, fold_settings.heads(), 2_000),
+        "networks": (tiny_networks.level, fold_settings.networks(), 500),
         "undeclared": (looked.undeclared, _each(looks=(1, 2, 3, 4, 5, 10), seeds=(3, 5)), 10_000),
     }
     return {

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import designs
-import folded
 import gaussian
 import looked
 import numpy as np
@@ -34,14 +33,6 @@ def test_a_family_errs_as_often_as_it_says(contrasts: int, seeds: int) -> None:
 def test_intervals_are_narrow_with_few_seeds() -> None:
     for seeds, width in ((2, 1.7), (3, 1.3), (5, 1.15)):
         assert gaussian.level(rng(), 3_000, 2, seeds, 0.0, "equal", 0.99)["width"] < width
-
-
-def test_folds_hold_with_the_share_that_they_add() -> None:
-    """Without it an interval errs two to three times too often."""
-    found = folded.level(rng(), 400, 40, 20, 5, 5, 10, 0.45)
-    assert found["error"] < 0.09  # two and a half standard errors around 6 %
-    assert found["error without"] > found["error"]
-    assert found["half-width without"] < found["half-width"]
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
@@ -188,7 +179,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
     arguments = ["--repetitions", "200", "--workers", "1", "--out", str(tmp_path / "page.md")]
     run.main(arguments)
     first = (tmp_path / "page.csv").read_text()
-    assert capsys.readouterr().out.count("equivalence: 2 settings") == 1
+    assert capsys.readouterr().out.count("equivalence: ") == 2
     run.main(arguments)
     assert capsys.readouterr().out == ""
     assert (tmp_path / "page.csv").read_text() == first

@@ -39,7 +39,7 @@ class Cases:
     labels: NDArray[np.int64]  # (images,) or, for a multi-label task, (images, classes)
     case: NDArray[np.int64]  # (images,) the number of the image's patient, in the order of the ids
     patients: tuple[Hashable, ...]  # their ids, sorted
-    fold: NDArray[np.int64] | None = None  # (trainings, images): which network of the training scored the image
+    fold: NDArray[np.int64] | None = None  # (trainings, images), from 0: which network of the training scored the image
 
     @property
     def count(self) -> int:
@@ -101,7 +101,7 @@ def check_cases(
     if not np.isin(raw, np.arange(classes)).all():
         raise NotComparable(f"labels must be whole numbers from 0 to {classes - 1}, one for each score's class")
     images = raw.shape[0]
-    fold = None if folds is None else np.asarray(folds).astype(np.int64)
+    fold = None if folds is None else np.unique(np.asarray(folds), return_inverse=True)[1].reshape(np.shape(folds))
     if fold is not None and fold.shape != values.shape[:2]:
         raise NotComparable(f"folds of shape {fold.shape} do not go with scores of shape {values.shape}")
     if patients is None:
@@ -227,60 +227,46 @@ def _auroc(task: Cases, scores: Floats, k: int) -> Part:
     positive = task.labels == k
     _left(task.counts(positive), f"class {k}")
     _left(task.counts(~positive), f"a class other than {k}")
-    if task.fold is not None:
-        return _auroc_of_folds(task, scores, positive)
-    won, lost, pairs, pairs_lost = _pairs(task, scores, positive)
-    return won / pairs, (won[:, None] - lost) / (pairs - pairs_lost)
+    won, pairs = _placed(scores, positive, task.fold)
+    lost, pairs_lost = task.sums(won), task.sums(pairs)
+    mixed = ((task.counts(positive) > 0) & (task.counts(~positive) > 0))[task.case]
+    if mixed.any():  # a pair within a patient was counted with either image
+        among = Cases(scores[:, mixed], task.labels[mixed], task.case[mixed], task.patients)
+        own = among.case[None] if task.fold is None else among.case * (task.fold.max() + 1) + task.fold[:, mixed]
+        of_patient = _placed(among.scores, positive[mixed], own)
+        lost, pairs_lost = (
+            of - among.sums(twice * positive[mixed]) for of, twice in zip((lost, pairs_lost), of_patient, strict=True)
+        )
+    all_won, all_pairs = (of[:, positive].sum(axis=1, keepdims=True) for of in (won, pairs))
+    left = all_pairs - pairs_lost
+    if left.min() <= 0:
+        raise NotComparable("no fold has two patients of each class, so that no pair is left without one of them")
+    return (all_won / all_pairs)[:, 0], (all_won - lost) / left
 
 
-def _auroc_of_folds(task: Cases, scores: Floats, positive: Booleans) -> Part:
-    """The correctly ranked share of all pairs within a fold; a fold without both classes has none."""
-    assert task.fold is not None
-    full, without = np.empty(len(scores)), np.empty((len(scores), task.count))
-    for training, fold in enumerate(task.fold):
-        won, pairs = 0.0, 0.0
-        lost, pairs_lost = np.zeros(task.count), np.zeros(task.count)
-        for number in np.unique(fold):
-            here = fold == number
-            part = Cases(scores[training : training + 1, here], task.labels[here], task.case[here], task.patients)
-            of_fold = _pairs(part, part.scores, positive[here])
-            won, pairs = won + float(of_fold[0][0]), pairs + of_fold[2]
-            lost, pairs_lost = lost + of_fold[1][0], pairs_lost + of_fold[3]
-        left = pairs - pairs_lost
-        if left.min() <= 0:
-            raise NotComparable("no fold has two patients of each class, so that no pair is left without one of them")
-        full[training], without[training] = won / pairs, (won - lost) / left
-    return full, without
+def _placed(scores: Floats, positive: Booleans, group: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
+    """Against how many images of the other class the image is ranked correctly (trainings, images), a tie being half,
+    and how many there are. `group` (trainings or 1, images): images are compared within their group alone."""
+    keys, same, before = scores, *_members(positive, group)
+    if group is not None:  # one group after the other
+        keys = rankdata(scores, method="dense", axis=1) + group * (len(positive) + 1.0)
+    below: Floats = rankdata(keys, axis=1)
+    for of in (positive, ~positive):
+        below[:, of] -= rankdata(keys[:, of], axis=1)
+    below -= before
+    return np.where(positive, below, same - below), np.broadcast_to(same, (len(same), len(positive)))
 
 
-def _pairs(task: Cases, scores: Floats, positive: Booleans) -> tuple[Floats, Floats, float, Floats]:
-    """Pairs of a positive and another image: those ranked correctly (trainings,), and how many of them a patient is in
-    (trainings, patients); all of them, and how many of them a patient is in (patients,)."""
-    ones, zeros = task.counts(positive), task.counts(~positive)
-    placement = _placement(scores, positive)
-    won, lost = placement[:, positive].sum(axis=1), task.sums(placement)
-    mixed = ((ones > 0) & (zeros > 0))[task.case]
-    if mixed.any():  # a pair within a patient was subtracted with either image
-        lost -= _within(task, scores, positive, mixed)
-    return won, lost, float(ones.sum() * zeros.sum()), ones * zeros.sum() + zeros * ones.sum() - ones * zeros
-
-
-def _placement(scores: Floats, positive: Booleans) -> Floats:
-    """(trainings, images): against how many images of the other class the image is ranked correctly; a tie is half."""
-    rank: Floats = rankdata(scores, axis=1)
-    rank[:, positive] -= rankdata(scores[:, positive], axis=1)
-    rank[:, ~positive] = positive.sum() - rank[:, ~positive] + rankdata(scores[:, ~positive], axis=1)
-    return rank
-
-
-def _within(task: Cases, scores: Floats, positive: Booleans, mixed: Booleans) -> Floats:
-    """(trainings, patients): the correctly ranked pairs of which both images are the patient's."""
-    case, ones = task.case[mixed], positive[mixed]
-    rank = rankdata(scores[:, mixed], method="dense", axis=1)
-    key = rank + case * (len(case) + 1)  # patients one after the other
-    below = rankdata(key, axis=1)[:, ones] - rankdata(key[:, ones], axis=1)
-    zeros = np.bincount(case, ~ones, task.count)
-    below -= (np.cumsum(zeros) - zeros)[case[ones]]  # the patients before
-    won = np.zeros(scores.shape)
-    won[:, np.flatnonzero(mixed)[ones]] = below
-    return task.sums(won)
+def _members(positive: Booleans, group: NDArray[np.int64] | None) -> tuple[Floats, Floats]:
+    """(trainings or 1, images): how many images of the other class are in the image's group, and in groups before."""
+    groups = np.zeros((1, len(positive)), np.int64) if group is None else group
+    count = int(groups.max()) + 1
+    rows = np.arange(len(groups))[:, None]
+    same, before = np.empty(groups.shape), np.empty(groups.shape)
+    for of in (positive, ~positive):
+        where = groups + rows * count
+        each = np.bincount(where[:, of].ravel(), minlength=len(groups) * count).reshape(-1, count)
+        others = groups[:, ~of]
+        same[:, ~of] = each[rows, others]
+        before[:, ~of] = (np.cumsum(each, axis=1) - each)[rows, others]
+    return same, before
