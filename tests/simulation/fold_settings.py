@@ -7,9 +7,10 @@ from typing import Any
 from designs import RAREST
 
 FEATURES = {"stable": 10, "unstable": 60}  # of the ridge regressions
-GAINS = {  # patients, features -> another arm's signal is so much larger: about 10, or at 300 patients 8, points; more
-    (100, 10): (0.22, 0.36), (100, 60): (0.22, 0.36), (300, 10): (0.2, 0.3), (300, 60): (0.14, 0.21)
-}  # fmt: skip
+POWERS = (  # patients, features, their signal, and what the other arm's has more: 10 points or, at 300 patients, 8
+    (100, 10, 0.9, 0.5), (100, 10, 0.45, 0.22), (100, 60, 0.6, 0.25),
+    (300, 10, 0.9, 0.4), (300, 10, 0.45, 0.18), (300, 60, 0.6, 0.2),
+)  # fmt: skip
 WAYS = ((1, 10), (5, 2), (10, 1))  # folds and seeds of ten trainings an arm
 HEADS = {  # data set -> patients of positive ones
     "breastmnist": ((40, 5), (40, 12), (100, 10), (100, 30), (300, 30), (300, 90)),
@@ -28,12 +29,11 @@ def levels() -> Iterator[dict[str, Any]]:
 
 
 def powers() -> Iterator[dict[str, Any]]:
-    for (patients, features), gains in GAINS.items():
-        for share, gain, (folds, seeds) in product((0.2, 0.5), (0.0, *gains), WAYS):
-            positive = round(share * patients)
+    for patients, features, signal, more in POWERS:
+        for share, gain, (folds, seeds) in product((0.2, 0.5), (0.0, more), WAYS):
             yield {
-                "patients": patients, "positive": positive, "folds": folds, "seeds": seeds, "features": features,
-                "gain": gain,
+                "patients": patients, "positive": round(share * patients), "folds": folds, "seeds": seeds,
+                "features": features, "signal": signal, "gain": gain,
             }  # fmt: skip
 
 

@@ -83,14 +83,15 @@ def level(
 
 
 def power(
-    rng: np.random.Generator, n: int, patients: int, positive: int, folds: int, seeds: int, features: int, gain: float
-) -> Figures:
+    rng: np.random.Generator, n: int, patients: int, positive: int, folds: int, seeds: int, features: int,
+    signal: float, gain: float,
+) -> Figures:  # fmt: skip
     """How often a difference is found by `folds` · `seeds` trainings an arm; 1 fold is one split, which tests a fifth
     of the patients, the same ones with every seed."""
     labels, case = truth(rng, patients, positive, False)
     rows: list[Studies] = []
     for _ in range(max(n // CHUNK, 1)):
-        x = images_of(rng, CHUNK, labels, case, features, SIGNAL, gain)
+        x = images_of(rng, CHUNK, labels, case, features, signal, gain)
         if folds > 1:
             fold = divide(rng, (CHUNK, seeds), labels, folds)
             found = measured(scored(rng, x, labels, fold), labels, None, fold, "auroc")

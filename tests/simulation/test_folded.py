@@ -55,7 +55,7 @@ def test_folds_of_patients_with_several_images_hold() -> None:
 
 
 def test_folds_find_what_one_split_does_not() -> None:
-    one, folds = (folded.power(rng(), 200, 100, 50, *way, 10, 0.36) for way in ((1, 10), (5, 2)))
+    one, folds = (folded.power(rng(), 200, 100, 50, *way, 10, 0.9, 0.5) for way in ((1, 10), (5, 2)))
     assert folds["found"] > 1.5 * one["found"]
     assert folds["half-width"] < 0.8 * one["half-width"]
     assert one["difference"] == pytest.approx(folds["difference"], abs=4)
@@ -162,7 +162,7 @@ def test_goals_name_what_is_missed() -> None:
         for n, r, figure, value in ((40, 1, "error", 0.2), (40, 2, "error", 0.07), (100, 2, "error", 0.05))
     ]
     power = [
-        ["fold power", f"patients=100 positive=50 folds={folds} features=10 gain=0.2", "found", value, 10]
+        ["fold power", f"patients=100 positive=50 folds={folds} features=10 signal=0.9 gain=0.2", "found", value, 10]
         for folds, value in ((1, 0.1), (5, 0.25))
     ]
     results = pd.DataFrame(rows + power, columns=["table", "setting", "figure", "value", "repetitions"])
