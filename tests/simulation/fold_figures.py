@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from medxfer.analysis.stats.influence import check_cases, leave_one_patient_out, per_patient
 from medxfer.analysis.stats.shared_training import DRAWN
-from medxfer.analysis.stats.variance import patients_terms, trainings_terms
+from medxfer.analysis.stats.variance import Term, patients_terms, trainings_terms
 
 Ints = NDArray[np.int64]
 
 SEEDS = (1, 2, 3, 5)  # an arm, at which the same study is judged
+SHARES = (0.0, 0.25, 0.75, 1.0)  # of a training's own patient variance, other than the program's
 CONTRAST = np.array([[-1.0, 1.0]])
 Studies = dict[str, Floats]  # figure -> (studies,)
 
@@ -31,28 +32,28 @@ def measured(scores: Floats, labels: Ints, case: Ints | None, fold: Ints | None,
 
 
 def judged(theta: Floats, influence: Floats, seeds: Sequence[int], owed: float = DRAWN) -> Studies:
-    """Of (n, 2, seeds) and (n, 2, seeds, patients): whether a study of the first R seeds finds a difference, and more.
-
-    "Without" is without the share that folds add. The last figures are the parts of the variance.
-    """
+    """Of (n, 2, seeds) and (n, 2, seeds, patients): whether a study of the first R seeds finds a difference, with the
+    program's share (`owed`) of what folds add and with others; and the parts of the variance."""
     out: Studies = {}
     for r in seeds:
-        of, d = theta[:, :, :r], influence[:, 1, :r] - influence[:, 0, :r]
+        of, d = theta[:, :, :r], (influence[:, 1, :r] - influence[:, 0, :r])[:, None]
         estimate = of[:, 1].mean(1) - of[:, 0].mean(1)
         trainings = [trainings_terms(of, CONTRAST, np.zeros(2, np.int64))] if r > 1 else []
-        shared, with_it = (patients_terms(d[:, None], share)[0] for share in (0.0, owed))
-        half, alone = (halves([*trainings, patients], 1)[:, 0] for patients in (with_it, shared))
+        half = _half_width(trainings, d, owed)
+        out |= {f"R{r} error": np.abs(estimate) > half, f"R{r} half-width": 100 * half}
+        if owed:
+            out |= {f"R{r} error at {share:g}": np.abs(estimate) > _half_width(trainings, d, share) for share in SHARES}
         out |= {
-            f"R{r} error": np.abs(estimate) > half,
-            f"R{r} error without": np.abs(estimate) > alone,
-            f"R{r} half-width": 100 * half,
-            f"R{r} half-width without": 100 * alone,
             f"R{r} estimate": 100 * estimate,
             f"R{r} trainings": trainings[0].variance[:, 0] if r > 1 else np.zeros(len(of)),
-            f"R{r} patients": shared.variance[:, 0],
-            f"R{r} own": (d**2).sum((1, 2)) / r,
+            f"R{r} patients": patients_terms(d)[0].variance[:, 0],
+            f"R{r} own": (d**2).sum((1, 2, 3)) / r,
         }
     return out
+
+
+def _half_width(trainings: list[Term], d: Floats, share: float) -> Floats:
+    return halves([*trainings, patients_terms(d, share)[0]], 1)[:, 0]
 
 
 def means(chunks: Sequence[Studies], seeds: Sequence[int]) -> Figures:

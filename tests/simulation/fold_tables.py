@@ -70,7 +70,7 @@ def levels(frame: pd.DataFrame, table: str) -> list[str]:
     head = [*keys, *(f"R = {r}" for r in seeds), *(f"{r}, balanced accuracy" for r in more), "lacks"]
     lines = [_row(head), "|" + " --- |" * len(keys) + " --: |" * (len(head) - len(keys))]
     for _, row in frame.sort_values(keys).iterrows():
-        cells = [f"{100 * row[f'R{r} error']:.1f} / {100 * row[f'R{r} error without']:.1f}" for r in seeds]
+        cells = [f"{100 * row[f'R{r} error']:.1f} / {100 * row[f'R{r} error at 0']:.1f}" for r in seeds]
         cells += [f"{100 * row[f'{r} error balanced accuracy']:.1f}" for r in more]
         lines.append(_row([*(_shown(row[key]) for key in keys), *cells, f"{row[f'R{seeds[-1]} share needed']:.2f}"]))
     return [*lines, ""]
@@ -109,7 +109,7 @@ def goals(tables: dict[str, pd.DataFrame]) -> list[str]:
         if table not in tables:
             continue
         frame = tables[table]
-        errors = [column for column in frame if " error" in column and "without" not in column]
+        errors = [column for column in frame if " error" in column and " at " not in column]
         for wanted, about in (("R1 ", ", one seed"), ("", "")):
             columns = [c for c in errors if c.startswith("R1 ") == bool(wanted) and "balanced" not in c]
             lines += _missed(frame, columns, f"folds, {name}{about}") if columns else []

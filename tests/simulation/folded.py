@@ -71,7 +71,7 @@ def truth(rng: np.random.Generator, patients: int, positive: int, several: bool)
 def level(
     rng: np.random.Generator, n: int, patients: int, positive: int, folds: int, features: int, images: str
 ) -> Figures:
-    """False positives of one contrast in AUROC, with the share that folds add and without it, at each of SEEDS."""
+    """False positives of one contrast in AUROC at each of SEEDS, with the share that folds add and with others."""
     rows: list[Studies] = []
     for _ in range(max(n // CHUNK, 1)):
         labels, case = truth(rng, patients, positive, images == "several")

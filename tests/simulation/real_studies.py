@@ -110,7 +110,7 @@ def errors(
                 parts.append(measured(*of, metric))
             theta, influence = (np.stack(of) for of in zip(*parts, strict=True))
             figures = judged(theta, influence, seeds)
-            row |= {f"{figure}{name}": values for figure, values in figures.items() if not name or "error" in figure}
+            row |= {f"{key}{name}": values for key, values in figures.items() if not name or key.endswith("error")}
             if not name:
                 row["AUROC"] = theta.mean((1, 2))
         rows.append(row)
