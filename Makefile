@@ -26,7 +26,7 @@ browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,browser]'
 	npm install --silent --no-fund --no-audit --prefix $(VENV) axe-core@4
 
-simulations: $(VENV)/installed  ## the false positives and widths of docs/simulations.md; goes on where it stopped (20 minutes of two cores)
+simulations: $(VENV)/installed  ## the false positives and widths of docs/simulations.md; goes on where it stopped (an hour of two cores; heads and networks want a GPU)
 	$(BIN)/python tests/simulation/run.py --out docs/simulations.md
 
 lint: $(VENV)/installed
