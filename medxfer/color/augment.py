@@ -40,9 +40,9 @@ class Augment:
     def pose(self, gray: Tensor, key: Sequence[int]) -> Tensor:
         """Move the images (B, C, H, W), float of any range, with linear interpolation; outside is 0."""
         n, _, height, width = gray.shape
-        angle, across, down, size, side = _draws(n, 5, *key, 0).unbind(1)
+        angle, across, down, size, side = _on(gray.device, _draws(n, 5, *key, 0)).unbind(1)
         if self.flip:
-            mirrored = ((side + 1) / 2 < self.flip).view(-1, 1, 1, 1).to(gray.device)
+            mirrored = ((side + 1) / 2 < self.flip).view(-1, 1, 1, 1)
             gray = torch.where(mirrored, gray.flip(-1), gray)
         if self.rotate or self.shift or self.scale:
             gray = _moved(
@@ -55,7 +55,7 @@ class Augment:
 
     def exposure(self, gray: Tensor, key: Sequence[int]) -> Tensor:
         """Change the gray of images (B, C, H, W), float in [0, 1] before and after, all channels alike."""
-        change = _draws(len(gray), 3, *key, 1).to(gray.device)
+        change = _on(gray.device, _draws(len(gray), 3, *key, 1))
         brightness, contrast, gamma = change.view(-1, 3, 1, 1, 1).unbind(1)
         if self.brightness:
             gray = (gray + self.brightness * brightness).clamp_(0.0, 1.0)
@@ -72,17 +72,22 @@ def _moved(gray: Tensor, turn: Tensor, size: Tensor, shift: Tensor) -> Tensor:
     `turn` and `size` are (B,), `shift` is (B, 2), x and y in pixels. Interpolation is linear; outside is 0.
     """
     height, width = gray.shape[2:]
-    x = torch.arange(width) - (width - 1) / 2 - shift[:, :1]
-    y = torch.arange(height) - (height - 1) / 2 - shift[:, 1:]
+    x = torch.arange(width, device=gray.device) - (width - 1) / 2 - shift[:, :1]
+    y = torch.arange(height, device=gray.device) - (height - 1) / 2 - shift[:, 1:]
     # Where each pixel comes from; grid_sample counts half a side as 1. It is linear in the column and in the row, and
     # their sum takes half the time of the matrix product in affine_grid, and in kornia's warp_affine. x and y lie in
     # planes of their own, so that sum and sampling read whole vectors.
-    unit = 2 / torch.tensor([max(width - 1, 1), max(height - 1, 1)])
+    across, down = 2 / max(width - 1, 1), 2 / max(height - 1, 1)
     cos, sin = torch.cos(turn) / size, torch.sin(turn) / size
-    of_column = (torch.stack([cos, -sin], dim=1) * unit).unsqueeze(2) * x.unsqueeze(1)
-    of_row = (torch.stack([sin, cos], dim=1) * unit).unsqueeze(2) * y.unsqueeze(1)
-    source = of_row.to(gray.device).unsqueeze(3) + of_column.to(gray.device).unsqueeze(2)
+    of_column = torch.stack([cos * across, -sin * down], dim=1).unsqueeze(2) * x.unsqueeze(1)
+    of_row = torch.stack([sin * across, cos * down], dim=1).unsqueeze(2) * y.unsqueeze(1)
+    source = of_row.unsqueeze(3) + of_column.unsqueeze(2)
     return F.grid_sample(gray, source.permute(0, 2, 3, 1).to(gray.dtype), align_corners=True)
+
+
+def _on(device: torch.device, draws: Tensor) -> Tensor:
+    """`draws` on `device`, without waiting for what it still computes."""
+    return draws.to(device, non_blocking=True)
 
 
 def _draws(n: int, k: int, *key: int) -> Tensor:

@@ -5,12 +5,15 @@ value.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from medxfer.base.errors import MedxferError
+
+LookUp = Callable[[Tensor, Tensor, int], Tensor]
 
 
 def level_index(gray: Tensor, levels: int) -> Tensor:
@@ -44,9 +47,8 @@ def refuse_nan(gray: Tensor) -> None:
 
     For gray as it arrives: the look waits for the device, and what integers become in augmentation is never NaN.
     """
-    if (
-        gray.is_floating_point() and gray.numel() and gray.detach().min().isnan()
-    ):  # min() passes NaN on, and is the fastest look
+    # min() passes NaN on, and is the fastest look.
+    if gray.is_floating_point() and gray.numel() and gray.detach().min().isnan():
         raise MedxferError("an image holds NaN, which has no colour: repair or leave out the image.")
 
 
@@ -66,6 +68,38 @@ def pair_table(table: Tensor) -> Tensor:
     every_pair = torch.arange(65536, dtype=torch.int32).to(torch.uint16).view(torch.uint8).int()
     colors = table[every_pair.clamp(max=len(table) - 1)]
     return colors.view(65536, 2 * table.shape[1])
+
+
+def colors_of(gray: Tensor, levels: int, table: Tensor, pairs: Tensor | None) -> Tensor:
+    """The colours (B, C, H, W), channels_last, of `gray` (B, H, W) as `level_index` takes it, from `table` (levels, C).
+
+    `pairs`: see `pair_table`.
+    """
+    look_up = _kernel_for(gray, table)
+    if look_up is None:
+        return gather(level_index(gray, levels), table, pairs)
+    if gray.dtype == torch.uint16:
+        return look_up(gray, table, 17 - levels.bit_length())
+    return look_up(level_index(gray, levels), table, 0)
+
+
+def _kernel_for(gray: Tensor, table: Tensor) -> LookUp | None:
+    """The kernel of `lookup_kernel` where it can be used: on a CUDA device, and where a compiler does not do better."""
+    if not gray.is_cuda or gray.numel() * table.shape[1] >= 2**30 or torch.compiler.is_compiling():
+        return None
+    return _kernel_on(gray.device)
+
+
+@cache
+def _kernel_on(device: torch.device) -> LookUp | None:
+    """None where this machine does not compile the kernel: torch's own gather serves as well, only slower."""
+    try:
+        from medxfer.color.lookup_kernel import look_up
+
+        gray, table = torch.ones(1, 1, 1, dtype=torch.uint8, device=device), torch.tensor([[1.0], [2.0]], device=device)
+        return look_up if look_up(gray, table, 0).item() == 2.0 else None
+    except Exception:  # whatever it raises: there may be no Triton, or no C compiler for it
+        return None
 
 
 def gather(levels: Tensor, table: Tensor, pairs: Tensor | None) -> Tensor:
@@ -96,4 +130,6 @@ def table_over_hu(render: Callable[[Tensor], Tensor]) -> Tensor:
 
 def gather_hu(hu: Tensor, table: Tensor) -> Tensor:
     """The colours of int16 `hu` (B, H, W) from a `table_over_hu`, as (B, C, H, W) in channels_last memory."""
+    if (look_up := _kernel_for(hu, table)) is not None:
+        return look_up(hu.view(torch.uint16), table, 0)
     return F.embedding(hu.view(torch.uint16).int(), table).permute(0, 3, 1, 2)

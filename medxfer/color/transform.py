@@ -11,7 +11,7 @@ from medxfer.base.window import Window, linear
 from medxfer.color.colormaps import check_levels, parse_colormap
 from medxfer.color.lookup import (
     check_kind,
-    gather,
+    colors_of,
     gather_channels,
     gather_hu,
     level_index,
@@ -81,7 +81,7 @@ class ColorTransform(nn.Module):
         if self.learned is not None:
             colors: Tensor = self.learned(_planes(display))
             return colors.permute(0, 3, 1, 2)
-        return gather(level_index(_planes(display), self.levels), self.table, self.pairs)
+        return colors_of(_planes(display), self.levels, self.table, self.pairs)
 
     def smoothness(self) -> Tensor:
         """Roughness of a learned table (a scalar that has a gradient), zero for a fixed one."""

@@ -4,6 +4,7 @@ With deterministic=true torch chooses kernels that give the same sums each time,
 (the documentation of torch.use_deterministic_algorithms lists them). A backward pass would be the first to say so.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -59,8 +60,10 @@ REPEATABLE = {
     "reflection_pad2d_backward": get_decompositions([_reflection])[_reflection],  # torch's own, in gathers
 }
 _kernels = Library("aten", "IMPL")
-for _name, _kernel in REPEATABLE.items():
-    _kernels.impl(_name, _kernel, "CUDA")
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", "(?s)Warning only once for all operators")  # that torch's own are replaced
+    for _name, _kernel in REPEATABLE.items():
+        _kernels.impl(_name, _kernel, "CUDA")
 
 
 class _Names(TorchDispatchMode):

@@ -86,7 +86,7 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
         "timings": {name: round(value, 3) for name, value in seconds.items()},
         **({"external": {one.name: one.record() for one in prepared.external}} if prepared.external else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {**_machine(model.device), "compute": str(compute)},
+        "machine": {**_machine(trainer.strategy.root_device), "compute": str(compute)},
     }
     objects = {"trainer": trainer, "model": model, "data": data}
     predictions = pd.concat([_predictions(prepared.store, model), *external], ignore_index=True)

@@ -18,7 +18,10 @@ import pandas as pd
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RESULTS = HERE / "results.csv"
-TESTS = ("tests/training/test_on_a_gpu.py", "tests/model/test_model_deterministic.py", "-m", "gpu", "-n")
+TESTS = (
+    "tests/training/test_on_a_gpu.py", "tests/model/test_model_deterministic.py", "-m", "gpu",
+    "-k", os.environ.get("MEDXFER_CARD_TESTS", "test"), "-n",
+)  # fmt: skip
 TIMED = ("tests/benchmarks/test_gpu.py", "-n", "0", "-s", "-m", "gpu and benchmark", "-k")
 GRID = ("tests/benchmarks/test_gpu_grid.py", "-n", "0", "-s", "-m", "gpu and benchmark")
 SMALL = {"IMAGES": "1000", "EPOCHS": "1", "PIXELS": "128", "STEPS": "5", "ROUNDS": "3", "AT_ONCE": "4", "PEERS": "0"}
@@ -39,9 +42,10 @@ def main(mode: str, out: Path) -> None:
     images.finish()
     for name, arguments, seconds in (
         ("lookup", (*TIMED, "bandwidth"), 40),
-        ("ResNet-50", (*TIMED, "synthetic or busy or repeating"), 75),
-        ("grid", GRID, 230),
-        ("small networks", (*TIMED, "launched or float_32"), 90),
+        ("ResNet-50", (*TIMED, "synthetic or busy or repeating"), 70),
+        ("grid", (*GRID, "-k", "first or side"), 230),
+        ("small networks", (*TIMED, "launched or float_32"), 80),
+        ("MONAI", (*GRID, "-k", "monai"), 90),
     ):
         Part(name, arguments, seconds if mode != "look" else seconds // 2, out).finish()
         shutil.copy(RESULTS, out / "results.csv")

@@ -3,6 +3,7 @@
 MEDXFER_TRY_ON_CPU=1 runs it without one.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -10,18 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from cells import train_small
+from cells import small_config, train_small
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 from torch import Tensor
 
 import medxfer.training.fit
+from medxfer.base.config import CONF
 from medxfer.data.serve.module import mapped
 from medxfer.model.classifier import Classifier
 from medxfer.training.compute import Compute
+from medxfer.training.run import train
 
-GPU = torch.cuda.is_available()
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 pytestmark = [
     pytest.mark.gpu,
-    pytest.mark.skipif(not (GPU or os.environ.get("MEDXFER_TRY_ON_CPU")), reason="no CUDA device"),
+    pytest.mark.skipif(not (DEVICE == "cuda" or os.environ.get("MEDXFER_TRY_ON_CPU")), reason="no CUDA device"),
 ]
 STEPS = ("trainer.max_epochs=-1", "trainer.max_steps=3")
 SIZES = {
@@ -31,7 +36,7 @@ SIZES = {
     "test_vit": 64, "tf_efficientnet_b0": 64, "tf_efficientnet_lite0": 64, "vgg11": 64, "vgg11_bn": 224,
     "vit_tiny_patch16_224": 64,
 }  # fmt: skip
-CT = ("data=phantom_ct", "data.patients=40", "data.images=1", "~data.root")
+CT = ("data=phantom_ct", "data.patients=40", "data.images=1")
 SMALL = "tf_efficientnet_lite0"
 FLOAT32, TENSOR_FLOAT = 1e-4, 1e-2  # of a score in [0, 1]; TF32 keeps ten bits
 
@@ -60,9 +65,10 @@ def test_every_backbone_trains_with_the_default_settings(backbone: str, tmp_path
     model, trainer = objects["model"], objects["trainer"]
     assert trainer.global_step == 3
     assert torch.are_deterministic_algorithms_enabled()
-    assert model.device.type == ("cuda" if GPU else "cpu")
+    assert trainer.strategy.root_device.type == DEVICE
+    assert json.loads((cell / "metrics.json").read_text())["machine"]["device"].startswith(DEVICE)
     recorded = torch.tensor(_recorded(cell))
-    here = scores(model, objects["data"], "cuda" if GPU else "cpu")
+    here = scores(model, objects["data"], DEVICE)
     on_cpu = scores(model, objects["data"], "cpu")
     print(f"\n{backbone}: GPU and CPU differ by {float((here - on_cpu).abs().max()):.1e}")
     assert torch.allclose(here, on_cpu, atol=FLOAT32)
@@ -71,8 +77,8 @@ def test_every_backbone_trains_with_the_default_settings(backbone: str, tmp_path
 
 def test_scores_as_torch_computes_them_by_default_are_the_cpus(tmp_path: Path) -> None:
     _, objects = train_small(tmp_path, f"backbone={SMALL}", "image_size=64", *STEPS)
-    difference = scores(objects["model"], objects["data"], "cuda" if GPU else "cpu")
-    difference -= scores(objects["model"], objects["data"], "cpu")
+    here, on_cpu = (scores(objects["model"], objects["data"], device) for device in (DEVICE, "cpu"))
+    difference = here - on_cpu
     print(f"\nwith torch's own choice of TF32: {float(difference.abs().max()):.1e}")
     assert float(difference.abs().max()) < TENSOR_FLOAT
 
@@ -94,19 +100,13 @@ COLORS = {
 def test_colours_windows_and_losses_train_the_same_twice(
     settings: tuple[str, ...], precision: str, tmp_path: Path
 ) -> None:
-    first, second = (
-        _recorded(
-            train_small(tmp_path / name, "backbone=test_efficientnet", f"trainer.precision={precision}", *settings)[0]
-        )
-        for name in ("first", "second")
-    )
+    first, second = twice(tmp_path, "backbone=test_efficientnet", f"+trainer.precision={precision}", *settings)
     assert np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("backbone", ["alexnet", "vgg11", "resnetblur18", SMALL, "test_vit", "densenet121"])
 def test_networks_train_the_same_twice(backbone: str, tmp_path: Path) -> None:
-    settings = (f"backbone={backbone}", "image_size=64")
-    first, second = (_recorded(train_small(tmp_path / name, *settings)[0]) for name in ("first", "second"))
+    first, second = twice(tmp_path, f"backbone={backbone}", "image_size=64")
     assert np.array_equal(first, second)
 
 
@@ -126,3 +126,21 @@ def _recorded(cell: Path) -> np.ndarray:
     """Scores of class 1 of the test part."""
     table = pd.read_parquet(cell / "predictions.parquet")
     return table[table["split"] == "test"]["score_1"].to_numpy()
+
+
+def twice(folder: Path, *settings: str) -> list[np.ndarray]:
+    """The scores of two equal trainings, each in a study of its own."""
+    scores = []
+    for name in ("first", "second"):
+        config = small_config(folder, f"study.name={name}", *(one for one in settings if one not in CT))
+        if CT[0] in settings:
+            config.data = phantoms(folder).data
+        train(config)
+        (cell,) = folder.glob(f"studies/{name}/cells/*")
+        scores.append(_recorded(cell))
+    return scores
+
+
+def phantoms(folder: Path) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [*CT, f"store.root={folder / 'cache'}"])

@@ -190,7 +190,7 @@ class StoredBatches(Dataset[Batch]):
         return len(self.labels)
 
     def __getitems__(self, rows: list[int]) -> Batch:
-        index = torch.tensor(rows, device=self.labels.device)
+        index = torch.tensor(rows).to(self.labels.device, non_blocking=True)  # else every step waits for the last one
         if not isinstance(self.values, Tensor):
             values = torch.from_numpy(self.values[rows])  # one indexed read of the memory map
         elif self.values.dtype == torch.uint16:  # CUDA has no gather of these
