@@ -38,6 +38,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     config = compose_config(overrides)
     dataset = dataset_of(config)
     _show_index(console, config.data.name, dataset)
+    _show_notes(console, dataset.index.caveats)
     hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
     # All that can be decoded, however little: how many files are refused is shown before it is judged.
     store = open_store(dataset, config.image_size, hounsfield, max_rejected=1.0, progress=display.step)
@@ -53,11 +54,9 @@ def check(overrides: Sequence[str], console: Console) -> None:
     split = split_of(config, dataset, store)
     _show_split(console, store, split)
     parts = split.parts()
-    for note in (few_patients(split, parts), few_trained(split, _of_folds(split)), advice_of_folds(split, parts)):
-        if note:
-            console.print(f"Note: {note}.", markup=False)
-    for caveat in (*store.caveats, *split.caveats):
-        console.print(f"Note: {caveat}.", markup=False)
+    advice = (few_patients(split, parts), few_trained(split, _of_folds(split)), advice_of_folds(split, parts))
+    caveats = [caveat for caveat in store.caveats if caveat not in dataset.index.caveats]
+    _show_notes(console, (*filter(None, advice), *caveats, *split.caveats))
 
 
 def _of_folds(split: Split) -> dict[int | None, NDArray[np.str_]]:
@@ -91,6 +90,11 @@ def _show_index(console: Console, name: str, dataset: DatasetInfo) -> None:
         ("fingerprint", dataset.fingerprint),
     ]
     show(console, f"Data set {name}", ("", ""), rows)
+
+
+def _show_notes(console: Console, notes: Sequence[str]) -> None:
+    for note in notes:
+        console.print(f"Note: {note}.", markup=False)
 
 
 def _headers_of(store: GrayStore, dataset: DatasetInfo) -> pd.DataFrame:

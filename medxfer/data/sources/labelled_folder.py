@@ -185,11 +185,8 @@ class LabelledFolder(Labelled):
                 f"{self.labels}: none of its {count(len(lost), 'row')} names a file below data.root={self.root}: "
                 f"{beside}; give the folder that its paths are relative to, or another column as data.columns.key="
             )
-        warnings.warn(
-            f"{count(len(lost), 'row')} of {self.labels.name} name no file of the folder: {beside}",
-            PrivateWarning,
-            stacklevel=2,
-        )
+        rows_name = f"{count(len(lost), 'row')} of {self.labels.name} {'names' if len(lost) == 1 else 'name'}"
+        warnings.warn(f"{rows_name} no file of the folder: {beside}", PrivateWarning, stacklevel=2)
 
 
 def _described(key: str, column: str, cells: pd.Series) -> pd.Series:

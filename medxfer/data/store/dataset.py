@@ -113,7 +113,7 @@ def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
     for key, all_have in (
         ("keep_aspect", joined.keep_aspect),
         ("split", own.split),
-        *((key, own[key]) for key in ("keep", "max_rejected", "max_missing")),
+        *((key, own[key]) for key in ("keep", "max_rejected", "max_missing", "positive")),
     ):
         if member[key] != all_have:
             raise MedxferError(f"data.sets.{name}.{key}: joined data sets share it; give it as data.{key}")

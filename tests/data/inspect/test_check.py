@@ -78,7 +78,7 @@ def test_a_training_afterwards_decodes_nothing_again(scans, tmp_path, capsys, mo
     ("arguments", "words"),
     [
         (["data.max_rejected=0.01"], "1 of 59 files cannot be used"),
-        (["data.label=patient_id"], "too few patients in a class"),
+        (["data.label=patient_id"], "59 images have 30 different labels, as ids"),
         (["window=lung"], "needs CT images"),
         (["window=lungs"], "lung"),
         (["data.labels=nowhere.csv"], "no such file"),

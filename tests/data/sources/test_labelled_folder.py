@@ -101,7 +101,9 @@ def test_what_does_not_match_stands_side_by_side(export: Path, column: str, valu
 def test_some_rows_that_do_not_match_are_left_out_and_shown(root: Path) -> None:
     table = labels_of(root)
     table.loc[0, "path"] = "gone.png"
-    with pytest.warns(PrivateWarning, match=r"1 row of labels\.csv .* has 'gone\.png' .* the folder has '0\.png'"):
+    with pytest.warns(
+        PrivateWarning, match=r"1 row of labels\.csv names .* has 'gone\.png' .* the folder has '0\.png'"
+    ):
         index = index_of(root, table)
     assert index.left_out == {"file missing": ("gone.png",)}
     assert "no row of the table names 1 file of the folder" in index.caveats
@@ -227,3 +229,13 @@ def test_unicode_forms_and_positions_of_a_table_keep_an_indexs_order(root: Path)
     index = index_of(root, table.iloc[::-1])
     assert index.images["file"].tolist()[:-1] == [f"{n}.png" for n in range(11, 0, -1)]
     assert unicodedata.normalize("NFC", index.images["file"].iloc[-1]) == "Äö.png"
+
+
+def test_doubtful_classes_are_noted_before_what_they_lead_to(root: Path, tmp_path: Path) -> None:
+    """One patient with 'A' beside five with 'a' stops the check; the note says why."""
+    labels_of(root).assign(label=["A", "A", *"bababababa"]).to_csv(root / "labels.csv", index=False)
+    console = Console(record=True, width=200)
+    overrides = ["data=images", f"data.root={root}", f"store.root={tmp_path}/cache", "image_size=16"]
+    with pytest.warns(UserWarning, match="'A' and 'a'"), pytest.raises(MedxferError, match="'A' has 1"):
+        check(overrides, console)
+    assert "Note: the classes 'A' and 'a' differ in case or space alone, and count as two." in console.export_text()
