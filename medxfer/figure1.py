@@ -52,7 +52,8 @@ def _image(modality: Literal["CT", "DX"], path: str) -> "NDArray[np.float32]":
     stated = inspect(path).modality
     if (stated == "CT") != (modality == "CT"):
         raise MedxferError(f"{modality.lower()}={path}: not a {modality} image, its modality is {stated}.")
-    return read_gray(path, window=None if modality == "CT" else "auto")
+    ct = modality == "CT"
+    return read_gray(path, window=None if ct else "auto", hounsfield=ct)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from medxfer import figure1
 from medxfer.data.phantom import write_phantoms
@@ -73,6 +74,16 @@ def test_ct_and_dx_are_not_exchanged(phantoms: dict[str, Path], capsys: pytest.C
     assert "not a CT image, its modality is DX" in capsys.readouterr().err
     assert figure1.main([f"dx={phantoms['CT']}"]) == 1
     assert "not a DX image, its modality is CT" in capsys.readouterr().err
+
+
+def test_a_ct_image_without_a_rescale_is_refused_as_elsewhere(
+    tmp_path: Path, phantoms: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = dcmread(phantoms["CT"])
+    del dataset.RescaleIntercept
+    dataset.save_as(tmp_path / "raw.dcm")
+    assert figure1.main([f"ct={tmp_path / 'raw.dcm'}"]) == 1
+    assert "not in Hounsfield units" in capsys.readouterr().err
 
 
 def test_curves_need_a_colormap_of_display_gray(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

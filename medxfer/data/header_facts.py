@@ -1,11 +1,13 @@
 """What a file says of its image without its pixels, whatever its kind."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 # Raise it when a header reader says something else of the same file: headers are kept under this number, and read
 # again under the next.
-HEADER_VERSION: Final = 6
+HEADER_VERSION: Final = 7
+
+BurnedIn = Literal["yes", "no", "unsaid"]  # whether annotations stand in the pixels; "no" only where that is stated
 
 
 class HeaderFacts(NamedTuple):
@@ -16,7 +18,7 @@ class HeaderFacts(NamedTuple):
     """
 
     modality: str  # "CT", "DX", "CR" or another of DICOM's, "unknown", or "images" if the files carry none
-    burned_in: bool  # whether annotations stand in the pixels; such an image is never shown on a page
+    burned_in: BurnedIn  # an image is shown on a page only where it is "no"
     syntax: str = ""  # how the pixels are coded: the transfer syntax's name, "PNG", "JPEG"
     size: str = ""  # rows×columns
     photometric: str = ""
@@ -41,7 +43,6 @@ class HeaderFacts(NamedTuple):
     body_part: str = ""
     series_description: str = ""
     studied: str = ""  # date and time of the study, YYYYMMDDHHMMSS as far as they are given
-    annotations: str = "unsaid"  # what it says itself of annotations in the pixels: "yes", "no" or "unsaid"
 
     def __repr__(self) -> str:
         """Without the person."""

@@ -28,7 +28,7 @@ def dicom(path: Path, **elements: Any) -> Path:
     """A random 12-bit DX image, or what `elements` make of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return write_dicom(
-        path, _rng.integers(0, 4096, (12, 10), dtype=np.uint16), **{"BitsStored": 12, "HighBit": 11} | elements
+        path, _rng.integers(0, 3000, (12, 10), dtype=np.uint16), **{"BitsStored": 12, "HighBit": 11} | elements
     )
 
 

@@ -122,7 +122,7 @@ def _label(label: NDArray[np.int64], classes: Sequence[str]) -> str:
 def changed_images(study: StudyRecord, store_root: Path) -> list[ChangedImage]:
     """Test images that arms disagree on, as the networks saw them.
 
-    An image is shown only where its store says that no annotation is burned into it.
+    An image is shown only where its header states that no annotation is burned into it.
 
     Raises:
         MedxferError: the decoded images of a data set are not under `store_root`.
@@ -143,13 +143,13 @@ def stored_images(
 ) -> Iterator[tuple[CellRecord, np.memmap, dict[str, int], Window | None]]:
     """Of each data set its first finished cell, its decoded images, the row of each by pseudonym, and the window.
 
-    Images are left out unless their store says that no annotation is burned in. Raises MedxferError where the decoded
-    images are not under `store_root`.
+    Images are left out unless their headers state that no annotation is burned in, as no PNG or JPEG does. Raises
+    MedxferError where the decoded images are not under `store_root`.
     """
     firsts = {cell.factors["data"]: cell for cell in reversed(study.done)}
     for cell in reversed(firsts.values()):
         gray, images = _open(store_root, cell.record["data"]["fingerprint"], cell.factors)
-        clean = set(images.loc[~images["burned_in"].astype(bool), "image"]) if "burned_in" in images else set()
+        clean = set(images.loc[images["burned_in"] == "no", "image"]) if "burned_in" in images else set()
         rows = {str(image): row for row, image in enumerate(images["image"]) if image in clean}
         yield cell, gray, rows, parse_window(str(cell.factors["window"]))
 

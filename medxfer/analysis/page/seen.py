@@ -20,7 +20,7 @@ def seen_images(study: StudyRecord, store_root: Path) -> list[SeenImage]:
 
     They are the first by pseudonym, whatever the scores. Of a binary task there is a negative and a positive one; of a
     multi-label task an image without a label, then one of each label, if possible without another label. An image is
-    shown only where its store says that no annotation is burned into it.
+    shown only where its header states that no annotation is burned into it.
 
     Raises:
         MedxferError: the decoded images of a data set are not under `store_root`.

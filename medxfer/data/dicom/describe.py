@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from pydicom import uid
 from pydicom.dataelem import RawDataElement
 
+from medxfer.data.dicom.display_facts import burned_in, not_applied
 from medxfer.data.dicom.header import DicomError, Header, silence
 from medxfer.data.dicom.pixels import DicomFile, open_dicom
 from medxfer.data.dicom.read import check_policy
@@ -56,7 +57,7 @@ def describe(path: str | Path, *, luminance: bool = False, for_processing: bool 
                 refused = error.kind
             return _facts(file)._replace(unreadable=refused)
     except DicomError as error:
-        return HeaderFacts("", burned_in=True, unreadable=error.kind)
+        return HeaderFacts("", burned_in="unsaid", unreadable=error.kind)
 
 
 def _check(file: DicomFile, luminance: bool, for_processing: bool) -> None:
@@ -72,16 +73,13 @@ def _facts(file: DicomFile) -> HeaderFacts:
         _described(header.integer, keyword) for keyword in ("Rows", "Columns", "BitsStored", "NumberOfFrames")
     )
     texts["photometric"] = texts["photometric"].upper()
-    stated = texts["photometric"], _text(header, "PresentationLUTShape")
-    contradicts = stated in {("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")}
     age, sex, annotations, sop_class, date, time = (
         _text(header, keyword)
         for keyword in ("PatientAge", "PatientSex", "BurnedInAnnotation", "SOPClassUID", "StudyDate", "StudyTime")
     )
     return HeaderFacts(
         **texts | {"modality": texts["modality"] or "unknown"},
-        burned_in=annotations == "YES",
-        annotations={"YES": "yes", "NO": "no"}.get(annotations, "unsaid"),
+        burned_in=burned_in(annotations),
         syntax=file.syntax.name,
         size=f"{rows}×{columns}" if rows and columns else "",
         bits=str(bits or ""),
@@ -89,7 +87,7 @@ def _facts(file: DicomFile) -> HeaderFacts:
         sex=sex_of(sex),
         position=_described(_position, header),
         frames=max(frames or 1, 1),
-        caveats=("Presentation LUT Shape contradicts Photometric Interpretation",) if contradicts else (),
+        caveats=not_applied(header, texts["photometric"], _text(header, "PresentationLUTShape")),
         sop_class=uid.UID(sop_class or str(header.dataset.file_meta.get("MediaStorageSOPClassUID", ""))).name,
         image_type="/".join(_described(header.texts, "ImageType") or ()),
         studied=date + time.partition(".")[0],

@@ -141,27 +141,34 @@ def _as_stored(value: float, bits: int, signed: int) -> float:
 
 
 def _voi(header: Header, values: Floats, voi: int | str) -> LookupTable | Window | None:
-    """The VOI LUT or window that `voi` chooses, LUTs first; None if the file has none and the first is asked for."""
+    """The VOI LUT or window that `voi` chooses among all that the file has, LUTs first: 0 is the first that is possible
+    (None if none is), any other number or name is that very one."""
     choices: list[tuple[str, LookupTable | Window]]
     choices = [*_tables(header, "VOILUTSequence", values), *_windows(header)]
+    if voi == 0:
+        return next((shown for _, shown in choices if _possible(shown)), None)
     if isinstance(voi, str):
-        choices = [choice for choice in choices if choice[0].casefold() == voi.strip().casefold()]
-        voi = 0
-    elif voi == 0 and not choices:
-        return None
+        named = [number for number, (name, _) in enumerate(choices) if name.casefold() == voi.strip().casefold()]
+        voi = named[0] if named else len(choices)
     if not 0 <= voi < len(choices):
         raise header.error("it has no such VOI LUT or window", "no such window")
+    if not _possible(choices[voi][1]):
+        raise header.error("the window that is asked for has no possible width", "no such window")
     return choices[voi][1]
 
 
+def _possible(shown: LookupTable | Window) -> bool:
+    return isinstance(shown, LookupTable) or shown.valid
+
+
 def _windows(header: Header) -> list[tuple[str, Window]]:
-    """Every window with a center and a possible width (C.11.2.1.2), and its name; an unknown function is LINEAR."""
+    """Every window that has a center and a width, possible or not (C.11.2.1.2), and its name; an unknown function is
+    LINEAR."""
     function = (header.text("VOILUTFunction") or "").upper()
     function = function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"
     centers, widths = header.numbers("WindowCenter"), header.numbers("WindowWidth")
     names = header.texts("WindowCenterWidthExplanation") + [""] * len(centers)
-    windows = [(name, Window(c, w, function)) for name, c, w in zip(names, centers, widths, strict=False)]
-    return [(name, window) for name, window in windows if window.valid]
+    return [(name, Window(c, w, function)) for name, c, w in zip(names, centers, widths, strict=False)]
 
 
 def _tables(header: Header, keyword: str, inputs: Floats) -> list[tuple[str, LookupTable]]:

@@ -29,6 +29,7 @@ Kind = Literal[
     "no transfer syntax",
     "unsupported syntax",
     "no pixel data",  # reports, plans, waveforms, directories, headers alone
+    "presentation state",  # how to show another image
     "bad header",  # a needed element is missing, damaged or contradicts another
     "not grayscale",
     "not in HU",
@@ -63,9 +64,10 @@ _READ = """
     GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
     SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
     SegmentedBluePaletteColorLookupTableData
-    ExtendedOffsetTable ExtendedOffsetTableLengths
+    ExtendedOffsetTable ExtendedOffsetTableLengths ShutterShape
 """
-_TAGS = [Tag(keyword) for keyword in _READ.split()]
+OVERLAY_ROWS = [Tag(group, 0x0010) for group in range(0x6000, 0x6020, 2)]  # PS3.3 C.9.2: up to sixteen overlays
+_TAGS = [*(Tag(keyword) for keyword in _READ.split()), *OVERLAY_ROWS]
 _FRAME_MACROS = [
     "PixelValueTransformationSequence",
     "FrameVOILUTSequence",

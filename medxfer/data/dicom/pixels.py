@@ -33,6 +33,7 @@ MAX_FRAME_BYTES = 2**27  # decoded; 67 million pixels of 16 bits, more than any 
 
 GRAY: Final = ("MONOCHROME1", "MONOCHROME2")
 COLOR: Final = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
+_PRESENTATION_STATES: Final = "1.2.840.10008.5.1.4.1.1.11."  # how their SOP classes begin (PS3.4 B.5)
 _PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 
 
@@ -115,6 +116,8 @@ class DicomFile:
         order: Any = "big" if self.syntax == uid.ExplicitVRBigEndian else "little"
         tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
         if len(head) < 8 or tag not in _PIXEL_ELEMENTS:
+            if (self.header.text("SOPClassUID") or "").startswith(_PRESENTATION_STATES):
+                raise self.header.error("it says how to show another image, and is not applied", "presentation state")
             raise self.header.error("it holds no image", "no pixel data")
         if head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
             return _PIXEL_ELEMENTS[tag], head[4:6].decode(), int.from_bytes(self._stream.read(4), order)

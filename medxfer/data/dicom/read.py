@@ -44,8 +44,8 @@ def read_gray(
     window=(center, width)  the same by that linear window on calibrated values
     window=None             calibrated values (HU for CT): no VOI, no inversion; padding is the lowest other value
 
-    voi             which VOI to take if a file has several: an index (LUTs come before windows), or the explanation
-                    that the file gives it
+    voi             which VOI to take if a file has several: its number (LUTs come before windows, both as the file
+                    numbers them), or the explanation that the file gives it; 0 is the first that is possible
     luminance       take RGB, YBR and palette images as their luminance (no VOI applies); they are refused otherwise
     for_processing  take images FOR PROCESSING (detector signal, no display values); they are refused otherwise
     hounsfield      refuse images whose calibrated values are not in Hounsfield units

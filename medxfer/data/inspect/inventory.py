@@ -20,7 +20,7 @@ from medxfer.data.processes import in_processes
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import left_out_by_rule
-from medxfer.data.sources.picture_folder import PictureReader
+from medxfer.data.sources.picture_file import PictureReader
 
 # The table's columns. The names of identifiers are DICOM's, so that a table of labels made from it is joined by them.
 COLUMNS: Final = {
@@ -28,7 +28,7 @@ COLUMNS: Final = {
     "SeriesInstanceUID": "series", "SOPInstanceUID": "instance", "AccessionNumber": "accession",
     "modality": "modality", "sop_class": "sop_class", "image_type": "image_type", "view": "view",
     "body_part": "body_part", "frames": "frames", "rows": "rows", "columns": "columns", "bits": "bits",
-    "photometric": "photometric", "burned_in": "annotations", "date_order": "date_order", "left_out": "left_out",
+    "photometric": "photometric", "burned_in": "burned_in", "date_order": "date_order", "left_out": "left_out",
 }  # fmt: skip
 _IDENTIFIERS = ("patient", "study", "series", "instance", "accession")
 _FILES_AT_ONCE = 100  # a process reads so many headers before it answers: an answer takes as long as several headers
@@ -87,7 +87,7 @@ def describe_file(path: Path) -> HeaderFacts:
     try:
         return PictureReader().header(path)
     except ImageError as error:
-        return HeaderFacts("images", burned_in=True, unreadable=error.kind)
+        return HeaderFacts("images", burned_in="unsaid", unreadable=error.kind)
 
 
 def _name_of(root: Path) -> str:
@@ -143,7 +143,9 @@ def _described(root: Path, parts: Sequence[Sequence[str]]) -> Iterator[dict[str,
             with closing(alone):
                 for one, found in alone:
                     lost = (
-                        list(HeaderFacts("", burned_in=True, unreadable=found)) if isinstance(found, str) else found[0]
+                        list(HeaderFacts("", burned_in="unsaid", unreadable=found))
+                        if isinstance(found, str)
+                        else found[0]
                     )
                     yield {part[one]: lost}
 

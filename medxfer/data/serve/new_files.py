@@ -13,7 +13,7 @@ from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.picture_folder import PictureReader
+from medxfer.data.sources.picture_file import PictureReader
 
 
 def find_files(images: Path) -> list[Path]:
@@ -56,7 +56,7 @@ class NewFiles:
         """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""
         path = Path(file)
         if is_picture(path):
-            yield from PictureReader().pictures(path, hounsfield)
+            yield from PictureReader(self.dicom.frame).pictures(path, hounsfield)
             return
         facts, known = self.dicom.header(path), self.modality.split("+")
         modality = facts.modality

@@ -55,7 +55,7 @@ class Source(ABC):
 
     root: Path
     reader: FileReader
-    reader_version = 1  # raise it if `pictures` or `header` return other values, so that old stores are not used
+    reader_version = 2  # raise it if `pictures` or `header` return other values, so that old stores are not used
     obtain: str  # what has to lie under `root`, and where to download it
 
     @abstractmethod
@@ -158,7 +158,7 @@ def kept_headers(survey: Callable[[Sequence[str]], pd.DataFrame], files: Sequenc
 
 
 def _no_image(why: str) -> HeaderFacts:
-    return HeaderFacts("", burned_in=True, unreadable=why)
+    return HeaderFacts("", burned_in="unsaid", unreadable=why)
 
 
 def modality_of(headers: pd.DataFrame) -> str:

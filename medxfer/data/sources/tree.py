@@ -16,7 +16,7 @@ from medxfer.data.sources.file_kinds import is_dicom, is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import NO_PATIENTS, encode
 from medxfer.data.sources.left_out import UNKNOWN_TYPE
-from medxfer.data.sources.picture_folder import PICTURES, PictureReader
+from medxfer.data.sources.picture_file import PICTURES, PictureReader
 from medxfer.data.sources.source import Index, Source, existing_folder
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -28,10 +28,14 @@ class MixedReader(DicomReader):
     """DICOM files and pictures, recognised by content; where that says nothing, by the suffix."""
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        return PictureReader().pictures(path, hounsfield) if _is_picture(path) else super().pictures(path, hounsfield)
+        return (
+            PictureReader(self.frame).pictures(path, hounsfield)
+            if _is_picture(path)
+            else super().pictures(path, hounsfield)
+        )
 
     def header(self, path: Path) -> HeaderFacts:
-        return PictureReader().header(path) if _is_picture(path) else super().header(path)
+        return PictureReader(self.frame).header(path) if _is_picture(path) else super().header(path)
 
 
 def _is_picture(path: Path) -> bool:

@@ -18,12 +18,13 @@ from medxfer.base.files import private_folder, read_json, replace_folder, write_
 from medxfer.base.words import Task
 from medxfer.data.processes import SECONDS, in_processes
 from medxfer.data.sources.joined import JoinedSets
-from medxfer.data.sources.left_out import why
+from medxfer.data.sources.left_out import BY_RULE, why
 from medxfer.data.store.dataset import DatasetInfo, open_dataset, private_errors
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 from medxfer.data.store.gray_file import GrayFile
+from medxfer.data.store.gray_range import odd_caveats
 
-VERSION = 4  # raised whenever a store would hold other values or files, so that old ones are made again
+VERSION = 5  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
 COPIED = 1024  # images at once
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
@@ -34,7 +35,8 @@ class GrayStore:
     """The readable images of a data set at one size."""
 
     gray: np.memmap  # (N, H, W): uint8 or uint16 display gray, or int16 Hounsfield units
-    images: pd.DataFrame  # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash)
+    # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash), odd (range)
+    images: pd.DataFrame
     rows: NDArray[np.int64]  # (N,) the image's row in the data set's index
     labels: NDArray[Any]  # (N,) int64 or (N, C) float32
     classes: tuple[str, ...]
@@ -90,6 +92,8 @@ def open_store(
                 ) from error
     store = _load(dataset, folder)
     _check_rejected(dataset, store.rejected, len(np.unique(store.rows)), max_rejected, max_missing)
+    if dataset.odd_range is None:
+        _check_odd(store, folder, max_rejected)
     return store
 
 
@@ -119,6 +123,7 @@ def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
             *index.caveats,
             *dataset.counted_caveats(index.images["file"].iloc[np.unique(rows)]),
             *_shared_pictures(images),
+            *odd_caveats(images["odd"]),
         ),
     )
 
@@ -150,7 +155,7 @@ def _build(
     deep = (headers["gray"] == "uint16").any()
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
-    kept: dict[int, list[str]] = {}  # place in files -> the hash of each picture
+    kept: dict[int, Decoded] = {}  # place in files -> its pictures, of which the gray is written already
     decode = Decoder(dataset.source.pictures, size, hounsfield, dataset.keep_aspect)
     seconds = dict(zip(files, SECONDS * frames, strict=True))
     outcomes = in_processes(decode, files, workers, seconds.__getitem__)
@@ -160,9 +165,11 @@ def _build(
                 rejected[files[place]] = outcome.kind if isinstance(outcome, ImageError) else outcome
             elif len(outcome.gray) != frames[place] or not np.can_cast(outcome.gray.dtype, dtype):
                 rejected[files[place]] = "bad header"  # it says more frames, or fewer levels
+            elif dataset.odd_range == "leave_out" and all(outcome.odd):
+                rejected[files[place]] = f"{BY_RULE}{outcome.odd[0]}"
             else:
                 gray.write(int(starts[place]), deepened(outcome.gray, dtype))
-                kept[place] = outcome.pixels
+                kept[place] = outcome._replace(gray=outcome.gray[:0])
             if progress:
                 progress("decoding", done, len(files))
     if not kept:
@@ -170,7 +177,11 @@ def _build(
     whole = sorted(kept)
     gray.finish(folder / "gray.npy", np.repeat(np.isin(np.arange(len(files)), whole), frames))
     rows = np.repeat(np.flatnonzero(readable)[whole], frames[whole])
-    _write_tables(dataset, folder, rows, [pixels for place in whole for pixels in kept[place]], rejected)
+    pictures = pd.DataFrame(
+        [pair for place in whole for pair in zip(kept[place].pixels, kept[place].odd, strict=True)],
+        columns=["pixels", "odd"],
+    )
+    _write_tables(dataset, folder, rows, pictures, rejected)
 
 
 def _join(
@@ -179,29 +190,32 @@ def _join(
 ) -> None:  # fmt: skip
     """Copy the stores of joined data sets, which are built if they are not there: nothing is decoded twice."""
     root, place = dataset.folder.parent, {file: row for row, file in enumerate(dataset.index.images["file"])}
-    sets = {n: open_dataset(one, root, dataset.keep_aspect, dataset.keep) for n, one in source.sets.items()}
+    sets = {
+        n: open_dataset(one, root, dataset.keep_aspect, dataset.keep, odd_range=dataset.odd_range)
+        for n, one in source.sets.items()
+    }
     stores = [open_store(one, size, hounsfield, 1.0, workers, progress, 1.0) for one in sets.values()]
     files = [f"{n}/" + one.index.images["file"].iloc[s.rows] for (n, one), s in zip(sets.items(), stores, strict=True)]
     taken = [np.flatnonzero(of_set.isin(list(place))) for of_set in files]
     dtype = np.result_type(*(store.gray.dtype for store in stores))
     gray = GrayFile(folder / "all.npy", sum(map(len, taken)), size, dtype)
-    rows, pixels, rejected = list[int](), list[str](), dict[str, str]()
+    rows, pictures, rejected = list[int](), list[pd.DataFrame](), dict[str, str]()
     for name, store, of_set, these in zip(sets, stores, files, taken, strict=True):
         for start in range(0, len(these), COPIED):
             gray.write(len(rows) + start, deepened(store.gray[these[start : start + COPIED]], dtype))
         rows += [place[file] for file in of_set.iloc[these]]
-        pixels += list(store.images["pixels"].iloc[these])
+        pictures.append(store.images[["pixels", "odd"]].iloc[these])
         reasons = pd.read_csv(Path(str(store.gray.filename)).parent / "rejected.csv", dtype=str, keep_default_na=False)
         named = zip(f"{name}/" + reasons["file"], reasons["reason"], strict=True)
         rejected |= {file: reason for file, reason in named if file in place}
-    gray.finish(folder / "gray.npy", np.ones(len(pixels), bool))
-    _write_tables(dataset, folder, np.array(rows), pixels, rejected)
+    gray.finish(folder / "gray.npy", np.ones(len(rows), bool))
+    _write_tables(dataset, folder, np.array(rows), pd.concat(pictures, ignore_index=True), rejected)
 
 
 def _write_tables(
-    dataset: DatasetInfo, folder: Path, rows: NDArray[np.int64], pixels: list[str], rejected: dict[str, str]
+    dataset: DatasetInfo, folder: Path, rows: NDArray[np.int64], pictures: pd.DataFrame, rejected: dict[str, str]
 ) -> None:
-    """The tables beside the gray; `rows` (N,) of the index, `pixels` the hash of each picture."""
+    """The tables beside the gray; `rows` (N,) of the index, `pictures` the hash of each and what is odd."""
     table = dataset.index.images.iloc[rows]
     headers = dataset.headers.loc[table["file"]]
     number = table.groupby("file").cumcount()
@@ -213,11 +227,10 @@ def _write_tables(
             "patient": dataset.pseudonyms("patient", table["patient"]),
             "split": table["split"].to_numpy(),
             "burned_in": headers["burned_in"].to_numpy(),
-            "pixels": pixels,
         }
-    )
+    ).join(pictures)
     images.to_parquet(folder / "images.parquet")
-    named = {"file": names, "patient": table["patient"].to_numpy(), "image": images["image"]}
+    named = {"file": names, "patient": table["patient"].to_numpy(), "image": images["image"], "odd": pictures["odd"]}
     pd.DataFrame(named).to_csv(folder / "files.csv", index=False)
     left_out = ((file, why) for why, files in dataset.index.left_out.items() for file in files)
     reasons = pd.DataFrame([*rejected.items(), *left_out], columns=["file", "reason"])
@@ -244,6 +257,18 @@ def _check_rejected(
     raise MedxferError(
         f"{dataset.source.root}: {there - kept} of {there} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
+    )
+
+
+def _check_odd(store: GrayStore, folder: Path, max_rejected: float) -> None:
+    """Raise MedxferError if more than `max_rejected` of the images have values that show nothing or cannot be HU."""
+    odd = store.images["odd"][store.images["odd"] != ""]
+    if len(odd) <= max_rejected * len(store):
+        return
+    raise MedxferError(
+        f"{len(odd)} of {len(store)} images have an odd range of gray ({'; '.join(odd_caveats(store.images['odd']))}); "
+        f"{folder}/files.csv names them: look at some, then take them as they are by data.odd_range=keep, or without "
+        "them by data.odd_range=leave_out"
     )
 
 

@@ -15,12 +15,14 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.config import CONF
-from medxfer.base.errors import MedxferError, PrivateError
+from medxfer.base.errors import MedxferError, PrivateError, unknown
 from medxfer.base.files import alone, private_folder, write_json
 from medxfer.data.sources.keep import Keep, without, without_left_out
 from medxfer.data.sources.positive_class import with_positive
 from medxfer.data.sources.source import Index, Source, kept_headers, modality_of
 from medxfer.data.sources.targets import source_class
+
+ODD_RANGE = ("keep", "leave_out")  # data.odd_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class DatasetInfo:
     headers: pd.DataFrame  # by file, as Source.survey gives them
     keep_aspect: bool  # whether pictures are resized without changing their shape
     keep: Keep = field(default_factory=dict)  # which files are images for the purpose
+    odd_range: str | None = None  # what is decided about images with an odd range: one of ODD_RANGE, or nothing yet
 
     def pseudonyms(self, kind: str, names: Iterable[str]) -> list[str]:
         """Keyed pseudonyms, the same in every study and image size of this data set (HMAC-SHA-256, RFC 2104)."""
@@ -49,7 +52,12 @@ class DatasetInfo:
 
 
 def open_dataset(
-    source: Source, store_root: Path, keep_aspect: bool = False, keep: Keep | None = None, positive: object = None
+    source: Source,
+    store_root: Path,
+    keep_aspect: bool = False,
+    keep: Keep | None = None,
+    positive: object = None,
+    odd_range: str | None = None,
 ) -> DatasetInfo:
     """Index and identify the data set behind `source`. Headers are read once and kept under `store_root`.
 
@@ -66,6 +74,7 @@ def open_dataset(
     if positive is not None:
         alphabet, index = index.classes, with_positive(index, positive)
         manifest += b"" if index.classes == alphabet else f"positive: {index.classes[1]}".encode()
+    manifest += b"leave_out_odd" if odd_range == "leave_out" else b""
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
@@ -79,7 +88,9 @@ def open_dataset(
         headers, index = index.headers.loc[files], replace(index, headers=None)  # once in memory
     index, headers = without_left_out(index, headers, asked)
     index, headers = without(index, headers, source.unchosen(headers))
-    return DatasetInfo(source, index, fingerprint, key, folder, modality_of(headers), headers, keep_aspect, asked)
+    return DatasetInfo(
+        source, index, fingerprint, key, folder, modality_of(headers), headers, keep_aspect, asked, odd_range
+    )
 
 
 @contextmanager
@@ -101,10 +112,13 @@ def dataset_of(config: DictConfig) -> DatasetInfo:
                 raise MedxferError(f"data={node.name} needs {where}.{key}: give it as {where}.{key}=…")
     for name in sets:
         _check_member(name, sets[name], config.data)
+    odd_range = config.data.get("odd_range")
+    if odd_range not in (None, *ODD_RANGE):
+        raise unknown("data.odd_range", str(odd_range), ODD_RANGE, f"choose {' or '.join(ODD_RANGE)}.")
     source = OmegaConf.to_container(config.data.source, resolve=True)
     keep = json.dumps(OmegaConf.to_container(config.data.get("keep") or OmegaConf.create({})))
     positive = config.data.get("positive")
-    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive)
+    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive, odd_range)
 
 
 def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
@@ -113,7 +127,7 @@ def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
     for key, all_have in (
         ("keep_aspect", joined.keep_aspect),
         ("split", own.split),
-        *((key, own[key]) for key in ("keep", "max_rejected", "max_missing", "positive")),
+        *((key, own[key]) for key in ("keep", "max_rejected", "max_missing", "positive", "odd_range")),
     ):
         if member[key] != all_have:
             raise MedxferError(f"data.sets.{name}.{key}: joined data sets share it; give it as data.{key}")
@@ -121,8 +135,10 @@ def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
 
 @lru_cache(maxsize=8)
 @private_errors()
-def _open_dataset(source: str, store_root: str, keep_aspect: bool, keep: str, positive: object) -> DatasetInfo:
+def _open_dataset(
+    source: str, store_root: str, keep_aspect: bool, keep: str, positive: object, odd_range: str | None
+) -> DatasetInfo:
     settings = json.loads(source)
     kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors
     root = Path(store_root).expanduser().resolve()
-    return open_dataset(kind(**settings), root, keep_aspect, json.loads(keep), positive)
+    return open_dataset(kind(**settings), root, keep_aspect, json.loads(keep), positive, odd_range)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.base.errors import ImageError
+from medxfer.data.store.gray_range import odd_range
 
 Pictures = Callable[[str, bool], Iterator[NDArray[Any]]]  # as `Source.pictures`
 
@@ -19,6 +20,7 @@ class Decoded(NamedTuple):
 
     gray: NDArray[Any]  # (frames, size, size): uint8 or uint16 display gray, or int16 Hounsfield units
     pixels: list[str]  # a hash of each picture as it was decoded
+    odd: list[str]  # what is odd about the values of each, as `odd_range` has it
 
 
 @dataclass(frozen=True)
@@ -31,15 +33,16 @@ class Decoder:
     keep_aspect: bool
 
     def __call__(self, file: str) -> Decoded | ImageError:
-        gray, pixels = [], []
+        gray, pixels, odd = [], [], []
         try:
             for picture in self.pictures(file, self.hounsfield):
                 pixels.append(_digest(picture, file))
+                odd.append(odd_range(picture, self.hounsfield))
                 small = resize(picture, self.size, self.keep_aspect, fill=picture.min() if self.hounsfield else 0)
                 gray.append(quantise(small, self.hounsfield))
         except ImageError as error:
             return error
-        return Decoded(np.stack(gray), pixels)
+        return Decoded(np.stack(gray), pixels, odd)
 
 
 def _digest(picture: NDArray[Any], file: str) -> str:

@@ -27,7 +27,7 @@ def write_store(root: Path, study: Path, burned_in: bool | None) -> Path:
     images = [f"test-i{i:04d}" for i in range(20)]
     table = pd.DataFrame({"image": images, "patient": [f"test-p{i // 2:04d}" for i in range(20)]})
     if burned_in is not None:
-        table["burned_in"] = [burned_in and i < 10 for i in range(20)]
+        table["burned_in"] = ["yes" if burned_in and i < 10 else "no" for i in range(20)]
     table.to_parquet(folder / "images.parquet")
     gray = np.random.default_rng(0).integers(-1000, 1000, (20, 64, 64)).astype(np.int16)
     np.save(folder / "gray.npy", gray)

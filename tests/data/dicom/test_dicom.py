@@ -205,13 +205,13 @@ def test_what_is_refused_is_described_nonetheless(path: Path) -> None:
     assert facts == inspect(path)
     assert (facts.study, facts.instance, facts.accession, facts.studied) == ("1.2.1", "1.2.3", "A7", "20260102101112")
     assert (facts.sop_class, facts.image_type) == ("Secondary Capture Image Storage", "DERIVED/PRIMARY")
-    assert (facts.body_part, facts.series_description, facts.annotations) == ("CHEST", "Dose of P1", "unsaid")
+    assert (facts.body_part, facts.series_description, facts.burned_in) == ("CHEST", "Dose of P1", "unsaid")
     assert not any(private in repr(facts) for private in ("P1", "A7", "1.2", "2026"))
     write_dicom(path, RAMP12, **TWELVE_BITS, **names, **kind, PixelData=None, BurnedInAnnotation="YES", Modality="SR")
     report = describe(path)
     assert (report.unreadable, report.modality, report.patient) == ("no pixel data", "SR", "P1")
-    assert (report.annotations, report.burned_in) == ("yes", True)
+    assert report.burned_in == "yes"
     with pytest.raises(DicomError):
         inspect(path)
     path.write_bytes(b"")
-    assert describe(path) == HeaderFacts("", burned_in=True, unreadable="empty")
+    assert describe(path) == HeaderFacts("", burned_in="unsaid", unreadable="empty")

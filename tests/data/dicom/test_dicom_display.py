@@ -13,6 +13,7 @@ from pydicom.pixels import apply_rescale, apply_windowing
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.dicom import inspect, read_gray
+from medxfer.data.dicom.header import DicomError
 
 RAMP12 = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 
@@ -54,6 +55,29 @@ def test_one_of_several_windows(path: Path) -> None:
     assert (read_gray(path) == first).all()
     assert (read_gray(path, voi=1) == lung).all()
     assert (read_gray(path, voi="lung") == lung).all()
+
+
+def test_windows_are_numbered_as_the_file_numbers_them(path: Path) -> None:
+    names = ["NONE", "BRAIN", "FLAT", "LUNG"]
+    windows = {
+        "WindowCenter": [0, 40, 7, -600],
+        "WindowWidth": [0, 400, 0.5, 1500],
+        "WindowCenterWidthExplanation": names,
+    }
+    write_dicom(path, RAMP12, **windows)
+    assert (read_gray(path) == read_gray(path, window=(40, 400))).all()  # the first that is possible
+    assert (read_gray(path, voi=1) == read_gray(path, window=(40, 400))).all()
+    assert (read_gray(path, voi=3) == read_gray(path, window=(-600, 1500))).all()
+    for voi, words in (
+        (2, "no possible width"),
+        ("flat", "no possible width"),
+        (4, "no such"),
+        ("bone", "no such"),
+        (-1, "no such"),
+    ):
+        with pytest.raises(DicomError, match=words) as caught:
+            read_gray(path, voi=voi)
+        assert caught.value.kind == "no such window"
 
 
 def test_table_or_window(path: Path) -> None:
@@ -169,6 +193,33 @@ def test_what_is_not_finite_is_padding(path: Path) -> None:
     write_dicom(path, pixels)
     assert (read_gray(path, window=None)[0] == [2, 2, 2, 3]).all()
     assert (read_gray(path)[0, :2] == 0).all()
+
+
+# --- what a file says and the gray does not follow ---
+
+
+@pytest.mark.parametrize(
+    ("said", "burned_in"),
+    [("YES", "yes"), ("NO", "no"), (None, "unsaid"), ("No", "unsaid"), ("N", "unsaid"), ("", "unsaid")],
+)
+def test_only_an_explicit_no_says_that_nothing_is_burned_in(path: Path, said: str | None, burned_in: str) -> None:
+    write_dicom(path, RAMP12, **({} if said is None else {"BurnedInAnnotation": said}))
+    assert inspect(path).burned_in == burned_in
+
+
+@pytest.mark.parametrize("group", [0x6000, 0x601E])
+def test_shutters_and_overlays_are_said_and_not_applied(path: Path, group: int) -> None:
+    dataset = dicom_dataset(RAMP12, WindowCenter=2048, WindowWidth=4096)
+    plain = read_gray(save(path, dataset))
+    dataset.ShutterShape = "RECTANGULAR"
+    dataset.ShutterLeftVerticalEdge = 30
+    dataset.add_new((group, 0x0010), "US", 64)
+    dataset.add_new((group, 0x0011), "US", 64)
+    dataset.add_new((group, 0x3000), "OW", b"\xff" * 512)
+    assert (read_gray(save(path, dataset)) == plain).all()
+    assert inspect(path).caveats == (
+        "a display shutter, which is not applied", "a graphic overlay, which is not applied",
+    )  # fmt: skip
 
 
 # --- pydicom as oracle, where it is safe ---

@@ -93,6 +93,8 @@ def test_no_image(path: Path) -> None:
         SECRET,
     )
     assert early_refusal(save(path, report)) == "no pixel data"
+    report.SOPClassUID = "1.2.840.10008.5.1.4.1.1.11.1"
+    assert early_refusal(save(path, report)) == "presentation state"
     dataset = dicom_dataset(PIXELS)
     del dataset.PixelData
     assert early_refusal(save(path, dataset)) == "no pixel data"

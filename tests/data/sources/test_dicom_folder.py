@@ -14,7 +14,7 @@ from medxfer.data.sources.dicom_folder import DicomFolder, DicomReader
 from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
 
-FRAMES = np.random.default_rng(0).integers(0, 4096, (3, 12, 12)).astype(np.uint16)
+FRAMES = np.random.default_rng(0).integers(0, 3000, (3, 12, 12)).astype(np.uint16)
 CT: dict[str, Any] = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
 
 

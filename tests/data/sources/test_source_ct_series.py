@@ -13,7 +13,7 @@ from medxfer.data.store.dataset import dataset_of
 
 AXIAL = [1, 0, 0, 0, 1, 0]
 
-FRAMES = np.random.default_rng(0).integers(0, 4096, (3, 12, 12)).astype(np.uint16)
+FRAMES = np.random.default_rng(0).integers(0, 3000, (3, 12, 12)).astype(np.uint16)
 
 
 @pytest.fixture

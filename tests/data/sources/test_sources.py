@@ -10,7 +10,8 @@ from PIL import Image
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.sources.picture_folder import ImageFolder, read_picture
+from medxfer.data.sources.picture_file import read_picture
+from medxfer.data.sources.picture_folder import ImageFolder
 
 
 @pytest.fixture

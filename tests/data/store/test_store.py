@@ -51,7 +51,7 @@ def test_unreadable_files_are_left_out_counted_and_named_in_the_store_only(tmp_p
     store = open_store(data, 8, hounsfield=False)
     assert len(store) == 8
     assert store.rejected == {"undecodable": 2}
-    listed = pd.read_csv(data.folder / "v4-8px-gray" / "rejected.csv")
+    listed = pd.read_csv(data.folder / "v5-8px-gray" / "rejected.csv")
     assert listed["file"].tolist() == ["0.png", "1.png"]
 
 
@@ -152,7 +152,7 @@ def test_pseudonyms_are_the_same_at_every_size_and_no_names(tmp_path):
 def test_the_store_is_its_owners_alone(tmp_path):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    for folder in (data.folder, data.folder / "v4-8px-gray"):
+    for folder in (data.folder, data.folder / "v5-8px-gray"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -240,10 +240,41 @@ def test_a_build_that_is_killed_at_any_moment_is_done_again(tmp_path):
     elsewhere = open_store(dataset(root, tmp_path / "other"), 8, hounsfield=False)
     assert (again.gray == elsewhere.gray).all()
     assert again.images.equals(elsewhere.images)
-    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v4-8px-gray", "v4-8px-gray.lock"}
+    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v5-8px-gray", "v5-8px-gray.lock"}
 
 
 def test_the_record_holds_counts_only(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=1), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    assert json.loads((data.folder / "v4-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
+    assert json.loads((data.folder / "v5-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
+
+
+def with_odd(root: Path, number: int) -> Path:
+    """Ten pictures, of which the first `number` are all black."""
+    make_pictures(root)
+    for i in range(number):
+        Image.fromarray(np.zeros((20, 16), np.uint8)).save(root / f"{i}.png")
+    return root
+
+
+def test_pictures_that_show_nothing_are_counted_and_named_in_the_store_only(tmp_path):
+    data = dataset(with_odd(tmp_path / "in", 2), tmp_path / "cache")
+    store = open_store(data, 8, hounsfield=False)
+    assert len(store) == 10
+    assert store.caveats[-1] == "one value everywhere: 2 of 10 images"
+    listed = pd.read_csv(data.folder / "v5-8px-gray" / "files.csv", keep_default_na=False)
+    assert listed["file"][listed["odd"] != ""].tolist() == ["0.png", "1.png"]
+
+
+def test_where_many_show_nothing_one_has_to_decide(tmp_path):
+    root, cache = with_odd(tmp_path / "in", 3), tmp_path / "cache"
+    source = ImageFolder(str(root), str(root / "labels.csv"))
+    for _ in range(2):  # also once it is built
+        with pytest.raises(MedxferError, match=r"3 of 10 images .*data\.odd_range=keep.*leave_out"):
+            open_store(open_dataset(source, cache), 8, hounsfield=False)
+    kept = open_store(open_dataset(source, cache, odd_range="keep"), 8, hounsfield=False)
+    assert len(kept) == 10
+    left = open_store(open_dataset(source, cache, odd_range="leave_out"), 8, hounsfield=False)
+    assert left.rejected == {"by rule: one value everywhere": 3}
+    assert (left.gray == kept.gray[3:]).all()
+    assert left.fingerprint != kept.fingerprint

@@ -79,7 +79,9 @@ class MedMNIST(Source):
 
     def header(self, file: str) -> HeaderFacts:
         height, width = _arrays(self.unpacked)["train_images"].shape[1:]
-        return HeaderFacts("images", burned_in=False, syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8")
+        return HeaderFacts(
+            "images", burned_in="unsaid", syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8"
+        )
 
     def _checksum_caveat(self) -> tuple[str, ...]:
         md5 = (self.unpacked / "md5").read_text()

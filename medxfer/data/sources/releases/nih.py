@@ -3,7 +3,7 @@
 import pandas as pd
 
 from medxfer.data.sources.label_table import OTHER
-from medxfer.data.sources.picture_folder import PictureReader
+from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
 

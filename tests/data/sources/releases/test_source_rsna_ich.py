@@ -71,7 +71,7 @@ def test_headers_are_read_once_by_each_version_of_the_reader(release, monkeypatc
 
     monkeypatch.setattr(RsnaIch, "header", header)
     assert source(release).index().images.equals(first.images)
-    monkeypatch.setattr(RsnaIch, "reader_version", 2)
+    monkeypatch.setattr(RsnaIch, "reader_version", 3)
     with pytest.raises(RuntimeError, match="read again"):
         source(release).index()
 

@@ -1,0 +1,73 @@
+"""Whether an image's gray can be right, by the values that it really has.
+
+The rules are about values alone, and wide: real slices and radiographs pass them, and what fails one of them shows
+nothing, or was calibrated wrongly. They read about `_PIXELS` pixels, evenly spaced.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+ONE_VALUE: Final = "one value everywhere"
+BLACK_AND_WHITE: Final = "black or white in 99 % of the pixels"
+FEW_LEVELS: Final = "less than an eighth of the gray levels"
+NO_AIR: Final = "no air: nothing below −200 HU"
+RAW: Final = "soft tissue near +1,000 HU: the intercept is missing"
+SHIFTED: Final = "air near −2,000 HU: the intercept is applied twice"
+WRAPPED: Final = "above +2,500 HU in 5 % of the pixels: the values have wrapped"
+ODD: Final = (ONE_VALUE, BLACK_AND_WHITE, FEW_LEVELS, NO_AIR, RAW, SHIFTED, WRAPPED)
+
+_PIXELS: Final = 2**16
+_ENDS: Final = 0.99  # share of pixels
+_LEVELS: Final = 1 / 8  # 12 bits in a picture of 16 use a sixteenth
+_TISSUE: Final = 0.05  # share of pixels
+_BORDER: Final = 0.02  # share of pixels
+_AIR: Final = 0.001  # share of pixels, the table's at least
+
+
+def odd_range(picture: NDArray[Any], hounsfield: bool) -> str:
+    """One of ODD, or "" if nothing is odd about `picture` (H, W), display gray or HU as `Source.pictures` gives it."""
+    if picture.min() == picture.max():
+        return ONE_VALUE
+    step = max(int(np.ceil(np.sqrt(picture.size / _PIXELS))), 1)
+    values = picture[::step, ::step].astype(np.float32)
+    if hounsfield:
+        return _odd_hounsfield(values)
+    return _odd_gray(values, 1.0 if picture.dtype.kind == "f" else float(np.iinfo(picture.dtype).max))
+
+
+def _odd_gray(gray: NDArray[np.float32], white: float) -> str:
+    if ((gray <= 0) | (gray >= white)).mean() >= _ENDS:
+        return BLACK_AND_WHITE
+    low, high = np.percentile(gray, [1, 99])
+    return FEW_LEVELS if high - low < _LEVELS * white else ""
+
+
+def _odd_hounsfield(hu: NDArray[np.float32]) -> str:
+    """Air is near −1,000 HU, fat near −100, soft tissue near 50, bone mostly below 850. Low values that fill a part of
+    the image each may be a border that the file does not declare as padding, so they count only where no others do."""
+    whole = np.rint(hu).astype(np.int64)
+    values, counts = np.unique(whole[whole < -200], return_counts=True)
+    borders = values[counts > _BORDER * whole.size]
+    inside = whole[~np.isin(whole, [border + by for border in borders for by in (-1, 0, 1)])]
+
+    def share(start: float, stop: float) -> float:
+        return float(((inside >= start) & (inside < stop)).sum()) / max(inside.size, 1)
+
+    if share(2500, np.inf) > _TISSUE:
+        return WRAPPED
+    if share(-2300, -1300) > _TISSUE:
+        return SHIFTED
+    if share(-np.inf, -200) > _AIR:
+        return ""
+    if share(850, 1250) > _TISSUE:
+        return RAW
+    return "" if ((borders > -1100) & (borders < -900)).any() else NO_AIR
+
+
+def odd_caveats(odd: Iterable[str]) -> tuple[str, ...]:
+    """The caveats on images of which `odd` has what is odd about each, "" for most."""
+    images = list(odd)
+    return tuple(f"{reason}: {images.count(reason)} of {len(images)} images" for reason in ODD if reason in images)
