@@ -22,7 +22,7 @@ from medxfer.data.sources.left_out import BY_RULE, why
 from medxfer.data.store.dataset import DatasetInfo, open_dataset, private_errors
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 from medxfer.data.store.gray_file import GrayFile
-from medxfer.data.store.gray_range import odd_caveats
+from medxfer.data.store.gray_range import check_odd, odd_caveats
 
 VERSION = 5  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
@@ -93,7 +93,7 @@ def open_store(
     store = _load(dataset, folder)
     _check_rejected(dataset, store.rejected, len(np.unique(store.rows)), max_rejected, max_missing)
     if dataset.odd_range is None:
-        _check_odd(store, folder, max_rejected)
+        check_odd(list(store.images["odd"]), folder / "files.csv", max_rejected)
     return store
 
 
@@ -123,7 +123,7 @@ def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
             *index.caveats,
             *dataset.counted_caveats(index.images["file"].iloc[np.unique(rows)]),
             *_shared_pictures(images),
-            *odd_caveats(images["odd"]),
+            *odd_caveats(list(images["odd"])),
         ),
     )
 
@@ -257,18 +257,6 @@ def _check_rejected(
     raise MedxferError(
         f"{dataset.source.root}: {there - kept} of {there} files cannot be used ({reasons}); "
         f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
-    )
-
-
-def _check_odd(store: GrayStore, folder: Path, max_rejected: float) -> None:
-    """Raise MedxferError if more than `max_rejected` of the images have values that show nothing or cannot be HU."""
-    odd = store.images["odd"][store.images["odd"] != ""]
-    if len(odd) <= max_rejected * len(store):
-        return
-    raise MedxferError(
-        f"{len(odd)} of {len(store)} images have an odd range of gray ({'; '.join(odd_caveats(store.images['odd']))}); "
-        f"{folder}/files.csv names them: look at some, then take them as they are by data.odd_range=keep, or without "
-        "them by data.odd_range=leave_out"
     )
 
 

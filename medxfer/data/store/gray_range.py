@@ -4,11 +4,14 @@ The rules are about values alone, and wide: real slices and radiographs pass the
 nothing, or was calibrated wrongly. They read about `_PIXELS` pixels, evenly spaced.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from medxfer.base.errors import MedxferError
 
 ONE_VALUE: Final = "one value everywhere"
 BLACK_AND_WHITE: Final = "black or white in 99 % of the pixels"
@@ -67,7 +70,19 @@ def _odd_hounsfield(hu: NDArray[np.float32]) -> str:
     return "" if ((borders > -1100) & (borders < -900)).any() else NO_AIR
 
 
-def odd_caveats(odd: Iterable[str]) -> tuple[str, ...]:
+def odd_caveats(odd: Sequence[str]) -> tuple[str, ...]:
     """The caveats on images of which `odd` has what is odd about each, "" for most."""
     images = list(odd)
     return tuple(f"{reason}: {images.count(reason)} of {len(images)} images" for reason in ODD if reason in images)
+
+
+def check_odd(odd: Sequence[str], files: Path, max_rejected: float) -> None:
+    """Raise MedxferError if more than `max_rejected` of the images are odd; `odd` is as for `odd_caveats`, and `files`
+    the table that names them."""
+    number = sum(map(bool, odd))
+    if number > max_rejected * len(odd):
+        raise MedxferError(
+            f"{number} of {len(odd)} images have an odd range of gray ({'; '.join(odd_caveats(odd))}); {files} names "
+            "them: look at some, then take them as they are by data.odd_range=keep, or without them by "
+            "data.odd_range=leave_out"
+        )
