@@ -37,7 +37,7 @@ def pacs_export(folder: Path, patients: int = 12, slices: int = 3, size: int = 3
     lies elsewhere and is linked; DICOMDIR; a broken link, and a link that leads up.
 
     Each patient has one study with a CT series of `slices`, a localizer, a dose report (SR), a segmentation (SEG,
-    1 bit) and a scout as derived secondary capture. One slice of the first patient is there twice. Blood is bright.
+    1 bit) and a scout as derived secondary capture. One slice of the first patient is there twice. Blood is brighter, more or less.
     """
     root, elsewhere = folder / "export", folder / "archive"
     rows = ["AccessionNumber;Befund;Datum"]
@@ -83,7 +83,7 @@ def _write_study(
         "BodyPartExamined": "HEAD", "Manufacturer": "ACME", "BitsStored": 12, "HighBit": 11,
     }  # fmt: skip
     for number in range(slices):
-        head = rng.normal(1060 + 25 * label, 10, (size, size)).clip(0, 4095).astype(np.uint16)
+        head = rng.normal(1050 + 20 * label + rng.normal(0, 25), 10, (size, size)).clip(0, 4095).astype(np.uint16)
         head[: size // 4] = 24  # air
         axial = {"ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "SeriesDescription": "Schädel nativ"}
         where = {"ImagePositionPatient": [0, 0, 5 * number], "ImageOrientationPatient": AXIAL}
