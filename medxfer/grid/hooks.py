@@ -131,12 +131,12 @@ def show_plan(jobs: Sequence[Job]) -> None:
     from medxfer.grid.plan import print_plan
 
     stop_politely()
-    if on_gpu(jobs[0].base):
-        hold_gpu(gpus())
+    names = gpus() if on_gpu(jobs[0].base) else []
+    hold_gpu(names)
     launches, settled, _ = settle(jobs)
     for study in dict.fromkeys(one.cell.study for one in settled if isinstance(one, Settled)):
         study.check_divided(_divisions(settled, study))
-    print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled)
+    print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled, max(len(names), 1))
 
 
 def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible], list[Preparation]]:

@@ -38,6 +38,7 @@ from medxfer.grid.jobs import Job
 from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
 from medxfer.grid.pace import Pace, measure
+from medxfer.grid.plan_at_once import side_by_side
 from medxfer.study.declared import declaration, read_declared
 from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD
@@ -52,14 +53,14 @@ ASSUMED = (
 )
 
 
-def print_plan(jobs: Sequence[Job], settled: Sequence[Settled | Impossible]) -> None:
-    """Print the plan of every study that the jobs belong to."""
+def print_plan(jobs: Sequence[Job], settled: Sequence[Settled | Impossible], devices: int = 1) -> None:
+    """Print the plan of every study that the jobs belong to; cells could be spread over so many `devices`."""
     possible = [(job, one) for job, one in zip(jobs, settled, strict=True) if isinstance(one, Settled)]
     for study in dict.fromkeys(one.cell.study for _, one in possible):
-        _show_study(study, [(job, one) for job, one in possible if one.cell.study == study])
+        _show_study(study, [(job, one) for job, one in possible if one.cell.study == study], devices)
 
 
-def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
+def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]], devices: int) -> None:
     metric = declaration(cells[0][0].base)["metric"]
     looks = look_plan(study, [one.cell for _, one in cells], cells[0][0].base)
     states = [as_needed(read_state(one.cell.folder, one.cell.factors, metric), looks.needless) for _, one in cells]
@@ -73,6 +74,8 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]]) -> None:
     console.print(_splits([one for _, one in cells]))
     paces = _paces(missing)
     console.print(_cost(missing, paces))
+    if (text := side_by_side(missing, paces, devices)) is not None:
+        console.print(escape(text))
     seconds = {one.cell.name: pace.seconds for (_, one), pace in zip(missing, paces, strict=True)}
     for text in until_looks(looks, seconds):
         console.print(escape(text))
