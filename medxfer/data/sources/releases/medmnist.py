@@ -64,12 +64,13 @@ class MedMNIST(Source):
         ]
         images = pd.DataFrame(rows, columns=["split", "file"])
         images["patient"] = images["file"]
-        classes, codes = tuple(INFO[self.name]["label"].values()), np.concatenate(labels)
+        classes = tuple(INFO[self.name]["label"].values())
         caveats = (NO_PATIENTS, *self._checksum_caveat())
-        if "multi-label" in INFO[self.name]["task"]:
+        codes = np.concatenate([self._checked(of_part, len(classes)) for of_part in labels])
+        if codes.ndim == 2:
             return Index(images, codes.astype(np.float32), classes, "multilabel", caveats)
         task: Task = "binary" if len(classes) == 2 else "multiclass"
-        return Index(images, codes.reshape(-1).astype(np.int64), classes, task, caveats)
+        return Index(images, codes.astype(np.int64), classes, task, caveats)
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.uint8]]:
         if hounsfield:
@@ -83,9 +84,34 @@ class MedMNIST(Source):
             "images", burned_in="unsaid", syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8"
         )
 
+    def _checked(self, labels: NDArray[Any], classes: int) -> NDArray[Any]:
+        """A part's labels, (n,), or (n, classes) for a multi-label set. Raises MedxferError if they are not of it."""
+        if "multi-label" in INFO[self.name]["task"]:
+            fit = labels.ndim == 2 and labels.shape[1] == classes and np.isin(labels, (0, 1)).all()
+            wanted = f"{classes} labels an image, each 0 or 1"
+        else:
+            labels = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+            fit = labels.ndim == 1 and np.isin(labels, np.arange(classes)).all()
+            wanted = f"one label an image, from 0 to {classes - 1}"
+        if fit:
+            return labels
+        raise MedxferError(
+            f"data.path={self.file}: its labels have the shape {labels.shape} and go from {labels.min()} to "
+            f"{labels.max()}, and {self.name} has {wanted}; give the name of the file's own set as data.name="
+        )
+
     def _checksum_caveat(self) -> tuple[str, ...]:
+        """What to say if it is not an official file. Raises MedxferError if it is that of another set."""
         md5 = (self.unpacked / "md5").read_text()
-        if md5 in {value for key, value in INFO[self.name].items() if key.startswith("MD5")}:
+        official = next(
+            (name for name, info in INFO.items() for key in info if key[:3] == "MD5" and info[key] == md5), ""
+        )
+        if official not in ("", self.name):
+            raise MedxferError(
+                f"data.path={self.file}: it is the official file of {official}, and data.name is {self.name}: give "
+                f"data.name={official}"
+            )
+        if official:
             return ()
         caveat = f"not the official file of {self.name}: its MD5 is {md5}"
         warnings.warn(caveat, stacklevel=2)

@@ -93,6 +93,39 @@ def test_the_official_file_has_no_caveat_but_its_patients(tmp_path, open_set, mo
     assert len(open_set(path, "breastmnist").index().caveats) == 1
 
 
+def test_the_official_file_of_another_set_is_recognised(tmp_path, open_set, monkeypatch):
+    path = write(tmp_path, "octmnist")
+    monkeypatch.setitem(INFO["octmnist"], "MD5", hashlib.md5(path.read_bytes()).hexdigest())
+    with pytest.raises(MedxferError, match=r"official file of octmnist.*give data\.name=octmnist"):
+        open_set(path, "breastmnist").index()
+    assert len(open_set(path, "octmnist").index().images) == 56
+
+
+@pytest.mark.filterwarnings("ignore:not the official file")
+@pytest.mark.parametrize(
+    ("holds", "said", "words"),
+    [
+        ("organamnist", "breastmnist", "from 0 to 10, and breastmnist has one label an image, from 0 to 1"),
+        ("chestmnist", "breastmnist", r"shape \(28, 14\).*breastmnist has one label an image"),
+        ("chestmnist", "organamnist", r"shape \(28, 14\).*organamnist has one label an image"),
+        ("organamnist", "chestmnist", r"chestmnist has 14 labels an image, each 0 or 1"),
+    ],
+)
+def test_labels_of_another_set_are_one_sentence(tmp_path, open_set, holds, said, words):
+    with pytest.raises(MedxferError, match=words):
+        open_set(write(tmp_path, holds), said).index()
+
+
+@pytest.mark.filterwarnings("ignore:not the official file")
+def test_labels_without_an_axis_of_their_own_are_taken(tmp_path, open_set):
+    path = write(tmp_path, "breastmnist")
+    with np.load(path) as arrays:
+        flat = {key: array.reshape(-1) if "labels" in key else array for key, array in arrays.items()}
+    expected = open_set(path, "breastmnist").index().labels
+    np.savez(tmp_path / "flat.npz", **flat)
+    assert (open_set(tmp_path / "flat.npz", "breastmnist").index().labels == expected).all()
+
+
 def test_what_is_wrong_is_one_sentence(tmp_path, open_set):
     path = write(tmp_path, "breastmnist")
     with pytest.raises(MedxferError, match="did you mean breastmnist"):
