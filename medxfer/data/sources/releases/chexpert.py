@@ -1,11 +1,12 @@
 """data=chexpert: CheXpert (Irvin et al., AAAI 2019), in its own split and with a stated policy for uncertain labels."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from medxfer.base.errors import unknown
+from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import OTHER
 from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.releases.release import Release
@@ -17,6 +18,7 @@ FINDINGS = (
     "Support Devices",
 )  # fmt: skip
 VIEW = ("Frontal/Lateral", "AP/PA")
+BATCHES = "CheXpert-v1.0 batch *"  # folders as Stanford gives the full-size release: "… batch 2 (train 1)"
 POLICIES = {"ones": 1.0, "zeros": 0.0, "leave_out": np.nan}  # what a label of −1 becomes
 MINED = "labels of training images were mined from reports by a program (Irvin et al. 2019), so some are wrong"
 
@@ -26,6 +28,7 @@ class CheXpert(Release):
 
     What a report does not mention (blank) counts as absent. With test.csv there, valid.csv is the validation part;
     without it, valid.csv, which radiologists labelled, is the test part and validation is drawn from train.csv.
+    The batches of the full-size release may lie beside each other as they were unpacked.
     """
 
     obtain = (
@@ -47,7 +50,7 @@ class CheXpert(Release):
     def index(self) -> Index:
         chosen = self.findings(FINDINGS)
         parts = {"train.csv": "train", "valid.csv": "test"}
-        if (self.root / "test.csv").is_file():
+        if self.place("test.csv").is_file():
             parts |= {"valid.csv": "val", "test.csv": "test"}
         tables = [self.table([name], ["Path", *chosen]).assign(split=part) for name, part in parts.items()]
         table = pd.concat(tables, ignore_index=True).fillna("")  # test.csv has fewer columns
@@ -55,9 +58,7 @@ class CheXpert(Release):
         patients = paths.str.extract(r"(?:^|/)(patient\d+)/", expand=False)
         if patients.isna().any():
             raise self.wrong("a Path of its tables names no patient")
-        images = pd.DataFrame(
-            {"name": paths, "file": self.existing(paths), "patient": patients, "split": table["split"]}
-        )
+        images = pd.DataFrame({"name": paths, "file": self._files(paths), "patient": patients, "split": table["split"]})
         images["view"] = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else ""
         for key in ("Age", "Sex"):
             if key in table:
@@ -68,6 +69,16 @@ class CheXpert(Release):
         caveats = (MINED, f"labels that the reports leave uncertain: {self.uncertain.replace('_', ' ')}")
         images = images.join(table.drop(columns="split").add_prefix(OTHER))
         return self.assemble(images, labels.astype(float).replace(-1, POLICIES[self.uncertain]), caveats)
+
+    def place(self, name: str) -> Path:
+        return next(iter(sorted(self.root.glob(f"{BATCHES}/{name}"))), self.root / name)
+
+    def _files(self, paths: pd.Series) -> pd.Series:
+        """The file of each path. The batches hold a patient's folder with or without train or valid above it."""
+        if not any(self.root.glob(BATCHES)):
+            return self.existing(paths)
+        found = {"/".join(PurePosixPath(file).parts[-3:]): file for file in walk(self.root).files}
+        return paths.map(lambda path: found.get("/".join(PurePosixPath(path).parts[-3:]), ""))
 
 
 def _within_release(path: str) -> str:

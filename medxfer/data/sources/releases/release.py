@@ -1,7 +1,7 @@
 """What the public releases share: their tables, their findings, and which of their files are there."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import pandas as pd
@@ -20,13 +20,17 @@ class Release(Labelled):
     tables: ClassVar[tuple[str, ...]]  # of labels, patients and official parts; not all of them need be there
 
     def label_bytes(self) -> bytes:
-        return b"".join((self.root / name).read_bytes() for name in self.tables if (self.root / name).is_file())
+        return b"".join(path.read_bytes() for path in map(self.place, self.tables) if path.is_file())
+
+    def place(self, name: str) -> Path:
+        """Where the table `name` lies, or would lie."""
+        return self.root / name
 
     def table(self, names: Sequence[str], columns: Iterable[str]) -> pd.DataFrame:
         """The first of the tables `names` that is there, as `read_table` gives it. Raises MedxferError."""
         for name in names:
-            if (self.root / name).is_file():
-                return read_table(self.root / name, columns, "download it again")
+            if self.place(name).is_file():
+                return read_table(self.place(name), columns, "download it again")
         raise self.wrong(f"holds no {' or '.join(names)}")
 
     def findings(self, known: Sequence[str]) -> list[str]:

@@ -63,6 +63,41 @@ def test_valid_is_the_test_part_until_there_is_one(release, tmp_path):
     }  # fmt: skip
 
 
+def test_batches_are_taken_as_they_were_unpacked(release, tmp_path):
+    """With the tables and valid in the first; the others hold patients, below train or not."""
+    expected = CheXpert(str(release), TWO, "ones").index()
+    root = tmp_path / "batches"
+    first, second, third = (
+        root / f"CheXpert-v1.0 batch {b}" for b in ("1 (validate & csv)", "2 (train 1)", "3 (train 2)")
+    )
+    for folder in (first, second, third / "train"):
+        folder.mkdir(parents=True)
+    for name in ("train.csv", "valid.csv", "valid"):
+        (release / name).rename(first / name)
+    for patient in sorted((release / "train").iterdir()):
+        patient.rename((second if int(patient.name[-5:]) <= 10 else third / "train") / patient.name)
+    source = CheXpert(str(root), TWO, "ones")
+    index = source.index()
+    assert index.labels.tolist() == expected.labels.tolist()
+    assert index.left_out == {}
+    assert all((root / file).is_file() for file in index.images["file"])
+    assert index.images.drop(columns="file").equals(expected.images.drop(columns="file"))
+    assert source.label_bytes() == b"".join((first / name).read_bytes() for name in ("train.csv", "valid.csv"))
+
+
+def test_frontal_views_are_kept_by_the_releases_own_table(release, tmp_path):
+    table = pd.read_csv(release / "train.csv", dtype=str, keep_default_na=False)
+    table.loc[::2, "Frontal/Lateral"] = "Lateral"
+    table.to_csv(release / "train.csv", index=False)
+    arguments = (
+        "data=chexpert",
+        f"data.root={release}",
+        "data.label=[Edema,Pleural Effusion]",
+        "data.keep.view=Frontal*",
+    )
+    assert len(prepared(tmp_path, *arguments).store) == len(table) // 2 + 12
+
+
 def test_what_is_wrong_is_one_sentence(release):
     with pytest.raises(MedxferError, match=r"unknown data\.uncertain 'one': did you mean ones"):
         CheXpert(str(release), TWO, "one")
