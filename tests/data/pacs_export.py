@@ -37,7 +37,8 @@ def pacs_export(folder: Path, patients: int = 12, slices: int = 3, size: int = 3
     lies elsewhere and is linked; DICOMDIR; a broken link, and a link that leads up.
 
     Each patient has one study with a CT series of `slices`, a localizer, a dose report (SR), a segmentation (SEG,
-    1 bit) and a scout as derived secondary capture. One slice of the first patient is there twice. Blood is brighter, more or less.
+    1 bit) and a scout as derived secondary capture. One slice of the first patient is there
+    twice. Blood is brighter, more or less.
     """
     root, elsewhere = folder / "export", folder / "archive"
     rows = ["AccessionNumber;Befund;Datum"]
