@@ -298,7 +298,7 @@ def goals(results: pd.DataFrame) -> list[str]:
     lines.append(
         "- Not simulated: multi-label tasks with several images a patient, blocks of different variance, declared "
         "looks at weights compared or at several data sets, folds that are the same for all seeds, plain accuracy and "
-        "several classes with folds."
+        f"several classes with folds{'' if 'networks' in there else ', small networks with folds'}."
     )
     return lines
 
