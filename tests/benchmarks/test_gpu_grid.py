@@ -11,10 +11,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from images import Images, phantoms
 from measure import compare, record
 from scale import EPOCHS, TRAINING_IMAGES, setting
 from test_grid_peers import COLORMAPS, PEERS, clean, run
+
+import medxfer.grid.devices  # noqa: F401 - a resolver of conf/hydra/launcher
+from medxfer.base.config import CONF
+from medxfer.grid import side_by_side
+from medxfer.grid.hooks import settle
+from medxfer.grid.jobs import Job
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -58,6 +65,21 @@ def test_time_to_the_first_step(images: Images, tmp_path: Path) -> None:
         )  # fmt: skip
         seconds.append(time.perf_counter() - started)
     assert record(f"{NETWORK}, a step", "the whole command", seconds[1:], "s") > 0
+
+
+def test_cells_at_once_in_a_steady_state(images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Images a second while cells train, without their start: what plan=true measures."""
+    monkeypatch.setattr(side_by_side, "WORTHWHILE", 0.0)  # up to the most
+    own = [f"backbone={NETWORK}", f"image_size={SIZE}", f"batch_size={BATCH}", "plan=true", "logger=none"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [*images.overrides, *own, f"store.root={tmp_path}", f"study.root={tmp_path}"])
+    settle([Job(config, {})])  # decodes
+    found = side_by_side.measure_side_by_side(config, MOST)
+    name = f"{NETWORK}, {BATCH} × {SIZE} px, cells at once"
+    for one in found:
+        record(name, f"{one.cells}", [one.images], "images/s")
+    best = max(found, key=lambda one: one.images)
+    assert record(name, f"gain of {best.cells}", [best.images / found[0].images], "×", "at least 3") > 0
 
 
 def test_cells_side_by_side_and_the_students_script(images: Images, tmp_path: Path) -> None:
