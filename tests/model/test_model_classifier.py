@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
+from medxfer.color import ColorTransform
 from medxfer.model import Classifier, NotFinite, choose_threshold, compute_metrics, create_backbone
 from medxfer.training.callbacks import Patience
 
@@ -221,6 +222,15 @@ def test_a_learned_colour_is_applied_and_trained(tmp_path: Path) -> None:
     module = classifier(color=table, color_lr=0.1)
     trainer(tmp_path, enable_checkpointing=False).fit(module, batches("binary", 16))
     assert not torch.equal(table.weight.detach(), torch.ones(3))
+
+
+def test_a_learned_colour_does_not_await_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look for NaN waits for all that the device still computes; the renderer has looked."""
+    module = classifier(color=ColorTransform("learned:viridis", (0.5,) * 3, (0.2,) * 3))
+    pixels = torch.rand(2, 1, 64, 64)
+    expected = module.eval()(pixels)
+    monkeypatch.setattr(torch.Tensor, "isnan", lambda *_: pytest.fail("looked for NaN"))
+    assert torch.equal(module(pixels), expected)
 
 
 def test_frozen_layers_stay_through_training(tmp_path: Path) -> None:
