@@ -96,7 +96,7 @@ class Classifier(pl.LightningModule):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(B, C_in, H, W) → (B, C) logits."""
-        # What a renderer has made holds no NaN: its `lookup` does not look for any, for which it would await the device.
+        # What a renderer has made holds no NaN: `lookup` does not look for any, for which it would await the device.
         seen = pixels if self.color is None else getattr(self.color, "lookup", self.color)(pixels)
         logits: Tensor = self.backbone(seen.contiguous(memory_format=self.memory_format))
         return logits
