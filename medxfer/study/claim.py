@@ -1,8 +1,10 @@
 """Whose turn it is to train a cell: one living process's, on whatever machine."""
 
+import getpass
 import json
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 
@@ -135,7 +138,23 @@ def _place() -> str:
     parts = [socket.gethostname()]
     with suppress(OSError):  # Linux alone has them
         parts += [Path("/proc/sys/kernel/random/boot_id").read_text(), str(Path("/proc/self/ns/pid").readlink())]
+    with suppress(OSError):
+        parts.append(_token(Path(tempfile.gettempdir()) / f".medxfer-{getpass.getuser()}"))
     return sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def _token(path: Path) -> str:
+    """What the file `path` on this machine's own disk says: drawn by the first process that asks.
+
+    Where names and namespaces of two containers are alike, as in some sandboxes, this is not.
+    """
+    if not path.is_file():
+        draft = path.with_name(f"{path.name}.{uuid4().hex}")
+        draft.write_text(uuid4().hex)
+        with suppress(FileExistsError):  # another process was first
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()
 
 
 def _beat(path: Path, ended: threading.Event) -> None:

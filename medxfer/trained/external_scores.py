@@ -13,7 +13,7 @@ from medxfer.base.memory import keep_pages
 from medxfer.base.window import parse_window
 from medxfer.data.external import ExternalSet, TrainedOn, external_sets, mounted_sets
 from medxfer.data.serve.external_images import ExternalImages, external_scores
-from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.study.folder import Study
 from medxfer.trained.scoring import predicting
 from medxfer.trained.trained_cell import open_cell

@@ -18,7 +18,7 @@ from medxfer.base.words import JUDGED, listing
 from medxfer.color import check_levels, parse_colormap
 from medxfer.data.external import ExternalSet, TrainedOn, external_sets, mounted_sets
 from medxfer.data.serve.balance import BALANCE, check_balance
-from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of

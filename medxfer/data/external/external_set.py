@@ -18,7 +18,7 @@ from medxfer.data.external.overlap import Overlap, find_overlap, kept_as_of, kno
 from medxfer.data.header_facts import one_kind
 from medxfer.data.inspect.shortcuts import class_counts
 from medxfer.data.sources.class_names import in_training_classes
-from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.store.build import GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 

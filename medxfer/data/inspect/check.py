@@ -113,7 +113,8 @@ def _show_refused(console: Console, dataset: DatasetInfo, store: GrayStore) -> N
     rows = sorted(store.rejected.items(), key=lambda item: -item[1])
     title = "Left out" if all(why(reason) == "rule" for reason in store.rejected) else "Refused or left out"
     show(console, title, ("reason", "files"), rows)
-    console.print(f"Their names: {dataset.folder}/*/rejected.csv\n", markup=False, soft_wrap=True)
+    names = f"{dataset.folder}/*/rejected.csv and {dataset.folder}/left_out.csv"
+    console.print(f"Their names: {names}\n", markup=False, soft_wrap=True)
 
 
 def _counts(store: GrayStore, among: NDArray[np.bool_]) -> list[tuple[str, int, int]]:

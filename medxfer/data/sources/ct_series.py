@@ -14,8 +14,8 @@ from medxfer.data.sources.source import Index
 
 class CtSeries(DicomFolder):
     """A row of the table names a slice, a series (its folder or SeriesInstanceUID) or a study; its label is that of all
-    its slices. Slices are in the order of their position along the normal, series by series. If the table has no column
-    of patients, they are the headers' PatientID. `slices` chooses those of each series, as `parse_slices` takes it."""
+    its slices. Slices are in the order of their position along the normal, series by series. `slices` chooses those of
+    each series, as `parse_slices` takes it."""
 
     obtain = "your own CT slices, and a table with a row a slice or a row a series"
     folders = True
@@ -35,13 +35,8 @@ class CtSeries(DicomFolder):
 
     def index(self) -> Index:
         images, labels, caveats = self.matched()
-        headers = self.survey(self.offered())
-        # A file without a readable header is refused later; until then it is a patient of its own.
-        patient = headers["patient"].where(headers["unreadable"] == "", headers.index.to_series())
-        known = pd.DataFrame({"known": patient, "series": headers["series"], "position": headers["position"]})
-        images = images.join(known, on="file").sort_values(["series", "position", "file"], kind="stable")
-        if "patient" not in images and images["known"].fillna("").any():
-            images["patient"] = images["known"]
+        headers, order = self.survey(self.offered()), ["series", "position"]
+        images = images.join(headers[order], on="file").sort_values([*order, "file"], kind="stable")
         labels = labels.loc[images.index].reset_index(drop=True)
-        index = self.assemble(images.drop(columns=known.columns).reset_index(drop=True), labels, caveats)
+        index = self.assemble(images.drop(columns=order).reset_index(drop=True), labels, caveats)
         return replace(index, headers=headers, left_out={**walk(self.root).left_out, **index.left_out})

@@ -14,7 +14,7 @@ from medxfer.base.errors import MedxferError, errors_of
 from medxfer.base.words import Task, count, listing
 from medxfer.data.header_facts import HeaderFacts, one_kind
 from medxfer.data.sources.class_names import in_training_classes
-from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.sources.patients import NO_PATIENTS, with_patients
 from medxfer.data.sources.source import UNREADABLE, Index, Source, modality_of
 from medxfer.data.sources.targets import source_class
 
@@ -49,7 +49,9 @@ class JoinedSets(Source):
         found: dict[str, Index] = {}
         for name, source in self.sets.items():
             with self._errors(name):
-                found[name] = source.index()
+                found[name] = one = source.index()
+                if "patient" not in one.images:
+                    found[name] = with_patients(one, source.survey(list(one.images["file"])))
         classes, task = self._classes(found)
         labels = [
             in_training_classes(
@@ -90,13 +92,6 @@ class JoinedSets(Source):
             name: [type(one).__name__, one.reader_version, one.settings(), self.renamed[name]]
             for name, one in self.sets.items()
         }
-
-    def label_bytes(self) -> bytes:
-        return b"\0".join(source.label_bytes() for source in self.sets.values())
-
-    def stamp(self, file: str) -> bytes:
-        source, own = self._own(file)
-        return file.encode() + source.stamp(own)
 
     def path(self, file: str) -> Path:
         source, own = self._own(file)

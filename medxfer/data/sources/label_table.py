@@ -12,7 +12,6 @@ from medxfer.base.words import Task
 from medxfer.data.sources.left_out import FILE_MISSING, UNLABELLED
 from medxfer.data.sources.source import Index, Source, existing_folder
 
-NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
 MANY = 10  # classes, of which most have one image or two: these are none
 OTHER = "table."  # before the name of a column that only `Index.table` keeps
 
@@ -78,8 +77,7 @@ class Labelled(Source):
         columns whose names begin with OTHER go to `Index.table`.
 
         `labels` has a row an image, as `encode` takes them, and NaN for none. Images without a file or a label are
-        left out, and named. Without a column patient, every image is a patient of its own. Raises MedxferError if no
-        image is left, or if the patient of some is not known.
+        left out, and named. Raises MedxferError if no image is left, or if the column patient is blank for some.
         """
         there, labelled = images["file"] != "", pd.DataFrame(labels).notna().all(axis=1)
         if not there.any():
@@ -87,9 +85,7 @@ class Labelled(Source):
         keep, where = there & labelled, f"data.root={self.root}"
         if not keep.any():
             raise MedxferError(f"{where}: no image has a label; choose another label as data.label=")
-        if "patient" not in images:
-            images, caveats = images.assign(patient=images["file"]), (NO_PATIENTS, *caveats)
-        unnamed = int((images["patient"][keep] == "").sum())
+        unnamed = int((images["patient"][keep] == "").sum()) if "patient" in images else 0
         if unnamed:
             raise MedxferError(
                 f"{where}: {unnamed} images have no patient; images of one patient in two parts would flatter every "

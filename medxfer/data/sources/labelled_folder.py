@@ -12,6 +12,7 @@ from medxfer.base.words import count
 from medxfer.data.header_facts import sex_of, years_of
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import OTHER, Labelled
+from medxfer.data.sources.patients import patient_column
 from medxfer.data.sources.source import Index
 from medxfer.data.sources.tables import (
     PATH,
@@ -61,6 +62,7 @@ class LabelledFolder(Labelled):
         super().__init__(root, label)
         self.labels = Path(labels).expanduser().resolve()
         self.columns = {**COLUMNS, **{key: name for key, name in columns.items() if name}}
+        self.patient = self.columns["patient"] if columns.get("patient", True) else None
         if not self.labels.is_file():
             raise MedxferError(
                 f"data.labels={labels}: no such file; give a CSV or XLSX with the columns "
@@ -70,9 +72,6 @@ class LabelledFolder(Labelled):
     def settings(self) -> dict[str, object]:
         columns = {key: self.columns[key] for key in (*COLUMNS, "key") if key in self.columns}
         return {**super().settings(), "columns": columns}
-
-    def label_bytes(self) -> bytes:
-        return self.labels.read_bytes()
 
     def index(self) -> Index:
         return self.assemble(*self.matched())
@@ -113,10 +112,11 @@ class LabelledFolder(Labelled):
 
     def rows(self) -> TableRows:
         """What the table says. Raises MedxferError if a column is missing, or holds nothing that can be read."""
-        path, patient = self.columns["path"], self.columns["patient"]
+        path = self.columns["path"]
         asked = self.columns.get("key") or (path if path != COLUMNS["path"] else None)
         described = {key: self.columns[key] for key in PEOPLE if key in self.columns}
-        wanted = [*([asked] if asked else []), *self.names, *([patient] if patient != COLUMNS["patient"] else [])]
+        named = [self.patient] if self.patient and self.patient != COLUMNS["patient"] else []
+        wanted = [*([asked] if asked else []), *self.names, *named]
         way_out = "data.label= takes another column for the labels, data.columns.key= and .patient= for the others"
         table = read_table(self.labels, [*wanted, *described.values()], way_out)
         key = asked or key_column(table.columns)
@@ -129,12 +129,14 @@ class LabelledFolder(Labelled):
         names = table[key].str.strip()
         blank = "row " + (names.index.to_series() + 1).astype(str) + ", which names no image"
         images = pd.DataFrame({"name": names.where(cleaned(names) != "", blank), "split": ""})
-        if patient in table:
+        taken = {key, path, *self.names, *described.values()}
+        patient = patient_column(self.patient, table.columns, taken, str(self.labels))
+        if patient:
             images["patient"] = cleaned(table[patient])
         for described_by, column in described.items():
             images[described_by] = _described(described_by, column, cleaned(table[column]))
         labels = table[self.names].apply(cleaned)
-        others = table.drop(columns=[key, patient], errors="ignore").add_prefix(OTHER)
+        others = table.drop(columns=[key, *([patient] if patient else [])]).add_prefix(OTHER)
         kind = PATH if key == path else kind_of(key)
         return TableRows(images.join(others), labels.where(labels != ""), key, kind, self._doubts(table, labels))
 

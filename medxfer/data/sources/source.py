@@ -4,29 +4,31 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.base.files import alone, private_folder, whole_file
+from medxfer.base.files import private_folder
 from medxfer.base.words import Task
 from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
 from medxfer.data.processes import in_processes
+from medxfer.data.sources.kept_files import content_of, kept_of_files
 
 _FEW = 500  # headers: read sooner than processes start, and no decoder runs
-UNREADABLE = "unreadable"  # the modality of a data set without a readable header
+UNREADABLE = "unreadable"  # as the kind of a file begins whose bytes cannot be read; the modality of a set of these
 
 
 @dataclass(frozen=True)
 class Index:
     """The images of a data set, as its release describes them; no pixel has been read yet."""
 
-    # One row an image: file (str, as Source.pictures takes it), patient (str), split ("" or the release's own part)
-    # and, if its own table has them, view, age, sex and scanner (str, "" where blank).
+    # One row an image: file (str, as Source.pictures takes it), split ("" or the release's own part) and, if its own
+    # table has them, patient, view, age, sex and scanner (str, "" where blank). `with_patients` adds missing patients.
     images: pd.DataFrame
     labels: NDArray[Any]  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
     classes: tuple[str, ...]
@@ -64,7 +66,7 @@ class Source(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, object]:
-        """What besides files and label bytes decides the result, for the fingerprint; no paths."""
+        """What besides files, patients, parts and labels decides the result, for the fingerprint; no paths."""
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """Every picture of `file`, as many as its header says, each (H, W): uint8 or uint16 display gray (0 is black),
@@ -84,32 +86,29 @@ class Source(ABC):
             facts = [self._facts(file) for file in files]
         else:
             outcomes = dict(in_processes(self._facts, files))
-            facts = [_no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
-        return pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
+            facts = [no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
+        table = pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
+        return table.astype({"age": float, "position": float})
 
     def _facts(self, file: str) -> HeaderFacts:
         try:
             return self.header(file)
-        except ImageError as error:
-            return _no_image(error.kind)
+        except (ImageError, OSError) as error:
+            fault = content_of(self.path(file)).fault
+            kind = error.kind if isinstance(error, ImageError) else f"{UNREADABLE} ({error.strerror})"
+            return no_image(f"{UNREADABLE} ({fault})" if fault else kind)
 
-    def label_bytes(self) -> bytes:
-        """The label table as it lies on disk."""
-        return b""
-
-    def manifest(self, index: Index) -> bytes:
-        """Everything that identifies this data set, and nothing that a copy to another folder would change:
-        names, sizes, modification times, label bytes, settings, the reader's version."""
-        digest = hashlib.sha256(self.label_bytes())
-        for file in index.images["file"]:
-            digest.update(self.stamp(file))
-        header = {"reader": type(self).__name__, "version": self.reader_version, **self.settings()}
-        return json.dumps(header, sort_keys=True).encode() + digest.digest()
-
-    def stamp(self, file: str) -> bytes:
-        """Name, size and modification time of `file`."""
-        stat = self.path(file).stat()
-        return f"{file}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode()
+    def manifest(self, index: Index, contents: Sequence[str]) -> bytes:
+        """Everything that identifies this data set, and nothing that a copy to another folder would change: the names
+        and contents of its files (a hash of each one's bytes, "" if it cannot be read), their patients, parts and
+        labels, the settings, the reader's version."""
+        said = {"reader": type(self).__name__, "version": self.reader_version, **self.settings()}
+        said |= {"classes": index.classes, "task": index.task}
+        columns = [index.images[name] for name in ("file", "patient", "split")]
+        digest = hashlib.sha256(np.ascontiguousarray(index.labels).data)
+        for row in zip(contents, *columns, strict=True):
+            digest.update("\0".join(row).encode() + b"\n")
+        return json.dumps(said, sort_keys=True).encode() + digest.digest()
 
     def unchosen(self, headers: pd.DataFrame) -> pd.Series:
         """For each file of `headers`, in the order of the images, why the source's own settings leave it out; or ""."""
@@ -125,10 +124,9 @@ class Source(ABC):
 
 
 class HeaderIndexed(Source):
-    """Its index needs the files' headers: for the patient, the series, or the place in it.
+    """Its index needs the files' headers: for the series, or the place in it.
 
-    `survey` keeps them under `cache`, readable by its owner only. They are read again if a file's name, size or time
-    changes, or an option or the version of the reader. Without a `cache` they are read each time.
+    `survey` keeps them under `cache`; without it they are read each time.
     """
 
     def __init__(self, *, cache: str | None, **source: Any) -> None:
@@ -137,27 +135,28 @@ class HeaderIndexed(Source):
         self.cache = Path(cache) if cache else None
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
-        if self.cache is None:
-            return super().survey(files)
-        versions = (self.reader_version, HeaderFacts._fields)
-        digest = hashlib.sha256(f"{self.root}{versions}{self.reader}".encode())
-        for file in sorted(files):
-            digest.update(self.stamp(file))
-        kept = private_folder(self.cache) / f"{type(self).__name__}-{digest.hexdigest()[:16]}"
-        return kept_headers(super().survey, sorted(files), kept).loc[list(files)]
+        return kept_headers(self, super().survey, files, self.cache) if self.cache else super().survey(files)
 
 
-def kept_headers(survey: Callable[[Sequence[str]], pd.DataFrame], files: Sequence[str], kept: Path) -> pd.DataFrame:
-    """`survey(files)`, read once, and kept in a file whose name begins with `kept`."""
-    kept = kept.with_name(f"{kept.name}-v{HEADER_VERSION}.parquet")
-    with alone(kept.parent, kept.stem, kept.name):
-        if not kept.is_file():
-            with whole_file(kept) as file:
-                survey(files).to_parquet(file)
-    return pd.read_parquet(kept)
+def kept_headers(
+    source: Source, survey: Callable[[Sequence[str]], pd.DataFrame], files: Sequence[str], folder: Path
+) -> pd.DataFrame:
+    """`survey(files)` of `source`, of which `folder`, readable by its owner only, keeps what was read.
+
+    A header is read again if its file changes, or an option or the version of the reader.
+    """
+    reader = getattr(source, "reader", None)
+    options = asdict(reader) if is_dataclass(reader) and not isinstance(reader, type) else None
+    options = source.settings() if reader is None else options
+    described = (str(source.root), source.reader_version, HeaderFacts._fields, type(reader).__qualname__, options)
+    name = f"{type(source).__name__}-{hashlib.sha256(repr(described).encode()).hexdigest()[:16]}-v{HEADER_VERSION}"
+    paths = {file: source.path(file) for file in files}
+    kept = private_folder(folder) / f"{name}.parquet"
+    return kept_of_files(kept, paths, survey, lambda table: ~table["unreadable"].str.startswith(UNREADABLE))
 
 
-def _no_image(why: str) -> HeaderFacts:
+def no_image(why: str) -> HeaderFacts:
+    """The facts of a file that is refused for the reason `why`."""
     return HeaderFacts("", burned_in="unsaid", unreadable=why)
 
 

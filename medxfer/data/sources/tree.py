@@ -14,7 +14,7 @@ from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.file_kinds import is_dicom, is_picture
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.label_table import NO_PATIENTS, encode
+from medxfer.data.sources.label_table import encode
 from medxfer.data.sources.left_out import UNKNOWN_TYPE
 from medxfer.data.sources.picture_file import PICTURES, PictureReader
 from medxfer.data.sources.source import Index, Source, existing_folder
@@ -54,7 +54,7 @@ class ClassFolders(Source):
     Args:
         root: the folder.
         patient: a regular expression; its first group in a file's path, relative to `root`, names the patient.
-            Default: every image counts as a patient of its own.
+            Default: the headers tell the patients, or every picture counts as a patient of its own.
         classes: the classes of a release. Then `root` may also be the folder in which the release was unpacked, every
             class must have images in every part, what lies elsewhere is ignored, and equal names of patients in two
             parts are two patients. Default: every folder is a class.
@@ -112,20 +112,19 @@ class ClassFolders(Source):
         missing = sorted(expected - set(zip(table["split"], table["label"], strict=True)))
         if missing or table.empty:
             raise self.wrong(f"no image in {'/'.join(missing[0]) if missing else 'a folder for its class'}")
-        patients, caveats = self._patients(table)
+        if self.patient is not None:
+            table["patient"] = self._patients(table, self.patient)
         labels = encode(table.pop("label"), f"data.root={self.root}")
         if others:
             left_out[UNKNOWN_TYPE] = tuple(others)
-        return Index(table.assign(patient=patients), *labels, caveats + self.caveats, left_out)
+        return Index(table, *labels, self.caveats, left_out)
 
-    def _patients(self, table: pd.DataFrame) -> tuple[pd.Series, tuple[str, ...]]:
-        """The patient of each row, and what to say if nothing tells it."""
-        if self.patient is None:
-            return table["file"], (NO_PATIENTS,)
-        patients = table["file"].str.extract(self.patient).iloc[:, 0]
+    def _patients(self, table: pd.DataFrame, patient: str) -> pd.Series:
+        """The patient of each row by its path."""
+        patients = table["file"].str.extract(patient).iloc[:, 0]
         if patients.isna().any():
             raise MedxferError(
-                f"data.patient={self.patient}: does not match '{table['file'][patients.isna()].iloc[0]}'; give an "
+                f"data.patient={patient}: does not match '{table['file'][patients.isna()].iloc[0]}'; give an "
                 "expression that finds the patient in every path, or rename the file"
             )
-        return (table["split"] + "/" + patients if self.classes else patients), ()
+        return table["split"] + "/" + patients if self.classes else patients

@@ -1,5 +1,6 @@
 """A data set's images in parts: for one training, or for each fold of it."""
 
+import hashlib
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -66,7 +67,10 @@ class Split:
         """What identifies it in a cell: the settings, with the content of the file in place of its path."""
         asked = {**asdict(self.settings), "file": self.given}
         unused = {"folds": None, "groups": None, "official": True}
-        return {key: value for key, value in asked.items() if key not in unused or value != unused[key]}
+        asked = {key: value for key, value in asked.items() if key not in unused or value != unused[key]}
+        if self.settings.groups and self.fixed is not None:  # the data set's identity does not have its other columns
+            asked["sites"] = hashlib.sha256(f"{self.sites}{self.fixed.tolist()}".encode()).hexdigest()[:8]
+        return asked
 
     @property
     def caveats(self) -> tuple[str, ...]:

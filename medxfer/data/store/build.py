@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +18,10 @@ from medxfer.base.files import private_folder, read_json, replace_folder, write_
 from medxfer.base.words import Task
 from medxfer.data.processes import SECONDS, in_processes
 from medxfer.data.sources.joined import JoinedSets
+from medxfer.data.sources.kept_files import content_of
 from medxfer.data.sources.left_out import BY_RULE, why
-from medxfer.data.store.dataset import DatasetInfo, open_dataset, private_errors
+from medxfer.data.sources.source import UNREADABLE
+from medxfer.data.store.dataset import DatasetInfo, open_dataset, private_errors, read_no_more
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 from medxfer.data.store.gray_file import GrayFile
 from medxfer.data.store.gray_range import check_odd, odd_caveats
@@ -118,7 +120,7 @@ def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
         task=index.task,
         modality=dataset.modality,
         fingerprint=dataset.fingerprint,
-        rejected=read_json(folder / "store.json")["rejected"],
+        rejected=_counted(read_json(folder / "store.json")["rejected"], index.left_out),
         caveats=(
             *index.caveats,
             *dataset.counted_caveats(index.images["file"].iloc[np.unique(rows)]),
@@ -126,6 +128,12 @@ def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
             *odd_caveats(list(images["odd"])),
         ),
     )
+
+
+def _counted(rejected: Mapping[str, int], left_out: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The number of files that are refused or left out, by reason."""
+    counts = Counter(rejected) + Counter({reason: len(files) for reason, files in left_out.items()})
+    return dict(sorted(counts.items()))
 
 
 def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
@@ -153,6 +161,7 @@ def _build(
     files, frames = list(headers.index), headers["frames"].to_numpy()
     starts = np.cumsum(frames) - frames  # the first row of each file
     deep = (headers["gray"] == "uint16").any()
+    gone: list[str] = []  # files whose bytes cannot be read any more
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, Decoded] = {}  # place in files -> its pictures, of which the gray is written already
@@ -163,6 +172,8 @@ def _build(
         for done, (place, outcome) in enumerate(outcomes, start=1):
             if not isinstance(outcome, Decoded):
                 rejected[files[place]] = outcome.kind if isinstance(outcome, ImageError) else outcome
+                if rejected[files[place]].startswith(UNREADABLE) or content_of(dataset.source.path(files[place])).fault:
+                    gone.append(files[place])
             elif len(outcome.gray) != frames[place] or not np.can_cast(outcome.gray.dtype, dtype):
                 rejected[files[place]] = "bad header"  # it says more frames, or fewer levels
             elif dataset.odd_range == "leave_out" and all(outcome.odd):
@@ -172,6 +183,8 @@ def _build(
                 kept[place] = outcome._replace(gray=outcome.gray[:0])
             if progress:
                 progress("decoding", done, len(files))
+    if gone:
+        raise read_no_more(dataset.source, dataset.folder.parent, gone)
     if not kept:
         _check_rejected(dataset, Counter(rejected.values()), 0, max_rejected, max_missing)
     whole = sorted(kept)
@@ -232,10 +245,9 @@ def _write_tables(
     images.to_parquet(folder / "images.parquet")
     named = {"file": names, "patient": table["patient"].to_numpy(), "image": images["image"], "odd": pictures["odd"]}
     pd.DataFrame(named).to_csv(folder / "files.csv", index=False)
-    left_out = ((file, why) for why, files in dataset.index.left_out.items() for file in files)
-    reasons = pd.DataFrame([*rejected.items(), *left_out], columns=["file", "reason"])
+    reasons = pd.DataFrame(list(rejected.items()), columns=["file", "reason"])
     reasons.to_csv(folder / "rejected.csv", index=False)
-    write_json(folder / "store.json", {"rejected": reasons["reason"].value_counts().sort_index().to_dict()})
+    write_json(folder / "store.json", {"rejected": dict(sorted(Counter(rejected.values()).items()))})
 
 
 def _check_rejected(

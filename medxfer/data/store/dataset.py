@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,14 +15,19 @@ import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.config import CONF
+from medxfer.base.display import display
 from medxfer.base.errors import MedxferError, PrivateError, unknown
-from medxfer.base.files import alone, private_folder, write_json
+from medxfer.base.files import alone, private_folder, write_json, write_text
+from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.keep import Keep, without, without_left_out
+from medxfer.data.sources.kept_files import Progress, content_of, contents_of, forget
+from medxfer.data.sources.patients import with_patients
 from medxfer.data.sources.positive_class import with_positive
-from medxfer.data.sources.source import Index, Source, kept_headers, modality_of
+from medxfer.data.sources.source import UNREADABLE, HeaderIndexed, Index, Source, kept_headers, modality_of, no_image
 from medxfer.data.sources.targets import source_class
 
 ODD_RANGE = ("keep", "leave_out")  # data.odd_range
+READING = "reading files"  # the bar at the terminal
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +63,12 @@ def open_dataset(
     keep: Keep | None = None,
     positive: object = None,
     odd_range: str | None = None,
+    progress: Progress | None = None,
 ) -> DatasetInfo:
-    """Index and identify the data set behind `source`. Headers are read once and kept under `store_root`.
+    """Index and identify the data set behind `source`.
+
+    Every file is read once, for its content's hash, and its header once; both are kept under `store_root` until the
+    file changes. A file that cannot be read is left out, and read again the next time.
 
     `keep` says which files are images for the purpose, as `left_out_by_rule` takes it; `positive` is data.positive, as
     `with_positive` takes it.
@@ -68,28 +77,66 @@ def open_dataset(
     whoever has only a study's folder (with the fingerprint, another one-way function of the manifest) cannot.
     """
     index = source.index()
-    manifest = source.manifest(index) + (b"keep_aspect" if keep_aspect else b"")
     asked = {key: patterns for key, patterns in (keep or {}).items() if patterns is not None}
+    files = list(dict.fromkeys(index.images["file"]))
+    contents = contents_of({file: source.path(file) for file in files}, contents_file(source, store_root), progress)
+    index, headers = replace(index, headers=None), _headers(source, index, contents, store_root)
+    index, headers = without_left_out(index, headers, asked)
+    index, headers = without(index, headers, source.unchosen(headers))
+    index = with_patients(index, headers)
+    index = index if positive is None else with_positive(index, positive)
+    manifest = source.manifest(index, list(contents["content"].loc[index.images["file"]]))
+    manifest += b"keep_aspect" if keep_aspect else b""
     manifest += json.dumps(asked, sort_keys=True).encode() if asked else b""
-    if positive is not None:
-        alphabet, index = index.classes, with_positive(index, positive)
-        manifest += b"" if index.classes == alphabet else f"positive: {index.classes[1]}".encode()
     manifest += b"leave_out_odd" if odd_range == "leave_out" else b""
     fingerprint = hashlib.sha256(b"fingerprint" + manifest).hexdigest()[:16]
     key = hashlib.sha256(b"pseudonyms" + manifest).digest()
     folder = private_folder(store_root / f"{type(source).__name__}-{fingerprint}")
-    with alone(folder, "dataset", "dataset.json"):
+    left_out = [(name, why) for why, names in index.left_out.items() for name in names]
+    with alone(folder, "dataset", "dataset.json", "left_out.csv"):
+        write_text(folder / "left_out.csv", pd.DataFrame(left_out, columns=["file", "reason"]).to_csv(index=False))
         # For `python -m medxfer.data stores`; the file's time is that of the data set's last use.
         write_json(folder / "dataset.json", {"source": type(source).__name__, "root": str(source.root)})
-    files = list(index.images["file"])
-    if index.headers is None:
-        headers = kept_headers(source.survey, files, folder / "headers")
-    else:
-        headers, index = index.headers.loc[files], replace(index, headers=None)  # once in memory
-    index, headers = without_left_out(index, headers, asked)
-    index, headers = without(index, headers, source.unchosen(headers))
     return DatasetInfo(
         source, index, fingerprint, key, folder, modality_of(headers), headers, keep_aspect, asked, odd_range
+    )
+
+
+def contents_file(source: Source, store_root: Path) -> Path:
+    """Where the contents of the files under a source's root are kept."""
+    of_root = hashlib.sha256(str(source.root).encode()).hexdigest()[:16]
+    return private_folder(store_root / "contents") / f"{of_root}.parquet"
+
+
+def _headers(source: Source, index: Index, contents: pd.DataFrame, store_root: Path) -> pd.DataFrame:
+    """The headers of the index's files, by file. Raises PrivateError if one cannot be read whose content could."""
+    faults = contents["fault"]
+    readable = list(contents.index[faults == ""])
+    if index.headers is not None:
+        headers = index.headers.loc[readable]
+    elif isinstance(source, HeaderIndexed) and source.cache:  # it keeps them itself
+        headers = source.survey(readable)
+    else:
+        headers = kept_headers(source, source.survey, readable, store_root / "headers")
+    gone = list(headers.index[headers["unreadable"].str.startswith(UNREADABLE)])
+    if gone:
+        raise read_no_more(source, store_root, gone)
+    lost = [no_image(f"{UNREADABLE} ({fault})") for fault in faults[faults != ""]]
+    if lost:
+        others = pd.DataFrame(lost, columns=HeaderFacts._fields, index=faults.index[faults != ""])
+        headers = pd.concat([headers, others]) if len(headers) else others
+    return headers.loc[contents.index]
+
+
+def read_no_more(source: Source, store_root: Path, files: Sequence[str]) -> PrivateError:
+    """The error where `files` of known content cannot be read now; they are read anew at the next start."""
+    forget(contents_file(source, store_root), files)
+    fault = content_of(source.path(files[0])).fault
+    what = f"({fault})" if fault else "at this moment"
+    return PrivateError(
+        f"{source.path(files[0])} cannot be read {what}"
+        + (f", nor {len(files) - 1} others" if files[1:] else "")
+        + ", and could be before: run the same command again, which leaves out and counts what it still cannot read"
     )
 
 
@@ -141,4 +188,8 @@ def _open_dataset(
     settings = json.loads(source)
     kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors
     root = Path(store_root).expanduser().resolve()
-    return open_dataset(kind(**settings), root, keep_aspect, json.loads(keep), positive, odd_range)
+    settings_of = (keep_aspect, json.loads(keep), positive, odd_range)
+    try:
+        return open_dataset(kind(**settings), root, *settings_of, progress=lambda *of: display.step(READING, *of))
+    finally:
+        display.drop(READING)

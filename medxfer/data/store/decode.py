@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.base.errors import ImageError
+from medxfer.data.sources.source import UNREADABLE
 from medxfer.data.store.gray_range import odd_range
 
 Pictures = Callable[[str, bool], Iterator[NDArray[Any]]]  # as `Source.pictures`
@@ -42,6 +44,8 @@ class Decoder:
                 gray.append(quantise(small, self.hounsfield))
         except ImageError as error:
             return error
+        except OSError as error:  # of reading: nothing is written here
+            return ImageError(Path(file), UNREADABLE, error.strerror or type(error).__name__)
         return Decoded(np.stack(gray), pixels, odd)
 
 

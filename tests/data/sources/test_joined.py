@@ -10,7 +10,7 @@ from pictures import make_elsewhere, make_pictures
 from releases import compose_cell
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.sources.label_table import NO_PATIENTS
+from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.store import build
 from medxfer.data.store.build import store_of
 from medxfer.data.store.dataset import dataset_of

@@ -9,7 +9,7 @@ from releases import dicom, prepared
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.ct_series import CtSeries
-from medxfer.data.store.dataset import dataset_of
+from medxfer.data.store.dataset import dataset_of, open_dataset
 
 AXIAL = [1, 0, 0, 0, 1, 0]
 
@@ -39,7 +39,8 @@ def write(scans, paths: list[str], **columns) -> CtSeries:
 
 @pytest.mark.parametrize("by", ["folder", "uid"])
 def test_a_series_label_is_that_of_its_slices_in_order(scans, by):
-    index = write(scans, [f"scan{i:02}" if by == "folder" else f"1.2.3.{i}" for i in range(12)]).index()
+    source = write(scans, [f"scan{i:02}" if by == "folder" else f"1.2.3.{i}" for i in range(12)])
+    index = open_dataset(source, scans.parent / "cache").index
     assert len(index.images) == 36
     assert index.images["file"][:3].tolist() == ["scan00/2.dcm", "scan00/1.dcm", "scan00/0.dcm"]
     assert index.images["patient"].nunique() == 12
@@ -70,7 +71,7 @@ def test_a_file_that_cannot_be_read_is_refused_later_and_one_that_is_not_there_i
 def test_without_patients_in_table_and_headers_the_record_says_so(scans):
     for path in scans.rglob("*.dcm"):
         dicom(path, Modality="CT")
-    index = write(scans, [f"scan{i:02}" for i in range(12)]).index()
+    index = open_dataset(write(scans, [f"scan{i:02}" for i in range(12)]), scans.parent / "cache").index
     assert "no patient ids" in index.caveats[0]
 
 

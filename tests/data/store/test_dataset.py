@@ -9,6 +9,7 @@ from dicom_files import write_dicom
 from pydicom import uid
 
 from medxfer.data.header_facts import HEADER_VERSION
+from medxfer.data.sources import kept_files
 from medxfer.data.sources.ct_series import CtSeries
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.store.dataset import open_dataset
@@ -64,6 +65,7 @@ def test_headers_are_read_again_by_a_corrected_reader(
         series = CtSeries(root=str(root), labels=str(root / "labels.csv"), cache=str(tmp_path / "cache"))
         return set(series.survey(["a.dcm", "b.dcm"])["manufacturer"])
 
+    monkeypatch.setattr(kept_files, "SETTLED", 0)  # as if the files had been written long ago
     assert manufacturers() == {"Maker"}
     header = DicomFolder.header
     for kind in (DicomFolder, CtSeries):

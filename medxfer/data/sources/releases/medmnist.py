@@ -5,7 +5,6 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from medxfer.base import files
 from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.words import Task
 from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.label_table import NO_PATIENTS
 from medxfer.data.sources.source import Index, Source
 
 SPLITS = ("train", "val", "test")
@@ -54,18 +52,14 @@ class MedMNIST(Source):
     def path(self, file: str) -> Path:
         return self.file
 
-    def manifest(self, index: Index) -> bytes:
-        return super().manifest(replace(index, images=index.images.head(1)))  # one file holds all
-
     def index(self) -> Index:
         labels = [_arrays(self.unpacked)[f"{split}_labels"] for split in SPLITS]
         rows = [
             (split, f"{split}[{row}]") for split, part in zip(SPLITS, labels, strict=True) for row in range(len(part))
         ]
         images = pd.DataFrame(rows, columns=["split", "file"])
-        images["patient"] = images["file"]
         classes = tuple(INFO[self.name]["label"].values())
-        caveats = (NO_PATIENTS, *self._checksum_caveat())
+        caveats = self._checksum_caveat()
         codes = np.concatenate([self._checked(of_part, len(classes)) for of_part in labels])
         if codes.ndim == 2:
             return Index(images, codes.astype(np.float32), classes, "multilabel", caveats)

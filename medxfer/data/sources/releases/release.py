@@ -19,9 +19,6 @@ class Release(Labelled):
 
     tables: ClassVar[tuple[str, ...]]  # of labels, patients and official parts; not all of them need be there
 
-    def label_bytes(self) -> bytes:
-        return b"".join(path.read_bytes() for path in map(self.place, self.tables) if path.is_file())
-
     def place(self, name: str) -> Path:
         """Where the table `name` lies, or would lie."""
         return self.root / name

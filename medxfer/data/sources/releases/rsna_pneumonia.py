@@ -6,6 +6,7 @@ import pandas as pd
 
 from medxfer.base.errors import unknown
 from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index
 
@@ -17,9 +18,9 @@ OVERLAP = "its images are of NIH ChestX-ray14: results on the two are not indepe
 class RsnaPneumonia(Release):
     """`label` is Target (pneumonia or not) or class (Normal, Lung Opacity, No Lung Opacity / Not Normal).
 
-    The release's patientId is an image's, not a patient's. Only the mapping to NIH's names, which RSNA publishes
-    separately, tells the patient of an image. Without it every image counts as a patient of its own, and the record
-    says so.
+    The release's patientId, which is also its headers' PatientID, is an image's, not a patient's. Only the mapping to
+    NIH's names, which RSNA publishes separately, tells the patient of an image. Without it every image counts as a
+    patient of its own, and the record says so.
     """
 
     obtain = (
@@ -35,8 +36,8 @@ class RsnaPneumonia(Release):
         files = self.locate(names + ".dcm", "stage_2_train_images")
         images = pd.DataFrame({"name": names, "file": files, "split": ""})
         if (self.root / MAPPING).is_file():
-            images["patient"] = self._patients(names)
-        return self.assemble(images, labels, (OVERLAP,))
+            return self.assemble(images.assign(patient=self._patients(names)), labels, (OVERLAP,))
+        return self.assemble(images.assign(patient=names), labels, (NO_PATIENTS, OVERLAP))
 
     def _labels(self) -> pd.Series:
         """By image; both tables have a row a box, and so repeat images."""

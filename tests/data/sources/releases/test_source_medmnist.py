@@ -9,8 +9,10 @@ from medmnist.info import INFO
 from releases import prepared, split_of
 
 from medxfer.base.errors import MedxferError
+from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.sources.releases import medmnist as module
 from medxfer.data.sources.releases.medmnist import GRAYSCALE, SIZES, MedMNIST
+from medxfer.data.store.dataset import open_dataset
 
 COUNTS = {"train": 28, "val": 14, "test": 14}
 
@@ -47,7 +49,7 @@ def test_the_grayscale_sets_are_these():
 @pytest.mark.filterwarnings("ignore:not the official file")
 @pytest.mark.parametrize("name", GRAYSCALE)
 def test_every_set_has_its_classes_in_order_and_its_official_split(tmp_path, open_set, name):
-    index = open_set(write(tmp_path, name), name).index()
+    index = open_dataset(open_set(write(tmp_path, name), name), tmp_path / "cache").index
     assert index.images["split"].value_counts().to_dict() == COUNTS
     assert index.classes == tuple(INFO[name]["label"][str(i)] for i in range(len(INFO[name]["label"])))
     assert any("no patient ids" in caveat for caveat in index.caveats)
@@ -90,7 +92,8 @@ def test_it_is_unpacked_once(tmp_path, open_set, monkeypatch):
 def test_the_official_file_has_no_caveat_but_its_patients(tmp_path, open_set, monkeypatch):
     path = write(tmp_path, "breastmnist")
     monkeypatch.setitem(INFO["breastmnist"], "MD5_64", hashlib.md5(path.read_bytes()).hexdigest())
-    assert len(open_set(path, "breastmnist").index().caveats) == 1
+    caveats = open_dataset(open_set(path, "breastmnist"), tmp_path / "cache").index.caveats
+    assert caveats == (NO_PATIENTS,)
 
 
 def test_the_official_file_of_another_set_is_recognised(tmp_path, open_set, monkeypatch):
