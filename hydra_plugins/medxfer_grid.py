@@ -17,9 +17,12 @@ class GridSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         # With torch, which other programs that find this plug-in need not load.
-        from medxfer.grid.hooks import begin, command, errors_exit, finish, show_plan
+        from medxfer.base.errors import MedxferError
+        from medxfer.grid.command_line import published
+        from medxfer.grid.hooks import begin, errors_exit, finish, show_plan
         from medxfer.grid.jobs import compose_jobs
         from medxfer.grid.joined_jobs import joined
+        from medxfer.grid.launched import check_device_of
         from medxfer.grid.rounds import Rounds
 
         assert self.config is not None
@@ -29,10 +32,13 @@ class GridSweeper(BasicSweeper):
         (jobs,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
         jobs = joined(jobs)
         with errors_exit():
+            if not jobs:
+                raise MedxferError("nothing is asked for: a sweep on the command line, such as glob(*), has no values")
             composed = compose_jobs(loader, self.config, jobs)
+            check_device_of(composed, self.config.hydra)
             if composed[0].base.plan:
                 return show_plan(composed)
-            rounds = Rounds(begin(composed, command(sys.argv[1:])))
+            rounds = Rounds(begin(composed, published(sys.argv[1:])))
             numbers = rounds.next()
         launched, lost = 0, None
         while numbers and lost is None:

@@ -12,6 +12,7 @@ for _text in (
     r"The `srun` command is available",
     r".*isinstance.treespec, LeafSpec.*",  # pytorch-lightning 2.6 with torch 2.14
     r"You're resuming from a checkpoint that ended before the epoch ended",  # the data module resumes there
+    r"Experiment logs directory .* exists and is not empty",  # medxfer goes on with its file
     r"Checkpoint directory .* exists and is not empty",  # a cell is resumed in its own folder
     r"The number of training batches \(\d+\) is smaller than the logging interval",  # curves are of epochs
 ):

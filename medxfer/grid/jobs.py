@@ -36,7 +36,11 @@ def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overri
     """What Hydra would compose for every job, with one composition for all that differ in plain factors alone."""
     parser = OverridesParser.create(config_loader=loader)
     parsed = {text: parser.parse_override(text) for text in dict.fromkeys(text for job in jobs for text in job)}
-    plain = {text for text, override in parsed.items() if override.key_or_group in VALUES and not override.is_delete()}
+    plain = {
+        text
+        for text, override in parsed.items()
+        if override.key_or_group in VALUES and not override.is_delete() and "${" not in text
+    }
     bases: dict[tuple[str, ...], DictConfig | None] = {}
     composed = []
     for job in jobs:

@@ -1,12 +1,17 @@
 """A process that a launcher starts to train cells."""
 
+from collections.abc import Iterable
+
 import joblib
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 import medxfer.base.config  # noqa: F401 - this process composes configurations as well
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.grid.devices import gpus, hold_gpu
+from medxfer.grid.jobs import Job
+from medxfer.training.compute import check_device
 from medxfer.training.prepare import on_gpu
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # by launcher
@@ -26,6 +31,22 @@ def check_launcher(hydra: DictConfig) -> None:
 def workers_of(n_jobs: int) -> int:
     """How many processes joblib starts: below 0 it counts back from the machine's cores, -1 is all of them."""
     return int(n_jobs) if n_jobs >= 0 else joblib.cpu_count() + 1 + int(n_jobs)
+
+
+def check_folders(hydra: DictConfig) -> None:
+    """Raises MedxferError if cells would train in folders of their own."""
+    if hydra.job.chdir:
+        raise MedxferError(
+            "hydra.job.chdir=true: a cell finds its study and data from the folder in which the command began; leave "
+            "this out, and move studies by study.root="
+        )
+
+
+def check_device_of(jobs: Iterable[Job], hydra: DictConfig) -> None:
+    """Raise MedxferError if a job wants a device that this machine lacks; Slurm's nodes may have others."""
+    if hydra.mode == RunMode.RUN or hydra.runtime.choices["hydra/launcher"] != "submitit_slurm":
+        for base in {id(job.base): job.base for job in jobs}.values():
+            check_device(base)
 
 
 def begin_work(config: DictConfig) -> None:

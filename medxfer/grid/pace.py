@@ -44,6 +44,7 @@ def measure(prepared: Prepared) -> Pace:
             **settings, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
             "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,
             "enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder,
+            "profiler": None,
         }  # fmt: skip
         trainer = pl.Trainer(
             **quick, callbacks=[timer], plugins=[LightningEnvironment()], deterministic=config.deterministic
@@ -62,7 +63,8 @@ def measure(prepared: Prepared) -> Pace:
         for part in ("train", "val", "test")
     }
     step, look = median(timer.train[WARM_UP:] or timer.train), median(timer.evaluate)
-    steps = settings["max_steps"] if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
+    steps = settings["max_steps"] * settings.get("accumulate_grad_batches", 1)
+    steps = steps if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
     epochs = ceil(steps / batches["train"])
     seconds = start_up + steps * step + epochs * (batches["val"] * look + save) + batches["test"] * look
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())

@@ -20,6 +20,11 @@ from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosi
 LOOK_EVERY = 50  # steps between looks at the losses on an accelerator, where a look waits for the device
 
 
+def ends_epoch(trainer: pl.Trainer) -> bool:
+    """Whether the batch that was trained is its epoch's last one: the last of all, or that of a budget in steps."""
+    return trainer.is_last_batch or 0 < trainer.max_steps <= trainer.global_step
+
+
 class NotFinite(MedxferError):  # noqa: N818 (the text is a sentence about a state, not a kind of mistake)
     """A loss or score became NaN or infinite: this training cannot go on."""
 
@@ -129,7 +134,9 @@ class Classifier(pl.LightningModule):
         """The recipe, with its schedule over the steps that the trainer expects."""
         keys = ("lr", "weight_decay", "backbone_lr_scale", "color_lr")
         groups = parameter_groups(self.backbone, self.color, **{key: self.hparams[key] for key in keys})
-        optimizer = create_optimizer(self.hparams["optimizer"], groups)
+        # Lightning's scaler of float16 gradients cannot clip what a fused optimiser would unscale.
+        fused = self.trainer.precision != "16-mixed"
+        optimizer = create_optimizer(self.hparams["optimizer"], groups, fused)
         schedule = warmup_cosine(optimizer, self.trainer.estimated_stepping_batches, self.hparams["warmup_fraction"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -167,10 +174,10 @@ class Classifier(pl.LightningModule):
 
         The last step of a budget in steps ends its epoch early; that epoch is validated like every other.
         """
-        if 0 < self.trainer.max_steps <= self.trainer.global_step:
-            self.trainer.should_stop = True
-        elif not self.trainer.is_last_batch:
+        if not ends_epoch(self.trainer):
             return
+        if not self.trainer.is_last_batch:
+            self.trainer.should_stop = True
         self._refuse_not_finite(self._losses)
         losses = torch.stack([loss for loss, _ in self._losses]).float()
         images = torch.tensor([n for _, n in self._losses], device=losses.device, dtype=losses.dtype)

@@ -13,10 +13,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.model.layers import find_head
 
-# Each with one fused kernel a step. AdamW: Loshchilov & Hutter 2019.
-OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]]], Optimizer]] = {
-    "adamw": partial(AdamW, fused=True),
-    "sgd": partial(SGD, momentum=0.9, nesterov=True, fused=True),
+# AdamW: Loshchilov & Hutter 2019.
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "adamw": AdamW,
+    "sgd": partial(SGD, momentum=0.9, nesterov=True),
 }
 
 
@@ -50,11 +50,14 @@ def parameter_groups(
     return [{"params": p, "lr": rate, "weight_decay": decay} for (rate, decay), p in groups.items() if p]
 
 
-def create_optimizer(name: str, groups: list[dict[str, Any]]) -> Optimizer:
-    """The optimiser `name` for these groups of parameters. Raises MedxferError if there is none of this name."""
+def create_optimizer(name: str, groups: list[dict[str, Any]], fused: bool = True) -> Optimizer:
+    """The optimiser `name` for these groups of parameters, `fused` with one kernel a step.
+
+    Raises MedxferError if there is none of this name.
+    """
     if name not in OPTIMIZERS:
         raise unknown("optimizer", name, OPTIMIZERS, f"choose {' or '.join(OPTIMIZERS)}.")
-    return OPTIMIZERS[name](groups)
+    return OPTIMIZERS[name](groups, fused=fused)
 
 
 def warmup_cosine(optimizer: Optimizer, steps: int | float, warmup_fraction: float) -> LambdaLR:

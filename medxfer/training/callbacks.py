@@ -89,7 +89,8 @@ class Patience(EarlyStopping):
 
 def epochs_of(trainer: pl.Trainer) -> int:
     """How many epochs the training has, the last of them maybe in part."""
-    return ceil(int(trainer.estimated_stepping_batches) / int(trainer.num_training_batches))
+    steps = ceil(int(trainer.num_training_batches) / trainer.accumulate_grad_batches)  # of an epoch
+    return ceil(int(trainer.estimated_stepping_batches) / steps)
 
 
 class EpochBar(pl.Callback):
@@ -114,7 +115,8 @@ class EpochBar(pl.Callback):
         done = trainer.global_step
         seconds = (time.monotonic() - self.began) / max(done - self.before, 1)
         where = f"epoch {trainer.current_epoch + 1} of {self.epochs}"
-        pace = f"{self.batch_size / seconds:.0f} images/s, {duration(seconds * (self.steps - done))} left"
+        images = self.batch_size * trainer.accumulate_grad_batches / seconds
+        pace = f"{images:.0f} images/s, {duration(seconds * (self.steps - done))} left"
         display.step("cell", done, self.steps, f"steps, {where}, {pace}", self.name)
         if time.monotonic() - self.said > LINE_EVERY:
             self.said = time.monotonic()

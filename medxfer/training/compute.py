@@ -10,10 +10,11 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.batch import RenderedBatch
 from medxfer.base.display import display
+from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.model.classifier import Classifier
@@ -53,6 +54,20 @@ class Compute:
             model.backbone.compile()  # in place, so that no name in a checkpoint changes
 
 
+def check_device(config: DictConfig) -> None:
+    """Raise MedxferError where this machine has no device as `config`, which is not checked yet, wants it."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    there = {"gpu": cuda or mps, "cuda": cuda, "mps": mps}
+    wanted, precision = (str(OmegaConf.select(config, f"trainer.{key}")) for key in ("accelerator", "precision"))
+    if not there.get(wanted, True):
+        raise MedxferError(
+            f"trainer.accelerator={wanted}: torch finds no such device on this machine; leave it out (auto takes a GPU "
+            "where there is one), or install torch for the device"
+        )
+    if precision == "16-mixed" and (wanted == "cpu" or not there["gpu"]):
+        raise MedxferError("trainer.precision=16-mixed is for GPUs, and this is none: leave it out, or take bf16-mixed")
+
+
 def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compute:
     """What this cell computes with: the same for every cell of the study with its backbone and image size.
 
@@ -68,6 +83,7 @@ def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compu
         known = read_json(path) if path.is_file() else {}
         if key not in known:
             epochs, steps = config.trainer.max_epochs, config.trainer.max_steps
+            steps *= config.trainer.get("accumulate_grad_batches", 1)
             steps = len(data.train_dataloader()) * epochs if epochs > 0 else steps
             known[key] = measure(model, data, _device(config), steps)
             write_json(path, known)

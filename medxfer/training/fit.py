@@ -14,6 +14,7 @@ import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import OmegaConf
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import SimpleProfiler
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
@@ -103,6 +104,8 @@ def _trainer(
     environment = LightningEnvironment()  # one process, whatever number and count a Slurm job's variables give
     environment.set_global_rank(0)  # Lightning took it from those variables when it was imported
     arguments: Any = OmegaConf.to_container(config.trainer, resolve=True)
+    if arguments.get("profiler") == "simple":  # into a file: Lightning's log, where it would be printed, is silent
+        arguments["profiler"] = SimpleProfiler(str(cell.folder), "profile")
     return pl.Trainer(
         **{"precision": compute.trainer_precision, **arguments},
         deterministic=config.deterministic,

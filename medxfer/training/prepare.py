@@ -11,13 +11,12 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_parquet
 from medxfer.base.window import Window, parse_window, window_name
-from medxfer.base.words import JUDGED, listing
-from medxfer.color import check_levels, parse_colormap
-from medxfer.data.external import ExternalSet, TrainedOn, external_sets, mounted_sets
-from medxfer.data.serve.balance import BALANCE, check_balance
+from medxfer.color import parse_colormap
+from medxfer.data.external import ExternalSet, TrainedOn, external_sets
+from medxfer.data.serve.balance import check_balance
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
@@ -25,14 +24,12 @@ from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.model.backbone import check_finetune, check_repeatable, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
 from medxfer.model.layers import count_of
-from medxfer.model.metrics import METRICS, compute_metrics
-from medxfer.model.recipe import OPTIMIZERS
+from medxfer.model.metrics import compute_metrics
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
-from medxfer.study.declared import declaration, read_rules
 from medxfer.study.folder import Study, open_study
-from medxfer.study.identity import FOLD, VALUES, Json, cell_name, check_factors, factors, shared_settings
-from medxfer.training.loggers import check_logger
+from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, shared_settings
+from medxfer.training.settings.checked import checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +66,11 @@ class Impossible:
 
 
 def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | Impossible:
-    """Settle one cell; see `Preparation`."""
+    """Check the whole configuration of one cell, and settle it; see `Preparation`."""
+    try:
+        config = checked(config)
+    except MedxferError as error:
+        return Impossible(config, {key: config.get(key) for key in VALUES}, error)
     settled = Preparation(config, progress, {} if config.plan else None).settle(
         {key: config.get(key) for key in VALUES}
     )
@@ -88,8 +89,8 @@ def cells_of(config: DictConfig) -> list[DictConfig]:
 class Preparation:
     """Settles the cells whose configurations differ in `VALUES` alone, each in milliseconds after the first.
 
-    Names are checked first and weights are found before any data is read, so that a slip costs seconds. What cells
-    share (data, stores, weights' hashes, the study) is opened once.
+    The configuration is a `checked` one. Names are looked up first and weights are found before any data is read, so
+    that a slip costs seconds. What cells share (data, stores, weights' hashes, the study) is opened once.
     """
 
     def __init__(
@@ -120,7 +121,6 @@ class Preparation:
         """
         try:
             colormap = parse_colormap(values["colormap"])
-            _ = self.declared
             _check_network(self.config, values["backbone"], values["pretrained"])
             if self.config.deterministic is True and on_gpu(self.config):
                 learned = colormap.kind == "learned"
@@ -152,12 +152,6 @@ class Preparation:
             "weights": weights.sha256 if weights else None,
         }
         return Settled(Cell(study, cell_name(named, identity), named), store, split, parts, window, weights, external)
-
-    @cached_property
-    def declared(self) -> Json:
-        """What the study declares, once the settings that cells share are found to be right."""
-        _check_settings(self.config)
-        return declaration(self.config)
 
     @cached_property
     def settings(self) -> Json:
@@ -247,51 +241,6 @@ def trained_on(config: DictConfig, store: GrayStore, hounsfield: bool) -> Traine
         hounsfield=hounsfield,
         keep_aspect=bool(config.data.keep_aspect),
     )
-
-
-def _check_settings(config: DictConfig) -> None:
-    choices_of = {
-        "optimizer": OPTIMIZERS,
-        "normalize": ("fixed", "arm"),
-        "balance": BALANCE,
-        "compute": ("float32", "auto"),
-        "keep": ("best", "none"),
-    }
-    for key, choices in choices_of.items():
-        if config[key] not in choices:
-            raise unknown(key, str(config[key]), choices, f"choose {' or '.join(choices)}.")
-    if config.patience is not None and not (isinstance(config.patience, int) and config.patience > 0):
-        raise MedxferError(f"patience={config.patience}: give a whole number of epochs from 1, or null for no stop.")
-    if not 0 <= config.label_smoothing < 1:
-        raise MedxferError(f"label_smoothing={config.label_smoothing}: must be from 0 to below 1.")
-    for key, one in (("devices", 1), ("num_nodes", 1), ("strategy", "auto")):
-        if config.trainer.get(key, one) != one:
-            raise MedxferError(
-                f"trainer.{key}={config.trainer[key]}: a cell trains on one device, because a grid is faster with a "
-                "cell on each; leave this out, and use hydra/launcher=joblib for the GPUs of this machine or "
-                "hydra/launcher=submitit_slurm for a cluster (CUDA_VISIBLE_DEVICES limits the GPUs that are used)."
-            )
-    if config.compute == "auto" and "precision" in config.trainer:
-        raise MedxferError("compute=auto chooses the precision: leave trainer.precision out, or use compute=float32.")
-    check_levels(config.levels)
-    check_logger(config.logger.kind)
-    if config.study.metric not in JUDGED:
-        hint = f"the answer is judged by {listing(JUDGED, 'or')}; the other metrics stand in results.csv."
-        raise unknown("study.metric", str(config.study.metric), JUDGED, hint)
-    if not (isinstance(config.study.margin, int | float) and 0 < config.study.margin < 1):
-        raise MedxferError(
-            f"study.margin={config.study.margin}: give the smallest difference that matters as a fraction, above 0 and "
-            "below 1 (0.01 is one point)."
-        )
-    monitors = [f"val/{name}" for name in ("loss", *METRICS)]
-    if config.monitor not in monitors:
-        raise unknown("monitor", config.monitor, monitors, f"choose one of {', '.join(monitors)}.")
-    mounted_sets(config)
-    if config.data.get("classes"):
-        raise MedxferError("data.classes renames the classes of external sets alone (external.classes=): leave it out")
-    declared = declaration(config)
-    parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
-    check_factors(config)
 
 
 def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) -> None:

@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from medxfer.base.files import whole_file
 from medxfer.base.stop import SIGNALS
+from medxfer.model.classifier import ends_epoch
 from medxfer.study.checkpoints import LAST, tell_saved
 from medxfer.training.callbacks import epochs_of
 
@@ -32,9 +33,9 @@ class WholeCheckpoints(TorchCheckpointIO):
 class LastState(Checkpoint):
     """Saves last.ckpt after each epoch, within it every five minutes, and before a signal ends the training.
 
-    SIGTERM, SIGUSR2 and SIGINT wait for the end of the batch that is trained (in validation for the end of the epoch,
-    which validation belongs to). Then the state is saved, and the signal goes to the handler that was there before. A
-    second signal does not wait.
+    SIGTERM, SIGUSR2 and SIGINT wait for the optimiser's next step (in validation for the end of the epoch, which
+    validation belongs to): between steps there are gradients that no state holds. Then the state is saved, and the
+    signal goes to the handler that was there before. A second signal does not wait.
     """
 
     def __init__(self, checkpoints: Path) -> None:
@@ -49,7 +50,7 @@ class LastState(Checkpoint):
             self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.is_last_batch:
+        if ends_epoch(trainer) or (trainer.fit_loop.batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         if self._asked or time.monotonic() - self._saved > EVERY:
             self._save(trainer, trainer.current_epoch)

@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from medxfer.training.compute import check_device
 from medxfer.training.fit import fit
 from medxfer.training.loggers import cell_logger
 from medxfer.training.prepare import Impossible, Prepared, prepare
@@ -21,6 +22,7 @@ def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
         Taken: another process trains it.
         Exception: what stopped the training; it is recorded first.
     """
+    check_device(config)
     prepared = prepare(config)
     if isinstance(prepared, Impossible):
         raise prepared.error

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -69,6 +70,27 @@ def test_a_budget_in_steps_may_be_less_than_an_epoch(tmp_path):
     assert "test/auroc" in record(cell)["metrics"]
 
 
+def test_gradients_of_several_batches_make_a_step(tmp_path):
+    _, objects = train_small(tmp_path, "+trainer.accumulate_grad_batches=2")
+    assert len(objects["data"].train_dataloader()) == 3
+    assert objects["trainer"].global_step == 4
+
+
+def test_a_profile_of_the_training_lies_in_the_cells_folder(tmp_path):
+    cell, _ = train_small(tmp_path, "+trainer.profiler=simple", "trainer.max_epochs=1")
+    text = (cell / "fit-profile.txt").read_text()
+    assert "run_training_batch" in text
+    assert str(tmp_path) not in text
+
+
+def test_float16_trains_with_an_optimiser_that_can_be_clipped(tmp_path):
+    """A fused one unscales its gradients itself, and Lightning cannot clip them."""
+    model, _ = wired(tmp_path)
+    for precision, fused in (("16-mixed", False), ("bf16-mixed", True), ("32-true", True)):
+        model.trainer = SimpleNamespace(precision=precision, estimated_stepping_batches=9)
+        assert model.configure_optimizers()["optimizer"].defaults["fused"] is fused
+
+
 def test_the_same_cell_twice_is_the_same_to_the_last_bit(tmp_path):
     tables = []
     for name in "ab":
@@ -97,11 +119,14 @@ def test_every_metric_that_is_judged_is_trained_for(tmp_path, metric):
         ("study.metric=f1", "unknown study.metric 'f1': the answer is judged by auroc, accuracy, balanced_accuracy or"),
         ("study.metric=acuracy", "unknown study.metric 'acuracy': did you mean accuracy"),
         ("study.metric=sensitivity", "unknown study.metric 'sensitivity'"),
-        ("study.margin=0", "study.margin=0: give the smallest difference that matters as a fraction"),
+        (
+            "study.margin=0",
+            "study.margin=0: give a number above 0 and below 1: the smallest difference that matters, as a fraction",
+        ),
         ("study.margin=1", "study.margin=1: .*0.01 is one point"),
         ("study.margin=-0.01", "above 0 and below 1"),
         ("study.margin=one", "study.margin=one: give"),
-        ("study.margin=null", "study.margin=None: give"),
+        ("study.margin=null", "study.margin=null: give"),
         ("patience=0", "patience=0: give a whole number"),
         ("label_smoothing=1", "from 0 to below 1"),
     ],

@@ -91,6 +91,69 @@ def test_a_signal_within_an_epoch_is_followed_by_a_save_and_changes_nothing(conf
     assert resumed_predictions.equals(predictions)
 
 
+def test_a_signal_between_two_steps_of_the_optimiser_waits_for_the_next(configure, monkeypatch):
+    """The gradients of the batches since the last step are in no state."""
+    accumulate = "+trainer.accumulate_grad_batches=2"
+    epochs, metrics, predictions = record(configure("whole", accumulate))
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with monkeypatch.context() as patched:
+            send_at(patched, (1, 2), signal.SIGTERM)
+            with pytest.raises(Interruption):
+                train(configure("stopped", accumulate))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    seen = []
+    told = EpochBar.on_train_epoch_start
+
+    def tell(self, trainer, *rest):
+        told(self, trainer, *rest)
+        seen.append(self.epochs)
+
+    monkeypatch.setattr(EpochBar, "on_train_epoch_start", tell)
+    again = record(configure("stopped", accumulate))
+    assert again[:2] == (epochs, metrics)
+    assert again[2].equals(predictions)
+    assert set(seen) == {3}
+
+
+def test_the_epoch_that_a_budget_in_steps_cuts_short_is_validated_also_after_a_stop(configure, monkeypatch):
+    """Nothing is saved at the last step: from there, Lightning would not validate."""
+    budget = ("trainer.max_epochs=-1", "trainer.max_steps=12")
+    epochs, metrics, _ = record(configure("whole", *budget))
+    monkeypatch.setattr("medxfer.training.resume.EVERY", 0.0)
+
+    def stop(self, trainer, *_):
+        if trainer.current_epoch == 1:
+            raise Interruption
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EpochBar, "on_validation_epoch_start", stop)
+        with pytest.raises(Interruption):
+            train(configure("stopped", *budget))
+    assert len(epochs) == 2
+    assert record(configure("stopped", *budget))[:2] == (epochs, metrics)
+
+
+def test_a_csv_of_curves_goes_on_where_a_training_was_stopped(configure, monkeypatch, tmp_path):
+    tables = []
+    for study, place in (("whole", None), ("stopped", (2, 3))):
+        previous = signal.signal(signal.SIGTERM, interrupt)
+        try:
+            with monkeypatch.context() as patched:
+                if place is not None:
+                    send_at(patched, place, signal.SIGTERM)
+                    with pytest.raises(Interruption):
+                        train(configure(study, "logger=csv"))
+            train(configure(study, "logger=csv"))
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+        (file,) = (tmp_path / study).glob("*/logs/*/metrics.csv")
+        tables.append(pd.read_csv(file))
+    assert tables[0]["val/auroc"].notna().sum() == 3
+    pd.testing.assert_frame_equal(tables[1], tables[0])
+
+
 def test_a_signal_in_validation_waits_for_the_epoch(configure, monkeypatch):
     epochs, _, predictions = record(configure("whole"))
 

@@ -1,0 +1,117 @@
+"""Every cell of a command, checked and settled before the first one trains; plan and run do it by this same code."""
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import pandas as pd
+from rich.markup import escape
+
+from medxfer.base.display import display
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count
+from medxfer.grid.introduction import introduce_data
+from medxfer.grid.jobs import Job
+from medxfer.grid.settled import Launch
+from medxfer.study.folder import Division, Study, withdrawn_cells
+from medxfer.study.identity import FOLD, VALUES, Json
+from medxfer.training.prepare import Impossible, Preparation, Settled
+from medxfer.training.settings.checked import checked
+from medxfer.training.settings.reading import read_value
+
+
+def checked_jobs(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs with their settings as they are read.
+
+    Raises MedxferError at the first setting that no cell can have: nothing of such a command is trained or written.
+    """
+    bases = {id(base): checked(base) for base in {id(job.base): job.base for job in jobs}.values()}
+    return [Job(bases[id(job.base)], {key: read_value(key, one) for key, one in job.values.items()}) for job in jobs]
+
+
+def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible], list[Preparation]]:
+    """Check every cell's settings, weights and data, and name those that cannot be; nothing is written into a study.
+
+    The preparations write the studies, by `enter`. `jobs` are checked ones.
+
+    A job whose patients are divided into folds has a cell for each, one after another. A cell that two jobs ask for is
+    one cell.
+
+    Raises MedxferError where no cell can be, where two data sets share pictures, or where one answer cannot hold the
+    cells of a study.
+    """
+    warnings.showwarning = display.warn
+    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
+    pending: dict[Path, Json] = {}
+    preparations = {id(job.base): Preparation(job.base, display.step, pending) for job in jobs}
+    known: set[tuple[Path, str]] = set()
+    launches, settled = [], []
+    for number, job in enumerate(jobs):
+        preparation = preparations[id(job.base)]
+        asked = {**{key: job.base.get(key) for key in VALUES}, **job.values}
+        for values in preparation.each_fold(asked):
+            one = preparation.settle(values)
+            if isinstance(one, Settled):
+                cell = (one.cell.study.folder, one.cell.name)
+                if cell in known:
+                    continue
+                known.add(cell)
+            launches.append(Launch(number, None if values[FOLD] == asked[FOLD] else values[FOLD]))
+            settled.append(one)
+    display.drop("decoding")
+    reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
+    if reasons.total() == len(settled):
+        raise MedxferError("; ".join(reasons))
+    possible = [one for one in settled if isinstance(one, Settled)]
+    _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
+    _check_studies(possible)
+    introduce_data(possible)
+    for text, number in reasons.items():
+        display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
+    return launches, settled, list(preparations.values())
+
+
+def _check_studies(settled: Sequence[Settled]) -> None:
+    """Raise MedxferError where one answer cannot hold the cells of a study, among them those that it has already."""
+    for study in dict.fromkeys(one.cell.study for one in settled):
+        study.check_divided(divisions(settled, study))
+        study.check_distinct({one.cell.name: one.cell.factors for one in settled if one.cell.study == study})
+        study.check_external(external_of(settled, study))
+
+
+def external_of(settled: Sequence[Settled | Impossible], study: Study) -> dict[str, str]:
+    """The external sets that cells of the study are scored on, name -> fingerprint."""
+    cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
+    return {one.name: one.fingerprint for cell in cells for one in cell.external}
+
+
+def divisions(settled: Sequence[Settled | Impossible], study: Study) -> list[Division]:
+    """How the study's data sets are divided, each way once."""
+    cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
+    return list(dict.fromkeys(Division(str(one.cell.factors["data"]), one.split.folds, one.split.way) for one in cells))
+
+
+def _check_apart(settled: Sequence[Settled], root: Path) -> None:
+    """Raise MedxferError where a picture is in two data sets: an answer would take its patient for two.
+
+    The data sets are those of `settled` and those that their studies have planned before, as far as their decoded
+    images are still in `root`.
+    """
+    pictures = {str(one.cell.factors["data"]): set(one.store.images["pixels"]) for one in settled}
+    for study in {one.cell.study for one in settled}:
+        record = study.record if (study.folder / "study.json").is_file() else {"data": {}, "planned": {}}
+        withdrawn = withdrawn_cells(record)
+        planned = {factors["data"] for cell, factors in record["planned"].items() if cell not in withdrawn}
+        for name, fingerprint in record["data"].items():
+            if name in planned and name not in pictures:
+                tables = root.glob(f"*-{fingerprint}/*/images.parquet")
+                pictures[name] = {key for path in tables for key in pd.read_parquet(path, columns=["pixels"])["pixels"]}
+    for (name, one), (other_name, other) in combinations(pictures.items(), 2):
+        if shared := one & other:
+            raise MedxferError(
+                f"data '{name}' and '{other_name}' have {count(len(shared), 'picture')} in common, pixel by pixel, "
+                "and an answer would take their patients for two: leave them out of one of the two, or give each its "
+                "own command and study.name; for other divisions of one data set use data.split.resample=true"
+            )

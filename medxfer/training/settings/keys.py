@@ -1,0 +1,89 @@
+"""Every key of conf/train.yaml and its groups, in the order in which they are checked; defaults stand in conf/."""
+
+from medxfer.training.settings.combined import ListOf, OrNull, ReadBy, either
+from medxfer.training.settings.data_keys import DATA, EXTERNAL
+from medxfer.training.settings.described import Group, Keys, Setting
+from medxfer.training.settings.kinds import Anything, Flag, Keyed, Number, Text, Weights, choice, share, whole
+from medxfer.training.settings.trainer_keys import TRAINER
+
+FACTORS: Keys = {
+    "colormap": Setting(Text("a colormap's name"), "how gray becomes colour; python -m medxfer.color lists all"),
+    "pretrained": Setting(Weights(), "initial weights; bottom:<k>: the k lowest stages, random above them"),
+    "backbone": Setting(Text("a network's name"), "the network; python -m medxfer.model lists all"),
+    "window": Setting(Text("<center>/<width> in HU, a name such as lung, file or auto"),
+                      "which values are shown from black to white; auto: 40/400 for CT, file for the rest"),
+    "image_size": Setting(whole(16, 4096), "side of the images in pixels"),
+    "train_fraction": Setting(share(open_low=True), "share of the training patients"),
+    "fold": Setting(OrNull(whole(0), "each, one after another"), "of data.split.folds or .groups: which one is tested"),
+    "seed": Setting(whole(0), "of the training: head, batch order, augmentation (the split has data.split.seed)"),
+}  # fmt: skip
+
+AUGMENT = Group("changes of gray in training, the same draws in every arm; 0 leaves a change out", {
+    "rotate": Setting(Number(0, 180), "degrees either way"),
+    "shift": Setting(share(), "of the image's side"),
+    "scale": Setting(share(), "relative change of size"),
+    "flip": Setting(share(), "probability of a left-right flip"),
+    "brightness": Setting(share(), "added to gray, which is from 0 to 1"),
+    "contrast": Setting(share(), "relative change of gray"),
+    "gamma": Setting(share(), "relative change of the exponent"),
+}, null="none", without="augment=null")  # fmt: skip
+
+RECIPE: Keys = {
+    "lr": Setting(Number(0), "highest learning rate of the head"),
+    "batch_size": Setting(whole(2, because="batch norm needs two images"), "images of a batch"),
+    "optimizer": Setting(choice(registry="medxfer.model.recipe:OPTIMIZERS"), "what moves the weights"),
+    "weight_decay": Setting(Number(0), "of weights; none on norms, biases and tables"),
+    "warmup": Setting(share(open_high=True), "share of all steps in which the learning rate rises"),
+    "finetune": Setting(Text("full, head or last:<k>"), "which layers are trained: all, the head, or it and k stages"),
+    "backbone_lr_scale": Setting(Number(0), "learning rate of all layers before the head, over lr"),
+    "label_smoothing": Setting(share(open_high=True), "share of a label that is given to all classes"),
+    "balance": Setting(choice(registry="medxfer.data.serve.balance:BALANCE"),
+                       "weights: of rare classes, more in the loss; sampling: drawn as often as the others"),
+    "monitor": Setting(choice("val/loss", registry="medxfer.model.metrics:METRICS", prefix="val/"),
+                       "what chooses the epoch that is tested"),
+    "patience": Setting(OrNull(whole(1), "no stop"), "epochs without a better monitor that end a training"),
+    "levels": Setting(ReadBy("medxfer.color:check_levels", whole(2, 65536)), "of a colormap's table"),
+    "normalize": Setting(choice("fixed", "arm"),
+                         "by the weights' own mean and std, or those of the training set as the arm sees it"),
+    "learned": Group("of colormap=learned:<name>", {
+        "lr": Setting(Number(0), "learning rate of the table"),
+        "smoothness": Setting(Number(0), "weight of its roughness in the loss"),
+    }),
+    "keep": Setting(choice("best", "none"), "the tested epoch's weights; none: deleted once the cell is done"),
+    "deterministic": Setting(either(Flag(), choice("warn")), "whether the same cell twice is the same to the last bit"),
+    "compute": Setting(choice("float32", "auto"), "auto: as the study's first cell measures to be fastest"),
+    "augment": AUGMENT,
+}  # fmt: skip
+
+STUDY = Group("what a study is, and what it declares before its first training", {
+    "root": Setting(Text("a path"), "where studies lie"),
+    "name": Setting(OrNull(either(Text("a name"), whole(0)), "one made from the settings that cells share"),
+                    "the study's name"),
+    "metric": Setting(choice(registry="medxfer.base.words:JUDGED", why="the answer is judged by auroc, accuracy, "
+                             "balanced_accuracy or brier; the other metrics stand in results.csv."),
+                      "by which arms are compared; auroc of several classes is the mean over them"),
+    "margin": Setting(Number(0, 1, True, True, because="the smallest difference that matters, as a fraction (0.01 is "
+                             "one point)"), "smallest difference that matters"),
+    "looks": Setting(ReadBy("medxfer.study.declared:read_looks", Anything("a list, such as [3,5,10]")),
+                     "after how many seeds the answer may be looked at; []: once, at the end"),
+    "tuned": Setting(ListOf(Text(), "study.tuned=[lr]"), "keys whose value is picked for each arm by validation"),
+    "contrasts": Setting(ReadBy("medxfer.study.comparison:read_comparisons", Anything("a list of comparisons")),
+                         "comparisons of other factors, each with an answer of its own"),
+    "rq1": Setting(Keyed("a rule"), "the contrast that answers RQ1: within which weights colormaps are compared"),
+    "rq2": Setting(Keyed("a rule"), "the contrast that answers RQ2: which weights are compared, within which colormap"),
+})  # fmt: skip
+
+LOGGER = Group("where curves go", {
+    "kind": Setting(choice("wandb", "csv", "mlflow", "none"), "of the logger; the group logger= chooses it"),
+    "project": Setting(Text("a name"), "W&B's project"),
+    "entity": Setting(OrNull(Text("a name"), "one's own"), "W&B's user or team"),
+    "uri": Setting(OrNull(Text("an address"), "MLFLOW_TRACKING_URI, else a file beside the study"), "MLflow's server"),
+}, needed=("kind",), without="logger=none")  # fmt: skip
+
+CONFIG = Group("the configuration", {
+    "study": STUDY, **FACTORS, **RECIPE, "data": DATA, "trainer": TRAINER, "logger": LOGGER,
+    "plan": Setting(Flag(), "true: print what would run, how long and how sure, and train nothing"),
+    "report": Group("the page", {"images": Setting(Flag(), "true: it shows test images (pictures of patients)")}),
+    "external": EXTERNAL,
+    "store": Group("decoded images", {"root": Setting(Text("a path"), "where they lie, for all studies")}),
+})  # fmt: skip

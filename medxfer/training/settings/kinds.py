@@ -1,0 +1,216 @@
+"""What the value of a setting may be. A kind reads a value, refuses it in a sentence, and says what it takes."""
+
+import json
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.words import listing
+
+
+class Kind(ABC):
+    """What a value may be."""
+
+    @property
+    @abstractmethod
+    def words(self) -> str:
+        """What it takes, after the word "give": 'a whole number from 1'."""
+
+    @abstractmethod
+    def takes(self, value: Any) -> bool:
+        """Whether it takes `value`, which `of_text` has seen."""
+
+    def of_text(self, value: Any) -> Any:
+        """`value`, where it is text that means another type: the environment's variables are text."""
+        return value
+
+    def read(self, key: str, value: Any) -> Any:
+        """The value of the setting `key`. Raises MedxferError where it is none of this kind."""
+        read = self.of_text(value)
+        if not self.takes(read):
+            raise self.refusal(key, value)
+        return read
+
+    def refusal(self, key: str, value: Any) -> MedxferError:
+        swept = f"; several are swept after -m: {key}={','.join(map(shown, value))}" if isinstance(value, list) else ""
+        return MedxferError(f"{key}={shown(value)}: give {self.words}{swept}")
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A finite number between two bounds, which belong to it where they are not `open_`."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
+    whole: bool = False
+    because: str = ""
+
+    @property
+    def words(self) -> str:
+        parts = [f"{'above' if self.open_low else 'from'} {self.low:g}"] if self.low > -math.inf else []
+        parts += [f"{'below' if self.open_high else 'to'} {self.high:g}"] if self.high < math.inf else []
+        joined = (" and " if self.open_low else " to ").join(parts).replace("to to", "to")
+        return f"a {'whole ' * self.whole}number {joined}".strip() + (f": {self.because}" if self.because else "")
+
+    def of_text(self, value: Any) -> Any:
+        if isinstance(value, str):
+            for kind in (int, float):
+                try:
+                    return kind(value)
+                except ValueError:
+                    continue
+        return value
+
+    def takes(self, value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
+            return False
+        above = value > self.low if self.open_low else value >= self.low
+        below = value < self.high if self.open_high else value <= self.high
+        return math.isfinite(value) and above and below
+
+
+def whole(low: int, high: float = math.inf, because: str = "") -> Number:
+    return Number(low, high, whole=True, because=because)
+
+
+def share(open_low: bool = False, open_high: bool = False) -> Number:
+    """A share from 0 to 1."""
+    return Number(0, 1, open_low=open_low, open_high=open_high)
+
+
+@dataclass(frozen=True)
+class Flag(Kind):
+    @property
+    def words(self) -> str:
+        return "true or false"
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Text(Kind):
+    """A name or a path, never empty."""
+
+    what: str = "a text"
+
+    @property
+    def words(self) -> str:
+        return self.what
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, str) and bool(value.strip())
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of some values, or of those that a registry has, named as "module:NAME" and imported when it is asked."""
+
+    values: tuple[Any, ...] = ()
+    registry: str = ""
+    prefix: str = ""  # before each name of the registry
+    why: str = ""
+
+    @property
+    def choices(self) -> list[Any]:
+        names = resolve_name(self.registry) if self.registry else ()
+        return [*self.values, *(f"{self.prefix}{name}" for name in names)]
+
+    @property
+    def words(self) -> str:
+        return listing([shown(choice) for choice in self.choices], "or")
+
+    def takes(self, value: Any) -> bool:
+        return any(type(value) is type(choice) and value == choice for choice in self.choices)
+
+    def refusal(self, key: str, value: Any) -> MedxferError:
+        if not isinstance(value, str):
+            return super().refusal(key, value)
+        return unknown(key, value, map(shown, self.choices), self.why or f"choose {self.words}.")
+
+
+def choice(*values: Any, registry: str = "", prefix: str = "", why: str = "") -> Choice:
+    return Choice(values, registry, prefix, why)
+
+
+@dataclass(frozen=True)
+class Keyed(Kind):
+    """Keys with values, which those who use it check."""
+
+    what: str
+
+    @property
+    def words(self) -> str:
+        return self.what
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, Mapping)
+
+
+@dataclass(frozen=True)
+class Anything(Kind):
+    """What its reader checks."""
+
+    what: str
+
+    @property
+    def words(self) -> str:
+        return self.what
+
+    def takes(self, value: Any) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Only(Kind):
+    """An argument that a cell cannot take, but for the `values` that change nothing; `because` is the reason, and the
+    way out."""
+
+    because: str
+    values: tuple[Any, ...] = ()
+
+    @property
+    def words(self) -> str:
+        return f"nothing: {self.because}"
+
+    def takes(self, value: Any) -> bool:
+        return any(type(value) is type(known) and value == known for known in self.values)
+
+    def refusal(self, key: str, value: Any) -> MedxferError:
+        return MedxferError(f"{key}={shown(value)}: {self.because}")
+
+
+@dataclass(frozen=True)
+class Weights(Kind):
+    """What the network begins with. A file must be there: it is one slip that costs half a grid."""
+
+    @property
+    def words(self) -> str:
+        return "true, false, a tag of the backbone's weights, file:<path> or bottom:<k>"
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, bool) or (isinstance(value, str) and bool(value.strip()))
+
+    def read(self, key: str, value: Any) -> Any:
+        read = super().read(key, value)
+        if isinstance(read, str) and read.startswith("file:") and not Path(read[5:]).expanduser().is_file():
+            raise MedxferError(f"{key}={read}: no such file; give the path of a file of weights")
+        return read
+
+
+def shown(value: Any) -> str:
+    """A value as one writes it on a command line."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return f"[{','.join(map(shown, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {shown(one)}' for key, one in value.items())}}}"
+    return json.dumps(value, default=str)

@@ -1,0 +1,124 @@
+"""Settings as they are described: every key is known, every value is one that it can have. Light: without torch."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
+
+from medxfer.base.errors import MedxferError, first_line, unknown
+from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, SETS
+from medxfer.training.settings.described import Group, Setting
+from medxfer.training.settings.keys import CONFIG
+from medxfer.training.settings.kinds import Anything, shown
+
+SOURCE = Setting(Anything("what makes the data set"), "the class of the data set, and what it is made with")
+SHOW_ALL = "python -m medxfer.train --cfg job prints all that there are."
+
+
+def read_settings(config: DictConfig) -> DictConfig:
+    """`config`, with numbers in place of texts that are numbers.
+
+    Raises MedxferError at the first key that is unknown or missing, or whose value no cell can have.
+    """
+    read: dict[str, Any] = {}
+    for key, value, now in _settings(config, CONFIG, ""):
+        if type(value) is not type(now):
+            read[key] = now
+    if read:
+        config = config.copy()
+        for key, value in read.items():
+            OmegaConf.update(config, key, value)
+    return config
+
+
+def read_value(key: str, value: Any) -> Any:
+    """The value of one factor, as `read_settings` reads it in a configuration."""
+    setting = CONFIG.keys[key]
+    assert isinstance(setting, Setting)
+    return setting.kind.read(key, value)
+
+
+def known_keys(group: Group = CONFIG, before: str = "") -> Iterator[str]:
+    """Every key of the schema, with its groups' names before it."""
+    for key, one in group.keys.items():
+        yield f"{before}{key}"
+        if isinstance(one, Group):
+            yield from known_keys(one, f"{before}{key}.")
+
+
+def unknown_key(key: str) -> MedxferError:
+    """The error for a key that is not there, whoever found it out."""
+    keys = list(known_keys())
+    if key in keys:
+        group = key.partition(".")[0]
+        return MedxferError(f"{key} is no setting of the {group} that was chosen by {group}=; {SHOW_ALL}")
+    return unknown("setting", key, keys, SHOW_ALL)
+
+
+def _settings(
+    node: DictConfig, group: Group, before: str, apart: Collection[str] = ()
+) -> Iterator[tuple[str, Any, Any]]:
+    """Each setting that has a value: its whole key, the value, and the value as it is read; keys in `apart` aside."""
+    if group is EXTERNAL or group is SETS:
+        yield from _sets(node, before)
+        return
+    if group is DATA:
+        group = _of_this_source(node, before)
+    keys = [str(key) for key in node if key not in apart]
+    for key in keys:
+        if key not in group.keys:
+            raise unknown_key(f"{before}{key}")
+    for key in group.keys if group.needed is None else group.needed:
+        if key not in keys:
+            one = group.keys[key]
+            instead = one.without if isinstance(one, Group) and one.without else f"leave ~{before}{key} out"
+            raise MedxferError(f"{before}{key} was taken out, and every cell needs it: {instead}")
+    for key, one in group.keys.items():
+        if key not in keys or one is SOURCE:
+            continue
+        if (found := _value(node, key, before)) is not None:
+            (value,) = found
+            if isinstance(one, Setting):
+                plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+                yield f"{before}{key}", plain, one.kind.read(f"{before}{key}", plain)
+            elif isinstance(value, DictConfig):
+                yield from _settings(value, one, f"{before}{key}.")
+            elif value is not None or not one.null:
+                null = f", or null for {one.null}" if one.null else ""
+                raise MedxferError(f"{before}{key}={shown(value)}: give its settings, {before}{key}.<setting>={null}")
+
+
+def _value(node: DictConfig, key: str, before: str) -> tuple[Any] | None:
+    """What `key` is, once interpolations are resolved; None where it is not given yet (???)."""
+    try:
+        return (node[key],)
+    except (MissingMandatoryValue, InterpolationToMissingValueError):
+        return None
+    except OmegaConfBaseException as error:
+        raise MedxferError(f"{before}{key}: cannot be resolved ({first_line(error).rstrip('.')})") from None
+
+
+def _sets(node: DictConfig, before: str) -> Iterator[tuple[str, Any, Any]]:
+    """Those of one set, of several that are named as they are added, or of both."""
+    raw: Any = OmegaConf.to_container(node)
+    inner = [str(key) for key, value in raw.items() if isinstance(value, dict) and "source" in value]
+    if "source" in raw:
+        yield from _settings(node, DATA, before, inner)
+    elif others := [key for key in raw if key not in inner]:
+        raise MedxferError(
+            f"{before}{others[0]}: no data set is there that takes it; name one first, as python -m medxfer.data says"
+        )
+    for key in inner:
+        yield from _settings(node[key], DATA, f"{before}{key}.")
+
+
+def _of_this_source(node: DictConfig, before: str) -> Group:
+    """What the data set that `node` describes can be given: what each has, and what its source takes."""
+    raw: Any = OmegaConf.to_container(node)
+    source = raw.get("source")
+    if not (isinstance(source, Mapping) and isinstance(source.get("_target_"), str)):
+        raise MedxferError(f"{before}source: no data set is there; choose one by {before.rstrip('.')}=")
+    more = {str(key): OF_SOURCES.get(str(key), Setting(Anything(""), "")) for key in source if key != "_target_"}
+    return replace(DATA, keys={**EVERY, **more, "source": SOURCE})

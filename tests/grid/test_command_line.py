@@ -1,0 +1,94 @@
+"""What a user types wrongly, before a cell is settled: one sentence each, and no traceback."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+
+from medxfer.base.config import CONF
+from medxfer.grid.command_line import multirun_first, published, sentence
+
+
+@pytest.mark.parametrize(
+    ("slip", "said"),
+    [
+        ("windw=lung", "unknown setting 'windw': did you mean window?"),
+        ("augment.cutout=1", "unknown setting 'augment.cutout'"),
+        ("data.patints=3", "unknown setting 'data.patints': did you mean data.patients"),
+        ("data.root=x", "data.root is no setting of the data that was chosen by data="),
+        ("~windw", "unknown setting 'windw': did you mean window"),
+        ("hydra.jb=3", "unknown setting 'hydra.jb'"),
+        ("logger=wanb", "unknown logger 'wanb': did you mean wandb? there are csv, mlflow, none, wandb."),
+        ("data=imges", "unknown data 'imges': did you mean images"),
+        ("+lr=3", "+lr: the setting is there already: give it without the plus"),
+        (
+            "colormap=none,viridis",
+            "colormap=none,viridis: several values make a grid, which -m trains: give -m as well",
+        ),
+        ("seed=range(3)", "seed=range(3): several values make a grid"),
+        ("colormap=glob(*)", "colormap=glob(*): several values make a grid"),
+        ("lr=[", "lr=[: cannot be read"),
+    ],
+)
+def test_what_hydra_refuses_is_one_sentence_with_the_way_out(slip, said):
+    with initialize_config_dir(str(CONF), version_base="1.3"), pytest.raises(HydraException) as caught:
+        compose("train", [slip])
+    text = sentence(caught.value)
+    assert text.startswith(said)
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("flag", ["-m", "--multirun"])
+def test_m_may_stand_between_the_settings(flag):
+    assert multirun_first(["colormap=none,viridis", flag, "seed=0,1"]) == [flag, "colormap=none,viridis", "seed=0,1"]
+    assert multirun_first([flag, "seed=0,1", flag]) == [flag, "seed=0,1"]
+    assert multirun_first(["--config-dir", "-x", "seed=0"]) == ["--config-dir", "-x", "seed=0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "public"),
+    [
+        (["--config-dir=/home/ann/conf", "seed=0"], ["--config-dir=<path>", "seed=0"]),
+        (["-cd", "mine/conf", "seed=0"], ["-cd", "<path>", "seed=0"]),
+        (["hydra.sweep.dir=/tmp/ann", "hydra.run.dir=out"], ["hydra.sweep.dir=<path>", "hydra.run.dir=<path>"]),
+        (["hydra.searchpath=[file:///home/ann/conf]"], ["hydra.searchpath=[file:conf]"]),
+        (["data={root: /home/ann/x}"], ["data={root: <path>}"]),
+        (["hydra.launcher.setup=[source ~/env]"], ["hydra.launcher.setup=[source <path>]"]),
+        (["pretrained=file:/a/b.pth,false"], ["pretrained=file:b.pth,false"]),
+        (["window=40/400", "colormap=windows:40/80+80/200", "study.contrasts=[{compare: window, with: 40/400}]"],) * 2,
+    ],
+)
+def test_the_command_that_is_published_names_no_folder(arguments, public):
+    assert published(arguments) == " ".join(["python -m medxfer.train", *public])
+
+
+def run(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    return subprocess.run([sys.executable, "-m", "medxfer.train", *arguments], cwd=folder, env=environment,
+                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_a_misspelt_key_ends_the_command_with_its_sentence(tmp_path, mode):
+    done = run(tmp_path, "seed=0", *mode, "windw=lung")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: unknown setting 'windw': did you mean window? python -m medxfer.train --cfg job prints all that there "
+        "are.\n"
+    )
+
+
+def test_a_sweep_without_values_asks_for_nothing(tmp_path):
+    done = run(tmp_path, "-m", "colormap=glob(*)")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: nothing is asked for: a sweep")
+
+
+def test_on_windows_one_sentence_says_where_it_runs():
+    code = "import sys; sys.platform = 'win32'; import medxfer"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: medxfer runs on Linux and macOS: on Windows, run it in WSL 2 (wsl --install)\n"

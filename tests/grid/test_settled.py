@@ -1,0 +1,106 @@
+"""plan=true approves what trains and nothing else: plan and run check a grid by the same code."""
+
+import re
+import stat
+from collections.abc import Sequence
+
+import pytest
+from cells import small_config
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
+
+from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
+from medxfer.grid.hooks import GridHooks, begin, show_plan
+from medxfer.grid.jobs import Job, compose_jobs
+from medxfer.grid.launched import check_device_of, check_folders
+from medxfer.study.state import read_states
+
+
+def jobs(folder, *each: str, plan: bool = False) -> list[Job]:
+    """A job for each text of overrides."""
+    return [Job(small_config(folder, f"plan={str(plan).lower()}", *one.split()), {}) for one in each]
+
+
+@pytest.mark.parametrize(
+    ("each", "said"),
+    [
+        (["seed=0", "seed=-1"], "seed=-1: give a whole number from 0"),
+        (["seed=0", "seed=1 +windw=lung"], "unknown setting 'windw': did you mean window"),
+        (["pretrained=false", "pretrained=file:gone.pth"], "pretrained=file:gone.pth: no such file"),
+        (["image_size=32", "image_size=0"], "image_size=0: give a whole number from 16"),
+        (["data.split.seed=0 study.name=s", "data.split.seed=1 study.name=s"], "two cells of this study"),
+        (["data.split.seed=0", "data.split.seed=1"], "two cells of this study"),
+        (["lr=1e-4 study.name=s", "lr=1e-3 study.name=s"], "has other settings .*lr was 0.0001, is 0.001"),
+    ],
+)  # fmt: skip
+def test_what_the_run_refuses_the_plan_refuses_and_nothing_is_left_behind(tmp_path, each: Sequence[str], said):
+    refusals = []
+    for plan in (True, False):
+        with pytest.raises(MedxferError) as caught:
+            (show_plan if plan else lambda of: begin(of, "command"))(jobs(tmp_path, *each, plan=plan))
+        refusals.append(str(caught.value))
+    assert refusals[0] == refusals[1]
+    assert re.search(said, refusals[0]), refusals[0]
+    assert not list(tmp_path.glob("studies/*"))
+
+
+def test_a_cell_that_is_asked_for_twice_is_one(tmp_path, capsys):
+    show_plan(jobs(tmp_path, "seed=0", "seed=0", "seed=1", plan=True))
+    assert "2 cells, 0 done" in capsys.readouterr().out
+    grid = begin(jobs(tmp_path, "seed=0", "seed=0", "seed=1"), "command")
+    assert [cell.factors["seed"] for cell in grid.cells] == [0, 1]
+    assert len(read_states(grid.studies[0].folder)) == 2
+
+
+def test_a_seed_from_the_environment_plans_the_cell_that_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        loader, master = GlobalHydra.instance().config_loader(), compose("train", [], return_hydra_config=True)
+        composed = compose_jobs(loader, master, [["seed=${oc.env:SLURM_ARRAY_TASK_ID}"]])
+    common = small_config(tmp_path)
+    common.seed = composed[0].config().seed
+    grid = begin([Job(common, {})], "command")
+    assert [cell.factors["seed"] for cell in grid.cells] == [3]
+
+
+def hydra_config(**overrides: object):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [f"{key}={value}" for key, value in overrides.items()], return_hydra_config=True)
+
+
+def test_a_folder_of_its_own_for_each_job_is_refused():
+    with pytest.raises(MedxferError, match=r"hydra\.job\.chdir=true: .*study\.root="):
+        check_folders(hydra_config(**{"hydra.job.chdir": "true"}).hydra)
+
+
+def test_a_users_own_folder_keeps_its_mode(tmp_path):
+    own, new = tmp_path / "own", tmp_path / "new"
+    own.mkdir(mode=0o755)
+    for folder in (own, new):
+        config = hydra_config(**{"hydra.sweep.dir": folder})
+        OmegaConf.set_readonly(config.hydra, False)
+        GridHooks().on_multirun_start(config)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (own, new)] == [0o755, 0o700]
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("trainer.accelerator=gpu", r"trainer\.accelerator=gpu: torch finds no such device"),
+        ("trainer.accelerator=cuda", r"trainer\.accelerator=cuda: torch finds no such device"),
+        ("+trainer.precision=16-mixed", r"trainer\.precision=16-mixed is for GPUs"),
+    ],
+)
+def test_a_device_that_is_not_there_is_said_before_the_first_cell_but_for_other_machines(setting, said, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        job = Job(compose("train", [setting]), {})
+    choices = {"hydra/launcher": "basic"}
+    hydra = OmegaConf.create({"mode": "MULTIRUN", "runtime": {"choices": choices}})
+    with pytest.raises(MedxferError, match=said):
+        check_device_of([job], hydra)
+    hydra.runtime.choices["hydra/launcher"] = "submitit_slurm"
+    check_device_of([job], hydra)
