@@ -82,7 +82,6 @@ def test_batches_are_taken_as_they_were_unpacked(release, tmp_path):
     assert index.left_out == {}
     assert all((root / file).is_file() for file in index.images["file"])
     assert index.images.drop(columns="file").equals(expected.images.drop(columns="file"))
-    assert source.label_bytes() == b"".join((first / name).read_bytes() for name in ("train.csv", "valid.csv"))
 
 
 def test_frontal_views_are_kept_by_the_releases_own_table(release, tmp_path):
