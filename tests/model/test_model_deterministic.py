@@ -72,8 +72,9 @@ class Enlarging(nn.Module):
 def test_what_cannot_be_repeated_is_named() -> None:
     with torch.device("meta"):
         network = Enlarging()
+    before = torch.are_deterministic_algorithms_enabled()
     assert raising_operations(network, 32) == ["adaptive max pooling", "bicubic interpolation"]
-    assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.are_deterministic_algorithms_enabled() == before
     network.stem.requires_grad_(False)  # no gradient passes through either
     assert raising_operations(network, 32) == []
     assert raising_operations(network, 32, colors=True) == ["adaptive max pooling", "bicubic interpolation"]
