@@ -67,7 +67,7 @@ REFUSED: dict[str, Setting] = {
     "overfit_batches": _refused(
         "it validates on training images; take trainer.limit_train_batches to train on few", 0.0, 0
     ),
-    "num_sanity_val_steps": _refused("settings and data are checked before the first cell; leave it out", 0),
+    "num_sanity_val_steps": _refused("settings and data are checked before the first cell; leave it out"),
     "max_time": _refused(
         "an arm on a slower device would train less than the others; take trainer.max_epochs or trainer.max_steps", None
     ),
@@ -79,8 +79,8 @@ REFUSED: dict[str, Setting] = {
     "deterministic": _refused("it is a setting of its own: deterministic=true or false"),
     "default_root_dir": _refused("a cell's files lie in its study's folder; study.root= moves it"),
     "enable_checkpointing": _refused(_OURS, True),
-    "enable_progress_bar": _refused("medxfer has a bar of its own, for the whole grid; leave it out", False),
-    "enable_model_summary": _refused("python -m medxfer.model counts a network's parameters; leave it out", False),
+    "enable_progress_bar": _refused("medxfer has a bar of its own, for the whole grid; leave it out"),
+    "enable_model_summary": _refused("python -m medxfer.model counts a network's parameters; leave it out"),
     "enable_autolog_hparams": _refused("settings go to the logger whole; leave it out"),
     "barebones": _refused("it takes checkpoints and curves away, of which a cell is made; leave it out", False),
     "model_registry": _refused("weights stay in the study's folder; medxfer.export takes them elsewhere", None),
