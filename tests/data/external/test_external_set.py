@@ -180,6 +180,7 @@ def test_any_group_of_data_can_be_an_external_set(tmp_path: Path) -> None:
         "nih",
         "chexpert",
         "kermany",
+        "mimic_cxr",
         "rsna_ich",
         "rsna_pneumonia",
     ):

@@ -2,32 +2,22 @@
 
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pandas as pd
 
-from medxfer.base.errors import unknown
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import OTHER
-from medxfer.data.sources.picture_file import PictureReader
-from medxfer.data.sources.releases.release import Release
+from medxfer.data.sources.releases.chexpert_labels import FINDINGS, CheXpertLabelled
 from medxfer.data.sources.source import Index
 
-FINDINGS = (
-    "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion", "Edema",
-    "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
-    "Support Devices",
-)  # fmt: skip
 VIEW = ("Frontal/Lateral", "AP/PA")
 BATCHES = "CheXpert-v1.0 batch *"  # folders as Stanford gives the full-size release: "… batch 2 (train 1)"
-POLICIES = {"ones": 1.0, "zeros": 0.0, "leave_out": np.nan}  # what a label of −1 becomes
 MINED = "labels of training images were mined from reports by a program (Irvin et al. 2019), so some are wrong"
 
 
-class CheXpert(Release):
-    """`label` is all (fourteen observations), one or a list; `uncertain` is ones, zeros or leave_out.
+class CheXpert(CheXpertLabelled):
+    """With test.csv there, valid.csv is the validation part; without it, valid.csv, which radiologists labelled, is the
+    test part and validation is drawn from train.csv.
 
-    What a report does not mention (blank) counts as absent. With test.csv there, valid.csv is the validation part;
-    without it, valid.csv, which radiologists labelled, is the test part and validation is drawn from train.csv.
     The batches of the full-size release may lie beside each other as they were unpacked.
     """
 
@@ -35,17 +25,6 @@ class CheXpert(Release):
         "CheXpert-v1.0-small or CheXpert-v1.0 (train.csv, valid.csv and their folders; test.csv and test if you have "
         "them) from stanfordmlgroup.github.io/competitions/chexpert"
     )
-    tables = ("train.csv", "valid.csv", "test.csv")
-    reader = PictureReader()
-
-    def __init__(self, root: str, label: str | list[str], uncertain: str) -> None:
-        if uncertain not in POLICIES:
-            raise unknown("data.uncertain", str(uncertain), POLICIES, f"choose {', '.join(POLICIES)}.")
-        super().__init__(root, label)
-        self.uncertain = uncertain
-
-    def settings(self) -> dict[str, object]:
-        return {**super().settings(), "uncertain": self.uncertain}
 
     def index(self) -> Index:
         chosen = self.findings(FINDINGS)
@@ -63,12 +42,8 @@ class CheXpert(Release):
         for key in ("Age", "Sex"):
             if key in table:
                 images[key.lower()] = table[key]
-        labels = table[chosen].replace("", "0").apply(pd.to_numeric, errors="coerce")
-        if not labels.isin([0, 1, -1]).all(axis=None):
-            raise self.wrong("a label is none of 1, 0, −1 and blank")
-        caveats = (MINED, f"labels that the reports leave uncertain: {self.uncertain.replace('_', ' ')}")
         images = images.join(table.drop(columns="split").add_prefix(OTHER))
-        return self.assemble(images, labels.astype(float).replace(-1, POLICIES[self.uncertain]), caveats)
+        return self.assemble(images, self.values(table[chosen]), (MINED, self.policy()))
 
     def place(self, name: str) -> Path:
         return next(iter(sorted(self.root.glob(f"{BATCHES}/{name}"))), self.root / name)

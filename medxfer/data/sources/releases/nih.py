@@ -26,7 +26,6 @@ class NihChestXray14(Release):
         f"images_*.tar.gz (unpacked as images or images_001 …), {TABLES[0]}, {TRAIN_VAL} and {TEST} from "
         "nihcc.app.box.com/v/ChestXray-NIHCC"
     )
-    tables = (*TABLES, TRAIN_VAL, TEST)
     reader = PictureReader()
 
     def index(self) -> Index:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
 
 import pandas as pd
 
@@ -16,8 +15,6 @@ ALL = "all"  # data.label=all: every finding of the release, as a multi-label ta
 
 class Release(Labelled):
     """A release as it is distributed, unpacked under `root`."""
-
-    tables: ClassVar[tuple[str, ...]]  # of labels, patients and official parts; not all of them need be there
 
     def place(self, name: str) -> Path:
         """Where the table `name` lies, or would lie."""

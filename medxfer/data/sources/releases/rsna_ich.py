@@ -40,7 +40,6 @@ class RsnaIch(HeaderIndexed, Release):
     """
 
     obtain = f"{FOLDER} and {LABELS} from kaggle.com/c/rsna-intracranial-hemorrhage-detection"
-    tables = (LABELS,)
     reader = IchReader()
 
     def index(self) -> Index:

@@ -27,7 +27,6 @@ class RsnaPneumonia(Release):
         f"stage_2_train_images, {BOXES} and {CLASSES} from "
         f"kaggle.com/c/rsna-pneumonia-detection-challenge, and beside them, for the patients, {MAPPING} from rsna.org"
     )
-    tables = (BOXES, CLASSES, MAPPING)
     reader = DicomReader()
 
     def index(self) -> Index:

@@ -6,7 +6,8 @@ import pytest
 from releases import picture, prepared, split_of
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.sources.releases.chexpert import FINDINGS, CheXpert
+from medxfer.data.sources.releases.chexpert import CheXpert
+from medxfer.data.sources.releases.chexpert_labels import FINDINGS
 
 TWO = ["Edema", "Pleural Effusion"]
 
@@ -76,8 +77,7 @@ def test_batches_are_taken_as_they_were_unpacked(release, tmp_path):
         (release / name).rename(first / name)
     for patient in sorted((release / "train").iterdir()):
         patient.rename((second if int(patient.name[-5:]) <= 10 else third / "train") / patient.name)
-    source = CheXpert(str(root), TWO, "ones")
-    index = source.index()
+    index = CheXpert(str(root), TWO, "ones").index()
     assert index.labels.tolist() == expected.labels.tolist()
     assert index.left_out == {}
     assert all((root / file).is_file() for file in index.images["file"])
