@@ -77,6 +77,7 @@ OF_SOURCES: Keys = {
     "path": Setting(OrNull(_PATH, "the download"), "a local npz of the release"),
     "size": Setting(choice(28, 64, 128, 224), "side of the downloaded release's images"),
     "uncertain": Setting(choice("ones", "zeros", "leave_out"), "what a label of −1 counts as"),
+    "vote": Setting(choice("majority", "any", "all"), "how many of an image's readers must have seen a finding"),
 }  # fmt: skip
 
 DATA = Group("the data set", {**EVERY, **OF_SOURCES}, needed=(*EVERY, "source"))
