@@ -10,6 +10,7 @@ JUDGED = ("auroc", "accuracy", "balanced_accuracy", "brier")
 FEWEST_PATIENTS, FEWEST_SEEDS = 5, 2
 # With fewer patients than FOLDS_BELOW and no official test part, FOLDS folds are recommended.
 FOLDS, FOLDS_BELOW = 5, 2_000
+AUTO, USUAL_SIZE = "auto", 224  # image_size=auto: what the backbone's weights saw, of most backbones this many pixels
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 

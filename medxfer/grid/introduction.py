@@ -10,7 +10,7 @@ from medxfer.data.inspect.few_trained import few_trained
 from medxfer.grid.matrix import about_folds, about_looks
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, needless_cells, planned_cells
-from medxfer.study.identity import FOLD
+from medxfer.study.identity import FOLD, Json
 from medxfer.study.state import before_next_look, read_state, read_states
 from medxfer.study.state import count as by_status
 from medxfer.study.stopping import declared_looks, fewest_seeds
@@ -50,7 +50,10 @@ def introduce(study: Study, cells: Sequence[Cell]) -> None:
     """Say how many of `cells` there are and are done, which looks lack seeds, and where the study stopped."""
     done = sum(cell.is_done() for cell in cells)
     record = study.record
-    display.say(f"[bold]{escape(study.name)}[/]: {count(len(cells), 'cell')}, {done} done before")
+    display.say(
+        f"[bold]{escape(study.name)}[/]: {count(len(cells), 'cell')}, {done} done before; "
+        f"{escape(about_recipe(record['settings'], [cell.factors for cell in cells]))}"
+    )
     states = [read_state(cell.folder, cell.factors, study.metric) for cell in cells] if record.get("divided") else []
     if folds := about_folds(states, record):
         display.say(f"[dim]{folds}; every fold's patients are tested by a network that has not seen them[/]")
@@ -84,6 +87,18 @@ def introduce(study: Study, cells: Sequence[Cell]) -> None:
             f"[yellow]{count(beyond, 'cell')} beyond the last look at {looks[-1]} seeds "
             f"{'is' if beyond == 1 else 'are'} not trained (study.looks)[/]"
         )
+
+
+def about_recipe(settings: Json, cells: Sequence[Json]) -> str:
+    """Size, budget and schedule of a study's trainings: what its `settings` and the factors of its `cells` say."""
+    sizes = sorted({cell["image_size"] for cell in cells})
+    trainer, shared = settings["trainer"], [f"{listing([str(size) for size in sizes])} px"]
+    for key, word in (("max_epochs", "epoch"), ("max_steps", "step")):
+        if trainer.get(key, -1) != -1:
+            shared.append(count(trainer[key], word))
+    if "lr" in settings:
+        shared.append(f"learning rate {settings['lr']:g}")
+    return ", ".join([*shared, f"a cosine after {settings.get('warmup', 0):.0%} of warm-up"])
 
 
 def looks_of(study: Study) -> str:

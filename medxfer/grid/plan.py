@@ -34,6 +34,7 @@ from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing,
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.split import part_sizes
 from medxfer.grid.design_table import design_table
+from medxfer.grid.introduction import about_recipe
 from medxfer.grid.jobs import Job
 from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
@@ -41,10 +42,10 @@ from medxfer.grid.pace import Pace, measure
 from medxfer.grid.plan_at_once import side_by_side
 from medxfer.study.declared import declaration, read_declared
 from medxfer.study.folder import Study
-from medxfer.study.identity import FOLD
+from medxfer.study.identity import FOLD, shared_settings
 from medxfer.study.state import as_needed, read_state
 from medxfer.study.unplanned import unplanned
-from medxfer.training.prepare import Impossible, Prepared, Settled
+from medxfer.training.prepare import Impossible, Settled, prepared
 
 SAME_SIZE = ("colormap", "pretrained", "seed", FOLD)  # factors that a cell's duration does not depend on
 ASSUMED = (
@@ -68,6 +69,7 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]], devices: int
     done = sum(state.status == "done" for state in states)
     number = f"{count(len(cells), 'cell')}{_in_trainings([one for _, one in cells])}"
     console.print(f"\n[bold]{study.name}[/]: {number}, {done} done")
+    console.print(f"[dim]{about_recipe(shared_settings(cells[0][0].base), [one.cell.factors for _, one in cells])}[/]")
     console.print(matrix(states, rows=40, columns=max(3, (console.width - 50) // 7)))
     if done:
         console.print(f"[dim]{caption(metric)}[/]")
@@ -133,7 +135,7 @@ def _paces(missing: Sequence[tuple[Job, Settled]]) -> list[Pace]:
     for number, ((job, one), kind) in enumerate(zip(missing, kinds, strict=True), start=1):
         display.step("measuring steps", number, len(missing))
         if kind not in paces:
-            paces[kind] = measure(Prepared(**vars(one), config=job.config()))
+            paces[kind] = measure(prepared(one, job.config()))
     display.close()
     return [paces[kind] for kind in kinds]
 

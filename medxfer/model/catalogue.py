@@ -100,6 +100,14 @@ def input_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return (sum(mean) / len(mean),) * 3, (sum(std) / len(std),) * 3
 
 
+def input_size(name: str) -> int:
+    """The side, in pixels, of the images that the backbone's own weights were trained on; the same with random weights.
+
+    Raises MedxferError as `check_backbone`.
+    """
+    return int(find(name).cfg.input_size[-1])
+
+
 def check_weights(name: str, pretrained: bool | str) -> None:
     """Raise MedxferError where the weights that `pretrained` names need another normalisation than backbone `name`,
     and so than its random arm."""

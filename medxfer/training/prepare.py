@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_parquet
 from medxfer.base.window import Window, parse_window, window_name
+from medxfer.base.words import AUTO
 from medxfer.color import parse_colormap
 from medxfer.data.external import ExternalSet, TrainedOn, external_sets
 from medxfer.data.serve.balance import check_balance
@@ -22,7 +23,7 @@ from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.model.backbone import check_finetune, check_repeatable, stage_names
-from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights
+from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights, input_size
 from medxfer.model.layers import count_of
 from medxfer.model.metrics import compute_metrics
 from medxfer.model.weights import WeightsRecord, resolve
@@ -74,7 +75,20 @@ def prepare(config: DictConfig, progress: Progress | None = None) -> Prepared | 
     settled = Preparation(config, progress, {} if config.plan else None).settle(
         {key: config.get(key) for key in VALUES}
     )
-    return settled if isinstance(settled, Impossible) else Prepared(**vars(settled), config=config)
+    return settled if isinstance(settled, Impossible) else prepared(settled, config)
+
+
+def prepared(settled: Settled, config: DictConfig) -> Prepared:
+    """`settled` with its `config`, in which image_size is a number."""
+    if config.image_size == AUTO:
+        config = config.copy()
+        config.image_size = settled.cell.factors["image_size"]
+    return Prepared(**vars(settled), config=config)
+
+
+def sized(values: Json) -> Json:
+    """`values` with the number of pixels for image_size=auto: that of the images which the backbone's weights saw."""
+    return {**values, "image_size": input_size(values["backbone"])} if values["image_size"] == AUTO else values
 
 
 def cells_of(config: DictConfig) -> list[DictConfig]:
@@ -108,6 +122,7 @@ class Preparation:
         if values[FOLD] is not None or not (split.folds or split.groups or split.file):
             return [values]
         try:
+            values = sized(values)
             window = window_name(values["window"], self.dataset.modality)
             folds = self._split(self._store(values["image_size"], parse_window(window) is not None)).folds
         except MedxferError:  # which `settle` says
@@ -122,6 +137,7 @@ class Preparation:
         try:
             colormap = parse_colormap(values["colormap"])
             _check_network(self.config, values["backbone"], values["pretrained"])
+            values = sized(values)
             if self.config.deterministic is True and on_gpu(self.config):
                 learned = colormap.kind == "learned"
                 check_repeatable(values["backbone"], values["image_size"], self.config.finetune, learned)

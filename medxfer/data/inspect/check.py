@@ -17,6 +17,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.overrides import check_overrides
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
+from medxfer.base.words import AUTO, USUAL_SIZE
 from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.inspect.few_trained import few_trained
@@ -41,7 +42,8 @@ def check(overrides: Sequence[str], console: Console) -> None:
     _show_notes(console, dataset.index.caveats)
     hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
     # All that can be decoded, however little: how many files are refused is shown before it is judged.
-    store = open_store(dataset, config.image_size, hounsfield, max_rejected=1.0, progress=display.step)
+    size = USUAL_SIZE if config.image_size == AUTO else config.image_size  # a backbone is no matter of the data
+    store = open_store(dataset, size, hounsfield, max_rejected=1.0, progress=display.step)
     display.close()
     headers = _headers_of(store, dataset)
     _show_refused(console, dataset, store)
@@ -49,7 +51,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     _show_headers(console, headers)
     show(console, "Equal pictures", ("", "pictures"), duplicates(store.images, store.labels).items())
     _show_shortcuts(console, headers, store)
-    store_of(dataset, config.image_size, hounsfield, config.data.max_rejected, None, config.data.max_missing)
+    store_of(dataset, size, hounsfield, config.data.max_rejected, None, config.data.max_missing)
     check_classes(store.images["patient"], store.labels, store.classes)
     split = split_of(config, dataset, store)
     _show_split(console, store, split)

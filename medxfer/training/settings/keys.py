@@ -1,5 +1,6 @@
 """Every key of conf/train.yaml and its groups, in the order in which they are checked; defaults stand in conf/."""
 
+from medxfer.base.words import AUTO
 from medxfer.training.settings.combined import ListOf, OrNull, ReadBy, either
 from medxfer.training.settings.data_keys import DATA, EXTERNAL
 from medxfer.training.settings.described import Group, Keys, Setting
@@ -12,7 +13,8 @@ FACTORS: Keys = {
     "backbone": Setting(Text("a network's name"), "the network; python -m medxfer.model lists all"),
     "window": Setting(Text("<center>/<width> in HU, a name such as lung, file or auto"),
                       "which values are shown from black to white; auto: 40/400 for CT, file for the rest"),
-    "image_size": Setting(whole(16, 4096), "side of the images in pixels"),
+    "image_size": Setting(either(whole(16, 4096), choice(AUTO)),
+                          "side of the images in pixels; auto: that of the images which the backbone's weights saw"),
     "train_fraction": Setting(share(open_low=True), "share of the training patients"),
     "fold": Setting(OrNull(whole(0), "each, one after another"), "of data.split.folds or .groups: which one is tested"),
     "seed": Setting(whole(0), "of the training: head, batch order, augmentation (the split has data.split.seed)"),
