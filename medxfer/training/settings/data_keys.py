@@ -74,13 +74,17 @@ OF_SOURCES: Keys = {
     "patients": Setting(whole(1), "virtual patients"),
     "images": Setting(whole(1), "images of each virtual patient"),
     "seed": Setting(whole(0), "of the virtual patients"),
-    "image_size": Setting(whole(16, 4096), "what image_size is where it is not given"),
-    "epochs": Setting(whole(1), "what trainer.max_epochs is where it is not given"),
     "path": Setting(OrNull(_PATH, "the download"), "a local npz of the release"),
     "size": Setting(choice(28, 64, 128, 224), "side of the downloaded release's images"),
     "uncertain": Setting(choice("ones", "zeros", "leave_out"), "what a label of −1 counts as"),
     "vote": Setting(choice("majority", "any", "all"), "how many of an image's readers must have seen a finding"),
 }  # fmt: skip
 
-DATA = Group("the data set", {**EVERY, **OF_SOURCES}, needed=(*EVERY, "source"))
+# What any data set may say of its trainings.
+OF_TRAININGS: Keys = {
+    "image_size": Setting(whole(16, 4096), "what image_size is where it is not given"),
+    "epochs": Setting(whole(1), "what trainer.max_epochs is where it is not given"),
+}
+
+DATA = Group("the data set", {**EVERY, **OF_SOURCES, **OF_TRAININGS}, needed=(*EVERY, "source"))
 EXTERNAL = Group("data sets that are scored and never trained on: data@external=…")

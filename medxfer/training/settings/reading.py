@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
 
 from medxfer.base.errors import MedxferError, first_line, unknown
-from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, SETS
+from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, OF_TRAININGS, SETS
 from medxfer.training.settings.described import Group, Setting
 from medxfer.training.settings.keys import CONFIG
 from medxfer.training.settings.kinds import Anything, shown
@@ -121,4 +121,4 @@ def _of_this_source(node: DictConfig, before: str) -> Group:
     if not (isinstance(source, Mapping) and isinstance(source.get("_target_"), str)):
         raise MedxferError(f"{before}source: no data set is there; choose one by {before.rstrip('.')}=")
     more = {str(key): OF_SOURCES.get(str(key), Setting(Anything(""), "")) for key in source if key != "_target_"}
-    return replace(DATA, keys={**EVERY, **more, "source": SOURCE})
+    return replace(DATA, keys={**EVERY, **more, **OF_TRAININGS, "source": SOURCE})
