@@ -183,6 +183,7 @@ def test_any_group_of_data_can_be_an_external_set(tmp_path: Path) -> None:
         "mimic_cxr",
         "rsna_ich",
         "rsna_pneumonia",
+        "siim_acr",
         "vindr_cxr",
     ):
         given = [] if source == "medmnist" else [f"external.root={tmp_path}"]
