@@ -48,6 +48,13 @@ on one synthetic batch, and with a small one, whose steps are mostly launches; a
 The 3 × 2 grid of a small network, the whole command from the files to the page: cells one after another and several at
 once on one card, and the peers' six cells, each with the start-up of its commands.
 """,
+    "beside_work": """\
+## Beside other work
+
+Images a second of training steps on the CPU, alone and while other processes use its cores. medxfer lets idle threads
+sleep (`OMP_WAIT_POLICY=passive`, unless it is set): by default they spin, also while the thread that they wait for has
+no core. The number of threads stays, because it changes sums: the same machine gives the same scores.
+""",
     "input_pipeline": """\
 ## Images a second, ready for the network
 

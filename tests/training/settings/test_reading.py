@@ -106,8 +106,8 @@ SLIPS = [
     ("colormap=3", "colormap=3: give a colormap's name"),
     ("image_size=0", "image_size=0: give a whole number from 16 to 4096 or auto"),
     ("image_size=1", "image_size=1: give a whole number"),
-    ("image_size=[64,64]", "image_size=[64,64]: give a whole number from 16 to 4096 or auto; several are swept after -m: "
-                           "image_size=64,64"),
+    ("image_size=[64,64]", "image_size=[64,64]: give a whole number from 16 to 4096 or auto; several are swept after "
+                           "-m: image_size=64,64"),
     ("trainer.max_epochs=0", "trainer.max_epochs=0: give a whole number from 1 or -1"),
     ("trainer.max_epochs=1.5", "trainer.max_epochs=1.5: give a whole number from 1 or -1"),
     ("weight_decay=-1", "weight_decay=-1: give a number from 0"),
