@@ -179,6 +179,7 @@ def test_any_group_of_data_can_be_an_external_set(tmp_path: Path) -> None:
         "medmnist",
         "nih",
         "chexpert",
+        "covidx_ct",
         "kermany",
         "mimic_cxr",
         "rsna_ich",
