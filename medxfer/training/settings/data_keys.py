@@ -70,6 +70,7 @@ OF_SOURCES: Keys = {
     "patient": Setting(OrNull(Text("a regular expression"), "a patient for each file"),
                        "its first group in a file's path names the patient"),
     "slices": Setting(Text("all, central:<n>, every:<n> or <first>-<last>"), "of each series, by position"),
+    "plane": Setting(choice("axial", "coronal", "sagittal"), "of the slices of a volume"),
     "sets": SETS,
     "patients": Setting(whole(1), "virtual patients"),
     "images": Setting(whole(1), "images of each virtual patient"),

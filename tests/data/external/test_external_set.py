@@ -178,6 +178,7 @@ def test_any_group_of_data_can_be_an_external_set(tmp_path: Path) -> None:
         "tree",
         "medmnist",
         "nih",
+        "nifti",
         "chexpert",
         "covidx_ct",
         "kermany",

@@ -12,7 +12,7 @@ from medxfer.base.errors import MedxferError
 Parts = tuple[str, ...]
 
 # What may be left out of a file's name.
-SUFFIXES = (".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+SUFFIXES = (".nii.gz", ".nii", ".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 def match_paths(paths: Collection[str], files: Collection[str]) -> dict[str, str]:

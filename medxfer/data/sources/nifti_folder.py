@@ -1,0 +1,35 @@
+"""data=nifti: a folder of CT volumes as NIfTI files beside a table of labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from typing import Any
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.folder_walk import walk
+from medxfer.data.sources.labelled_folder import COLUMNS, LabelledFolder
+from medxfer.data.sources.nifti_file import NiftiReader
+
+SUFFIXES = (".nii", ".nii.gz")
+
+
+class NiftiFolder(LabelledFolder):
+    """A row of `labels` names a volume by its path or its stem; its label is that of all its slices. Without patients
+    in the table each volume is a patient. `options` are those of `NiftiReader`."""
+
+    obtain = "your own CT volumes (.nii, .nii.gz), and a table with a row a volume"
+
+    def __init__(
+        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        if find_spec("nibabel") is None:
+            raise MedxferError("data=nifti needs a package: pip install 'medxfer[nifti]'")
+        super().__init__(root, labels, label, columns)
+        self.reader: NiftiReader = NiftiReader(**options)
+
+    def settings(self) -> dict[str, object]:
+        return {**super().settings(), **asdict(self.reader)}
+
+    def offered(self) -> list[str]:
+        return [file for file in walk(self.root).files if file.lower().endswith(SUFFIXES)]
