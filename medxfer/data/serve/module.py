@@ -1,7 +1,7 @@
 """The LightningDataModules: batches of gray from a store, or from new files, rendered on the device."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -205,9 +205,10 @@ def mapped(store: GrayStore) -> StoredBatches[GrayBatch]:
     return StoredBatches(store.gray, store.labels, GrayBatch)
 
 
-@cache
+@lru_cache(maxsize=1)
 def resident(store: GrayStore, device: torch.device) -> Tensor | None:
-    """The store's images on `device`, (N, H, W) of its dtype, once a process.
+    """The store's images on `device`, (N, H, W) of its dtype; kept for the next cells until another store is asked
+    for, so that a sweep of image_size does not fill the device.
 
     None if they stay in the memory map: for a CPU, which reads it as fast, and if they would take more than a quarter
     of the device's free memory.

@@ -1,5 +1,6 @@
 """Images that lie on the device are the same batches as those of the memory map."""
 
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,6 +52,17 @@ def test_images_move_where_a_quarter_of_the_memory_holds_them(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 0))
     monkeypatch.setattr("medxfer.data.serve.module.moved", lambda *_: torch.zeros(1))
     assert (resident(Unsized(), torch.device(device)) is not None) == moves  # type: ignore[arg-type]
+
+
+def test_one_store_lies_on_the_device_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a sweep of image_size would fill it."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 0))
+    monkeypatch.setattr("medxfer.data.serve.module.moved", lambda *_: torch.zeros(1))
+    cuda, first = torch.device("cuda"), Unsized()
+    kept = weakref.ref(resident(first, cuda))  # type: ignore[arg-type, type-var]
+    assert resident(first, cuda) is kept()  # type: ignore[arg-type]
+    resident(Unsized(), cuda)  # type: ignore[arg-type]
+    assert kept() is None
 
 
 @pytest.mark.gpu
