@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test kills browser simulations lint types format bench bench-long slurm-test clean
+.PHONY: demo test kills browser simulations reference lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -28,6 +28,9 @@ browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besi
 
 simulations: $(VENV)/installed  ## the false positives and widths of docs/simulations.md; goes on where it stopped (an hour of two cores; heads and networks want a GPU)
 	$(BIN)/python tests/simulation/run.py --out docs/simulations.md
+
+reference: $(VENV)/installed  ## docs/settings.md, from the settings' own description
+	$(BIN)/python -m medxfer.training.settings.reference_text docs/settings.md
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

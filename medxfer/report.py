@@ -3,7 +3,8 @@
 They are in its folder. Prints the answer and where the page is.
 
 Images from elsewhere can be asked about: data@external=… external.…=… as medxfer.train takes them (external=… is short
-for the first). Finished cells that have no scores of them score them first; nothing is trained.
+for the first; python -m medxfer.train --help lists the settings of data, which they take). Finished cells that have no
+scores of them score them first; nothing is trained.
 """
 
 import sys

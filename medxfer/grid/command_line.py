@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -9,21 +10,28 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from medxfer.base.arguments import HELP
 from medxfer.base.errors import MedxferError, first_line, unknown
 from medxfer.base.overrides import check_overrides
 from medxfer.study.identity import PATH_KEYS
 from medxfer.training.settings.reading import unknown_key
+from medxfer.training.settings.reference_text import help_text
 
 MULTIRUN = ("-m", "--multirun")
 HYDRA_FOLDERS = ("--config-dir", "-cd", "--config-path", "-cp")  # options that a folder follows
 
 
 def run_hydra(main: Callable[[], None]) -> None:
-    """Call Hydra's `main`. Exits with a sentence where the command line or its configuration is wrong.
+    """Call Hydra's `main`, or print the settings where --help asks for them.
+
+    Exits with a sentence where the command line or its configuration is wrong.
 
     With HYDRA_FULL_ERROR=1 Hydra's own error is raised.
     """
     sys.argv[1:] = multirun_first(sys.argv[1:])
+    if any(argument in HELP for argument in sys.argv[1:]):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is left before its end is no error
+        return print(help_text())
     if os.environ.get("HYDRA_FULL_ERROR", "0") != "0":
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors and exits

@@ -76,7 +76,7 @@ def test_a_misspelt_key_ends_the_command_with_its_sentence(tmp_path, mode):
     done = run(tmp_path, "seed=0", *mode, "windw=lung")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: unknown setting 'windw': did you mean window? python -m medxfer.train --cfg job prints all that there "
+        "error: unknown setting 'windw': did you mean window? python -m medxfer.train --help lists all that there "
         "are.\n"
     )
 

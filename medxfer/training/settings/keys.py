@@ -1,4 +1,7 @@
-"""Every key of conf/train.yaml and its groups, in the order in which they are checked; defaults stand in conf/."""
+"""Every key of conf/train.yaml and its groups, in the order in which they are checked; defaults stand in conf/.
+
+--help and docs/settings.md are made of this description: `make reference` writes the page again.
+"""
 
 from medxfer.base.words import AUTO
 from medxfer.training.settings.combined import ListOf, OrNull, ReadBy, either

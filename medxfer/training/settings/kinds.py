@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.registered import registered_names
 from medxfer.base.words import listing
 
 
@@ -111,7 +111,7 @@ class Text(Kind):
 
 @dataclass(frozen=True)
 class Choice(Kind):
-    """One of some values, or of those that a registry has, named as "module:NAME" and imported when it is asked."""
+    """One of some values, or of those that a registry has, named as "module:NAME"."""
 
     values: tuple[Any, ...] = ()
     registry: str = ""
@@ -120,12 +120,12 @@ class Choice(Kind):
 
     @property
     def choices(self) -> list[Any]:
-        names = resolve_name(self.registry) if self.registry else ()
+        names = registered_names(self.registry) if self.registry else ()
         return [*self.values, *(f"{self.prefix}{name}" for name in names)]
 
     @property
     def words(self) -> str:
-        return listing([shown(choice) for choice in self.choices], "or")
+        return listing(list(dict.fromkeys(map(shown, self.choices))), "or")
 
     def takes(self, value: Any) -> bool:
         return any(type(value) is type(choice) and value == choice for choice in self.choices)

@@ -14,7 +14,7 @@ from medxfer.training.settings.keys import CONFIG
 from medxfer.training.settings.kinds import Anything, shown
 
 SOURCE = Setting(Anything("what makes the data set"), "the class of the data set, and what it is made with")
-SHOW_ALL = "python -m medxfer.train --cfg job prints all that there are."
+SHOW_ALL = "python -m medxfer.train --help lists all that there are."
 
 
 def read_settings(config: DictConfig) -> DictConfig:
