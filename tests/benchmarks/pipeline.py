@@ -16,7 +16,7 @@ from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import open_dataset
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 from medxfer.model.recipe import create_optimizer, parameter_groups
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")

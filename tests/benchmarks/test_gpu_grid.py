@@ -119,7 +119,7 @@ def timed(call: Callable[[], None]) -> float:
 
 
 def weights_of_peers(folder: Path) -> Path:
-    from medxfer.model import create_backbone
+    from medxfer.model.backbone import create_backbone
 
     path = folder / f"{NETWORK}.pth"
     torch.save(create_backbone(NETWORK, 2, pretrained=True).state_dict(), path)

@@ -16,7 +16,7 @@ from scale import EPOCHS, PAIRS, TRAINING_IMAGES
 from test_grid_peers import clean, study
 from test_startup import COMMANDS, seconds
 
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 
 pytestmark = pytest.mark.benchmark
 

@@ -14,7 +14,7 @@ from images import Images, kermany, phantoms
 from measure import compare, in_turns
 from scale import EPOCHS, PAIRS, TRAINING_IMAGES
 
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 
 pytestmark = pytest.mark.benchmark
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from medxfer.base.batch import GrayBatch
 from medxfer.color import Augment, ColorTransform, Renderer
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 
 pytestmark = pytest.mark.benchmark
 

@@ -18,7 +18,7 @@ import statistics, sys, time
 import torch
 import torch.nn.functional as F
 from medxfer.base.memory import keep_pages
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 
 network, size, kept, images = sys.argv[1], int(sys.argv[2]), sys.argv[3] == "kept", 32
 if kept:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 from medxfer.model.gradcam import find_map_layer, grad_cam
 from medxfer.model.layers import reset_head
 

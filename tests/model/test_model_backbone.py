@@ -5,8 +5,9 @@ import torch
 import torchvision
 
 from medxfer.base.errors import MedxferError
-from medxfer.model import check_backbone, create_backbone, input_statistics, seeds
-from medxfer.model.catalogue import check_weights
+from medxfer.model import seeds
+from medxfer.model.backbone import create_backbone
+from medxfer.model.catalogue import check_backbone, check_weights, input_statistics
 
 FAMILIES = [
     ("resnet18", 64),

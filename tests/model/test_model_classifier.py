@@ -13,7 +13,9 @@ from torch.utils.data import DataLoader
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
 from medxfer.color import ColorTransform
-from medxfer.model import Classifier, NotFinite, choose_threshold, compute_metrics, create_backbone
+from medxfer.model.backbone import create_backbone
+from medxfer.model.classifier import Classifier, NotFinite
+from medxfer.model.metrics import choose_threshold, compute_metrics
 from medxfer.training.callbacks import Patience
 
 CLASSES = {"binary": ["a", "b"], "multiclass": ["a", "b", "c"], "multilabel": ["a", "b", "c"]}

@@ -104,7 +104,7 @@ def test_no_size_that_a_network_refuses_is_said_here() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("network", ["alexnet", "vgg11", "resnetblur18"])
 def test_a_gpu_takes_these_kernels(network: str) -> None:
-    from medxfer.model import create_backbone
+    from medxfer.model.backbone import create_backbone
 
     torch.use_deterministic_algorithms(True)
     try:

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from medxfer.base.errors import MedxferError
-from medxfer.model import create_backbone
-from medxfer.model.backbone import check_finetune, stage_names
+from medxfer.model.backbone import check_finetune, create_backbone, stage_names
 from medxfer.model.layers import find_head, find_stages, freeze, head_keys, keep_frozen_in_eval, reset_head
 
 LAYERS = ["conv1", "layer1", "layer2", "layer3", "layer4"]

@@ -3,9 +3,8 @@
 import pytest
 import timm
 
-from medxfer.model import create_backbone
 from medxfer.model.__main__ import main, table
-from medxfer.model.backbone import count_parameters
+from medxfer.model.backbone import count_parameters, create_backbone
 
 
 def test_the_table_names_input_source_presence_and_parameters() -> None:

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from medxfer.base.words import LOWER_IS_BETTER, Task
-from medxfer.model import choose_threshold, compute_metrics
-from medxfer.model.metrics import METRICS
+from medxfer.model.metrics import METRICS, choose_threshold, compute_metrics
 
 BINARY = {
     "accuracy",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from medxfer.base.errors import MedxferError
-from medxfer.model import create_backbone
+from medxfer.model.backbone import create_backbone
 from medxfer.model.layers import find_head
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
 

@@ -13,9 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from medxfer.base.errors import MedxferError
-from medxfer.model import Classifier, create_backbone, hub, resolve
+from medxfer.model import hub
+from medxfer.model.backbone import create_backbone
+from medxfer.model.classifier import Classifier
 from medxfer.model.layers import find_head, head_keys
-from medxfer.model.weights import PACKAGES
+from medxfer.model.weights import PACKAGES, resolve
 
 LITE0 = "tf_efficientnet_lite0"
 

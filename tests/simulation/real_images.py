@@ -91,7 +91,8 @@ def _features(full: NDArray[np.uint8]) -> tuple[NDArray[np.float16], NDArray[np.
 
     from medxfer.base.batch import GrayBatch
     from medxfer.color import ColorTransform, Renderer, colormap_table
-    from medxfer.model import create_backbone, input_statistics
+    from medxfer.model.backbone import create_backbone
+    from medxfer.model.catalogue import input_statistics
     from medxfer.model.layers import find_head
 
     network = create_backbone(BACKBONE, 2, True, image_size=SIZE).eval()

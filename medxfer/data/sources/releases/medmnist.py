@@ -6,12 +6,13 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib.metadata import distribution
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from medmnist.info import HOMEPAGE, INFO
 from numpy.typing import NDArray
 
 from medxfer.base import files
@@ -20,6 +21,11 @@ from medxfer.base.words import Task
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.source import Index, Source
 
+# The package's table of its sets, as a file: the package around it imports torch, torchvision and scikit-learn, which
+# neither a list of data sets nor a process that decodes needs.
+_TABLE = run_path(str(distribution("medmnist").locate_file("medmnist/info.py")))
+HOMEPAGE: str = _TABLE["HOMEPAGE"]
+INFO: dict[str, dict[str, Any]] = _TABLE["INFO"]
 SPLITS = ("train", "val", "test")
 PARTS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
 SIZES = (28, 64, 128, 224)

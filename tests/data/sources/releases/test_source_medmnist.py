@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from medmnist.info import INFO
 from releases import prepared, split_of
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.sources.releases import medmnist as module
-from medxfer.data.sources.releases.medmnist import GRAYSCALE, SIZES, MedMNIST
+from medxfer.data.sources.releases.medmnist import GRAYSCALE, INFO, SIZES, MedMNIST
 from medxfer.data.store.dataset import open_dataset
 
 COUNTS = {"train": 28, "val": 14, "test": 14}
