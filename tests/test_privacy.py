@@ -187,8 +187,8 @@ def test_pseudonyms_are_no_hash_that_a_list_of_names_would_give_back(left: tuple
 
 def test_the_terminal_says_nothing_of_a_header(left: tuple[Path, Path, str]) -> None:
     aloud = left[2].replace("\n", "")
-    for shown in (NAME + "-two-labels.csv", f"{NAME} Jane 0/{NAME}0.dcm", f"{NAME} clinic"):  # paths, in an error
-        aloud = aloud.replace(shown, "")
+    # Paths, in an error, and in the warning that shows one of the table beside one of the folder.
+    aloud = re.sub(rf"{NAME}(-two-labels)?\.csv|{NAME} Jane \d+/{NAME}\d+\.dcm|{NAME} clinic", "", aloud)
     assert found(aloud.encode()) == []
 
 

@@ -73,7 +73,7 @@ class Cell:
             write_parquet(self.folder / "colors.parquet", colors)
         write_json(self.folder / "metrics.json", {"cell": self.name, "factors": self.factors, **record})
         (self.folder / "failed.json").unlink(missing_ok=True)
-        clear(self.checkpoints, keep_weights=config.keep == "best")
+        clear(self.checkpoints, keep_weights=config.get("keep", "best") == "best")
 
     def record_failed(self, error: BaseException) -> None:
         """Record the reason and where it happened. The next run of the same command tries again."""
