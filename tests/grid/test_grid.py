@@ -160,7 +160,10 @@ def test_a_cell_that_cannot_be_is_named_first_recorded_and_the_others_run(tmp_pa
         (["colormap=windows:brain+lung+bone", "data=images", "data.root={images}"], r"needs CT images"),
         (["window=lungs", "data.patients=6", "data.images=1"], r"window"),
         (["window=lung", "data=images", "data.root={images}"], r"needs CT images"),
-        (["data=images", "data.root={images}", "data.labels={other}"], r"none of its 1 images is there"),
+        (
+            ["data=images", "data.root={images}", "data.labels={other}"],
+            r"none of its 1 row names a file below.*: the table has .no",
+        ),
         (["data=images", "data.root={images}", "data.labels={few}"], r"'b' has 2"),
     ],
 )
