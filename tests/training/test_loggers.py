@@ -166,6 +166,7 @@ def test_a_run_of_the_notebook_s_own_stays_open(run_cell, tmp_path, monkeypatch)
     run_cell()
     own.log({"still": 1})
     own.finish()
+    assert inspect(Path(own.dir).parent)["summary"]["still"] == 1
 
 
 def test_the_summary_has_the_tested_epoch(run_cell, tmp_path):
