@@ -106,6 +106,7 @@ def answers(monkeypatch):
     yield answering
     for cached in (wandb_run._answers, wandb_run._say_offline):
         cached.cache_clear()
+    wandb.teardown()  # W&B keeps the key and the mode that it read first, for every later run of the process
 
 
 @pytest.mark.parametrize(
