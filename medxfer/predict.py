@@ -1,7 +1,8 @@
-"""Score new DICOM, PNG and JPEG files with a trained cell.
+"""Score new DICOM, PNG, JPEG and NIfTI files with a trained cell.
 
-The table has a row a file: its path, a score a class, the decision at the threshold chosen on validation, in what it is
-unlike the images of the training (modality, gray, size), or why it was refused. For research, not for diagnosis.
+The table has a row a file, or a slice of a NIfTI volume: its path, a score a class, the decision at the threshold
+chosen on validation, in what it is unlike the images of the training (modality, gray, size), or why it was refused.
+For research, not for diagnosis.
 """
 
 import sys

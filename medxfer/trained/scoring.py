@@ -16,7 +16,8 @@ from medxfer.base.memory import keep_pages
 from medxfer.data.serve.module import NewImages, Place
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.usual import read_usual
-from medxfer.data.sources.targets import dicom_reader
+from medxfer.data.sources.nifti_file import is_volume
+from medxfer.data.sources.targets import dicom_reader, nifti_reader
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.explain import explain
 from medxfer.trained.trained_cell import TrainedCell, open_cell
@@ -53,8 +54,9 @@ def score(cell: TrainedCell, files: Sequence[Path]) -> pd.DataFrame:
 
     The images are processed as in the cell's training: decoded, resized and rendered by the same functions, in batches
     on the device. A refused file has a row with neither scores nor decision, and the reason in `refused`. Where each
-    frame of a file is an image (data.frame=all), `frame` counts them. `unlike` says in what an image differs from those
-    of the training (modality, gray, size), for which the network's scores mean nothing; "" if in nothing.
+    frame of a file is an image (data.frame=all), or each slice of a NIfTI volume, `frame` counts them from 0. `unlike`
+    says in what an image differs from those of the training (modality, gray, size), for which the network's scores mean
+    nothing; "" if in nothing.
     """
     scores, places, refused = _scores(cell, files)
     names = {f"score_{name}": scores[:, index] for index, name in enumerate(cell.classes)}
@@ -66,7 +68,7 @@ def score(cell: TrainedCell, files: Sequence[Path]) -> pd.DataFrame:
     table["refused"] = [""] * len(places) + list(refused.values())
     table.insert(0, "path", [str(files[file]) for file in order])
     table = table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
-    if cell.config.data.get("frame") != "all":
+    if cell.config.data.get("frame") != "all" and not any(map(is_volume, files)):
         table = table.drop(columns="frame")
     return table.assign(note=RESEARCH_ONLY)
 
@@ -85,7 +87,8 @@ def _unlike(cell: TrainedCell, files: Sequence[Path], places: Sequence[Place]) -
 
 def new_files(cell: TrainedCell) -> NewFiles:
     """Reads files as the cell's own were read."""
-    return NewFiles(cell.record["data"]["modality"], dicom_reader(cell.config.data))
+    data = cell.config.data
+    return NewFiles(cell.record["data"]["modality"], dicom_reader(data), nifti_reader(data))
 
 
 def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:

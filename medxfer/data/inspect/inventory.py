@@ -20,6 +20,7 @@ from medxfer.data.processes import in_processes
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import left_out_by_rule
+from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
 
 # The table's columns. The names of identifiers are DICOM's, so that a table of labels made from it is joined by them.
@@ -34,6 +35,7 @@ _IDENTIFIERS = ("patient", "study", "series", "instance", "accession")
 _FILES_AT_ONCE = 100  # a process reads so many headers before it answers: an answer takes as long as several headers
 _MOST_FAULTS = 20.0  # seconds that so many files may take, if a file hangs on a network drive
 OTHER_KIND: Final = "neither DICOM nor a picture"
+VOLUMES: Final = "volumes"  # as the modality of NIfTI files, which state none
 Progress = Callable[[str, int, int], None]
 
 
@@ -79,7 +81,9 @@ def take_inventory(root: Path, out: Path, pseudonyms: bool, progress: Progress |
 
 
 def describe_file(path: Path) -> HeaderFacts:
-    """What the header of a DICOM file or a picture says, found by content."""
+    """What the header of a DICOM file or a picture, found by content, or of a NIfTI volume says."""
+    if is_volume(path):
+        return _volume(path)
     if not is_picture(path):
         facts = describe(path)
         other = facts.unreadable == "not DICOM" and path.suffix.lower() not in (".dcm", ".dicom", ".dic", ".ima", "")
@@ -88,6 +92,14 @@ def describe_file(path: Path) -> HeaderFacts:
         return PictureReader().header(path)
     except ImageError as error:
         return HeaderFacts("images", burned_in="unsaid", unreadable=error.kind)
+
+
+def _volume(path: Path) -> HeaderFacts:
+    """Of its axial slices. That it is CT, as data=nifti takes it for, its header does not say."""
+    try:
+        return NiftiReader().header(path)._replace(modality=VOLUMES)
+    except ImageError as error:
+        return HeaderFacts(VOLUMES, burned_in="unsaid", unreadable=error.kind)
 
 
 def _name_of(root: Path) -> str:

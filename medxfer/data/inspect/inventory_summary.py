@@ -7,7 +7,7 @@ from rich.console import Console
 
 from medxfer.base.terminal import show
 from medxfer.base.words import count
-from medxfer.data.inspect.inventory import Inventory
+from medxfer.data.inspect.inventory import VOLUMES, Inventory
 from medxfer.data.sources.folder_walk import MASK
 
 _MOST_KINDS = 20
@@ -67,9 +67,11 @@ def _notes(images: pd.DataFrame, inventory: Inventory) -> list[str]:
             f"all of {count(_different(images[_STUDIES]), 'study', 'studies')} are of one PatientID, as an "
             "anonymisation may leave it: give the patients in a column patient_id"
         )
-    several = int((images["frames"].astype(int) > 1).sum())
+    several = int(((images["frames"].astype(int) > 1) & (images["modality"] != VOLUMES)).sum())
     if several:
         notes.append(f"{count(several, 'file')} of several frames: data.frame= chooses one, or all")
+    if volumes := int((images["modality"] == VOLUMES).sum()):
+        notes.append(f"{count(volumes, 'NIfTI volume')}, whose frames are axial slices: data=nifti takes them for CT")
     said = images["burned_in"].value_counts()
     if said.get("yes", 0):
         notes.append(f"{count(int(said['yes']), 'image')} with annotations in the pixels, by their own header")

@@ -13,7 +13,9 @@ from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
+from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
+from medxfer.data.sources.source import FileReader
 
 
 def find_files(images: Path) -> list[Path]:
@@ -21,7 +23,7 @@ def find_files(images: Path) -> list[Path]:
 
     Raises MedxferError where there is none.
     """
-    what = "give a DICOM, PNG or JPEG file, or a folder of them"
+    what = "give a DICOM, PNG, JPEG or NIfTI file, or a folder of them"
     if images.is_file():
         return [images]
     if not images.is_dir():
@@ -34,14 +36,15 @@ def find_files(images: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class NewFiles:
-    """Reads DICOM files and pictures, each recognised by its content, as training did."""
+    """Reads DICOM files and pictures, each recognised by its content, and NIfTI volumes, as training did."""
 
     modality: str  # of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images")
     dicom: DicomReader = field(default_factory=DicomReader)  # what training read DICOM files with
+    nifti: NiftiReader = field(default_factory=NiftiReader)  # the same of NIfTI volumes; each slice is an image
 
     def header(self, path: Path) -> HeaderFacts:
         """What is known of a file that was read, without its pixels."""
-        return (PictureReader() if is_picture(path) else self.dicom).header(path)
+        return self._reader(path).header(path)
 
     def other_kind(self, facts: HeaderFacts) -> str:
         """What cannot be compared of a file with these `facts`, because it or the training said no modality; or ""."""
@@ -55,12 +58,15 @@ class NewFiles:
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""
         path = Path(file)
-        if is_picture(path):
-            yield from PictureReader(self.dicom.frame).pictures(path, hounsfield)
-            return
-        facts, known = self.dicom.header(path), self.modality.split("+")
-        modality = facts.modality
-        if not facts.unreadable and modality not in known and (hounsfield or "images" not in known):
-            reason = f"its modality is {modality}, the cell was trained on {self.modality}"
-            raise ImageError(path, "another modality", reason)
-        yield from self.dicom.pictures(path, hounsfield)
+        reader, known = self._reader(path), self.modality.split("+")
+        if not isinstance(reader, PictureReader):
+            facts = reader.header(path)
+            if not facts.unreadable and facts.modality not in known and (hounsfield or "images" not in known):
+                reason = f"its modality is {facts.modality}, the cell was trained on {self.modality}"
+                raise ImageError(path, "another modality", reason)
+        yield from reader.pictures(path, hounsfield)
+
+    def _reader(self, path: Path) -> FileReader:
+        if is_volume(path):
+            return self.nifti
+        return PictureReader(self.dicom.frame) if is_picture(path) else self.dicom

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # The directions in which rows, columns and slices follow each other: left, right, anterior, posterior, superior,
 # inferior. As DICOM's patient (PS3.3 C.7.6.2.1.1) is shown: its right on the left of the picture, its face upwards.
 PLANES: Final = {"axial": "PLS", "coronal": "ILP", "sagittal": "IPL"}
+SUFFIXES: Final = (".nii", ".nii.gz")  # the format is told by its name: nibabel reads no other
 UNORIENTED = "no orientation in the NIfTI header: taken as its convention has it"
 
 
@@ -81,8 +83,15 @@ class NiftiReader:
         return oriented
 
 
+def is_volume(path: Path) -> bool:
+    """Whether it is called as a NIfTI file is."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
 def _opened(path: Path) -> "Nifti1Image":
     """The volume, of which only the header is read. Raises ImageError if it is none, or holds no gray of one time."""
+    if find_spec("nibabel") is None:
+        raise ImageError(path, "needs medxfer[nifti]", "NIfTI files need a package: pip install 'medxfer[nifti]'")
     import nibabel
     from nibabel.filebasedimages import ImageFileError
     from nibabel.nifti1 import Nifti1Image

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.labelled_folder import COLUMNS, LabelledFolder
-from medxfer.data.sources.nifti_file import NiftiReader
-
-SUFFIXES = (".nii", ".nii.gz")
+from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 
 
 class NiftiFolder(LabelledFolder):
@@ -32,4 +31,4 @@ class NiftiFolder(LabelledFolder):
         return {**super().settings(), **asdict(self.reader)}
 
     def offered(self) -> list[str]:
-        return [file for file in walk(self.root).files if file.lower().endswith(SUFFIXES)]
+        return [file for file in walk(self.root).files if is_volume(Path(file))]

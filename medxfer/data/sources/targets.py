@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.nifti_file import NiftiReader
 from medxfer.data.sources.source import Source
 
 
@@ -68,3 +69,9 @@ def dicom_reader(data: Mapping[str, Any]) -> DicomReader:
     reader = getattr(source_class(data["source"]["_target_"]), "reader", None)
     reader = reader if isinstance(reader, DicomReader) else DicomReader()
     return replace(reader, **{field.name: data[field.name] for field in fields(reader) if field.name in data})
+
+
+def nifti_reader(data: Mapping[str, Any]) -> NiftiReader:
+    """How NIfTI volumes are read beside the data set that `data`, a configuration's data, describes: its data.plane,
+    and its data.slices, which it has for series of slices too."""
+    return NiftiReader(**{field.name: data[field.name] for field in fields(NiftiReader) if field.name in data})

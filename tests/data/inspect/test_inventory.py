@@ -3,6 +3,8 @@
 import stat
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pandas as pd
 import pytest
 from pacs_export import PacsExport, pacs_export
@@ -143,3 +145,20 @@ def test_what_is_wrong_is_one_sentence(export: PacsExport, tmp_path: Path, capsy
         assert error.startswith("error: ")
     with pytest.raises(MedxferError, match=r"out=.*is there already"):
         take_inventory(export.root, tmp_path / "there.csv", pseudonyms=False)
+
+
+def test_nifti_volumes_are_told_by_what_their_headers_have(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    root = tmp_path / "volumes"
+    root.mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.zeros((6, 5, 4), np.int16), np.diag([-1, -1, 2, 1])), root / "a.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.zeros((6, 5, 4, 3), np.int16), np.eye(4)), root / "times.nii")
+    (root / "text.NII").write_text("no volume")
+    assert main(["scan", f"root={root}", f"out={tmp_path / 'index.csv'}"]) == 0
+    table = read(tmp_path / "index.csv").set_index("path")
+    assert table["left_out"].to_dict() == {"a.nii.gz": "", "text.NII": "undecodable", "times.nii": "several volumes"}
+    assert table.loc["a.nii.gz", ["modality", "frames", "rows", "columns", "bits", "burned_in"]].tolist() == [
+        "volumes", "4", "5", "6", "16", "unsaid",
+    ]  # fmt: skip
+    said = " ".join(capsys.readouterr().out.split())
+    assert "1 NIfTI volume, whose frames are axial slices: data=nifti takes them for CT" in said
+    assert "data.frame=" not in said

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 from dicom_files import write_dicom
@@ -14,7 +15,8 @@ from medxfer.data.dicom.read import read_gray
 from medxfer.data.serve.module import NewImages
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.sources.dicom_folder import DicomReader
-from medxfer.data.sources.targets import dicom_reader
+from medxfer.data.sources.nifti_file import NiftiReader
+from medxfer.data.sources.targets import dicom_reader, nifti_reader
 from medxfer.data.store.decode import Decoder
 
 RNG = np.random.default_rng(0)
@@ -133,3 +135,23 @@ def test_eight_bits_are_deepened_for_a_network_of_sixteen(tmp_path: Path) -> Non
 def test_processes_that_decode_do_not_wait_for_torch() -> None:
     code = "import sys, medxfer.data.serve.new_files, medxfer.data.store.decode; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_a_nifti_volume_is_its_slices_by_the_trainings_plane_and_choice(tmp_path: Path) -> None:
+    hu = np.random.default_rng(0).integers(-1000, 1000, (6, 5, 4)).astype(np.int16)
+    path = tmp_path / "a.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(hu, np.diag([-1, -1, 2, 1])), path)
+    found = np.stack(list(NewFiles("CT").pictures(str(path), True)))
+    assert np.array_equal(found, hu.transpose(2, 1, 0))
+    data = {"source": {"_target_": "medxfer.data.sources.nifti_folder.NiftiFolder"}, "plane": "coronal"}
+    reader = NewFiles("CT", dicom_reader(data), nifti_reader(data | {"slices": "2-3"}))
+    assert np.array_equal(np.stack(list(reader.pictures(str(path), True))), hu[:, 1:3, ::-1].transpose(1, 2, 0))
+    assert (reader.header(path).frames, reader.header(path).size) == (2, "4×6")
+    series = {"source": {"_target_": "medxfer.data.sources.ct_series.CtSeries"}, "slices": "central:1"}
+    assert nifti_reader(series) == NiftiReader("axial", "central:1")
+    with pytest.raises(ImageError, match="its modality is CT, the cell was trained on DX"):
+        list(NewFiles("DX").pictures(str(path), False))
+    (tmp_path / "b.nii").write_text("text")
+    images = served([path, tmp_path / "b.nii"], reader, np.int16)
+    assert [(place.file, place.frame) for place in images.places] == [(0, 0), (0, 1)]
+    assert images.refused == {1: "undecodable: not a NIfTI file (ImageFileError)"}
