@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medxfer.base.arguments import Command, run, setting
+from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
 
 if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
@@ -72,10 +73,17 @@ def score_external(study: Path, overrides: Sequence[str], store_root: Path | Non
 
 
 def main(arguments: list[str]) -> int:
+    from medxfer.base.overrides import config_folders
+
+    try:
+        folders, arguments = config_folders(arguments)
+    except MedxferError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     external = [text for text in arguments if text.lstrip("+").startswith(EXTERNAL)]
 
     def do(given: Settings) -> Any:
-        report(given.study, given.images, given.store_root, external)
+        report(given.study, given.images, given.store_root, external and [*folders, *external])
 
     return run(COMMAND, do, [text for text in arguments if text not in external])
 

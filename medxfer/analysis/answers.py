@@ -5,7 +5,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from medxfer.analysis.judge.looking import looked_at
-from medxfer.analysis.judge.results import read_study, results_csv
+from medxfer.analysis.judge.results import StudyRecord, read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods
 from medxfer.analysis.out.paper import latex_tables, markdown_tables, paper_tables
@@ -13,6 +13,7 @@ from medxfer.analysis.out.summary import print_summary
 from medxfer.analysis.page.page import render_page
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_text
+from medxfer.study.cell import COLOR_FILE
 from medxfer.study.look_record import record_looks
 
 
@@ -34,13 +35,16 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     # These import torch; wrong arguments do not wait for it.
     from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
     from medxfer.analysis.page.seen import seen_images
+    from medxfer.color import kept_files
 
     records = looked_at(read_study(study))
     verdict = judge(records)
     store = store_root or user_cache_path("medxfer")
-    seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
-    phantoms = None if seen else phantom_picture(records)
-    page = render_page(records, verdict, phantoms, changed, learned_tables(records), seen)
+    with kept_files(_color_files(records)):
+        seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
+        phantoms = None if seen else phantom_picture(records)
+        learned = learned_tables(records)
+    page = render_page(records, verdict, phantoms, changed, learned, seen)
     tables = paper_tables(records, verdict)
     texts = {
         "results.csv": results_csv(records),
@@ -58,3 +62,9 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
         raise MedxferError(f"cannot write into {study}: {error.strerror}; make the folder writable") from error
     print_summary(records, verdict, study / "report.html")
     return verdict
+
+
+def _color_files(records: StudyRecord) -> dict[str, Path]:
+    """The users' tables of colours by name, as finished cells keep them."""
+    done = [cell for training in records.done for cell in training.cells]
+    return {cell.record["colors"]["file"]: cell.folder / COLOR_FILE for cell in done if "colors" in cell.record}

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +14,7 @@ from medxfer.base.errors import MedxferError, first_line
 
 # The last parts of keys whose value is a text, however it looks; label may be a list of them.
 TEXTS = ("root", "labels", "label", "path", "file", "patient", "key", "groups")
+CONFIG_DIR = ("--config-dir", "-cd")  # options of Hydra's that a folder of configurations follows
 _PARSER = OverridesParser.create()
 
 
@@ -51,6 +53,26 @@ def override(key: str, value: object) -> str:
     """key=value for Hydra itself, without a shell, where `value` is a text of any kind."""
     (argument,) = shlex.split(quoted(f"{key}={value}"))
     return argument
+
+
+def config_folders(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Settings of Hydra's that name the folders of --config-dir, as medxfer.train takes them; the other arguments.
+
+    hydra.searchpath is one of these settings already. Raises MedxferError where there is no such folder.
+    """
+    found, rest, waiting = [], [], list(arguments)
+    while waiting:
+        option, equals, value = (argument := waiting.pop(0)).partition("=")
+        if option.startswith("hydra.searchpath"):
+            found.append(argument)
+        elif option in CONFIG_DIR:
+            folder = Path(value if equals else waiting.pop(0) if waiting else "").expanduser()
+            if not folder.is_dir() or folder == Path():
+                raise MedxferError(f"{option} {folder}: no such folder; give one with configurations of your own")
+            found.append(f"hydra.searchpath=['file://{folder.resolve()}']")
+        else:
+            rest.append(argument)
+    return found, rest
 
 
 def _read(text: str) -> Any:

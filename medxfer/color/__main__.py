@@ -22,14 +22,14 @@ COMMAND = Command("python -m medxfer.color", __doc__, Settings)
 
 
 def list_colormaps(given: Settings) -> None:
-    from medxfer.color.colormaps import FAMILIES, without_reversed
+    from medxfer.color.colormaps import families, without_reversed
 
     console = Console()
     table = Table(box=box.SIMPLE, show_lines=True)
     table.add_column("colormap=", ratio=1)
     table.add_column("names, or examples", ratio=2, overflow="fold")
-    for family in FAMILIES:
-        names = family.listed() if family.listed else ", ".join(without_reversed(family.names))
+    listed = {one: one.listed() if one.listed else ", ".join(without_reversed(one.names)) for one in families()}
+    for family, names in sorted(listed.items(), key=lambda item: len(item[1])):  # catalogues of hundreds come last
         table.add_row(f"[bold]{escape(family.form)}[/bold]\n{escape(family.meaning)}", escape(names))
     console.print(table)
     if given.out is None:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import CT_WINDOW, Window, parse_window
-from medxfer.color.colormaps import colormap_table, known_names, lightness, parse_colormap, without_reversed
+from medxfer.color.colormaps import colormap_table, known_names, parse_colormap, without_reversed
+from medxfer.color.lightness import lightness
 from medxfer.color.render import Renderer
 from medxfer.color.transform import ColorTransform
 

@@ -17,6 +17,8 @@ from medxfer.study.claim import claim
 from medxfer.study.folder import Study, needless_cells
 from medxfer.study.identity import Json, without_paths
 
+COLOR_FILE = "colormap.csv"  # in a cell's folder: the user's table, of colormap=file:<path>
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -64,13 +66,19 @@ class Cell:
         record: dict[str, Any],
         predictions: pd.DataFrame,
         colors: pd.DataFrame | None = None,
+        color_file: bytes | None = None,
     ) -> None:
-        """Write the cell's records; metrics.json comes last, because its presence says that the cell is done."""
+        """Write the cell's records; metrics.json comes last, because its presence says that the cell is done.
+
+        `colors` are learned ones, as trained; `color_file` is the content of colormap=file:<path>.
+        """
         settings = without_paths(OmegaConf.to_container(config, resolve=True))
         write_text(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(settings)))
         write_parquet(self.folder / "predictions.parquet", predictions)
         if colors is not None:
             write_parquet(self.folder / "colors.parquet", colors)
+        if color_file is not None:
+            write_text(self.folder / COLOR_FILE, color_file.decode("utf-8-sig"))
         write_json(self.folder / "metrics.json", {"cell": self.name, "factors": self.factors, **record})
         (self.folder / "failed.json").unlink(missing_ok=True)
         clear(self.checkpoints, keep_weights=config.get("keep", "best") == "best")

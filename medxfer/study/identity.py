@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -60,8 +59,7 @@ def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
     """The cell's factors: `values` of the plain ones, with `window` the resolved one (never "auto"), and from `config`
     the others, tuned keys and those that study.contrasts names included."""
     plain = {key: values[key] for key in VALUES if key != "window" and not (key == FOLD and values[key] is None)}
-    if isinstance(plain["pretrained"], str) and plain["pretrained"].startswith("file:"):
-        plain["pretrained"] = f"file:{Path(plain['pretrained'][5:]).name}"
+    plain |= {key: without_folder(plain[key]) for key in ("colormap", "pretrained")}
     more = {key: values.get(key, OmegaConf.select(config, key)) for key in more_factors(config)}
     return {"data": config.data.name, "window": str(window), **plain, **more}
 
@@ -122,9 +120,12 @@ def without_paths(value: Any) -> Any:
         return {key: "<path>" if key in PATH_KEYS and item else without_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [without_paths(item) for item in value]
-    if isinstance(value, str) and value.startswith("file:"):
-        return f"file:{Path(value[5:]).name}"
-    return value
+    return without_folder(value)
+
+
+def without_folder(value: Any) -> Any:
+    """`value` with the file of `file:<path>`, also inside a colormap's name, called by its name alone."""
+    return re.sub(r"(^|:)file:(?:.*/)?", r"\1file:", value) if isinstance(value, str) else value
 
 
 PATH_KEYS = ("root", "labels", "path", "cache", "file", "uri")

@@ -16,9 +16,10 @@ from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.files import read_json
 from medxfer.base.window import parse_window
-from medxfer.color import ColorTransform, Renderer
+from medxfer.color import ColorTransform, Renderer, kept_files
 from medxfer.model.catalogue import find
 from medxfer.model.classifier import Classifier
+from medxfer.study.cell import COLOR_FILE
 from medxfer.study.checkpoints import BEST
 from medxfer.training.wire import Design
 
@@ -159,7 +160,9 @@ def _assemble(folder: Path, config: DictConfig, record: dict[str, Any]) -> Train
         window=parse_window(record["factors"]["window"]),
         classifier=checkpoint["hyper_parameters"],
     )
-    model, renderer = design.assemble()
+    kept = {record["colors"]["file"]: folder / COLOR_FILE} if "colors" in record else {}
+    with kept_files(kept):
+        model, renderer = design.assemble()
     model.load_state_dict(checkpoint["state_dict"])
     model.on_load_checkpoint(checkpoint)  # with the validation scores
     model.lay_out(record["compute"]["channels_last"])

@@ -84,6 +84,7 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
         "input": _about_input(prepared, model, data),
         "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
         "weights": _about_weights(model),
+        **({"colors": {"file": colors.name, "sha256": colors.sha256}} if (colors := prepared.colors) else {}),
         "timings": {name: round(value, 3) for name, value in seconds.items()},
         **({"external": {one.name: one.record() for one in prepared.external}} if prepared.external else {}),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},

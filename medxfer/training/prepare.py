@@ -1,5 +1,6 @@
 """Everything that is settled before a cell trains: its data, window, split, weights and name; or why it cannot be."""
 
+import hashlib
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -33,6 +34,22 @@ from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, share
 from medxfer.training.settings.checked import checked
 
 
+@dataclass(frozen=True)
+class ColorFile:
+    """The user's own table of colours, which the cell keeps."""
+
+    name: str  # without folder
+    content: bytes
+
+    @classmethod
+    def of(cls, path: Path) -> "ColorFile":
+        return cls(path.name, path.read_bytes())
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()
+
+
 @dataclass(frozen=True, eq=False)
 class Settled:
     """A cell that can be, and what is known of it before its training."""
@@ -44,6 +61,7 @@ class Settled:
     window: Window | None  # in HU; None for display gray
     weights: WeightsRecord | None  # None for random initialisation
     external: tuple[ExternalSet, ...] = ()  # what it is scored on beside its own test part
+    colors: ColorFile | None = None  # the file of colormap=file:<path>
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -136,6 +154,7 @@ class Preparation:
         """
         try:
             colormap = parse_colormap(values["colormap"])
+            colors = ColorFile.of(colormap.file) if colormap.file else None
             _check_network(self.config, values["backbone"], values["pretrained"])
             values = sized(values)
             if self.config.deterministic is True and on_gpu(self.config):
@@ -166,8 +185,10 @@ class Preparation:
             "factors": {key: value for key, value in named.items() if key != "data"},
             "data": [self.dataset.fingerprint, split.identity],
             "weights": weights.sha256 if weights else None,
+            **({"colors": colors.sha256} if colors else {}),
         }
-        return Settled(Cell(study, cell_name(named, identity), named), store, split, parts, window, weights, external)
+        cell = Cell(study, cell_name(named, identity), named)
+        return Settled(cell, store, split, parts, window, weights, external, colors)
 
     @cached_property
     def settings(self) -> Json:

@@ -40,7 +40,8 @@ def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:
                 fitted = fit(prepared, logger)
                 if isinstance(logger, StudyWandbLogger):
                     logger.conclude(fitted.record["metrics"])
-            cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors)
+            file = prepared.colors.content if prepared.colors else None
+            cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors, file)
         except Exception as error:
             with suppress(OSError):  # a full disk takes no reason; the caller still gets it
                 cell.record_failed(error)

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from medxfer.base.errors import MedxferError
 from medxfer.color import colormap_table
-from medxfer.color.colormaps import lightness
 from medxfer.color.figure import draw_color_curves, draw_figure1
+from medxfer.color.lightness import lightness
 
 HU = np.array([[-1000, -160, 40], [239, 240, 3000]], dtype=np.float32)
 GRAY = np.array([[0.0, 0.25], [0.5, 1.0]], dtype=np.float32)

@@ -1,6 +1,8 @@
 """Colormaps: tables that are exactly what their names say, and the list of them."""
 
+import importlib
 import importlib.util
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -12,20 +14,13 @@ from pydicom.data import get_palette_files
 from pydicom.pixels import apply_color_lut
 
 from medxfer.base.errors import MedxferError
-from medxfer.color import colormap_table, parse_colormap
+from medxfer.color import colormap_table, colormaps, maps, parse_colormap
 from medxfer.color.__main__ import main
-from medxfer.color.colormaps import (
-    DICOM_PALETTES,
-    FAMILIES,
-    Colormap,
-    Family,
-    check_levels,
-    gray_of,
-    known_names,
-    lightness,
-    matplotlib_names,
-)
+from medxfer.color.colormaps import check_levels, families, known_names
 from medxfer.color.figure import draw_colormaps
+from medxfer.color.lightness import gray_of, lightness
+from medxfer.color.maps.dicom_palettes import DICOM_PALETTES
+from medxfer.color.maps.matplotlib_maps import matplotlib_names
 
 RAMP = np.arange(256, dtype=np.uint8)
 
@@ -92,7 +87,7 @@ def test_cmap_catalogue() -> None:
 
 
 def test_cmap_missing_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medxfer.color.colormaps.find_spec", lambda _: None)
+    monkeypatch.setattr("medxfer.color.maps.cmap_catalogues.find_spec", lambda _: None)
     with pytest.raises(MedxferError, match=r"needs the package cmap: pip install 'medxfer\[cmap\]'"):
         parse_colormap("cmap:crameri:batlow")
 
@@ -181,7 +176,7 @@ def test_levels_that_cannot_be(levels: int) -> None:
 def test_lists_every_family(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     printed = capsys.readouterr().out
-    for family in FAMILIES:
+    for family in families():
         assert family.form in printed
     for name in ("viridis", "inferno", "hot_iron", "40/80", "learned:none"):
         assert name in printed
@@ -200,19 +195,87 @@ def test_refuses_in_one_sentence(arguments: list[str], capsys: pytest.CaptureFix
 
 
 def test_without_cmap_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medxfer.color.colormaps.find_spec", lambda _: None)
-    (listed,) = [family.listed() for family in FAMILIES if family.listed]
-    assert "pip install 'medxfer[cmap]'" in listed
+    monkeypatch.setattr("medxfer.color.maps.cmap_catalogues.find_spec", lambda _: None)
+    (cmap,) = [family for family in families() if family.form.startswith("cmap:")]
+    assert cmap.listed is not None
+    assert "pip install 'medxfer[cmap]'" in cmap.listed()
 
 
-def test_a_new_kind_is_one_entry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    entry = Family("sepia", "old photographs", "sepia", ("sepia",))
-    with_entry = {entry: lambda name: Colormap(name), **FAMILIES}
-    monkeypatch.setattr("medxfer.color.colormaps.FAMILIES", with_entry)
-    assert parse_colormap("sepia").name == "sepia"
-    assert torch.equal(colormap_table("shuffled:sepia@0"), colormap_table("shuffled:none@0"))
-    with pytest.raises(MedxferError, match="sepia"):
-        parse_colormap("sepai")
-    assert "sepia" in [axes.texts[0].get_text() for axes in draw_colormaps().axes if axes.texts]
-    assert main([]) == 0
-    assert "old photographs" in capsys.readouterr().out
+SEPIA = """
+import numpy as np
+
+from medxfer.color.colormaps import Colormap, Family
+
+
+@Family("sepia", "old photographs", "sepia", ("sepia",))
+def sepia(name: str) -> Colormap:
+    return Colormap(name, build=lambda levels: np.linspace(0, 1, levels)[:, None] * np.array([1.0, 0.85, 0.65]))
+"""
+
+
+def test_a_new_kind_is_one_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    added = Path(maps.__path__[0]) / "zz_sepia.py"  # after matplotlib's, which take any name
+    monkeypatch.setattr("medxfer.color.colormaps._READERS", {**colormaps._READERS})
+    try:
+        added.write_text(SEPIA)
+        importlib.invalidate_caches()
+        assert parse_colormap("sepia").name == "sepia"
+        assert torch.allclose(colormap_table("sepia")[-1], torch.tensor([1.0, 0.85, 0.65]))
+        assert colormap_table("shuffled:sepia@0").unique(dim=0).shape == (256, 3)
+        with pytest.raises(MedxferError, match="sepia"):
+            parse_colormap("sepai")
+        assert "sepia" in [axes.texts[0].get_text() for axes in draw_colormaps().axes if axes.texts]
+        assert main([]) == 0
+        assert "old photographs" in capsys.readouterr().out
+    finally:
+        added.unlink()
+        sys.modules.pop("medxfer.color.maps.zz_sepia", None)
+
+
+# colormap=file:…
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+@pytest.mark.parametrize("levels", [16, 256, 1024])
+def test_a_table_of_ones_own_is_read_as_it_stands(tmp_path: Path, scale: int, levels: int) -> None:
+    colors = np.round(255 * colormap_table("viridis").numpy().astype(np.float64))
+    np.savetxt(tmp_path / "lut.csv", colors if scale == 255 else colors / 255, delimiter=",", fmt="%.17g")
+    found = colormap_table(f"file:{tmp_path}/lut.csv", levels).double().numpy()
+    at, knots = np.linspace(0, 1, levels), np.linspace(0, 1, 256)
+    expected = np.stack([np.interp(at, knots, channel / 255) for channel in colors.T], axis=1)
+    assert np.abs(found - expected).max() < 1e-7
+    assert np.array_equal(colormap_table(f"file:{tmp_path}/lut.csv").numpy(), (colors / 255).astype(np.float32))
+
+
+def test_a_table_of_ones_own_has_controls(tmp_path: Path) -> None:
+    np.savetxt(tmp_path / "lut.csv", colormap_table("viridis").numpy(), delimiter=",", fmt="%.9g")
+    name = f"file:{tmp_path}/lut.csv"
+    assert torch.equal(colormap_table(f"shuffled:{name}@3"), colormap_table("shuffled:viridis@3"))
+    assert torch.allclose(colormap_table(f"{name}:luminance"), colormap_table("viridis:luminance"), atol=1e-6)
+    for made in (name, f"shuffled:{name}@3", f"{name}:luminance", f"learned:{name}"):
+        assert parse_colormap(made).file == tmp_path / "lut.csv"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "no such file"),
+        ("r,g,b\n" + "0,0,0\n" * 256, "numbers"),
+        ("0,0,0\n" * 255, "255 × 3"),
+        ("0,0,0,1\n" * 256, "256 × 4"),
+        ("0;0;0\n" * 256, "numbers"),
+        ("0,0,0\n" * 255 + "0,0,nan\n", "no colours"),
+        ("0,0,0\n" * 255 + "0,0,-1\n", "no colours"),
+        ("0,0,0\n" * 255 + "0,0,256\n", "no colours"),
+        ("0,0,0.5\n" * 255 + "0,0,255\n", "fractions"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_one_sentence(tmp_path: Path, text: str | None, message: str) -> None:
+    path = tmp_path / "patient_smith" / "lut.csv"
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(MedxferError, match=message) as caught:
+        parse_colormap(f"file:{path}")
+    assert "\n" not in str(caught.value)
+    assert "smith" not in str(caught.value)

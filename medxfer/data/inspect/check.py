@@ -14,7 +14,7 @@ from rich.console import Console
 from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
-from medxfer.base.overrides import check_overrides
+from medxfer.base.overrides import check_overrides, config_folders
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
 from medxfer.base.words import AUTO, USUAL_SIZE
@@ -69,12 +69,16 @@ def _of_folds(split: Split) -> dict[int | None, NDArray[np.str_]]:
     return {fold: table[f"part_{fold}"].to_numpy(dtype=str) for fold in range(split.folds)}
 
 
-def compose_config(overrides: Sequence[str]) -> DictConfig:
-    """The configuration as medxfer.train would have it. Raises MedxferError if it does not accept an override."""
+def compose_config(arguments: Sequence[str]) -> DictConfig:
+    """The configuration as medxfer.train would have it, also with --config-dir.
+
+    Raises MedxferError if it does not accept an argument.
+    """
+    folders, overrides = config_folders(arguments)
     check_overrides(overrides)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("train", list(overrides))
+            return compose("train", [*folders, *overrides])
     except (HydraException, OmegaConfBaseException) as error:
         reason = str(error).splitlines()[0]
         raise MedxferError(f"{reason} (settings are medxfer.train's, such as data=dicom)") from error

@@ -11,7 +11,8 @@ from medxfer.training.settings.kinds import Anything, Flag, Keyed, Number, Text,
 from medxfer.training.settings.trainer_keys import TRAINER
 
 FACTORS: Keys = {
-    "colormap": Setting(Text("a colormap's name"), "how gray becomes colour; python -m medxfer.color lists all"),
+    "colormap": Setting(Text("a colormap's name"),
+                        "how gray becomes colour; python -m medxfer.color lists all; file:<path>: one's own table"),
     "pretrained": Setting(Weights(), "initial weights; bottom:<k>: the k lowest stages, random above them"),
     "backbone": Setting(Text("a network's name"), "the network; python -m medxfer.model lists all"),
     "window": Setting(Text("<center>/<width> in HU, a name such as lung, file or auto"),
