@@ -18,9 +18,25 @@ from medxfer.training.prepare import Settled
 
 
 def introduce_data(settled: Sequence[Settled]) -> None:
-    """Say what must be known of the data of these cells: their external sets, and where few patients train."""
+    """Say what must be known of these cells: their weights, their external sets, and where few patients train."""
+    _say_weights(settled)
     _say_external(settled)
     _say_few(settled)
+
+
+def _say_weights(settled: Sequence[Settled]) -> None:
+    """Say of the pretrained weights of each network, once, in which images they were trained."""
+    said: dict[str, None] = {}
+    for one in settled:
+        if (weights := one.weights) is None:
+            continue
+        unknown = f"tag {weights.tag}, which names no data" if weights.tag else "their data are not said beside them"
+        data = f"trained on {weights.trained_on}" if weights.trained_on else unknown
+        scale = f", input normalised by mean {weights.mean} and std {weights.std}" if weights.mean else ""
+        start = str(one.cell.factors["pretrained"]).replace("True", "true")
+        said[f"{one.cell.factors['backbone']} pretrained={start}: {weights.file}, {data}{scale}"] = None
+    for text in said:
+        display.say(f"[dim]{escape(text)}[/]")
 
 
 def _say_external(settled: Sequence[Settled]) -> None:

@@ -1,6 +1,7 @@
 """Networks by name, with random weights or pretrained ones that fit or are refused."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -12,10 +13,11 @@ from torch import Tensor, nn
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.words import listing
 from medxfer.model import seeds
-from medxfer.model.catalogue import BOTTOM, Entry, find
+from medxfer.model.catalogue import BOTTOM, FILE, HUB, Entry, find
 from medxfer.model.deterministic import raising_operations
 from medxfer.model.layers import count_of, find_head, find_stages, freeze, head_keys
-from medxfer.model.weights import PACKAGES, WeightsRecord, read_state, resolve, to_timm
+from medxfer.model.weights import PACKAGES, WeightsRecord, resolve
+from medxfer.model.weights_file import over_three_channels, read_state, to_timm, users_state
 
 _AUXILIARY = "AuxLogits."  # a head of Inception that only its own training uses
 _USUAL_HEADS = ("head.fc", "head", "fc", "classifier")  # in files that do not follow timm
@@ -40,10 +42,12 @@ def create_backbone(
     Args:
         name: a name of timm's, or `alexnet`.
         num_classes: outputs. The weights' own classifier is kept if it has as many.
-        pretrained: True, a tag of published weights, or `file:<path>`; False for random weights; `bottom:<k>` for
-            pretrained weights in the k lowest stages and random ones above (Raghu et al. 2019, "Transfusion").
+        pretrained: True, a tag of published weights, `file:<path>` or `hf-hub:<owner>/<model>`, in the layouts that
+            `weights_file` reads; False for random weights; `bottom:<k>` for pretrained weights in the k lowest stages
+            and random ones above (Raghu et al. 2019, "Transfusion").
         weights: what `weights.resolve(name, pretrained)` returned, where it has been called already.
-        in_chans: 3, or 1 (pretrained stems are summed over their channels).
+        in_chans: 3 (a pretrained stem of one channel is repeated over them, a third each), or 1 (pretrained stems are
+            summed over their channels).
         image_size: height and width in pixels. A network that is built for one size is built for this one, its
             position embeddings interpolated. A black image is run through it, to refuse a size that cannot work.
         seed: of the random weights. torch's global random state is neither read nor changed.
@@ -120,10 +124,13 @@ def _load(
     network: nn.Module, entry: Entry, record: WeightsRecord, pretrained: str, options: dict[str, Any]
 ) -> WeightsRecord:
     """Fill `network` with the weights of `record`, but for a head of other classes; the record after that."""
-    state, left_out = read_state(record.path)
+    users = pretrained.startswith((FILE, HUB))
+    meta = _on_meta(entry.name, in_chans=options["in_chans"])
+    state, left_out = users_state(record.path, meta) if users else read_state(record.path)
     if entry.architecture in PACKAGES:
-        state = to_timm(state, _on_meta(entry.name).state_dict())
-    own = _own_classes(state, entry) if record.source == "file" else entry.cfg.num_classes
+        state = to_timm(state, meta.state_dict())
+    state, channels = over_three_channels(state, meta.state_dict())
+    own = _own_classes(state, entry) if users else entry.cfg.num_classes
     if _LOOSE.fullmatch(entry.name):
         _refuse_misfit(record, entry, _on_meta(entry.name, num_classes=own), state, allowed="head.norm.")
     try:  # built with the weights' own classifier, so that timm loads strictly
@@ -146,7 +153,7 @@ def _load(
         names = tuple(stage.name for stage in stages)
         fitting = {key: fitting[key] for stage in stages for key in stage.keys}
     network.load_state_dict(fitting, strict=False)
-    return replace(record, missing=missing, unexpected=tuple(left_out), stages=names)
+    return replace(record, missing=missing, unexpected=tuple(left_out), stages=names, channels=channels)
 
 
 def _on_meta(name: str, **options: Any) -> nn.Module:
@@ -193,10 +200,15 @@ def _refuse_misfit(
     ]
     if missing or unexpected or shapes:
         parts = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
-        lists = "; ".join(f"{len(keys)} {kind}: {', '.join(keys)}" for kind, keys in parts.items() if keys)
+        lists = "; ".join(f"{len(keys)} {kind}: {_first(keys)}" for kind, keys in parts.items() if keys)
         raise MedxferError(
             f"weights '{record.file}' do not fit backbone '{entry.name}': {lists}; only its head may differ."
         )
+
+
+def _first(keys: Sequence[str], shown: int = 3) -> str:
+    more = f" and {len(keys) - shown} more" if len(keys) > shown else ""
+    return f"{', '.join(keys[:shown])}{more}"
 
 
 def _check_size(network: nn.Module, entry: Entry, in_chans: int, size: int) -> None:

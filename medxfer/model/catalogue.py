@@ -10,6 +10,7 @@ import medxfer.model.alexnet  # noqa: F401 (registers it with timm)
 from medxfer.base.errors import MedxferError, unknown
 
 FILE = "file:"
+HUB = "hf-hub:"  # of the user's own choice on the Hugging Face hub: <owner>/<model>
 BOTTOM = "bottom:"
 LIST_HINT = "python -m medxfer.model lists all."
 
@@ -49,13 +50,14 @@ def find(name: str, pretrained: bool | str = True) -> Entry:
 
     Args:
         name: a name of timm's, with or without a tag (`resnet18`, `resnet18.a1_in1k`), or `alexnet`.
-        pretrained: a tag of published weights (`a1_in1k`); with a bool, `file:<path>` or `bottom:<k>` the tag in the
+        pretrained: a tag of published weights (`a1_in1k`); with a bool, `file:<path>`,
+            `hf-hub:<owner>/<model>` or `bottom:<k>` the tag in the
             name holds or, without one, timm's default.
 
     Raises:
         MedxferError: no such backbone, or no such weights for it.
     """
-    tag = pretrained if isinstance(pretrained, str) and not pretrained.startswith((FILE, BOTTOM)) else ""
+    tag = pretrained if isinstance(pretrained, str) and not pretrained.startswith((FILE, HUB, BOTTOM)) else ""
     return _find(name, tag)
 
 

@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
@@ -11,9 +12,9 @@ from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from medxfer.base.errors import first_line
 from medxfer.model.catalogue import Entry
+from medxfer.model.weights_about import HUB_FILES
 
 TIMEOUT = 10.0  # seconds until a server that does not answer counts as out of reach
-_TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 
 
 class UnreachableError(Exception):
@@ -23,13 +24,11 @@ class UnreachableError(Exception):
 def cached(entry: Entry) -> tuple[str, Path] | None:
     """(source, path) of the entry's weights where they are on this machine already, else None. No network."""
     if entry.hub:
-        repository, files, revision = _on_hub(entry)
-        for file in files:
-            found = try_to_load_from_cache(repository, file, revision=revision)
-            if isinstance(found, str):
-                return _hub_source(entry), Path(found)
-    if entry.url and (path := _in_torch_cache(entry.url)).is_file():
-        return entry.url, path
+        path = _in_hub_cache(*_on_hub(entry))
+        if path is not None:
+            return _hub_source(entry), path
+    if entry.url and (kept := _in_torch_cache(entry.url)).is_file():
+        return entry.url, kept
     return None
 
 
@@ -40,15 +39,31 @@ def download(entry: Entry) -> tuple[str, Path]:
         UnreachableError: the server does not answer within `TIMEOUT`, or has no such file.
     """
     if entry.hub:
-        return _hub_source(entry), _from_hub(entry)
+        return _hub_source(entry), _from_hub(*_on_hub(entry))
     return entry.url, _from_url(entry.url)
 
 
-def _from_hub(entry: Entry) -> Path:
+def fetch(repository: str, files: Sequence[str], revision: str | None) -> Path:
+    """The first of `files` that the repository has: from the local cache, else downloaded into it.
+
+    Raises:
+        UnreachableError: the server does not answer within `TIMEOUT`, or has no such file.
+    """
+    return _in_hub_cache(repository, files, revision) or _from_hub(repository, files, revision)
+
+
+def _in_hub_cache(repository: str, files: Sequence[str], revision: str | None) -> Path | None:
+    for file in files:
+        found = try_to_load_from_cache(repository, file, revision=revision)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def _from_hub(repository: str, files: Sequence[str], revision: str | None) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise UnreachableError("HF_HUB_OFFLINE is set")
     _probe(constants.ENDPOINT)  # the hub's client retries an unreachable server for half a minute
-    repository, files, revision = _on_hub(entry)
     for file in files:
         try:
             return Path(hf_hub_download(repository, file, revision=revision, etag_timeout=TIMEOUT))
@@ -58,7 +73,7 @@ def _from_hub(entry: Entry) -> Path:
             continue
         except OSError as error:  # the hub's HTTP errors, and a full or read-only disk
             raise UnreachableError(first_line(error)) from error
-    raise UnreachableError("the repository has no file of weights")
+    raise UnreachableError(f"the repository has no {' or '.join(files)}")
 
 
 def _from_url(url: str) -> Path:
@@ -86,7 +101,7 @@ def _probe(url: str) -> None:
 def _on_hub(entry: Entry) -> tuple[str, tuple[str, ...], str | None]:
     """Repository, the names its file may have, and revision."""
     repository, _, revision = entry.hub.partition("@")
-    return repository, (entry.cfg.hf_hub_filename,) if entry.cfg.hf_hub_filename else _TIMM_FILES, revision or None
+    return repository, (entry.cfg.hf_hub_filename,) if entry.cfg.hf_hub_filename else HUB_FILES, revision or None
 
 
 def _hub_source(entry: Entry) -> str:

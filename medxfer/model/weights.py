@@ -1,8 +1,7 @@
 """Pretrained weights: found in a stated order, read without running code, recorded with their hash."""
 
 import hashlib
-import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
@@ -11,17 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
-
-from medxfer.base.errors import MedxferError, first_line
+from medxfer.base.errors import MedxferError
 from medxfer.model import hub
-from medxfer.model.catalogue import FILE, Entry, find
-
-PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")  # DataParallel, torch.compile, Lightning modules
-_INSIDE = ("state_dict", "model_state_dict", "model")  # where training checkpoints keep the network
+from medxfer.model.catalogue import FILE, HUB, Entry, find, input_statistics
+from medxfer.model.training_data import data_of
+from medxfer.model.weights_about import CONFIG, HUB_FILES, About, Triple, beside, read_about
 
 
 @dataclass(frozen=True)
@@ -54,14 +47,23 @@ PACKAGES = {
 }
 
 
+FROM_FILE = "file"
+
+
 @dataclass(frozen=True)
 class WeightsRecord:
     """Which weights a network starts from."""
 
-    source: str  # "file", "<package> <version>", or the address of their publication
+    source: str  # FROM_FILE, "<package> <version>", or the address of their publication
     file: str  # name without folder
     sha256: str
     licence: str | None
+    tag: str = ""  # timm's name for them; empty: it has none
+    trained_on: str = ""  # 'ImageNet-21k + ImageNet-1k'; empty: nothing says so
+    mean: Triple | None = None  # by which their input in [0, 1] is normalised; None: as the backbone's own weights
+    std: Triple | None = None
+    size: int | None = None  # pixels of the images that they saw, where it is said beside them
+    channels: int = 3  # of the file's first convolution; one channel was repeated over three
     missing: tuple[str, ...] = ()  # the network's keys that the file did not fill: its head's, or none
     unexpected: tuple[str, ...] = ()  # the file's keys that are not the network's
     stages: tuple[str, ...] = ()  # the stages that were filled, from the bottom; none named: all
@@ -76,7 +78,8 @@ class WeightsRecord:
 def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
     """The weights that backbone `name` starts from, as a file on this machine; None for random weights.
 
-    They are looked for in this order: the user's file (`pretrained="file:<path>"`), the weights that a Python package
+    They are looked for in this order: the user's file (`pretrained="file:<path>"`) or repository on the hub
+    (`pretrained="hf-hub:<owner>/<model>"`, with `@<revision>` where one is meant), the weights that a Python package
     ships, the local hub or torch cache, the hub. `bottom:<k>` takes the same weights as `true`. A tag
     (`pretrained="a1_in1k"`, or in the name) means those published weights alone, so packages are passed over.
 
@@ -87,8 +90,10 @@ def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
         return None
     entry = find(name, pretrained)
     if isinstance(pretrained, str) and pretrained.startswith(FILE):
-        return _users_file(Path(pretrained.removeprefix(FILE)).expanduser())
-    if not entry.tag and (packaged := _from_package(entry.architecture)):
+        return _users_file(Path(pretrained.removeprefix(FILE)).expanduser(), entry)
+    if isinstance(pretrained, str) and pretrained.startswith(HUB):
+        return _users_repository(pretrained, entry)
+    if not entry.tag and (packaged := _from_package(entry)):
         return packaged
     if not (entry.hub or entry.url):
         raise MedxferError(
@@ -96,7 +101,16 @@ def resolve(name: str, pretrained: bool | str) -> WeightsRecord | None:
             "or train from random ones with pretrained=false."
         )
     source, path = hub.cached(entry) or _download(name, entry)
-    return WeightsRecord(source, path.name, _sha256(path), entry.cfg.license, path=path)
+    tag = entry.cfg.tag or ""
+    return WeightsRecord(source, path.name, _sha256(path), entry.cfg.license, tag, data_of(tag), path=path)
+
+
+def normalisation(name: str, weights: WeightsRecord | None) -> tuple[Sequence[float], Sequence[float]]:
+    """(mean, std) by which the input of backbone `name` is normalised when it starts from `weights`: what was said with
+    them, else as its own weights."""
+    if weights is None or weights.mean is None or weights.std is None:
+        return input_statistics(name)
+    return weights.mean, weights.std
 
 
 def available(entry: Entry) -> tuple[str, bool]:
@@ -106,14 +120,50 @@ def available(entry: Entry) -> tuple[str, bool]:
     return package.distribution if package else entry.hub or entry.url, here
 
 
-def _users_file(path: Path) -> WeightsRecord:
+def _users_file(path: Path, entry: Entry) -> WeightsRecord:
     if not path.is_file():
         raise MedxferError(f"weights '{path}': there is no such file; give an existing one as pretrained=file:<path>.")
-    return WeightsRecord("file", path.name, _sha256(path), None, path=path)
+    about = beside(path)
+    return _described(FROM_FILE, path, read_about(about) if about else About(), f"weights '{path}'", entry)
 
 
-def _from_package(architecture: str) -> WeightsRecord | None:
-    package = PACKAGES.get(architecture)
+def _users_repository(pretrained: str, entry: Entry) -> WeightsRecord:
+    repository, _, revision = pretrained.removeprefix(HUB).partition("@")
+    try:
+        config, path = (hub.fetch(repository, files, revision or None) for files in ((CONFIG,), HUB_FILES))
+    except hub.UnreachableError as error:
+        raise MedxferError(
+            f"pretrained={pretrained}: not on this machine, and it cannot be downloaded ({error}); run once with "
+            "network access, or give a copy with pretrained=file:<path>/model.safetensors"
+        ) from error
+    return _described(
+        f"https://huggingface.co/{repository}", path, read_about(config), f"pretrained={pretrained}", entry
+    )
+
+
+def _described(source: str, path: Path, about: About, said: str, entry: Entry) -> WeightsRecord:
+    """The record of a user's weights, of which `about` was written."""
+    if about.architecture not in ("", entry.architecture):
+        raise MedxferError(
+            f"{said}: these are weights of {about.architecture}, and the network is {entry.architecture}; give "
+            f"backbone={about.architecture}, or other weights"
+        )
+    return WeightsRecord(
+        source,
+        path.name,
+        _sha256(path),
+        about.licence,
+        about.tag,
+        about.trained_on,
+        about.mean,
+        about.std,
+        about.size,
+        path=path,
+    )
+
+
+def _from_package(entry: Entry) -> WeightsRecord | None:
+    package = PACKAGES.get(entry.architecture)
     path = package.path() if package else None
     if package is None or path is None:
         return None
@@ -124,7 +174,8 @@ def _from_package(architecture: str) -> WeightsRecord | None:
             f"{sha256[:12]}…, expected {package.sha256[:12]}…): reinstall that package."
         )
     source = f"{package.distribution} {version(package.distribution)}"
-    return WeightsRecord(source, path.name, sha256, package.licence, path=path)
+    tag = entry.cfg.tag or ""
+    return WeightsRecord(source, path.name, sha256, package.licence, tag, data_of(tag), path=path)
 
 
 def _download(name: str, entry: Entry) -> tuple[str, Path]:
@@ -153,53 +204,3 @@ def _digest(path: Path, size: int, modified: int) -> str:
     """Computed once a process, unless the file has changed."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def read_state(path: Path) -> tuple[dict[str, Tensor], list[str]]:
-    """The network's tensors in a `.safetensors`, `.pth` or Lightning checkpoint file, and the keys left out.
-
-    Training prefixes (`module.`, `model.`, `backbone.`, `_orig_mod.`) are stripped; keys without the prefix of the
-    others (of a loss, of another module) are left out.
-
-    Raises:
-        MedxferError: the file is damaged, holds pickled objects beside tensors, or holds no tensors.
-    """
-    content = _read(path)
-    for key in _INSIDE:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
-    if not isinstance(content, Mapping):
-        raise MedxferError(f"weights '{path}' hold a {type(content).__name__} instead of a state dict: save one.")
-    state = {key: value for key, value in content.items() if isinstance(value, Tensor)}
-    if not state:
-        raise MedxferError(f"weights '{path}' hold no tensors: a state dict is needed.")
-    left_out: list[str] = []
-    while prefix := next((p for p in PREFIXES if any(key.startswith(p) for key in state)), None):
-        left_out += [key for key in state if not key.startswith(prefix)]
-        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    return state, left_out
-
-
-def to_timm(state: dict[str, Tensor], keys: Collection[str]) -> dict[str, Tensor]:
-    """`state` under timm's `keys` if it has the names of efficientnet_lite_pytorch, else unchanged.
-
-    Both packages define the same tensors in the same order.
-    """
-    if "_conv_stem.weight" in state and len(state) == len(keys):
-        return dict(zip(keys, state.values(), strict=True))
-    return state
-
-
-def _read(path: Path) -> Any:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise MedxferError(
-            f"weights '{path}' are damaged, or hold Python objects, whose code medxfer never runs: save the network's "
-            "state_dict alone, or use safetensors."
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise MedxferError(f"weights '{path}' cannot be read ({first_line(error)}): get the file again.") from error

@@ -156,11 +156,13 @@ class Preparation:
             colormap = parse_colormap(values["colormap"])
             colors = ColorFile.of(colormap.file) if colormap.file else None
             _check_network(self.config, values["backbone"], values["pretrained"])
-            values = sized(values)
+            size_is_auto, values = values["image_size"] == AUTO, sized(values)
             if self.config.deterministic is True and on_gpu(self.config):
                 learned = colormap.kind == "learned"
                 check_repeatable(values["backbone"], values["image_size"], self.config.finetune, learned)
             weights = resolve(values["backbone"], values["pretrained"])
+            if size_is_auto:
+                _check_size_of(weights, values)
             shown = window_name(values["window"], self.dataset.modality)
             window = parse_window(shown)
             if colormap.takes_hu and window is None:
@@ -186,6 +188,7 @@ class Preparation:
             "data": [self.dataset.fingerprint, split.identity],
             "weights": weights.sha256 if weights else None,
             **({"colors": colors.sha256} if colors else {}),
+            **({"normalisation": [weights.mean, weights.std]} if weights and weights.mean else {}),
         }
         cell = Cell(study, cell_name(named, identity), named)
         return Settled(cell, store, split, parts, window, weights, external, colors)
@@ -286,6 +289,16 @@ def _check_network(config: DictConfig, backbone: str, pretrained: bool | str) ->
     check_finetune(config.finetune, backbone)
     if isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))
+
+
+def _check_size_of(weights: WeightsRecord | None, values: Json) -> None:
+    """Raise MedxferError where image_size=auto would not be the size that the weights say of themselves."""
+    if weights and weights.size not in (None, values["image_size"]):
+        raise MedxferError(
+            f"image_size=auto is {values['image_size']} px with backbone={values['backbone']}, in every arm, and "
+            f"pretrained={values['pretrained']} was trained at {weights.size} px: give "
+            f"image_size={weights.size}, or another, for all arms"
+        )
 
 
 def on_gpu(config: DictConfig) -> bool:

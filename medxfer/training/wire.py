@@ -13,9 +13,8 @@ from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics,
 from medxfer.data.serve.balance import class_weights
 from medxfer.data.serve.module import GrayDataModule, StoredBatches, mapped
 from medxfer.model.backbone import create_backbone
-from medxfer.model.catalogue import input_statistics
 from medxfer.model.classifier import Classifier
-from medxfer.model.weights import WeightsRecord
+from medxfer.model.weights import WeightsRecord, normalisation
 
 if TYPE_CHECKING:  # a trained cell needs none of what prepares one
     from medxfer.training.prepare import Prepared
@@ -66,7 +65,7 @@ def wire(prepared: "Prepared") -> tuple[Classifier, GrayDataModule]:
     config, store = prepared.config, prepared.store
     train = np.flatnonzero(prepared.parts == "train")
     weights_of_classes = class_weights(store.labels[train], len(store.classes)) if config.balance == "weights" else None
-    mean, std = input_statistics(config.backbone)
+    mean, std = normalisation(config.backbone, prepared.weights)
     design = Design(
         backbone=config.backbone,
         image_size=config.image_size,

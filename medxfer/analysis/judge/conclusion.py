@@ -1,6 +1,6 @@
 """One contrast's figures against the declared margin → a conclusion, and the sentence that says it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ Conclusion = Literal[
 class Statement:
     """What is known about one contrast, with the words and the margin by which it is said."""
 
-    better: str  # 'viridis', 'ImageNet weights'
+    better: str  # 'viridis', 'ImageNet-1k weights'
     than: str  # 'gray', 'shuffled:viridis@0', 'random weights'
     metric: str
     margin: float
@@ -58,11 +58,23 @@ class Statement:
         return f"{self.better} and {self.than}{self.where}{',' if self.where else ''}"
 
 
-def statement(contrast: Contrast, declared: Declared, figures: Figures) -> Statement:
-    """The words for a contrast: what may be better than what, by the sign of its weights, and within what."""
+def statement(
+    contrast: Contrast, declared: Declared, figures: Figures, trained_on: Mapping[bool | str, str] | None = None
+) -> Statement:
+    """The words for a contrast: what may be better than what, by the sign of its weights, and within what.
+
+    `trained_on`: of weights, the data that they saw, where it is known.
+    """
+
+    def words(start: bool | str) -> str:
+        return weights_in_words(start, trained_on)
+
     part = contrast.name.partition(" · ")[2]
     if contrast.compared is not None:
-        one, other = (_level_in_words(contrast.compared.factor, level) for level in contrast.weights)
+        factor = contrast.compared.factor
+        one, other = (
+            words(level) if factor == "pretrained" else _level_in_words(factor, level) for level in contrast.weights
+        )
         alpha, part = 1 - declared.level, part and f"{part}: "
         return Statement(one, other, declared.metric, declared.margin, alpha, figures, part=part)
     better, than = (
@@ -72,16 +84,16 @@ def statement(contrast: Contrast, declared: Declared, figures: Figures) -> State
     starts = [list(dict.fromkeys(start for _, start in arms)) for arms in (better, than)]
     gain_of, where = "", ""
     if contrast.family == "interaction":
-        names = [weights_in_words(start) for start in dict.fromkeys(start for _, start in contrast.weights)]
+        names = [words(start) for start in dict.fromkeys(start for _, start in contrast.weights)]
         gain_of = contrast.subject
     elif set(starts[0]) == set(starts[1]):
         names = [_colours(of) for of in colours]
         if len(starts[0]) > 1:
             where = ", averaged over both starts"
         elif contrast.family == f"{weights_name(starts[0][0])} weights":
-            where = f", starting from {weights_in_words(starts[0][0])}"
+            where = f", starting from {words(starts[0][0])}"
     else:
-        names = [listing([weights_in_words(start) for start in of]) for of in starts]
+        names = [listing([words(start) for start in of]) for of in starts]
         if len(colours[0]) > 1:
             where = ", averaged over colormaps"
         elif contrast.family == "other colormaps":
@@ -107,14 +119,13 @@ def _colours(colormaps: Sequence[str]) -> str:
 
 
 def _level_in_words(factor: str, level: Any) -> str:
-    if factor == "pretrained":
-        return weights_in_words(level)
     return "gray" if (factor, level) == ("colormap", "none") else level_name(factor, level)
 
 
-def weights_in_words(start: bool | str) -> str:
-    """'ImageNet weights', 'random weights', 'file:own.pth weights'."""
-    return "ImageNet weights" if start is True else f"{weights_name(start)} weights"
+def weights_in_words(start: bool | str, trained_on: Mapping[bool | str, str] | None = None) -> str:
+    """'ImageNet-1k weights' where `pretrained=true` saw that, 'random weights', 'file:own.pth weights'."""
+    known = (trained_on or {}).get(start, "")
+    return f"{known if known and start is True else weights_name(start)} weights"
 
 
 def conclude(s: Statement) -> Conclusion:

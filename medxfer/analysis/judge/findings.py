@@ -193,7 +193,7 @@ class Judge:
             return replace(finding, sentence=f"{contrast.name}: so far {known}.")
         if isinstance(known, MedxferError):
             return replace(finding, conclusion="refused", sentence=f"{contrast.name}: not answered, because {known}.")
-        stated = statement(contrast, declared, known)
+        stated = statement(contrast, declared, known, self.study.trained_on)
         notes = tuple(_notes(contrast, blocks, known))
         finding = replace(finding, figures=known, notes=notes)
         if unfinished:

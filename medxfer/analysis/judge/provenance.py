@@ -12,7 +12,7 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, describe, listing, site_noun
+from medxfer.base.words import count, describe, listing, site_noun, weights_name
 from medxfer.study.identity import FOLD
 
 Record = Mapping[str, Any]
@@ -208,7 +208,24 @@ def caveats(study: StudyRecord) -> tuple[str, ...]:
         for names in study.same_files
     ]
     said = [f"{cell.record['data']['name']}: {text}" for cell in study.done for text in cell.record["data"]["caveats"]]
-    return tuple(dict.fromkeys([*same, *said, *_without_pairs(study)]))
+    return tuple(dict.fromkeys([*same, *said, *other_scales(study), *_without_pairs(study)]))
+
+
+def other_scales(study: StudyRecord) -> Iterator[str]:
+    """The weights of a network whose input is normalised by other numbers than that of another arm, each once."""
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for cell in study.done:
+        if cell.record.get("input") and study.settings.get("normalize") != "arm":
+            used = cell.record["input"]
+            scale = (*used["mean"], *used["std"])
+            found.setdefault(cell.factors["backbone"], {})[weights_name(cell.factors["pretrained"])] = scale
+    for backbone, scales in found.items():
+        if len(set(scales.values())) > 1:
+            said = [f"{name} by mean {scale[:3]} and standard deviation {scale[3:]}" for name, scale in scales.items()]
+            yield (
+                f"{backbone}: arms normalise their input as their weights want it ({'; '.join(said)}), so that they "
+                "differ in that as well"
+            )
 
 
 def _without_pairs(study: StudyRecord) -> Iterator[str]:

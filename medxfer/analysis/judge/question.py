@@ -11,7 +11,7 @@ from medxfer.analysis.judge.headline import headline
 from medxfer.analysis.judge.level import level_note
 from medxfer.analysis.judge.outlook_words import outlook
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
-from medxfer.analysis.judge.results import hydra_value
+from medxfer.analysis.judge.results import StudyRecord, hydra_value
 from medxfer.base.words import count, level_name, listing, weights_name
 from medxfer.study.comparison import Comparison
 from medxfer.study.declared import Declared, Rules
@@ -38,7 +38,7 @@ def answer_question(question: Question, judge: Judge) -> Answer:
     declared, findings = judge.study.declared, judge.family(question, PRIMARY)
     early = _first_look(findings, declared.looks)
     compared = next((one for one in declared.comparisons if one.name == question), None)
-    asks = _asks(question, declared) if compared is None else _asks_about(compared, declared)
+    asks = _asks(question, judge.study) if compared is None else _asks_about(compared, declared)
     if not findings:
         takes = _not_asked(question, declared.rules) if compared is None else _not_compared(compared)
         return Answer(question, asks, "Not asked by this study.", takes)
@@ -75,12 +75,12 @@ def _first_look(findings: Sequence[Finding], looks: Sequence[int]) -> str:
     return not_looked(looks).capitalize() if findings else ""
 
 
-def _asks(question: Question, declared: Declared) -> str:
-    metric, rules = metric_name(declared.metric), declared.rules
+def _asks(question: Question, study: StudyRecord) -> str:
+    metric, rules = metric_name(study.declared.metric), study.declared.rules
     if question == "RQ1":
         return f"Does colour improve {metric} over gray?"
     treated, reference = (
-        weights_in_words(start) if isinstance(start, bool) else f"the weights {start}"
+        weights_in_words(start, study.trained_on) if isinstance(start, bool) else f"the weights {start}"
         for start in (rules.treated, rules.reference)
     )
     return f"Do {treated} improve {metric} over {'a random start' if rules.reference is False else reference}?"

@@ -151,6 +151,19 @@ class StudyRecord:
         return frozenset(name for names in self.same_files for name in names[1:])
 
     @property
+    def trained_on(self) -> dict[bool | str, str]:
+        """Of each kind of initial weights, the data that they saw: 'ImageNet-1k'; where a tag does not say, the tag.
+
+        Empty where a record says nothing. Backbones whose weights saw different data are named one after another.
+        """
+        found: dict[bool | str, dict[str, None]] = {}
+        for cell in self.done:
+            weights = cell.record.get("weights") or {}
+            said = weights.get("trained_on") or weights.get("tag") or ""
+            found.setdefault(cell.factors["pretrained"], {})[said] = None
+        return {start: "" if "" in said else listing(list(said)) for start, said in found.items()}
+
+    @property
     def modality(self) -> dict[str, str]:
         """Of each data set with a finished cell."""
         return {cell.factors["data"]: cell.record["data"]["modality"] for cell in self.done}

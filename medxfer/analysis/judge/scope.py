@@ -1,6 +1,7 @@
 """For which data, networks and trainings a study's answers hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.look_words import at_looks
@@ -90,10 +91,16 @@ def _budget(study: StudyRecord) -> str:
 
 
 def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:
-    """The files of the weights that RQ2 compares."""
+    """The files of the weights that RQ2 compares, with the data that they saw."""
     if not any(f.question == "RQ2" and f.figures for f in findings):
         return []
     rules = study.declared.rules
     starts = (rules.treated, rules.reference)
     loaded = [cell.record.get("weights") for cell in study.done if cell.factors["pretrained"] in starts]
-    return list(dict.fromkeys(str(weights["file"]) for weights in loaded if weights))
+    return list(dict.fromkeys(_file(weights) for weights in loaded if weights))
+
+
+def _file(weights: Mapping[str, Any]) -> str:
+    """'resnet50.pth (trained on ImageNet-1k)', 'own.pth'."""
+    on = f"trained on {weights['trained_on']}" if weights.get("trained_on") else weights.get("tag", "")
+    return f"{weights['file']} ({on})" if on else str(weights["file"])

@@ -17,7 +17,7 @@ from medxfer.analysis.judge.phrases import (
     span,
     trained_part,
 )
-from medxfer.analysis.judge.provenance import Flow, flows
+from medxfer.analysis.judge.provenance import Flow, flows, other_scales
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
@@ -246,7 +246,8 @@ def _images(study: StudyRecord, settings: Settings) -> Iterator[str]:
         levels = f" with {settings['levels']} levels" if "levels" in settings else ""
         yield f"In the other arms gray was replaced by colour through a table{levels}: {listing(colours)}."
     how = {
-        "fixed": "by the mean and standard deviation that belong to the network's weights, the same in all arms",
+        "fixed": "by the mean and standard deviation that belong to the network's weights"
+        + (", the same in all arms" if not list(other_scales(study)) else ", which differ between arms"),
         "arm": "by the mean and standard deviation of the training images as each arm saw them",
     }.get(str(settings.get("normalize")))
     if how:
@@ -257,12 +258,15 @@ def _networks(study: StudyRecord, settings: Settings) -> Iterator[str]:
     networks = list(dict.fromkeys(cell.factors["backbone"] for cell in study.done))
     starts = list(dict.fromkeys(cell.factors["pretrained"] for cell in study.done))
     weights = {w["file"]: w for cell in study.done if (w := cell.record.get("weights"))}
-    names = listing([weights_in_words(start) for start in starts], "or")
+    names = listing([weights_in_words(start, study.trained_on) for start in starts], "or")
     yield f"{listing(networks)} started from {names}; its last layer was always new."
     for file, record in weights.items():
         licence = f", licence {record['licence']}" if record.get("licence") else ""
         sha = f" (SHA-256 {str(record['sha256'])[:12]}…{licence})" if record.get("sha256") else ""
-        yield f"Weights were loaded from {str(file).rpartition('/')[2]}{sha}."
+        data = f", trained on {record['trained_on']}" if record.get("trained_on") else ""
+        yield f"Weights were loaded from {str(file).rpartition('/')[2]}{data}{sha}."
+        if record.get("channels") == 1:
+            yield "Their first layer had one channel, which was repeated over three, a third of it each."
     if part := trained_part(settings.get("finetune")):
         yield f"{part[0].upper()}{part[1:]} {'were' if ' and ' in part else 'was'} trained."
     elif settings.get("finetune") == "full":
@@ -338,7 +342,7 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         each = names[0] if len(names) == 1 else f"Each of {listing(names)}"
         yield f"{each} was compared with gray, within {weights_name(rules.weights)} weights."
     if asked.get("RQ2"):
-        treated, reference = weights_in_words(rules.treated), weights_in_words(rules.reference)
+        treated, reference = (weights_in_words(start, study.trained_on) for start in (rules.treated, rules.reference))
         yield f"{treated[0].upper()}{treated[1:]} were compared with {reference} on {images_name(rules.colormap)}."
     for compared in declared.comparisons:
         if findings := asked.get(compared.name):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -193,7 +194,7 @@ class Weights(Kind):
 
     @property
     def words(self) -> str:
-        return "true, false, a tag of the backbone's weights, file:<path> or bottom:<k>"
+        return "true, false, a tag of the backbone's weights, file:<path>, hf-hub:<owner>/<model> or bottom:<k>"
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, bool) or (isinstance(value, str) and bool(value.strip()))
@@ -202,6 +203,12 @@ class Weights(Kind):
         read = super().read(key, value)
         if isinstance(read, str) and read.startswith("file:") and not Path(read[5:]).expanduser().is_file():
             raise MedxferError(f"{key}={read}: no such file; give the path of a file of weights")
+        if (
+            isinstance(read, str)
+            and read.startswith("hf-hub:")
+            and not re.fullmatch(r"hf-hub:[^/@]+/[^/@]+(@.+)?", read)
+        ):
+            raise MedxferError(f"{key}={read}: give hf-hub:<owner>/<model>, or hf-hub:<owner>/<model>@<revision>")
         return read
 
 

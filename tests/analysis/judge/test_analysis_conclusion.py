@@ -104,7 +104,9 @@ def said_of(name: str, conclusion: Conclusion = "improves") -> str:
     arms = [(colormap, start) for colormap in colormaps for start in starts]
     (contrast,) = (c for c in declare(arms, Rules(True, "none")) if c.name == name)
     figures = replace(FIGURES, estimate=0.03, low=0.01, high=0.05)
-    return sentence(statement(contrast, Declared(metric="auroc", rq1={}, rq2={}), figures), conclusion)
+    return sentence(
+        statement(contrast, Declared(metric="auroc", rq1={}, rq2={}), figures, {True: "ImageNet-1k"}), conclusion
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,15 +127,15 @@ def said_of(name: str, conclusion: Conclusion = "improves") -> str:
         ),
         (
             "viridis − none, gain with pretrained − with random",
-            "The gain of viridis in AUROC is 3.0 points higher with ImageNet weights than with random weights;",
+            "The gain of viridis in AUROC is 3.0 points higher with ImageNet-1k weights than with random weights;",
         ),
         (
             "pretrained − random, viridis",
-            "AUROC is 3.0 points higher with ImageNet weights than with random weights, on images in viridis;",
+            "AUROC is 3.0 points higher with ImageNet-1k weights than with random weights, on images in viridis;",
         ),
         (
             "file:own.pth − pretrained, none",
-            "AUROC is 3.0 points higher with file:own.pth weights than with ImageNet weights;",
+            "AUROC is 3.0 points higher with file:own.pth weights than with ImageNet-1k weights;",
         ),
     ],
 )

@@ -100,8 +100,42 @@ def test_rq2_asks_about_weights_of_ones_own(tmp_path: Path) -> None:
 def test_rq2_can_compare_with_other_weights_than_random_ones(tmp_path: Path) -> None:
     rq2 = {**RULES["rq2"], "level": "file:rad.pth", "with": True}
     _, _, weights = answers(write_study(tmp_path / "s", declared={"rq2": rq2}))
-    assert weights.asks == "Do the weights file:rad.pth improve balanced accuracy over ImageNet weights?"
+    assert weights.asks == "Do the weights file:rad.pth improve balanced accuracy over ImageNet-1k weights?"
     assert "colormap=none pretrained=file:rad.pth,true seed=" in weights.text[1]
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ({"tag": "a1_in1k", "trained_on": "ImageNet-1k"}, "ImageNet-1k"),
+        ({"tag": "mim_in22k", "trained_on": "ImageNet-22k"}, "ImageNet-22k"),
+        ({"tag": "apple_pt", "trained_on": ""}, "apple_pt"),
+        ({}, "pretrained"),  # of an earlier version, which did not record it
+    ],
+)
+def test_the_weights_are_named_by_the_data_that_they_saw(tmp_path: Path, weights: dict, words: str) -> None:
+    folder = write_study(tmp_path / "s", seeds=2)
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        if record["weights"]:
+            record["weights"] = {"file": "w.pth", "sha256": "0" * 64, **weights}
+            path.write_text(json.dumps(record))
+    verdict, _, answer = answers(folder)
+    assert answer.asks == f"Do {words} weights improve balanced accuracy over a random start?"
+    assert f"{words} weights" in answer.text[0].replace(words.capitalize(), words)
+    known = f" (trained on {words})" if weights.get("trained_on") else f" ({words})" if weights else ""
+    assert f"RQ2 holds for these weights alone: w.pth{known}." in verdict.scope
+
+
+def test_arms_whose_input_is_normalised_differently_are_named(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", seeds=2)
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        level = 0.5 if record["factors"]["pretrained"] else 0.45
+        path.write_text(json.dumps({**record, "input": {"mean": [level] * 3, "std": [0.25] * 3}}))
+    verdict, *_ = answers(folder)
+    (notice,) = [text for text in verdict.notices if "normalise" in text]
+    assert "random by mean (0.45, 0.45, 0.45) and standard deviation (0.25, 0.25, 0.25)" in notice
 
 
 def test_a_question_that_is_not_asked_says_what_the_declared_rule_takes(tmp_path: Path) -> None:
@@ -183,7 +217,9 @@ def test_ct_and_x_ray_are_one_answer_and_named(tmp_path: Path) -> None:
     assert "phantom_ct (CT, 50 % lesion) and phantom_dx (DX, 50 % lesion)" in verdict.scope
     assert "tf_efficientnet_lite0 at 64 px, 3 epochs, from 2 trainings an arm and 120 test patients" in verdict.scope
     assert "this training set" in verdict.scope
-    assert verdict.scope.endswith("RQ2 holds for these weights alone: efficientnet_lite0-57934424.pth.")
+    assert verdict.scope.endswith(
+        "RQ2 holds for these weights alone: efficientnet_lite0-57934424.pth (trained on ImageNet-1k)."
+    )
 
 
 def test_caveats_are_notices_and_images_are_not_called_patients(tmp_path: Path) -> None:

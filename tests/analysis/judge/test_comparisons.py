@@ -135,7 +135,7 @@ def test_weights_are_compared_within_a_colormap(tmp_path: Path) -> None:
     found = answer(judge(read_study(folder)), "pretrained")
     assert found.asks == "Do other weights than pretrained improve balanced accuracy (viridis)?"
     assert "file:a.pth weights" in found.text[0]
-    assert "ImageNet weights" in found.text[0]
+    assert "ImageNet-1k weights" in found.text[0]
 
 
 def test_an_unfinished_level_makes_its_own_answer_incomplete_alone(tmp_path: Path) -> None:

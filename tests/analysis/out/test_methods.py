@@ -32,7 +32,7 @@ def test_it_says_how_a_study_was_made_with_figures_from_its_records(tmp_path: Pa
         "No patient was in more than one part.",
         "Images were resized to 64 × 64 pixels.",
         "through a table with 256 levels: viridis and inferno.",
-        "efficientnet_lite0-57934424.pth (SHA-256 579344240000…, licence Apache-2.0)",
+        "efficientnet_lite0-57934424.pth, trained on ImageNet-1k (SHA-256 579344240000…, licence Apache-2.0)",
         "trained for 8 epochs, with AdamW [1], learning rate 0.0003, weight decay 0.05, batch size 16.",
         "rose linearly over the first 10 % of the steps",
         "(rotation ±5°)",
