@@ -44,12 +44,12 @@ format: $(VENV)/installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed  ## what is timed, as ratios; writes docs/benchmarks.md
+bench: $(VENV)/installed  ## what is timed, as ratios, in at most 15 minutes; writes docs/benchmarks.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s
 
 bench-long: export MEDXFER_BENCH := long
-bench-long: bench  ## the same, large: hours
+bench-long: bench  ## all of it, large, and what an answer costs: hours
 
 slurm-test: $(VENV)/installed  ## a grid on a real Slurm of this one machine, preempted; wants root, slurm-wlm and munge
 	tests/slurm/cluster.sh $(BIN)/python -m pytest tests/slurm -m slurm -s

@@ -4,7 +4,7 @@ import os
 import sys
 
 # Before torch starts its threads. By default one that waits spins, and beside other work it spins while the thread it
-# waits for has no core: a training falls to a fifth of its fair share (docs/benchmarks.md, "Beside other work").
+# waits for has no core: a training falls to a fifth of its fair share (docs/benchmarks_full.md, "Beside other work").
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 if sys.platform == "win32":

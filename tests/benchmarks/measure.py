@@ -10,7 +10,7 @@ import re
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from importlib.metadata import version
@@ -101,19 +101,33 @@ def machine() -> str:
 def _add(
     benchmark: str, measured: str, values: Sequence[float], unit: str, goal: str, seconds: float | None = None
 ) -> None:
+    low, median, high = quartiles(values)
+    figures = [f"{value:.4g}" for value in (median, low, high)]
+    row = {
+        "topic": os.environ["PYTEST_CURRENT_TEST"].partition(".py")[0].rpartition("test_")[2],
+        "benchmark": benchmark, "measured": measured, **dict(zip(("value", "low", "high"), figures, strict=True)),
+        "unit": unit, "seconds": "" if seconds is None else f"{seconds:.4g}", "rounds": len(values), "goal": goal,
+    }  # fmt: skip
+    known = row | provenance()
+    append(RESULTS, {column: known[column] for column in COLUMNS})
+
+
+@cache
+def provenance() -> dict[str, str]:
+    """When, of which commit, and on what a figure was measured."""
     commit = os.environ.get("MEDXFER_COMMIT", "")  # where the tree came without its history
     if not commit:
         git = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
         commit = git.stdout.strip()
-    low, median, high = quartiles(values)
-    figures = [f"{value:.4g}" for value in (median, low, high)]
-    absolute = "" if seconds is None else f"{seconds:.4g}"
-    topic = os.environ["PYTEST_CURRENT_TEST"].partition(".py")[0].rpartition("test_")[2]
     versions = " ".join(f"{name} {version(name)}" for name in VERSIONS)
-    new = not RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+    return {"date": date.today().isoformat(), "commit": commit, "machine": machine(), "versions": versions}
+
+
+def append(file: Path, row: Mapping[str, object]) -> None:
+    """Add a row to a CSV that has these columns, or begin it."""
+    new = not file.exists()
+    with file.open("a", newline="") as stream:
+        writer = csv.DictWriter(stream, list(row), lineterminator="\n")
         if new:
-            writer.writerow(COLUMNS)
-        where = [date.today().isoformat(), commit, topic, benchmark, measured]
-        writer.writerow([*where, *figures, unit, absolute, len(values), goal, machine(), versions])
+            writer.writeheader()
+        writer.writerow(row)

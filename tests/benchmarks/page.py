@@ -1,152 +1,126 @@
-"""docs/benchmarks.md from results.csv: python tests/benchmarks/page.py (each run of the benchmarks ends with it)."""
+"""docs/benchmarks.md and what is behind it: python tests/benchmarks/page.py (each run of the benchmarks ends so)."""
 
-import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from answers import ANSWERS, answer_table, costs
+from charts import answer_chart, grid_chart
+from full_page import full_text, latest_of, rounds, with_unit, with_verdict
 
 RESULTS = Path(__file__).parent / "results.csv"
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+DOCS = Path(__file__).parents[2] / "docs"
+EPOCHS = 30  # of a training, by default
 
 INTRODUCTION = """\
 # How fast is it?
 
-Written by `make bench` from `tests/benchmarks/results.csv`, which keeps every figure of every run; the tables hold each
-benchmark's latest. A ratio is the median over rounds in which both sides took turns, with its quartiles, because
-machines are noisy; a ratio of times below 1 means that what is named first is faster, and the seconds are its median.
-Where a goal was set and is not reached, the table says **missed**. `make bench-long` repeats them at the sizes that
-count (4,000 training images, 7 rounds, 100,000 files, 600 cells); run it on a machine that does nothing else.
+medxfer beside what one would write instead (a script, MONAI, Lightning with Hydra): the same images, network, epochs,
+batch size, optimiser and augmentation, each with the settings that its own documentation recommends. `make bench`
+measures the short ones in at most 15 minutes, `make bench-long` all of them at the sizes that count, in hours, on a
+machine that does nothing else. [All benchmarks](benchmarks_full.md) has every figure with its rounds, quartiles,
+machine, versions and commit.
+
+## The whole grid
+
+Three colormaps, pretrained and random, from the files to the last cell's scores, each side with its start-up. What is
+above 1 takes longer than medxfer.
+
+![Time of the grid by a script, MONAI and Lightning with Hydra, over that of medxfer](benchmarks_grid.svg)
+
 """
+ANSWER = f"""\
+## What an answer costs
 
-# In this order; a topic without words here comes after, under its own name.
-SECTIONS = {
-    "grid_peers": """\
-## The grid, end to end
+Speed is not what a user wants: it is an answer to RQ2, "are pretrained weights better than random ones?", that is not
+wrong. Studies are drawn from real images; heads are trained on features of a frozen EfficientNet-Lite0 at 64 px, with
+ImageNet weights or with random ones, another network for each seed. Every way judges the same trainings. Where nothing
+may differ, each patient is seen through the one network in the first arm and through the other in the second, by a
+coin, so that the arms are exchangeable; what is found there is wrong. Trainings are networks of all arms; medxfer stops
+at a look where the answer stands or no more seeds can bring it. Minutes are those of fine-tuning that network at 64 px
+for {EPOCHS} epochs, on the CPU of the first table behind this page. Per cent have a 95 % interval over studies.
 
-The 3 × 2 grid (none, viridis, inferno × pretrained, random), from the files to the last cell's scores, against what
-one would write instead (`tests/benchmarks/peers/`): the same images, network, epochs, batch size, optimiser and
-augmentation, each peer with the settings that its own documentation recommends. Every side runs as its own command,
-with all its start-up; ours decodes anew each time and writes its records, verdict and page. Part of the distance is
-memory that is kept (below), which no peer's documentation recommends.
-""",
-    "grid_arithmetic": """\
-## The grid beside its arithmetic
+![How often each way is wrong, and the trainings that a right answer takes](benchmarks_answer.svg)
 
-The whole command against nothing but the forward and backward passes of its six cells, on one synthetic batch that is
-there already. Beside them the goal allows the start of one process and a second a cell; on new files the grid also
-reads headers and decodes, which the goal does not allow for.
-""",
-    "gpu": """\
-## On a card
-
-What a CUDA device does with the renderer, with a large network (ResNet-50 at 224 px in bfloat16) beside the same steps
-on one synthetic batch, and with a small one, whose steps are mostly launches; and what deterministic=true costs.
-""",
-    "gpu_grid": """\
-## The grid on a card
-
-The 3 × 2 grid of a small network, the whole command from the files to the page: cells one after another and several at
-once on one card, and the peers' six cells, each with the start-up of its commands.
-""",
-    "beside_work": """\
-## Beside other work
-
-Images a second of training steps on the CPU, alone and while other processes use its cores. medxfer lets idle threads
-sleep (`OMP_WAIT_POLICY=passive`, unless it is set): by default they spin, also while the thread that they wait for has
-no core. The number of threads stays, because it changes sums: the same machine gives the same scores.
-""",
-    "input_pipeline": """\
-## Images a second, ready for the network
-
-From the file or the store to a normalised colour batch on the device, augmented; and a training epoch on real batches
-against one on a single batch that is there already: what is above 1 is what the input costs. In the first epoch ours
-also decodes into the store that every later cell and study opens, in processes that must be started: with few images,
-that is a loss.
-""",
-    "decoding": """\
-## DICOM files a second
-
-One process reading CT slices into Hounsfield units, beside other readers (pydicom alone gives stored values); a store
-decoded on one core and on two, with the start of the processes; the same data set up a second time, which reads neither
-headers nor pixels; and the memory of very many files, as the sum of the peaks of the three processes.
-""",
-    "startup": "## Start-up\n\nThe command as a user types it, in a new process.\n",
-    "growth": """\
-## Growth
-
-Time and memory at several sizes, with the exponent of the fitted power law: 1 is a straight line, below 1 better.
-""",
-    "training": """\
-## A cell beside its arithmetic
-
-Lightning, W&B's offline run, curves, checkpoints, predictions and records against a bare loop with the same network on
-the same rendered batches, which lie on the device already; and what a frozen network's features save.
-""",
-    "memory_kept": """\
-## Memory that is kept
-
-glibc gives large blocks back to the system as soon as a step has freed them, and the system zeroes their pages again
-for the next step. medxfer's processes keep the blocks until the cell ends (`medxfer/base/memory.py`). Steps of a
-network on the CPU, with its memory kept and given back, in processes of their own.
-""",
-    "study_overhead": """\
-## Many cells
-
-Sixty short cells in one process, beyond their epochs, and its memory; and a study of 500 finished cells, when it is
-looked at and when its command is given again.
-""",
-    "report": """\
-## The report of a large study
-
-Everything that is drawn from a study's folder (verdict.json, report.html, methods.md, tables, results.csv), each time
-in a new process, beyond the imports. The studies are synthetic: two or four classes, two images of each patient.
-""",
-    "lookup": "## Gray to colour\n\nA copy of the result is the limit: no lookup can write less.\n",
-}
+"""
+WORTH = {  # what a user asks -> where the figure stands
+    "The grid over nothing but the passes of its six cells, EfficientNet-Lite0, images decoded before": (
+        "grid_arithmetic", "tf_efficientnet_lite0, phantom_dx, 4000 × 64 px, 1 epoch",
+        "less start-up and 1 s a cell, from decoded images / passes"),
+    "The same from new files": (
+        "grid_arithmetic", "tf_efficientnet_lite0, phantom_dx, 4000 × 64 px, 1 epoch",
+        "less start-up and 1 s a cell, from new files / passes"),
+    "Training ResNet-50 at 224 px in bfloat16 on an H100, over one synthetic batch": (
+        "gpu", "resnet50, 256 × 224 px, bfloat16", "map / synthetic"),
+    "The colour lookup on an H100, share of a copy's bandwidth": (
+        "gpu", "lookup, 256 × 224 px, uint8", "share of a copy's bandwidth"),
+    "kornia's colormap and normalisation, over medxfer's lookup": (
+        "lookup", "normalised viridis, 64 × 224 px, uint8", "kornia / medxfer"),
+    "Later epochs of 160 DICOM files at 224 px, a script over medxfer": (
+        "input_pipeline", "later epochs, DICOM, 16 bits, 160 × 224 px", "(a) script / medxfer"),
+    "Their first epoch, a script over medxfer (which decodes for all later cells)": (
+        "input_pipeline", "first epoch, DICOM, 16 bits, 160 × 224 px", "(a) script / medxfer"),
+    "Reading CT slices into HU, pydicom with its rescale over medxfer": (
+        "decoding", "reading 60 CT slices, 512 px", "pydicom, rescaled / medxfer"),
+    "Reading CT slices into HU, MONAI over medxfer": ("decoding", "reading 60 CT slices, 512 px", "MONAI / medxfer"),
+    "The first seed of a frozen network at 224 px over each later one": (
+        "training", "EfficientNet-Lite0 frozen, 5,000 images of 224 px, 8 epochs", "first / later"),
+    "Memory of setting up 100,000 files": (
+        "decoding", "memory of setting up 16 px DICOM, 3 processes", "100,000 files"),
+    "A cell beyond its epochs": ("study_overhead", "60 short cells", "a cell beyond its epochs"),
+    "`train --help`": ("startup", "start-up", "train --help"),
+}  # fmt: skip
+STEP = ("training", "EfficientNet-Lite0, 2 × 40 batches of 32 × 64 px", "bare loop")
+STEP_IMAGES = 2 * 40 * 32
 
 
-def write_page(results: pd.DataFrame, page: Path = PAGE) -> None:
-    """Write `page` from the rows of results.csv, the latest of each figure."""
-    latest = results.drop_duplicates(["topic", "benchmark", "measured", "machine"], keep="last")
-    topics = [topic for topic in SECTIONS if topic in set(latest["topic"])]
-    topics += sorted(set(latest["topic"]) - set(topics))
-    text = [INTRODUCTION]
-    for topic in topics:
-        text.append(SECTIONS.get(topic, f"## {topic.replace('_', ' ').capitalize()}\n"))
-        for where, rows in latest[latest["topic"] == topic].groupby(["machine", "versions"], sort=False):
-            text += [_table(rows), _measured_on(*where, rows)]
-    page.write_text("\n".join(text), encoding="utf-8")
+def write_pages(results: pd.DataFrame, answers: pd.DataFrame | None, docs: Path = DOCS) -> None:
+    """Write both pages and their charts from the rows of results.csv and, where there are any, of answers.csv."""
+    (docs / "benchmarks_full.md").write_text(full_text(results), encoding="utf-8")
+    text = INTRODUCTION
+    grid_chart(results, docs / "benchmarks_grid.svg")
+    if answers is not None:
+        found = costs(answers)
+        answer_chart(found, docs / "benchmarks_answer.svg")
+        text += ANSWER + answer_table(found, _figure(results, STEP)["value"] / STEP_IMAGES, EPOCHS) + "\n"
+    text += "## What else is asked\n\n" + _worth(results) + "\n\n" + _missed(results)
+    (docs / "benchmarks.md").write_text(text, encoding="utf-8")
 
 
-def _table(rows: pd.DataFrame) -> str:
-    lines = ["| | | median | quartiles | rounds | seconds | goal |", "|---|---|--:|--:|--:|--:|---|"]
-    shown = None
-    for row in rows.sort_values("benchmark", kind="stable").to_dict("records"):
-        benchmark = "" if row["benchmark"] == shown else row["benchmark"]
-        shown = row["benchmark"]
-        quartiles = f"{row['low']:g} to {row['high']:g}" if row["rounds"] > 1 else ""
-        seconds = "" if pd.isna(row["seconds"]) else f"{row['seconds']:.3g}"
-        goal = "" if pd.isna(row["goal"]) else with_verdict(row["goal"], row["value"])
-        unit = "" if pd.isna(row["unit"]) else f" {row['unit']}"
-        figures = [f"{row['value']:g}{unit}", quartiles, str(row["rounds"]), seconds, goal]
-        lines.append(f"| {' | '.join([benchmark, row['measured'], *figures])} |")
+def _figure(results: pd.DataFrame, where: tuple[str, str, str]) -> dict[str, Any] | None:
+    """The latest of a figure on any machine."""
+    rows = results[(results[["topic", "benchmark", "measured"]] == list(where)).all(axis=1)]
+    return rows.iloc[-1].to_dict() if len(rows) else None
+
+
+def _worth(results: pd.DataFrame) -> str:
+    lines = ["| | | |", "|---|--:|---|"]
+    for words, where in WORTH.items():
+        if row := _figure(results, where):
+            lines.append(f"| {words} | {with_unit(row)} | {rounds(row)} |")
     return "\n".join(lines)
 
 
-def with_verdict(goal: str, value: float) -> str:
-    """The goal, marked where it is a bound ("at most 1.7") that `value` does not keep."""
-    bound = re.match(r"at (most|least) ([\d.]+)", goal)
-    if bound is None:
-        return goal
-    missed = value > float(bound[2]) if bound[1] == "most" else value < float(bound[2])
-    return f"{goal}: **missed**" if missed else goal
+def _missed(results: pd.DataFrame) -> str:
+    """Every goal that the latest figure does not reach."""
+    rows = latest_of(results).drop_duplicates(["topic", "benchmark", "measured"], keep="last")
+    rows = rows[rows["goal"].notna()]
+    rows = rows[[with_verdict(of["goal"], of["value"]) != of["goal"] for of in rows.to_dict("records")]]
+    if rows.empty:
+        return ""
+    lines = ["## Goals that are missed", "", "| | | figure | goal |", "|---|---|--:|---|"]
+    lines += [
+        f"| {row['benchmark']} | {row['measured']} | {with_unit(row)} | {row['goal']} |"
+        for row in rows.to_dict("records")
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _measured_on(machine: str, versions: str, rows: pd.DataFrame) -> str:
-    commits = ", ".join(dict.fromkeys(rows["commit"].astype(str)))
-    dates = f"{rows['date'].min()}" + ("" if rows["date"].nunique() == 1 else f" to {rows['date'].max()}")
-    return f"\n*{machine}; {versions}; {dates}; commit {commits}.*\n"
+def write_all() -> None:
+    """From the files beside this one."""
+    answers = pd.read_csv(ANSWERS, dtype={"commit": str}) if ANSWERS.is_file() else None
+    write_pages(pd.read_csv(RESULTS, dtype={"commit": str}), answers)
 
 
 if __name__ == "__main__":
-    write_page(pd.read_csv(RESULTS, dtype={"commit": str}))
+    write_all()

@@ -7,10 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 from measure import record
+from scale import setting
 
 pytestmark = pytest.mark.benchmark
 
-ROUNDS, SECONDS = 3, 6
+ROUNDS, SECONDS = setting("ROUNDS", 1, 3), 6
 STEPS = f"""
 import time, timm, torch
 from torch.nn.functional import cross_entropy

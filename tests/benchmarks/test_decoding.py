@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels import apply_rescale
 from pydicom.uid import ExplicitVRLittleEndian
-from scale import SMALL_FILES
+from scale import ROUNDS, SMALL_FILES
 
 from medxfer.base.files import private_folder
 from medxfer.data.dicom.read import read_gray
@@ -97,7 +97,7 @@ def test_two_cores(ct: Path, tmp_path: Path) -> None:
 
     calls = {"1 core": lambda: build(1), "2 cores": lambda: build(2)}
     assert [call() for call in calls.values()] == [FILES, FILES]
-    times = in_turns(calls, rounds=5)
+    times = in_turns(calls, ROUNDS - 1)
     what = f"decoding {FILES} CT slices into a store"
     compare(what, times, "2 cores", {"1 core": "at least 1.8"})
     for name, seconds in times.items():

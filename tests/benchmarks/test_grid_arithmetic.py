@@ -12,7 +12,7 @@ import pytest
 import torch
 from images import phantoms
 from measure import record
-from scale import EPOCHS, PAIRS, TRAINING_IMAGES
+from scale import EPOCHS, LONG_ONLY, PAIRS, TRAINING_IMAGES
 from test_grid_peers import clean, study
 from test_startup import COMMANDS, seconds
 
@@ -24,7 +24,10 @@ CELLS, SIZE, BATCH = 6, 64, 32
 PASSES = Path(__file__).parent / "arithmetic.py"
 
 
-@pytest.mark.parametrize("network", ["test_efficientnet", "tf_efficientnet_lite0", "resnet18"])
+@pytest.mark.parametrize(
+    "network",
+    ["test_efficientnet", *(pytest.param(of, marks=LONG_ONLY) for of in ("tf_efficientnet_lite0", "resnet18"))],
+)
 def test_the_grid_beside_its_arithmetic(network: str, tmp_path: Path) -> None:
     """Start-up and a second a cell may come beside the passes; on new files decoding does as well."""
     images = phantoms(TRAINING_IMAGES)

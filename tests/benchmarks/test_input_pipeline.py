@@ -15,6 +15,7 @@ from measure import compare, in_turns, ratios
 from PIL import Image
 from pipeline import BATCH, Loop, batches, forever, store_of
 from pydicom.uid import JPEG2000Lossless
+from scale import LONG_ONLY, ROUNDS
 
 from medxfer.data.phantom import write_phantoms
 from medxfer.data.store.build import GrayStore
@@ -23,7 +24,7 @@ sys.path.append(str(Path(__file__).parent / "peers"))  # its scripts import each
 
 pytestmark = pytest.mark.benchmark
 
-PATIENTS, PAIRS = 160, 7
+PATIENTS = 160
 FORMATS = ("DICOM, 16 bits", "DICOM, JPEG 2000", "PNG, 8 bits")
 
 
@@ -57,8 +58,8 @@ def consume(epoch: Iterator) -> int:
     return sum(len(batch[1]) for batch in epoch)
 
 
-@pytest.mark.parametrize("size", [64, 224, 512])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("size", [pytest.param(64, marks=LONG_ONLY), 224, pytest.param(512, marks=LONG_ONLY)])
+@pytest.mark.parametrize("form", [FORMATS[0], pytest.param(FORMATS[1], marks=LONG_ONLY), FORMATS[2]])
 def test_an_epoch_of_images_beside_the_peers(folders: dict[str, Path], form: str, size: int, tmp_path: Path) -> None:
     """First epochs start from the files, later ones from what each side keeps; (c) loads as (a) does."""
     monai_grid = pytest.importorskip("monai_grid", exc_type=ImportError)
@@ -94,14 +95,15 @@ def test_an_epoch_of_images_beside_the_peers(folders: dict[str, Path], form: str
     first = {"medxfer": ours, "(a) script": script, "(b) MONAI": monai, "torchxrayvision, gray": gray_only}
     name = f"{form}, {PATIENTS} × {size} px"
     assert [call() for call in first.values()] == [PATIENTS, PATIENTS, PATIENTS // BATCH * BATCH, PATIENTS]
-    compare(f"first epoch, {name}", in_turns(first, PAIRS), "medxfer", {})
-    ratios(f"later epochs, {name}", {side: lambda s=side: consume(later[s]()) for side in first}, "medxfer", {}, PAIRS)
+    compare(f"first epoch, {name}", in_turns(first, ROUNDS), "medxfer", {})
+    ratios(f"later epochs, {name}", {side: lambda s=side: consume(later[s]()) for side in first}, "medxfer", {}, ROUNDS)
 
 
 @pytest.mark.parametrize(
     ("network", "size", "steps"),
-    [("tf_efficientnet_lite0", 64, 16), ("tf_efficientnet_lite0", 224, 3), ("test_efficientnet", 64, 32)],
-)
+    [("tf_efficientnet_lite0", 64, 16), pytest.param("tf_efficientnet_lite0", 224, 3, marks=LONG_ONLY),
+     ("test_efficientnet", 64, 32)],
+)  # fmt: skip
 def test_training_on_images_beside_training_on_one_synthetic_batch(
     folders: dict[str, Path], network: str, size: int, steps: int, tmp_path: Path
 ) -> None:
@@ -114,4 +116,4 @@ def test_training_on_images_beside_training_on_one_synthetic_batch(
     sources = {"map": forever(store), "resident": forever(resident), "map, not augmented": forever(store, BATCH, False)}
     calls = Loop(network).beside_synthetic(sources, steps)
     name = f"{network}, {steps} × {BATCH} × {size} px"
-    ratios(name, calls, "synthetic", dict.fromkeys(sources, "at most 1.0204 (98 % of its throughput)"), PAIRS)
+    ratios(name, calls, "synthetic", dict.fromkeys(sources, "at most 1.0204 (98 % of its throughput)"), ROUNDS)

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 from measure import compare
+from scale import LONG_ONLY
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -49,8 +50,9 @@ print(*(statistics.median([timed(call) for _ in range(steps)][steps // 4 :]) for
 
 @pytest.mark.parametrize(
     ("network", "size"),
-    [("test_efficientnet", 64), ("tf_efficientnet_lite0", 64), ("resnet18", 64), ("tf_efficientnet_lite0", 224)],
-)
+    [pytest.param("test_efficientnet", 64, marks=LONG_ONLY), ("tf_efficientnet_lite0", 64),
+     pytest.param("resnet18", 64, marks=LONG_ONLY), pytest.param("tf_efficientnet_lite0", 224, marks=LONG_ONLY)],
+)  # fmt: skip
 def test_freed_memory_that_is_kept(network: str, size: int) -> None:
     sides = ("kept", "given back")
     training: dict[str, list[float]] = {side: [] for side in sides}

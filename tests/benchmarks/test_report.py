@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from measure import record
+from scale import LONG_ONLY
 from synthetic_study import write_study
 
 COLORMAPS = ("none", "viridis", "inferno", "magma", "plasma", "cividis", "turbo", "jet", "hot", "bone")
@@ -33,7 +34,9 @@ STUDIES = {  # name -> (the synthetic study, the goal)
 
 
 @pytest.mark.benchmark
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize(
+    "name", [of if number == 0 else pytest.param(of, marks=LONG_ONLY) for number, of in enumerate(STUDIES)]
+)
 def test_the_report_of_a_large_study(tmp_path: Path, name: str) -> None:
     design, goal = STUDIES[name]
     folder = write_study(tmp_path / "study", declared={"metric": "auroc"}, **design)

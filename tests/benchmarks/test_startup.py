@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from measure import record
+from scale import ROUNDS
 
 pytestmark = pytest.mark.benchmark
 
-ROUNDS = 7
 COMMANDS = {
     "python -c pass": (["-c", "pass"], ""),
     "train --help": (["-m", "medxfer.train", "--help"], "at most 2"),

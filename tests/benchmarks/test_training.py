@@ -17,6 +17,7 @@ from cells import small_config
 from hydra import compose, initialize_config_dir
 from measure import record
 from omegaconf import DictConfig
+from scale import LONG_ONLY, setting
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -31,7 +32,7 @@ from medxfer.training.wire import wire
 pytestmark = pytest.mark.benchmark
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", 2))
-PAIRS = 7
+PAIRS = setting("TRAININGS", 2, 7)
 EPOCHS, BATCHES, BATCH, SIZE = 2, 40, 32, 64  # of the long cell; the short one has one epoch of one batch
 
 
@@ -149,7 +150,7 @@ def test_what_a_cell_costs_beside_its_arithmetic(tmp_path: Path, monkeypatch: py
     assert len(each) == PAIRS
 
 
-@pytest.mark.parametrize(("size", "goal"), [(64, ""), (224, "at least 20")])
+@pytest.mark.parametrize(("size", "goal"), [(64, ""), pytest.param(224, "at least 20", marks=LONG_ONLY)])
 def test_what_features_save(tmp_path: Path, size: int, goal: str) -> None:
     """Four seeds of a frozen arm on 5,000 images: the first computes the features, the others find them."""
     random = np.random.default_rng(0)

@@ -10,12 +10,15 @@ features, pixels, labels, and the number of a patient.
 import os
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 from gaussian import Floats
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DATA = ("breastmnist", "cxr_kermany", "cxr_nih")
 POSITIVE = {"cxr_kermany": "pneumonia", "cxr_nih": "abnormal"}
@@ -54,7 +57,7 @@ def compute(source: Path) -> None:
     for data in DATA:
         if (KEPT / f"{data}.npz").is_file():
             continue
-        full, labels, case = _read(source, data)
+        full, labels, case = read(source, data)
         features, colours = _features(full)
         gray = np.stack([_resized(one, SMALL) for one in full])
         np.savez_compressed(
@@ -62,7 +65,7 @@ def compute(source: Path) -> None:
         )
 
 
-def _read(source: Path, data: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+def read(source: Path, data: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """Gray (images, SIZE, SIZE), labels, and the number of the patient."""
     from PIL import Image
 
@@ -87,30 +90,42 @@ def _resized(gray: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def _features(full: NDArray[np.uint8]) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
     """Principal components (views, images, WIDTH) of what the network's head gets, and the colours (views, 256, 3)."""
+    from medxfer.color import colormap_table
+    from medxfer.model.backbone import create_backbone
+
+    network = create_backbone(BACKBONE, 2, True, image_size=SIZE)
+    colours = np.stack([colormap_table(view).numpy() for view in VIEWS])
+    return components(np.stack([of_head(network, full, view) for view in VIEWS])), colours
+
+
+def of_head(network: "nn.Module", full: NDArray[np.uint8], view: str) -> Floats:
+    """What the head of BACKBONE gets (images, D) of gray (images, SIZE, SIZE) in a colormap."""
     import torch
 
     from medxfer.base.batch import GrayBatch
-    from medxfer.color import ColorTransform, Renderer, colormap_table
-    from medxfer.model.backbone import create_backbone
+    from medxfer.color import ColorTransform, Renderer
     from medxfer.model.catalogue import input_statistics
     from medxfer.model.layers import find_head
 
-    network = create_backbone(BACKBONE, 2, True, image_size=SIZE).eval()
     caught: list[torch.Tensor] = []
-    find_head(network)[0].register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    hook = find_head(network)[0].register_forward_pre_hook(lambda _, inputs: caught.append(inputs[0]))
+    renderer = Renderer(ColorTransform(view, *input_statistics(BACKBONE)), None)
+    network.eval()
     with torch.inference_mode():
-        for view in VIEWS:
-            renderer = Renderer(ColorTransform(view, *input_statistics(BACKBONE)), None)
-            for some in torch.from_numpy(full).split(BATCH):
-                none = torch.zeros(len(some), dtype=torch.int64)
-                network(renderer(GrayBatch(some, none, none)).pixels)
-    features = torch.cat(caught).double().numpy().reshape(len(VIEWS), len(full), -1)
-    features -= features.mean(1, keepdims=True)
-    main = np.linalg.svd(np.concatenate(list(features)), full_matrices=False)[2][:WIDTH]
-    components = features @ main.T
-    components *= np.sqrt(WIDTH / (components**2).sum(-1).mean())
-    colours = np.stack([colormap_table(view).numpy() for view in VIEWS])
-    return components.astype(np.float16), colours
+        for some in torch.from_numpy(full).split(BATCH):
+            none = torch.zeros(len(some), dtype=torch.int64)
+            network(renderer(GrayBatch(some, none, none)).pixels)
+    hook.remove()
+    return np.asarray(torch.cat(caught).double().numpy())
+
+
+def components(features: Floats) -> NDArray[np.float16]:
+    """(views, images, D) → (views, images, WIDTH): each view centred; an image's squares sum to WIDTH on average."""
+    centred = features - features.mean(1, keepdims=True)
+    main = np.linalg.svd(np.concatenate(list(centred)), full_matrices=False)[2][:WIDTH]
+    out = centred @ main.T
+    out *= np.sqrt(WIDTH / (out**2).sum(-1).mean())
+    return np.asarray(out, np.float16)
 
 
 if __name__ == "__main__":
