@@ -43,13 +43,16 @@ def report(
 ) -> "Verdict":
     """`medxfer.analysis.answer`, for notebooks: judge and draw one study, and print the answer.
 
+    Where its curves are at W&B, the answer goes there too.
+
     `external` are overrides that name external sets, as the command takes them; finished cells score them first.
     """
-    from medxfer.analysis import answer
+    from medxfer.grid.answered import answer_study
+    from medxfer.study.folder import Study
 
     if external:
         score_external(study, external, store_root)
-    return answer(study, images, store_root)
+    return answer_study(Study(study), images, store_root)
 
 
 def score_external(study: Path, overrides: Sequence[str], store_root: Path | None = None) -> None:

@@ -4,7 +4,7 @@
 `out` has the other forms of the answer.
 """
 
-from medxfer.analysis.answers import answer
+from medxfer.analysis.answers import answer, public_files
 from medxfer.analysis.judge.findings import ALIKE
 from medxfer.analysis.judge.looking import Look, next_look
 from medxfer.analysis.judge.phrases import margin_points, metric_name, points
@@ -12,6 +12,8 @@ from medxfer.analysis.judge.power import DISAGREEMENT, SEEDS, Designs, Detectabl
 from medxfer.analysis.judge.results import Arm, CellRecord, StudyRecord, read_study
 from medxfer.analysis.judge.scores import CellScores, read_predictions, stack
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.out.named_figures import named_figures
+from medxfer.analysis.out.paper import answers_markdown
 from medxfer.analysis.out.workspace import save_workspace
 from medxfer.analysis.stats.forecasts import POWER
 from medxfer.analysis.stats.influence import NotComparable
@@ -21,6 +23,7 @@ __all__ = [
     "ALIKE", "DISAGREEMENT", "POWER", "SEEDS",
     "Arm", "BlockScores", "CellRecord", "CellScores", "Comparison", "Designs", "Detectable", "Look", "NotComparable",
     "Planned", "StudyRecord", "Verdict",
-    "answer", "compare", "compare_blocks", "compare_designs", "detectable", "margin_points", "metric_name", "next_look",
-    "points", "read_predictions", "read_study", "save_workspace", "stack",
+    "answer", "answers_markdown", "compare", "compare_blocks", "compare_designs", "detectable", "margin_points",
+    "metric_name", "named_figures", "next_look", "points", "public_files", "read_predictions", "read_study",
+    "save_workspace", "stack",
 ]  # fmt: skip

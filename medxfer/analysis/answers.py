@@ -16,6 +16,8 @@ from medxfer.base.files import write_text
 from medxfer.study.cell import COLOR_FILE
 from medxfer.study.look_record import record_looks
 
+WRITTEN = ("results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "report.html")
+
 
 def answer(study: Path, images: bool = False, store_root: Path | None = None) -> Verdict:
     """Make everything that can be drawn from a study's folder, and print the answer.
@@ -68,3 +70,18 @@ def _color_files(records: StudyRecord) -> dict[str, Path]:
     """The users' tables of colours by name, as finished cells keep them."""
     done = [cell for training in records.done for cell in training.cells]
     return {cell.record["colors"]["file"]: cell.folder / COLOR_FILE for cell in done if "colors" in cell.record}
+
+
+def public_files(study: Path, images: bool) -> dict[str, str]:
+    """What `answer` has just written into the folder, name -> text; where it showed test `images`, the page without
+    them, for these are pictures of patients."""
+    from medxfer.analysis.page.pictures import learned_tables, phantom_picture
+    from medxfer.color import kept_files
+
+    found = {name: (study / name).read_text(encoding="utf-8") for name in WRITTEN}
+    if images:
+        records = looked_at(read_study(study))
+        with kept_files(_color_files(records)):
+            phantoms, learned = phantom_picture(records), learned_tables(records)
+        found["report.html"] = render_page(records, judge(records), phantoms, [], learned, [])
+    return found

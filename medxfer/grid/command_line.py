@@ -18,6 +18,7 @@ from medxfer.training.settings.reading import unknown_key
 from medxfer.training.settings.reference_text import help_text
 
 MULTIRUN = ("-m", "--multirun")
+SECRET = r"(api_?key|token|secret|password)\w*$"  # how keys of a logger's server are called
 HYDRA_FOLDERS = ("--config-dir", "-cd", "--config-path", "-cp")  # options that a folder follows
 
 
@@ -60,6 +61,8 @@ def published(arguments: Sequence[str]) -> str:
         key, equals, _ = argument.partition("=")
         if public and public[-1] in HYDRA_FOLDERS:
             public.append("<path>")
+        elif equals and re.search(SECRET, key):
+            public.append(f"{key}=<secret>")
         elif equals and (key.rpartition(".")[2] in (*PATH_KEYS, "dir") or key in HYDRA_FOLDERS):
             public.append(f"{key}=<path>")
         else:

@@ -26,8 +26,9 @@ from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid
 from medxfer.grid.settling import checked_jobs, divisions, external_of, settle
 from medxfer.study.unplanned import unplanned
+from medxfer.training.plugged import responsibilities
 from medxfer.training.prepare import Impossible, Settled, on_gpu
-from medxfer.training.wandb_run import offline_hint
+from medxfer.training.wandb_start import offline_hint
 
 
 class GridHooks(Callback):
@@ -102,6 +103,8 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
             cells[-1].record_failed(one.error)
         else:
             cells.append(one.cell)
+    for text in responsibilities(jobs[0].base):
+        display.say(f"[yellow]{escape(text)}[/]")
     to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
     config = jobs[0].base
     grid = Grid(

@@ -5,10 +5,11 @@ Several studies of one command have looks of their own: a round holds the cells 
 
 from rich.markup import escape
 
-from medxfer.analysis import Look, answer, next_look
+from medxfer.analysis import Look, next_look
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
+from medxfer.grid.answered import answer_study
 from medxfer.grid.live import live_grid
 from medxfer.grid.settled import Grid
 from medxfer.study.folder import Study, needless_cells, planned_cells
@@ -113,4 +114,4 @@ class Rounds:
             )
         display.close()
         with study.reporting():
-            answer(study.folder, self.grid.images, self.grid.store_root)
+            answer_study(study, self.grid.images, self.grid.store_root)

@@ -15,7 +15,7 @@ from medxfer.base.files import read_json, write_json, write_parquet, write_text
 from medxfer.study.checkpoints import clear
 from medxfer.study.claim import claim
 from medxfer.study.folder import Study, needless_cells
-from medxfer.study.identity import Json, without_paths
+from medxfer.study.identity import Json, public_config, without_paths
 
 COLOR_FILE = "colormap.csv"  # in a cell's folder: the user's table, of colormap=file:<path>
 
@@ -72,8 +72,8 @@ class Cell:
 
         `colors` are learned ones, as trained; `color_file` is the content of colormap=file:<path>.
         """
-        settings = without_paths(OmegaConf.to_container(config, resolve=True))
-        write_text(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(settings)))
+        settings = OmegaConf.to_yaml(OmegaConf.create(public_config(config)))
+        write_text(self.folder / "config.yaml", settings)
         write_parquet(self.folder / "predictions.parquet", predictions)
         if colors is not None:
             write_parquet(self.folder / "colors.parquet", colors)
@@ -93,6 +93,11 @@ class Cell:
             "traceback": _frames(error),
         }
         write_json(self.folder / "failed.json", record)
+
+
+def public_settings(cell: Cell) -> Json:
+    """What a logger may be told of a cell: its factors, and the settings that all cells of its study share."""
+    return {**cell.factors, "settings": without_paths(cell.study.record["settings"])}
 
 
 def reason(error: BaseException) -> str:

@@ -52,7 +52,19 @@ def shared_settings(config: DictConfig) -> Json:
         _remove(settings, key.split("."))
     for key in TRAINER_OUTSIDE:
         settings["trainer"].pop(key, None)
+    if callbacks := without_paths(settings.pop("callbacks", {})):  # they may change a result
+        settings["callbacks"] = callbacks
     return settings
+
+
+def public_config(config: DictConfig) -> Json:
+    """The resolved `config` without paths, and without what a user's own logger is made with: it may be a key."""
+    config = config.copy()
+    for name, one in (config.get("logger") or {}).items():
+        if OmegaConf.is_dict(one) and not str(one.get("_target_", "medxfer.")).startswith("medxfer."):
+            config.logger[name] = {"_target_": one["_target_"]}
+    published: Json = without_paths(_plain(config))
+    return published
 
 
 def factors(config: DictConfig, values: Mapping[str, Any], window: str) -> Json:
@@ -120,6 +132,8 @@ def without_paths(value: Any) -> Any:
         return {key: "<path>" if key in PATH_KEYS and item else without_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [without_paths(item) for item in value]
+    if isinstance(value, str) and value.startswith(("/", "~/")):
+        return "<path>"
     return without_folder(value)
 
 

@@ -31,6 +31,7 @@ from medxfer.study.identity import FOLD
 from medxfer.training.callbacks import BestEpoch, EpochBar, History, Patience
 from medxfer.training.compute import Compute, settle
 from medxfer.training.features import frozen_features
+from medxfer.training.more_callbacks import more_callbacks
 from medxfer.training.prepare import Prepared
 from medxfer.training.resume import LastState, WholeCheckpoints
 from medxfer.training.wire import wire
@@ -50,14 +51,14 @@ class Fitted:
     objects: dict[str, Any]
 
 
-def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
+def fit(prepared: Prepared, loggers: Sequence[Logger]) -> Fitted:
     """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch."""
     keep_pages()
     started = time.perf_counter()
     model, data = wire(prepared)
     compute, history = settle(prepared, model, data), History()
     best = BestEpoch(prepared.cell.checkpoints, prepared.config.monitor)
-    trainer = _trainer(prepared, logger, compute, [history, best])
+    trainer = _trainer(prepared, loggers, compute, [*more_callbacks(prepared.config), history, best])
     features = frozen_features(prepared, model, data, trainer)
     if features is not None:
         data.use_features(features)
@@ -96,7 +97,7 @@ def fit(prepared: Prepared, logger: Logger | None) -> Fitted:
 
 
 def _trainer(
-    prepared: Prepared, logger: Logger | None, compute: Compute, watching: Sequence[pl.Callback]
+    prepared: Prepared, loggers: Sequence[Logger], compute: Compute, watching: Sequence[pl.Callback]
 ) -> pl.Trainer:
     config, cell = prepared.config, prepared.cell
     callbacks = [*watching, LastState(cell.checkpoints), EpochBar(cell, config.batch_size)]
@@ -110,7 +111,7 @@ def _trainer(
     return pl.Trainer(
         **{"precision": compute.trainer_precision, **arguments},
         deterministic=config.deterministic,
-        logger=logger or False,
+        logger=list(loggers) or False,
         callbacks=callbacks,
         plugins=[environment, WholeCheckpoints()],
         default_root_dir=str(cell.folder),

@@ -1,57 +1,52 @@
-"""Where a cell's curves go besides its own records: W&B, MLflow, a CSV file, or nowhere."""
+"""Where a cell's curves go besides its own records: to each logger that the configuration has, or nowhere."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
-from omegaconf import DictConfig
-from pytorch_lightning.loggers import CSVLogger, Logger
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 
 from medxfer.base.errors import MedxferError
-from medxfer.study.cell import Cell
-from medxfer.training.mlflow_run import mlflow_run
-from medxfer.training.wandb_run import asked_mode, wandb_run
+from medxfer.study.cell import Cell, public_settings
+from medxfer.training.plugged import check_plugged, plug_in, plugged
+from medxfer.training.wandb_run import wandb_run
+from medxfer.training.wandb_start import asked_mode
+
+EXTRAS = ("mlflow", "tensorboard")  # loggers whose package has the logger's name and is no requirement
 
 
 @contextmanager
-def cell_logger(config: DictConfig, cell: Cell) -> Iterator[Logger | None]:
-    """The cell's logger; its run is finished when the block ends, and as failed where the block raised."""
-    if config.logger.kind == "none":
-        yield None
-    elif config.logger.kind == "csv":
-        yield ResumedCsv(cell.study.folder, cell.name)
-    else:
-        run = mlflow_run(config.logger.uri, cell) if config.logger.kind == "mlflow" else wandb_run(config, cell)
-        with run as logger:
-            yield logger
+def cell_loggers(config: DictConfig, cell: Cell) -> Iterator[list[Logger]]:
+    """The cell's loggers. Those that are contexts are entered, and so end their runs: as failed where the block raised.
 
-
-class ResumedCsv(CSVLogger):
-    """Goes on with the file of a training that was stopped, which Lightning's own deletes.
-
-    Rows of steps that are trained again are replaced.
+    The others get the cell's public settings as hyperparameters.
     """
+    config = config.copy()
+    OmegaConf.set_struct(config, False)
+    config.cell = {"name": cell.name, "study": cell.study.name}
+    loggers: list[Logger] = []
+    with ExitStack() as stack:
+        for name in plugged(config.logger):
+            made = plug_in(config.logger[name], cell)
+            if isinstance(made, AbstractContextManager):
+                made = stack.enter_context(made)
+            elif isinstance(made, Logger):
+                made.log_hyperparams(public_settings(cell))
+            if not isinstance(made, Logger):
+                raise MedxferError(f"logger.{name}: its _target_ makes no logger of Lightning's")
+            loggers.append(made)
+        yield loggers
 
-    def __init__(self, folder: Path, cell: str) -> None:
-        super().__init__(save_dir=str(folder), name="logs", version=cell)
-        file = Path(self.log_dir) / "metrics.csv"
-        self.before = pd.read_csv(file).to_dict("records") if file.is_file() else []  # of an earlier process
 
-    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
-        before, self.before = self.before, []
-        for row in before:
-            kept: dict[str, Any] = {str(key): value for key, value in row.items() if not pd.isna(value)}
-            if (number := int(kept.pop("step"))) < (step or 0):
-                super().log_metrics(kept, number)
-        super().log_metrics(metrics, step)
-
-
-def check_logger(kind: str) -> None:
-    """Raises MedxferError where the logger's package is not installed, or where WANDB_MODE is none of W&B's."""
-    if kind == "mlflow" and find_spec("mlflow") is None:
-        raise MedxferError("logger=mlflow is not installed: pip install 'medxfer[mlflow]'")
-    if kind == "wandb":
-        asked_mode()
+def check_loggers(config: DictConfig) -> None:
+    """Raise MedxferError for a logger that cannot be made: its package or class is not there, its arguments are wrong,
+    or WANDB_MODE is none of W&B's."""
+    config = config.copy()
+    OmegaConf.set_struct(config, False)
+    config.cell = {"name": "name", "study": "study"}
+    for name, target in plugged(config.logger).items():
+        if name in EXTRAS and target.startswith("medxfer.") and find_spec(name) is None:
+            raise MedxferError(f"logger={name} is not installed: pip install 'medxfer[{name}]'")
+        if check_plugged(f"logger.{name}", config.logger[name], Logger) is wandb_run:
+            asked_mode()

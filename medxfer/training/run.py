@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 from medxfer.training.compute import check_device
 from medxfer.training.fit import fit
-from medxfer.training.loggers import cell_logger
+from medxfer.training.loggers import cell_loggers
 from medxfer.training.prepare import Impossible, Prepared, prepare
 from medxfer.training.wandb_run import StudyWandbLogger
 
@@ -36,10 +36,11 @@ def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:
         if cell.is_done():
             return cell.metrics(), {}
         try:
-            with cell_logger(prepared.config, cell) as logger:
-                fitted = fit(prepared, logger)
-                if isinstance(logger, StudyWandbLogger):
-                    logger.conclude(fitted.record["metrics"])
+            with cell_loggers(prepared.config, cell) as loggers:
+                fitted = fit(prepared, loggers)
+                for logger in loggers:
+                    if isinstance(logger, StudyWandbLogger):
+                        logger.conclude(fitted.record["metrics"])
             file = prepared.colors.content if prepared.colors else None
             cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors, file)
         except Exception as error:

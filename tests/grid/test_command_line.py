@@ -21,7 +21,7 @@ from medxfer.grid.command_line import multirun_first, published, sentence
         ("data.root=x", "data.root is no setting of the data that was chosen by data="),
         ("~windw", "unknown setting 'windw': did you mean window"),
         ("hydra.jb=3", "unknown setting 'hydra.jb'"),
-        ("logger=wanb", "unknown logger 'wanb': did you mean wandb? there are csv, mlflow, none, wandb."),
+        ("logger=wanb", "unknown logger 'wanb': did you mean wandb? there are csv, mlflow, none, tensorboard, wandb."),
         ("data=imges", "unknown data 'imges': did you mean images"),
         ("+lr=3", "+lr: the setting is there already: give it without the plus"),
         (
@@ -57,6 +57,10 @@ def test_m_may_stand_between_the_settings(flag):
         (["hydra.searchpath=[file:///home/ann/conf]"], ["hydra.searchpath=[file:conf]"]),
         (["data={root: /home/ann/x}"], ["data={root: <path>}"]),
         (["hydra.launcher.setup=[source ~/env]"], ["hydra.launcher.setup=[source <path>]"]),
+        (
+            ["logger.comet.api_key=abc", "+logger.x.token=d"],
+            ["logger.comet.api_key=<secret>", "+logger.x.token=<secret>"],
+        ),
         (["pretrained=file:/a/b.pth,false"], ["pretrained=file:b.pth,false"]),
         (["window=40/400", "colormap=windows:40/80+80/200", "study.contrasts=[{compare: window, with: 40/400}]"],) * 2,
     ],

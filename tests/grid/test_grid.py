@@ -267,7 +267,7 @@ def test_an_experiment_sweeps_as_many_trainings_as_it_says(experiment, trainings
 
 def test_every_experiment_and_data_set_composes():
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        for group in ("data", "experiment", "logger"):
+        for group in ("data", "experiment", "logger", "callbacks"):
             for file in (CONF / group).glob("*.yaml"):
                 if file.stem != "base":
                     config = compose("train", [f"{group}={file.stem}"])

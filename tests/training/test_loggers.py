@@ -14,15 +14,16 @@ from types import SimpleNamespace
 import pytest
 import requests
 import wandb
+from cells import small_config
 from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.training import wandb_run
+from medxfer.training import wandb_start
 from medxfer.training.callbacks import EpochBar
-from medxfer.training.loggers import check_logger
 from medxfer.training.run import train
+from medxfer.training.settings.checked import checked
 
 
 def inspect(run: Path) -> dict:
@@ -89,7 +90,7 @@ def test_nothing_of_the_machine_or_its_paths_is_in_the_run(run_cell, tmp_path):
 @pytest.fixture
 def answers(monkeypatch):
     """Sets whether W&B's server answers; nothing of this process goes there."""
-    for cached in (wandb_run._answers, wandb_run._say_offline):
+    for cached in (wandb_start._answers, wandb_start._say_offline):
         cached.cache_clear()
 
     def answering(answer: bool) -> list[str]:
@@ -104,7 +105,7 @@ def answers(monkeypatch):
         return asked
 
     yield answering
-    for cached in (wandb_run._answers, wandb_run._say_offline):
+    for cached in (wandb_start._answers, wandb_start._say_offline):
         cached.cache_clear()
     wandb.teardown()  # W&B keeps the key and the mode that it read first, for every later run of the process
 
@@ -128,20 +129,20 @@ def test_it_is_online_with_a_key_and_an_answer_and_the_environment_decides(
         monkeypatch.setenv("WANDB_MODE", asked)
     monkeypatch.setattr(wandb, "api", SimpleNamespace(api_key=key))
     answers(answer)
-    assert wandb_run.wandb_mode() == mode
+    assert wandb_start.wandb_mode() == mode
 
 
 def test_its_server_is_asked_once(monkeypatch, answers):
     monkeypatch.setenv("WANDB_MODE", "online")
     asked = answers(False)
-    assert [wandb_run.wandb_mode() for _ in range(3)] == ["offline"] * 3
+    assert [wandb_start.wandb_mode() for _ in range(3)] == ["offline"] * 3
     assert len(asked) == 1
 
 
-def test_a_mode_that_it_does_not_have_is_answered_before_the_training(monkeypatch):
+def test_a_mode_that_it_does_not_have_is_answered_before_the_training(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "ofline")
     with pytest.raises(MedxferError, match="unknown WANDB_MODE 'ofline': did you mean offline"):
-        check_logger("wandb")
+        checked(small_config(tmp_path, "logger=wandb"))
 
 
 def test_a_key_that_is_refused_leaves_the_run_offline(run_cell, monkeypatch, answers):

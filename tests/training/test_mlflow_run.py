@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cells import small_config
 from pictures import make_pictures
 
 from medxfer.base.errors import MedxferError
-from medxfer.training.loggers import check_logger
+from medxfer.training.settings.checked import checked
 
 SMALL = [
     "data=images", "backbone=test_efficientnet", "pretrained=false", "image_size=32", "batch_size=8",
@@ -121,8 +122,9 @@ def test_without_a_server_there_is_a_database_beside_the_studies(tmp_path):
     assert not (tmp_path / "mlruns").exists()
 
 
-def test_a_logger_that_is_not_installed_is_one_sentence(monkeypatch):
+@pytest.mark.parametrize("name", ["mlflow", "tensorboard"])
+def test_a_logger_that_is_not_installed_is_one_sentence(tmp_path, monkeypatch, name):
     monkeypatch.setattr("medxfer.training.loggers.find_spec", lambda _: None)
-    with pytest.raises(MedxferError, match=r"logger=mlflow is not installed: pip install 'medxfer\[mlflow\]'"):
-        check_logger("mlflow")
-    check_logger("wandb")
+    with pytest.raises(MedxferError, match=rf"logger={name} is not installed: pip install 'medxfer\[{name}\]'"):
+        checked(small_config(tmp_path, f"logger={name}"))
+    checked(small_config(tmp_path, "logger=wandb"))

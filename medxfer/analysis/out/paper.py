@@ -136,15 +136,17 @@ def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
     return f"simultaneous within {family} ({ADJUSTED_INTERVAL}); p adjusted within it ({ADJUSTED_P}).{looks}"
 
 
+def has_p(finding: Finding) -> bool:
+    """Whether its p may be said: one training, few patients or arms at chance tell nothing."""
+    silent = finding.conclusion in ("too few patients", "no arm beats chance")
+    return finding.figures is not None and finding.figures.trainings > 1 and not silent
+
+
 def _row(finding: Finding, margin: float) -> Sequence[str]:
     f = finding.figures
     if f is None:
         return (finding.question, finding.contrast, "", "", "", finding.conclusion)
-    p = (
-        ""
-        if f.trainings == 1 or finding.conclusion in ("too few patients", "no arm beats chance")
-        else p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ")
-    )
+    p = p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ") if has_p(finding) else ""
     ends = interval(f.low, f.high, margin)
     return (finding.question, finding.contrast, points(f.estimate), ends, p, finding.conclusion)
 

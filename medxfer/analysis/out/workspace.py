@@ -84,7 +84,7 @@ def workspace(study: StudyRecord, verdict: Verdict, entity: str, project: str) -
         ],
         settings=ws.WorkspaceSettings(x_axis="epoch", max_runs=100, sort_panels_alphabetically=False),
         runset_settings=ws.RunsetSettings(
-            filters=expr.And(expr.Metric("Group") == study.name),
+            filters=expr.And(expr.Metric("Group") == study.name, expr.Metric("JobType") != "report"),
             groupby=[expr.Config("colormap"), expr.Config("pretrained")],
             pinned_columns=["run:displayName", *(f"config:{key}" for key in varied), f"summary:{shown}"],
         ),

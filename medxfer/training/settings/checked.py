@@ -1,18 +1,19 @@
 """The whole configuration, checked before the first cell."""
 
-from inspect import signature
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError
 from medxfer.color import parse_colormap
 from medxfer.data.external import mounted_sets
 from medxfer.data.sources.targets import source_class
 from medxfer.data.split import SplitSettings
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.identity import check_factors
-from medxfer.training.loggers import check_logger
+from medxfer.training.loggers import check_loggers
+from medxfer.training.more_callbacks import check_callbacks
+from medxfer.training.plugged import check_arguments
 from medxfer.training.settings.reading import read_settings
 
 
@@ -23,7 +24,8 @@ def checked(config: DictConfig) -> DictConfig:
     """
     config = read_settings(config)
     _check_budget(config)
-    check_logger(config.logger.kind)
+    check_loggers(config)
+    check_callbacks(config)
     SplitSettings(**config.data.split)
     _check_source(config)
     mounted_sets(config)
@@ -50,8 +52,5 @@ def _check_budget(config: DictConfig) -> None:
 def _check_source(config: DictConfig) -> None:
     """The arguments of the data set's class, which data.source may name."""
     source: Any = OmegaConf.to_container(config.data.source)
-    taken = signature(source_class(source["_target_"])).parameters
-    for key in source:
-        if key != "_target_" and key not in taken and not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-            hint = f"data={config.data.name} takes {', '.join(taken)}."
-            raise unknown("setting", f"data.source.{key}", [f"data.source.{name}" for name in taken], hint)
+    given = [key for key in source if key != "_target_"]
+    check_arguments("data.source", source_class(source["_target_"]), given, f"data={config.data.name} takes")

@@ -79,15 +79,19 @@ STUDY = Group("what a study is, and what it declares before its first training",
     "rq2": Setting(Keyed("a rule"), "the contrast that answers RQ2: which weights are compared, within which colormap"),
 })  # fmt: skip
 
-LOGGER = Group("where curves go", {
-    "kind": Setting(choice("wandb", "csv", "mlflow", "none"), "of the logger; the group logger= chooses it"),
+LOGGER = Group("where curves go; several at once: logger=[csv,tensorboard]; any of Lightning's loggers by a file "
+               "logger/<name>.yaml in a folder that --config-dir names: <name>: {_target_: <class>, …}", {
     "project": Setting(Text("a name"), "W&B's project"),
     "entity": Setting(OrNull(Text("a name"), "one's own"), "W&B's user or team"),
     "uri": Setting(OrNull(Text("an address"), "MLFLOW_TRACKING_URI, else a file beside the study"), "MLflow's server"),
-}, needed=("kind",), without="logger=none")  # fmt: skip
+}, needed=(), without="logger=none")  # fmt: skip
+
+CALLBACKS = Group("what else watches or changes each training, in files as loggers have them; part of what a study is",
+                  without="callbacks=none")  # fmt: skip
 
 CONFIG = Group("the configuration", {
     "study": STUDY, **FACTORS, **RECIPE, "data": DATA, "trainer": TRAINER, "logger": LOGGER,
+    "callbacks": CALLBACKS,
     "plan": Setting(Flag(), "true: print what would run, how long and how sure, and train nothing"),
     "report": Group("the page", {"images": Setting(Flag(), "true: it shows test images (pictures of patients)")}),
     "external": EXTERNAL,

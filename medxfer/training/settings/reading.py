@@ -10,10 +10,12 @@ from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryV
 from medxfer.base.errors import MedxferError, first_line, unknown
 from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, OF_TRAININGS, SETS
 from medxfer.training.settings.described import Group, Setting
-from medxfer.training.settings.keys import CONFIG
+from medxfer.training.settings.keys import CALLBACKS, CONFIG, LOGGER
 from medxfer.training.settings.kinds import Anything, shown
 
+# A class, and what it is made with; those who make it check it.
 SOURCE = Setting(Anything("what makes the data set"), "the class of the data set, and what it is made with")
+PLUGGED = Setting(Anything("a _target_ and its arguments"), "a logger or callback, and what it is made with")
 SHOW_ALL = "python -m medxfer.train --help lists all that there are."
 
 
@@ -66,6 +68,8 @@ def _settings(
         return
     if group is DATA:
         group = _of_this_source(node, before)
+    if group is LOGGER or group is CALLBACKS:
+        group = _with_plugged(node, group)
     keys = [str(key) for key in node if key not in apart]
     for key in keys:
         if key not in group.keys:
@@ -76,7 +80,7 @@ def _settings(
             instead = one.without if isinstance(one, Group) and one.without else f"leave ~{before}{key} out"
             raise MedxferError(f"{before}{key} was taken out, and every cell needs it: {instead}")
     for key, one in group.keys.items():
-        if key not in keys or one is SOURCE:
+        if key not in keys or one is SOURCE or one is PLUGGED:
             continue
         if (found := _value(node, key, before)) is not None:
             (value,) = found
@@ -122,3 +126,10 @@ def _of_this_source(node: DictConfig, before: str) -> Group:
         raise MedxferError(f"{before}source: no data set is there; choose one by {before.rstrip('.')}=")
     more = {str(key): OF_SOURCES.get(str(key), Setting(Anything(""), "")) for key in source if key != "_target_"}
     return replace(DATA, keys={**EVERY, **more, **OF_TRAININGS, "source": SOURCE})
+
+
+def _with_plugged(node: DictConfig, group: Group) -> Group:
+    """`group` with the classes that `node` names in it."""
+    raw: Any = OmegaConf.to_container(node)
+    named = [str(name) for name, one in raw.items() if isinstance(one, Mapping) and "_target_" in one]
+    return replace(group, keys={**group.keys, **dict.fromkeys(named, PLUGGED)})

@@ -14,6 +14,7 @@ _INDENT = 30
 _GROUPS = {
     "data": "the data set; python -m medxfer.data says what each needs",
     "logger": "where curves go",
+    "callbacks": "what else watches or changes each training",
     "experiment": "whole settings",
     "hydra/launcher": "where cells are trained",
 }

@@ -52,7 +52,7 @@ TAKEN: dict[str, Setting] = {
     "benchmark": Setting(OrNull(Flag(), "what deterministic asks for"), "let cuDNN look for its fastest algorithms"),
     "detect_anomaly": Setting(Flag(), "stop where a gradient is not a number, and say in which layer; slow"),
     "inference_mode": Setting(Flag(), "validate and test in torch's inference mode; false: without gradients only"),
-    "log_every_n_steps": Setting(whole(1), "changes nothing: curves are of epochs"),
+    "log_every_n_steps": Setting(whole(1), "between two figures of callbacks=device_stats; curves are of epochs"),
 }
 
 REFUSED: dict[str, Setting] = {
@@ -73,9 +73,9 @@ REFUSED: dict[str, Setting] = {
     ),
     "limit_predict_batches": _refused("a training predicts nothing; leave it out", None),
     "reload_dataloaders_every_n_epochs": _refused("data sets do not change within a training; leave it out", 0),
-    "callbacks": _refused(f"{_OURS}; patience= ends a training early"),
+    "callbacks": _refused("they are a group of their own, callbacks=; patience= ends a training early"),
     "plugins": _refused(_OURS),
-    "logger": _refused("curves go where the group logger says: logger=wandb, csv, mlflow or none"),
+    "logger": _refused("curves go where the group logger says: logger=wandb, csv, tensorboard, mlflow or none"),
     "deterministic": _refused("it is a setting of its own: deterministic=true or false"),
     "default_root_dir": _refused("a cell's files lie in its study's folder; study.root= moves it"),
     "enable_checkpointing": _refused(_OURS, True),

@@ -37,7 +37,8 @@ def panels(specification, kind: str) -> list[dict]:
 def test_it_shows_this_studys_runs_grouped_by_arm(specification):
     assert (specification["entity"], specification["project"]) == ("hospital", "colours")
     (runs,) = specification["spec"]["section"]["runSets"]
-    (group,) = runs["filters"]["filters"]
+    group, kind = runs["filters"]["filters"]
+    assert (kind["key"], kind["op"], kind["value"]) == ({"section": "run", "name": "jobType"}, "!=", "report")
     assert (group["key"], group["op"], group["value"]) == ({"section": "run", "name": "group"}, "=", "lungs")
     assert runs["grouping"] == [
         {"section": "config", "name": "colormap.value"}, {"section": "config", "name": "pretrained.value"},

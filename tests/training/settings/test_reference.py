@@ -69,7 +69,7 @@ def test_a_default_that_is_made_later_is_said_in_words(key, default):
     assert default_of(key) == default
 
 
-@pytest.mark.parametrize("group", ["data", "logger", "experiment", "hydra/launcher"])
+@pytest.mark.parametrize("group", ["data", "logger", "callbacks", "experiment", "hydra/launcher"])
 def test_every_option_says_what_it_is(group):
     said = dict(options(group))
     assert said
