@@ -83,11 +83,11 @@ def _finish(wrong: Axes, cost: Axes, ways: list[str]) -> None:
     wrong.axvline(LEVEL, color="black", lw=1, ls=":")
     wrong.set_xlim(left=0)
     wrong.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    wrong.set_title("wrong, where nothing differs (5 % is allowed)", fontsize=10)
+    wrong.set_title("wrong, where nothing differs\n(dotted: 5 %)", fontsize=10)
     wrong.set_yticks(range(len(ways)), [short(way) for way in ways])
     cost.set_xscale("log")
     cost.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    cost.set_title("trainings for a right answer (hollow: too often wrong)", fontsize=10)
+    cost.set_title("trainings for a right answer\n(hollow: wrong too often)", fontsize=10)
     for axes in (wrong, cost):
         axes.grid(axis="y", color="#eeeeee")
         axes.set_axisbelow(True)

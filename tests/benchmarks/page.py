@@ -38,7 +38,9 @@ ImageNet weights or with random ones, another network for each seed. Every way j
 may differ, each patient is seen through the one network in the first arm and through the other in the second, by a
 coin, so that the arms are exchangeable; what is found there is wrong. Trainings are networks of all arms; medxfer stops
 at a look where the answer stands or no more seeds can bring it. Minutes are those of fine-tuning that network at 64 px
-for {EPOCHS} epochs, on the CPU of the first table behind this page. Per cent have a 95 % interval over studies.
+for {EPOCHS} epochs on two cores, by the committed time of a step. Per cent have a 95 % interval over studies. A right
+answer's trainings count those of studies that gave none; patients cannot be had anew, so compare ways of about the same
+power.
 
 ![How often each way is wrong, and the trainings that a right answer takes](benchmarks_answer.svg)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from answers import costs
+from answers import answer_table, costs
 from full_page import full_text, with_verdict
 from measure import COLUMNS, quartiles
 from page import write_pages
@@ -72,9 +72,27 @@ def test_the_first_page_has_the_charts_the_goals_that_are_missed_and_the_cost_of
     assert "| 64 px | slow / copy | 1.9 × | at most 1.7 |" in text
     assert "fast / copy" not in text
     minutes = 10 * 240 * 30 * 0.01 / 60
-    assert f"| one run | 5 % (2 to 11) | 40 % (31 to 50) | 10.0 | {minutes:.0f} | 25 |" in text
-    assert "| t test | 40 % (31 to 50), too often | 0 % (0 to 4) | 20.0 | 24 | none came |" in text
+    assert f"| one run | 5 % (2 to 11) | 40 % (31 to 50) | 10.0 (20.0) | {minutes:.0f} | 25 |" in text
+    assert "| t test | 40 % (31 to 50), too often | 0 % (0 to 4) | 20.0 (20.0) | 24 | none came |" in text
     assert (tmp_path / "benchmarks_full.md").is_file()
+
+
+def test_runs_add_up() -> None:
+    more = pd.concat([ANSWERS, ANSWERS.assign(studies=300, trainings=14.0, better=0, worse=0, date="2026-01-02")])
+    found = costs(more).set_index("way").loc["one run"]
+    assert found[["studies", "null_studies", "trainings", "power"]].tolist() == [400, 400, 13.0, 0.1]
+    assert found["date"] == "2026-01-01, 2026-01-02"
+
+
+@pytest.mark.parametrize(("found", "words"), [(30, "0.33 of the trainings for a right answer"), (0, "**missed**")])
+def test_looks_stand_beside_ten_seeds_of_the_same_test(found: int, words: str) -> None:
+    ways = {"medxfer, one split, 10 seeds": (20.0, 40), "medxfer, one split, looks": (5.0, found)}
+    rows = [an_answer(way=way, trainings=n) for way, (n, _) in ways.items()]
+    rows += [an_answer(**REAL, way=way, trainings=n, better=better) for way, (n, better) in ways.items()]
+    text = answer_table(costs(pd.DataFrame(rows)), 0.01, 30)
+    assert f"0.25 of the trainings of ten seeds and finds {found} % instead of 40 %" in text
+    assert words in text
+    assert ("missed" in text) == (found == 0)
 
 
 def test_the_cost_of_an_answer_counts_the_trainings_of_studies_that_gave_none() -> None:
