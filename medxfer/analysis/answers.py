@@ -37,6 +37,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     # These import torch; wrong arguments do not wait for it.
     from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
     from medxfer.analysis.page.seen import seen_images
+    from medxfer.analysis.page.stored import withheld
     from medxfer.color import kept_files
 
     records = looked_at(read_study(study))
@@ -46,7 +47,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
         seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
         phantoms = None if seen else phantom_picture(records)
         learned = learned_tables(records)
-    page = render_page(records, verdict, phantoms, changed, learned, seen)
+    page = render_page(records, verdict, phantoms, changed, learned, seen, withheld(records, store) if images else ())
     tables = paper_tables(records, verdict)
     texts = {
         "results.csv": results_csv(records),

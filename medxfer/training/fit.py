@@ -24,7 +24,6 @@ from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.serve.usual import usual
 from medxfer.data.split import part_sizes
 from medxfer.data.store.build import GrayStore
-from medxfer.data.store.dataset import dataset_of
 from medxfer.model.classifier import Classifier
 from medxfer.study.checkpoints import LAST
 from medxfer.study.identity import FOLD
@@ -176,7 +175,7 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         **part_sizes(prepared.parts, store.images["patient"].to_numpy()),
         "rejected": store.rejected,
         "flow": flow_of(
-            dataset_of(prepared.config),
+            prepared.dataset,
             store,
             prepared.parts,
             None if prepared.split.folds is None else prepared.split.parts(),
@@ -204,7 +203,7 @@ def _about_input(prepared: Prepared, model: Classifier, data: GrayDataModule) ->
     The ranges are of the training part, and of no patient: they are those of all its images.
     """
     color: Any = model.color or data.renderer.color
-    store, dataset = prepared.store, dataset_of(prepared.config)
+    store, dataset = prepared.store, prepared.dataset
     rows = np.flatnonzero(prepared.parts == "train")
     files = dataset.index.images["file"].iloc[store.rows[rows]].unique()
     return {

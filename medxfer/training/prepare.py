@@ -55,6 +55,7 @@ class Settled:
     """A cell that can be, and what is known of it before its training."""
 
     cell: Cell
+    dataset: DatasetInfo
     store: GrayStore
     split: Split
     parts: NDArray[np.str_]  # (N,) train, val, test, or "" for what train_fraction leaves out
@@ -191,7 +192,7 @@ class Preparation:
             **({"normalisation": [weights.mean, weights.std]} if weights and weights.mean else {}),
         }
         cell = Cell(study, cell_name(named, identity), named)
-        return Settled(cell, store, split, parts, window, weights, external, colors)
+        return Settled(cell, self.dataset, store, split, parts, window, weights, external, colors)
 
     @cached_property
     def settings(self) -> Json:

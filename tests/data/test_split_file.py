@@ -1,9 +1,12 @@
 """A split that is given: a study's own, a table by path or by patient; what it names stays, the rest is drawn."""
 
+import unicodedata
+
 import pandas as pd
 import pytest
 from pictures import make_pictures
-from releases import prepared
+from pydicom import uid
+from releases import dicom, prepared
 
 from medxfer.base.errors import MedxferError
 
@@ -57,9 +60,12 @@ def test_the_files_content_is_part_of_what_a_cell_is_and_its_path_is_not(tmp_pat
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ({"path": ["0.png"]}, "needs the column part or fold, and one of image, path, patient_id"),
+        ({"path": ["0.png"]}, "needs the column part or fold, and one of image, path, SOPInstanceUID"),
         ({"name": ["0.png"], "part": ["test"]}, "needs the column part or fold"),
         ({"path": ["0.png"], "part": ["held out"]}, "'held out' is no part"),
+        ({"path": ["0.png", ""], "part": ["test"] * 2}, "1 row of it with a part and no path"),
+        ({"patient_id": ["P0", " "], "part": ["test"] * 2}, "1 row of it with a part and no patient_id"),
+        ({"path": ["0.png", "0"], "part": ["test", "val"]}, "paths '0.png' and '0' name one image with two parts"),
         ({"path": ["0.png", "0.png"], "part": ["test", "val"]}, "gives one path two parts"),
         ({"path": ["0.png", "no.png"], "part": ["test"] * 2}, r"1 of its 2 values of path .*'no\.png'"),
         ({"image": ["abc"], "part": ["test"]}, "1 of its 1 values of image are not in the data set"),
@@ -113,3 +119,66 @@ def test_a_saved_split_is_joined_by_image_and_refused_where_images_are_missing(t
         kept.to_parquet(written)
         with pytest.raises(MedxferError, match=f"{60 - len(kept)} of 60 are not in it"):
             cell(tmp_path, pictures)
+
+
+WAYS = {
+    "backslashes, other case": lambda n: f"D:\\export\\IN\\{n}.PNG",
+    "other machine": lambda n: f"/mnt/old/in/{n}.png",
+    "no suffix": lambda n: f" {n}",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("column", ["path", "filename", "image"])
+def test_paths_are_joined_as_those_of_label_tables(tmp_path, pictures, way, column):
+    names = [WAYS[way](n) for n in range(12)]
+    given = table(tmp_path, {column: names, "Part": ["Test"] * 11 + [""]})
+    made = cell(tmp_path, pictures, given)
+    assert (made.parts[:12] == "test").all()  # what has no part goes with its patient
+    assert set(made.parts[12:]) == {"train", "val"}
+
+
+def test_the_table_may_be_of_any_kind_and_folders_stand_for_what_they_hold(tmp_path, pictures):
+    folder = pictures / "Ärzte"
+    folder.mkdir()
+    for n in range(12):
+        (pictures / f"{n}.png").rename(folder / f"{n}.png")
+    labels = pd.read_csv(pictures / "labels.csv")
+    labels["path"] = [f"Ärzte/{path}" if n < 12 else path for n, path in enumerate(labels["path"])]
+    labels.to_csv(pictures / "labels.csv", index=False)
+    (tmp_path / "split.csv").write_bytes(
+        unicodedata.normalize("NFD", "\ufefffile;part\r\nÄrzte;test\r\n").encode("utf-16-le")
+    )
+    made = cell(tmp_path, pictures, f"data.split.file={tmp_path / 'split.csv'}")
+    assert (made.parts[:12] == "test").all()
+    assert "test" not in made.parts[12:]
+    pd.DataFrame({"path": ["Ärzte"], "part": ["test"]}).to_excel(tmp_path / "split.xlsx", index=False)
+    again = cell(tmp_path, pictures, f"data.split.file={tmp_path / 'split.xlsx'}")
+    assert (again.parts == made.parts).all()
+
+
+def test_headers_name_images_of_a_given_split_also_those_that_are_left_out(tmp_path):
+    rows = []
+    for n in range(48):
+        dicom(
+            tmp_path / "in" / f"IM{n:02}", Modality="CT", PatientID=f"P{n // 2}", SeriesInstanceUID=f"1.2.4.{n // 2}",
+            StudyInstanceUID=f"1.2.5.{n // 2}", AccessionNumber=f"00{n // 2 + 100}", SOPInstanceUID=f"1.2.3.{n}",
+            ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER" if n == 0 else "AXIAL"], SOPClassUID=uid.CTImageStorage,
+            RescaleIntercept=-1024, RescaleSlope=1,
+        )  # fmt: skip
+        rows.append((f"IM{n:02}", "ab"[n // 2 % 2]))
+    pd.DataFrame(rows, columns=["path", "label"]).to_csv(tmp_path / "in" / "labels.csv", index=False)
+    made = []
+    for key, names in {
+        "SOPInstanceUID": [f"1.2.3.{n}" for n in range(20)],  # the first is a localizer, which is left out
+        "SeriesInstanceUID": [f"1.2.4.{n}" for n in range(10)],
+        "AccessionNumber": [f"{n + 100}" for n in range(10)],
+        "PatientID": [f"P{n}" for n in range(10)],
+    }.items():
+        given = table(tmp_path, {key: names, "part": ["test"] * len(names)})
+        made.append(prepared(tmp_path / key, "data=dicom", f"data.root={tmp_path / 'in'}", given).parts)
+    assert all((parts == made[0]).all() for parts in made)
+    assert (made[0] == "test").sum() == 19
+    strange = table(tmp_path, {"AccessionNumber": ["99"], "part": ["test"]})
+    with pytest.raises(MedxferError, match="1 of its 1 values of AccessionNumber are not in the data set"):
+        prepared(tmp_path, "data=dicom", f"data.root={tmp_path / 'in'}", strange)

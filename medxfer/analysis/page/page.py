@@ -24,10 +24,11 @@ def render_page(
     changed: Sequence[ChangedImage] = (),
     learned: Section | None = None,
     seen: Sequence[SeenImage] = (),
+    withheld: Sequence[str] = (),
 ) -> str:
     """The page's HTML; `changed` and `seen` are pictures of patients: leave them out unless asked for.
 
-    `phantoms` stand in where there is nothing in `seen`.
+    `phantoms` stand in where there is nothing in `seen`; `withheld` says what of the pictures asked for is not shown.
     """
     style, script = read("page.css"), read("page.js")
     template = environment().get_template("page.html.j2")
@@ -48,6 +49,7 @@ def render_page(
         phantoms=phantoms,
         changed=changed,
         seen=seen,
+        withheld=withheld,
         columns=columns(study),  # as results.csv; a column of the page alone is one entry more: | {"name": function}
         how=provenance(study),
     )

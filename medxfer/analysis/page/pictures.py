@@ -4,7 +4,7 @@ They are drawn by the renderer that fed the networks.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
 from medxfer.analysis.page.layout import Section, block_name
+from medxfer.analysis.page.stored import stored_images
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import CT_WINDOW, Window, parse_window
@@ -138,22 +139,6 @@ def changed_images(study: StudyRecord, store_root: Path) -> list[ChangedImage]:
     return shown
 
 
-def stored_images(
-    study: StudyRecord, store_root: Path
-) -> Iterator[tuple[CellRecord, np.memmap, dict[str, int], Window | None]]:
-    """Of each data set its first finished cell, its decoded images, the row of each by pseudonym, and the window.
-
-    Images are left out unless their headers state that no annotation is burned in, as no PNG or JPEG does. Raises
-    MedxferError where the decoded images are not under `store_root`.
-    """
-    firsts = {cell.factors["data"]: cell for cell in reversed(study.done)}
-    for cell in reversed(firsts.values()):
-        gray, images = _open(store_root, cell.record["data"]["fingerprint"], cell.factors)
-        clean = set(images.loc[images["burned_in"] == "no", "image"]) if "burned_in" in images else set()
-        rows = {str(image): row for row, image in enumerate(images["image"]) if image in clean}
-        yield cell, gray, rows, parse_window(str(cell.factors["window"]))
-
-
 def levels_of(study: StudyRecord) -> int:
     """Of the tables of colour."""
     return int(study.settings.get("levels", LEVELS))
@@ -197,18 +182,6 @@ def _png(image: Image.Image, caption: str = "") -> Picture:
     file = io.BytesIO()
     image.save(file, "png")
     return Picture("image/png", file.getvalue(), caption)
-
-
-def _open(store_root: Path, fingerprint: str, factors: Mapping[str, Any]) -> tuple[np.memmap, pd.DataFrame]:
-    kind = "gray" if factors["window"] == "file" else "hu"
-    folders = sorted(store_root.glob(f"*-{fingerprint}/v*-{factors['image_size']}px-{kind}/store.json"))
-    if not folders:
-        raise MedxferError(
-            f"report.images=true: the decoded images of {factors['data']} are not under {store_root}: give store.root= "
-            "as in training, or leave report.images out"
-        )
-    folder = folders[-1].parent
-    return np.load(folder / "gray.npy", mmap_mode="r"), pd.read_parquet(folder / "images.parquet")
 
 
 def drawable(names: Sequence[str]) -> list[str]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.page.drawing import SeenImage
-from medxfer.analysis.page.pictures import drawable, levels_of, rendered, stored_images
+from medxfer.analysis.page.pictures import drawable, levels_of, rendered
+from medxfer.analysis.page.stored import stored_images
 from medxfer.base.window import Window
 
 MOST_CLASSES = 4  # of a data set, an image each

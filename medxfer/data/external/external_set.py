@@ -112,28 +112,33 @@ def left_out_sentence(counts: dict[str, int]) -> str:
 def external_sets(
     config: DictConfig, trained_on: TrainedOn, progress: Progress | None = None
 ) -> tuple[ExternalSet, ...]:
-    """The external sets of `config` for cells that are trained on that, decoded if need be; opened once a process.
+    """The external sets of `config` for cells that are trained on that, decoded if need be; opened once a process, and
+    again when their files have changed.
 
     Raises MedxferError, with the set's name, where one cannot be scored: its files or settings are not as described,
     classes do not match, its images are of another kind, or all of them also stand in the training's data set.
     """
-    asked = [(mounted, trained_on) for mounted in mounted_sets(config)]
+    asked = [(mounted, trained_on, _dataset(mounted, trained_on)) for mounted in mounted_sets(config)]
     for key in asked:
         if key not in _opened:
             _opened[key] = _open(*key, progress)
     return tuple(_opened[key] for key in asked)
 
 
-_opened: dict[tuple[Mounted, TrainedOn], ExternalSet] = {}  # shared by the cells of this process
+_opened: dict[tuple[Mounted, TrainedOn, DatasetInfo], ExternalSet] = {}  # shared by the cells of this process
 
 
-def _open(mounted: Mounted, trained_on: TrainedOn, progress: Progress | None) -> ExternalSet:
-    key = mounted.key
-    with errors_of(f"external set '{mounted.name}'", key):
+def _dataset(mounted: Mounted, trained_on: TrainedOn) -> DatasetInfo:
+    with errors_of(f"external set '{mounted.name}'", mounted.key):
         config = mounted.config
         with open_dict(config):
             config.data.keep_aspect = trained_on.keep_aspect
-        dataset = dataset_of(config)
+        return dataset_of(config)
+
+
+def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progress: Progress | None) -> ExternalSet:
+    config, key = mounted.config, mounted.key
+    with errors_of(f"external set '{mounted.name}'", key):
         _check_modality(key, dataset.modality, trained_on)
         labels = in_training_classes(
             dataset.index.labels,

@@ -18,7 +18,6 @@ class CtSeries(DicomFolder):
     each series, as `parse_slices` takes it."""
 
     obtain = "your own CT slices, and a table with a row a slice or a row a series"
-    folders = True
 
     def __init__(self, *, slices: str = "all", **source: Any) -> None:
         super().__init__(**source)

@@ -50,7 +50,7 @@ class JoinedSets(Source):
         for name, source in self.sets.items():
             with self._errors(name):
                 found[name] = one = source.index()
-                if "patient" not in one.images:
+                if "patient" not in one.images or (one.images["patient"] == "").any():
                     found[name] = with_patients(one, source.survey(list(one.images["file"])))
         classes, task = self._classes(found)
         labels = [

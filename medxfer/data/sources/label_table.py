@@ -77,7 +77,7 @@ class Labelled(Source):
         columns whose names begin with OTHER go to `Index.table`.
 
         `labels` has a row an image, as `encode` takes them, and NaN for none. Images without a file or a label are
-        left out, and named. Raises MedxferError if no image is left, or if the column patient is blank for some.
+        left out, and named. Raises MedxferError if no image is left.
         """
         there, labelled = images["file"] != "", pd.DataFrame(labels).notna().all(axis=1)
         if not there.any():
@@ -85,12 +85,6 @@ class Labelled(Source):
         keep, where = there & labelled, f"data.root={self.root}"
         if not keep.any():
             raise MedxferError(f"{where}: no image has a label; choose another label as data.label=")
-        unnamed = int((images["patient"][keep] == "").sum()) if "patient" in images else 0
-        if unnamed:
-            raise MedxferError(
-                f"{where}: {unnamed} images have no patient; images of one patient in two parts would flatter every "
-                "result, so fill the column of patients, or leave it out altogether"
-            )
         other = [column for column in map(str, images) if column.startswith(OTHER)]
         kept = images[keep].reset_index(drop=True)
         left_out = {FILE_MISSING: images["name"][~there], UNLABELLED: images["name"][there & ~labelled]}

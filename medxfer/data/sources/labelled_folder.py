@@ -16,6 +16,7 @@ from medxfer.data.sources.patients import patient_column
 from medxfer.data.sources.source import Index
 from medxfer.data.sources.tables import (
     PATH,
+    check_not_rounded,
     cleaned,
     join_rows,
     key_column,
@@ -30,6 +31,7 @@ from medxfer.data.sources.tables import (
 COLUMNS = {"path": "path", "patient": "patient_id"}
 # Columns that describe patients, counted by part and nothing else; and what they hold.
 PEOPLE = {"age": "years, or DICOM's 045Y", "sex": "F, M, O, or female, male, other", "scanner": "any text"}
+ROWS_AS_PATIENTS = "no patient ids: the images of one row of the table count as one patient"
 NO_IMAGE = (".csv", ".tsv", ".xlsx", ".xls", ".txt", ".json", ".xml", ".md", ".pdf", ".gz", ".zip", ".html", ".yaml")
 
 
@@ -45,7 +47,7 @@ class TableRows:
 
 
 class LabelledFolder(Labelled):
-    """`labels` is a table with a row an image, a series or a study: what names it, its label, its patient.
+    """`labels` is a table with a row an image, a folder, a series or a study: what names it, its label, its patient.
 
     `label` names the column of labels, or, as a list, the columns of a multi-label task, which hold 0 and 1.
     `columns` names the others: `key`, which names images by path, UID or AccessionNumber (default: found by its name);
@@ -54,7 +56,6 @@ class LabelledFolder(Labelled):
 
     obtain = "your own files, and a table that names them, with labels and patients"
     suffixes: tuple[str, ...] = ()  # of the files that can be images; without them, all but NO_IMAGE
-    folders = False  # whether a row may name a folder, for all images below it
 
     def __init__(
         self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS
@@ -90,14 +91,25 @@ class LabelledFolder(Labelled):
         of = images["file"].where(images["file"] != "", "\0" + images["name"])
         stated = labels.assign(patient=images["patient"].replace("", None)) if "patient" in images else labels
         stated = stated_once(stated, images["name"], of, f"{self.labels}")
+        units, said = self._units(images)
         images = images.loc[stated.index].reset_index(drop=True)
         stated = stated.reset_index(drop=True)
         if "patient" in images:
             images["patient"] = stated["patient"].fillna("")
+        elif said:
+            images["patient"] = images["file"].map(units).fillna("")
         self._check_matched(rows, images, offered)
         unnamed = len(set(offered) - set(images["file"]))
         more = f"no row of the table names {count(unnamed, 'file')} of the folder"
-        return images, stated[self.label], (*rows.caveats, *([more] if unnamed else []))
+        return images, stated[self.label], (*rows.caveats, *said, *([more] if unnamed else []))
+
+    def _units(self, images: pd.DataFrame) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Where nobody says whose the images of a folder's row are: the largest row of each file, and the caveat."""
+        sizes = images["name"].map(images["name"][images["file"] != ""].value_counts()).fillna(0)
+        if "patient" in images or not self.patient or self.headers() or sizes.max() < 2:
+            return {}, ()
+        largest = images.loc[sizes.sort_values(ascending=False, kind="stable").index].drop_duplicates("file")
+        return dict(zip(largest["file"], largest["name"], strict=True)), (ROWS_AS_PATIENTS,)
 
     def offered(self) -> list[str]:
         """The files under `root` that can be images, relative to it."""
@@ -124,13 +136,15 @@ class LabelledFolder(Labelled):
             raise MedxferError(
                 f"{self.labels}: no column path, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID or "
                 f"AccessionNumber names the images; it has {', '.join(table.columns)}; "
-                "give the one that does as data.columns.key="
+                "give the one that does as data.columns.key=, which may be PatientID"
             )
         names = table[key].str.strip()
         blank = "row " + (names.index.to_series() + 1).astype(str) + ", which names no image"
         images = pd.DataFrame({"name": names.where(cleaned(names) != "", blank), "split": ""})
         taken = {key, path, *self.names, *described.values()}
         patient = patient_column(self.patient, table.columns, taken, str(self.labels))
+        for column in filter(None, (key, patient)):
+            check_not_rounded(table[column], f"{self.labels}: the column '{column}'")
         if patient:
             images["patient"] = cleaned(table[patient])
         for described_by, column in described.items():
@@ -162,7 +176,7 @@ class LabelledFolder(Labelled):
         given = {name: [self._below(name)] for name in names if name not in known and (self.root / name).is_file()}
         rest = [name for name in names if name not in given]
         survey = None if headers is None else lambda: headers(offered)
-        return given | join_rows(rest, rows.kind, offered, survey, self.folders)
+        return given | join_rows(rest, rows.kind, offered, survey)
 
     def _below(self, name: str) -> str:
         """The path of an existing file, relative to `root` if it lies below it."""

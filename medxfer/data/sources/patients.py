@@ -12,8 +12,9 @@ from medxfer.data.sources.source import Index
 
 NO_PATIENTS = "no patient ids: every image counts as a patient of its own, so intervals may be too narrow"
 _LOOKS = re.compile(
-    r"(patient|subject|participant|case|person|pat|pt)(id|ids|no|nr|num|number|key|code|uid|name)?"
-    r"|mrn|pid|medicalrecord(no|nr|number)?|(anon|anonymi[sz]ed|pseudonymi[sz]ed)(patient|subject)?id|pseudonym"
+    r"(patient|subject|participant|case|person|pat|pt|patienten?|pazient[ei]|paciente|proband(en)?|fall|dossier)"
+    r"(id|ids|no|nr|num|number|nummer|n?umero|key|code|uid|name|kennung|schluessel|schlssel)?"
+    r"|mrn|pid|nip|nhc|medicalrecord(no|nr|number)?|(anon|anonymi[sz]ed|pseudonymi[sz]ed)(patient|subject)?id|pseudonym"
 )
 
 
@@ -26,7 +27,7 @@ def patient_column(asked: str | None, columns: Iterable[str], taken: Iterable[st
     if not asked or asked in columns:
         return asked or None
     for column in columns:
-        if column not in taken and _LOOKS.fullmatch(re.sub(r"[^a-z]", "", column.lower())):
+        if column not in taken and looks_like_patients(column):
             raise MedxferError(
                 f"{table}: the column '{column}' looks like patients, and images of one patient in two parts would "
                 f"flatter every result: give it as data.columns.patient={column}, or data.columns.patient=null if it "
@@ -35,19 +36,52 @@ def patient_column(asked: str | None, columns: Iterable[str], taken: Iterable[st
     return None
 
 
+def looks_like_patients(column: str) -> bool:
+    """Whether a column of this name holds patients."""
+    return bool(_LOOKS.fullmatch(re.sub(r"[^a-z]", "", column.lower())))
+
+
 def with_patients(index: Index, headers: pd.DataFrame) -> Index:
     """`index` with the column patient, and what has to be said of it.
 
-    `headers` are those of its files. Patients that the index names stay, and are compared with the headers'.
+    `headers` are those of its files. Patients that the index names stay, and are compared with the headers'; where it
+    leaves one blank, the header's PatientID counts. Raises MedxferError if an image then has no patient.
     """
     of_files = headers.loc[index.images["file"]].reset_index(drop=True)
     facts = of_files[["patient", "study", "series"]].map(str.strip)
     read = of_files["unreadable"] == ""  # others are refused
     if "patient" in index.images:
-        return replace(index, caveats=(*index.caveats, *_disagreement(index.images["patient"], facts["patient"])))
+        named, said = _filled(index.images["patient"], facts["patient"], index.images["file"].where(~read, ""))
+        said += (*_nearly_one(named), *_disagreement(named, facts["patient"]))
+        return replace(index, images=index.images.assign(patient=named), caveats=(*index.caveats, *said))
     patients, files = "image " + index.images["file"], index.images["file"]
     patients[read], caveats = _by_headers(facts[read], files[read]) if read.any() else (files[read], ())
     return replace(index, images=index.images.assign(patient=patients), caveats=(*caveats, *index.caveats))
+
+
+def _filled(named: pd.Series, stated: pd.Series, refused: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+    """`named` without blanks: these are the patient whom the table gives to the same PatientID (`stated`, "" where
+    unknown), else that PatientID. `refused` has the names of files without a header, each a patient of its own.
+
+    Raises MedxferError where neither tells the patient, or where that PatientID is several patients of the table.
+    """
+    blank = named == ""
+    if not blank.any():
+        return named, ()
+    ids = stated.where(stated == "", "") if _one_for_all(stated) else stated
+    of_id = named[~blank & (ids != "")].groupby(ids)
+    several = ids.isin(of_id.nunique()[lambda number: number > 1].index)
+    found = ids.map(of_id.first()).astype(object).fillna(ids).mask(several, "")
+    found = found.where(refused == "", "image " + refused)
+    if lost := int((blank & (found == "")).sum()):
+        raise MedxferError(
+            f"the column of patients is blank for {lost} of {count(len(named), 'image')}, and no header tells whose "
+            "they are; images of one patient in two parts would flatter every result: fill the column, or leave it out "
+            "altogether"
+        )
+    counted = int((blank & (refused == "")).sum())
+    said = f"no patient in the table: {counted} of {count(len(named), 'image')} count by their header's PatientID"
+    return named.where(~blank, found), (said,) if counted else ()
 
 
 def _by_headers(facts: pd.DataFrame, files: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
@@ -87,6 +121,15 @@ def _spread(found: pd.Series, facts: pd.DataFrame) -> pd.Series:
 
 def _one_for_all(patient: pd.Series) -> bool:
     return len(patient) > 1 and patient.nunique() == 1 and patient.iloc[0] != ""
+
+
+def _nearly_one(named: pd.Series) -> tuple[str, ...]:
+    """What to say where names of patients differ as two ways to write one do."""
+    names = pd.Series(named.unique())
+    bare = names.str.casefold().str.replace(r"\s+", "", regex=True).str.replace(r"^0+(?=.)", "", regex=True)
+    alike = int((bare.value_counts() > 1).sum())
+    said = "names of patients that differ in case, spaces or leading zeros alone, and count as different patients"
+    return (f"{said}: {count(alike, 'name')} in several ways",) if alike else ()
 
 
 def _disagreement(named: pd.Series, stated: pd.Series) -> tuple[str, ...]:

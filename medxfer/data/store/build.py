@@ -266,9 +266,10 @@ def _check_rejected(
     if kept and there - kept <= max_rejected * there:
         return
     reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
+    way_out = f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
     raise MedxferError(
         f"{dataset.source.root}: {there - kept} of {there} files cannot be used ({reasons}); "
-        f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
+        f"{way_out if kept else 'none is left: mend the folder'}"
     )
 
 

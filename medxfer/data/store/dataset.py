@@ -19,6 +19,7 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError, PrivateError, unknown
 from medxfer.base.files import alone, private_folder, write_json, write_text
 from medxfer.data.header_facts import HeaderFacts
+from medxfer.data.sources.files_stamp import stamp_of
 from medxfer.data.sources.keep import Keep, without, without_left_out
 from medxfer.data.sources.kept_files import Progress, content_of, contents_of, forget
 from medxfer.data.sources.patients import with_patients
@@ -150,8 +151,9 @@ def private_errors() -> Iterator[None]:
 
 
 def dataset_of(config: DictConfig) -> DatasetInfo:
-    """The data set, opened once a process. Raises MedxferError if a setting is missing or the data are not as
-    described."""
+    """The data set, opened once a process, and again when its files or tables have changed.
+
+    Raises MedxferError if a setting is missing or the data are not as described."""
     sets = config.data.get("sets") or {}  # of data=joined
     for where, node in {"data": config.data, **{f"data.sets.{name}": sets[name] for name in sets}}.items():
         for key in node:
@@ -162,10 +164,11 @@ def dataset_of(config: DictConfig) -> DatasetInfo:
     odd_range = config.data.get("odd_range")
     if odd_range not in (None, *ODD_RANGE):
         raise unknown("data.odd_range", str(odd_range), ODD_RANGE, f"choose {' or '.join(ODD_RANGE)}.")
-    source = OmegaConf.to_container(config.data.source, resolve=True)
+    source: Any = OmegaConf.to_container(config.data.source, resolve=True)
     keep = json.dumps(OmegaConf.to_container(config.data.get("keep") or OmegaConf.create({})))
     positive = config.data.get("positive")
-    return _open_dataset(json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive, odd_range)
+    asked = (json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive, odd_range)
+    return _open_dataset(*asked, stamp_of(source))
 
 
 def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
@@ -183,8 +186,9 @@ def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
 @lru_cache(maxsize=8)
 @private_errors()
 def _open_dataset(
-    source: str, store_root: str, keep_aspect: bool, keep: str, positive: object, odd_range: str | None
+    source: str, store_root: str, keep_aspect: bool, keep: str, positive: object, odd_range: str | None, stamp: str
 ) -> DatasetInfo:
+    """`stamp` is not used, but for the cache: another one is another state of the files."""
     settings = json.loads(source)
     kind: Any = source_class(settings.pop("_target_"))  # not instantiate(): Hydra wraps a source's own errors
     root = Path(store_root).expanduser().resolve()

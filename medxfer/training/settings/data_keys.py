@@ -17,7 +17,7 @@ SPLIT = Group("how patients are divided", {
                       "a column of the table, or data: a fold for each of its values"),
     "official": Setting(Flag(), "false: the release's own parts are left aside"),
     "file": Setting(OrNull(_PATH, "a split that is drawn"),
-                    "a CSV or a study's splits/*.parquet with part and image, path or patient_id"),
+                    "a table or a study's splits/*.parquet with part, and image, path, a UID or patient_id"),
 })  # fmt: skip
 
 _PATTERN = OrNull(either(Text("a pattern"), ListOf(Text(), "['*AXIAL*','*CORONAL*']")), "no rule of one's own")

@@ -85,6 +85,25 @@ def test_the_page_has_own_images_when_asked_and_else_a_phantom_that_is_called_on
     assert "<h3>phantom_ct: lesion (positive)</h3>" in html
     assert "Drawn by formula" not in html
     assert not re.search(r"test-[ip]0", html)  # not even a pseudonym
+    assert "never shown here" not in html
+
+
+@pytest.mark.parametrize(
+    ("burned_in", "said"),
+    [
+        (None, "20 do not say whether text is burned into their pixels, as no PNG or JPEG does."),
+        (True, "10 say that it is."),
+    ],
+)
+def test_the_page_says_which_images_it_does_not_show_and_why(
+    study: Path, tmp_path: Path, burned_in: bool | None, said: str
+) -> None:
+    answer(study, images=True, store_root=write_store(tmp_path / "store", study, burned_in))
+    html = (study / "report.html").read_text()
+    assert (
+        f"phantom_ct: of 20 images, {said} Such text may name a patient, so these images are never shown here." in html
+    )
+    assert ("What the networks see, on a phantom" in html) == (burned_in is None)
 
 
 @pytest.mark.parametrize(

@@ -145,3 +145,22 @@ def test_images_of_different_kinds_are_refused(tmp_path):
         MedxferError, match=r"data\.sets\.dx has images of 'DX' and data\.sets\.ct of 'CT'.*same modality"
     ):
         cells(joined(tmp_path, *phantoms))
+
+
+def test_the_positive_class_is_that_of_all_sets(tmp_path, sets):
+    usual = store_of(dataset_of(joined(tmp_path, **sets)), 32, False, 0.2, None)
+    turned = store_of(dataset_of(joined(tmp_path, "data.positive=a", **sets)), 32, False, 0.2, None)
+    assert (usual.classes, turned.classes) == (("a", "b"), ("b", "a"))
+    assert (turned.labels == 1 - usual.labels).all()
+    renamed = ["data.positive=b", "data.sets.theirs.classes={sick: b, well: a}"]
+    make_elsewhere(tmp_path / "names", classes=("well", "sick"))
+    config = joined(tmp_path, *renamed, ours=sets["ours"], theirs=tmp_path / "names")
+    found = store_of(dataset_of(config), 32, False, 0.2, None)
+    assert found.classes == ("a", "b")
+    assert np.array_equal(found.labels, usual.labels)
+    for cell in cells(joined(tmp_path, LEFT_OUT, "data.positive=a", **sets)):
+        assert cell.store.classes == ("b", "a")
+    with pytest.raises(MedxferError, match=r"data\.sets\.ours\.positive: joined data sets share it"):
+        dataset_of(joined(tmp_path, "data.sets.ours.positive=a", **sets))
+    with pytest.raises(MedxferError, match=r"unknown data\.positive 'c'"):
+        dataset_of(joined(tmp_path, "data.positive=c", **sets))

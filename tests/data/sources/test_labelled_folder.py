@@ -17,6 +17,8 @@ from medxfer.base.errors import MedxferError, PrivateWarning
 from medxfer.data.inspect.check import check
 from medxfer.data.sources.ct_series import CtSeries
 from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.labelled_folder import ROWS_AS_PATIENTS
+from medxfer.data.sources.patients import with_patients
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.source import Index
 
@@ -121,8 +123,44 @@ def test_missing_labels_are_counted_and_no_class(root: Path) -> None:
 
 @pytest.mark.parametrize("word", ["NA", " nan", "None", ""])
 def test_a_missing_patient_is_no_patient(root: Path, word: str) -> None:
-    with pytest.raises(MedxferError, match="2 images have no patient"):
-        index_of(root, labels_of(root).assign(patient_id=[word, word, *(f"P{n}" for n in range(10))]))
+    index = index_of(root, labels_of(root).assign(patient_id=[word, word, *(f"P{n}" for n in range(10))]))
+    headers = ImageFolder(str(root), str(root / "labels.csv")).survey(list(index.images["file"]))
+    with pytest.raises(MedxferError, match=r"blank for 2 of 12 images, .* fill the column, or leave it out"):
+        with_patients(index, headers)
+
+
+def in_folders(root: Path) -> pd.DataFrame:
+    """The pictures in six folders of two, one of which holds another; and a table with a row a folder."""
+    for n in range(12):
+        folder = root / f"case {n // 2}" / ("deeper" if n == 1 else "")
+        folder.mkdir(parents=True, exist_ok=True)
+        (root / f"{n}.png").rename(folder / f"{n}.png")
+    return pd.DataFrame({"path": [f"D:\\export\\CASE {n}\\" for n in range(6)], "label": list("ababab")})
+
+
+def test_a_row_may_name_a_folder_and_its_images_stay_together(root: Path) -> None:
+    table = in_folders(root)
+    index = index_of(root, table)
+    assert len(index.images) == 12
+    assert index.images.groupby("patient")["file"].nunique().tolist() == [2] * 6
+    assert ROWS_AS_PATIENTS in index.caveats
+    assert "deeper" in " ".join(index.images["file"])
+    more = pd.DataFrame({"path": ["case 0/0.png"], "label": ["a"]})  # an image of a folder that another row names
+    again = index_of(root, pd.concat([more, table]))
+    assert again.images["patient"].nunique() == 6
+    with pytest.raises(MedxferError, match="name one file with two labels"):
+        index_of(root, pd.concat([table, more.assign(label="b")]))
+    assert "patient" not in index_of(root, table, columns={"patient": None}).images
+    known = index_of(root, table.assign(patient_id=list("xxyyzz")))
+    assert known.images["patient"].nunique() == 3
+
+
+def test_a_name_of_a_file_and_of_a_folder_is_refused(root: Path) -> None:
+    table = in_folders(root)
+    (root / "case 0" / "0.png").rename(root / "case 3.png")
+    table["path"] = [f"case {n}" for n in range(6)]
+    with pytest.raises(MedxferError, match=r"'case 3' .* the file 'case 3\.png' or the folder 'case 3'"):
+        index_of(root, table)
 
 
 def test_equal_numbers_are_one_class_and_names_that_nearly_agree_are_named(root: Path) -> None:
@@ -239,3 +277,27 @@ def test_doubtful_classes_are_noted_before_what_they_lead_to(root: Path, tmp_pat
     with pytest.warns(UserWarning, match="'A' and 'a'"), pytest.raises(MedxferError, match="'A' has 1"):
         check(overrides, console)
     assert "Note: the classes 'A' and 'a' differ in case or space alone, and count as two." in console.export_text()
+
+
+def test_a_row_may_be_a_patient_where_that_is_asked_for(export: Path) -> None:
+    rows = pd.DataFrame({"PatientID": [f"P{n}" for n in range(16)], "label": list("ab") * 8})
+    rows.to_csv(export / "labels.csv", index=False)
+    with pytest.raises(MedxferError, match=r"data\.columns\.key=, which may be PatientID"):
+        DicomFolder(str(export), str(export / "labels.csv")).index()
+    source = DicomFolder(str(export), str(export / "labels.csv"), columns={"key": "PatientID"})
+    index = source.index()
+    assert len(index.images) == 64
+    patients = source.survey(list(index.images["file"]))["patient"]
+    assert [int(patient[1:]) % 2 for patient in patients] == index.labels.tolist()
+
+
+def test_numbers_that_a_spreadsheet_has_rounded_are_refused(export: Path) -> None:
+    rows = pd.DataFrame({"AccessionNumber": ["1.23E+09", "4,5E+11"], "label": ["a", "b"]})
+    rows.to_csv(export / "labels.csv", index=False)
+    with pytest.raises(MedxferError, match=r"column 'AccessionNumber': a spreadsheet has rounded .* \('1\.23E\+09'\)"):
+        DicomFolder(str(export), str(export / "labels.csv")).index()
+
+
+def test_a_table_may_have_bars(root: Path) -> None:
+    labels_of(root).to_csv(root / "labels.csv", index=False, sep="|")
+    assert len(ImageFolder(str(root), str(root / "labels.csv")).index().images) == 12

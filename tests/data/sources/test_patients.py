@@ -1,5 +1,6 @@
 """Who is a patient: one mechanism for every source, by table, PatientID, study or series; never a slice by itself."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from medxfer.data.sources.patients import NO_PATIENTS, patient_column, with_pati
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.source import Index, Source
 from medxfer.data.sources.tree import ClassFolders
-from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.dataset import DatasetInfo, open_dataset
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (8, 6), np.uint16)
 SLICES = 3
@@ -175,3 +176,52 @@ def test_no_study_and_no_series_is_several_patients(headers):
     for unit in ("study", "series") if one_for_all else ("patient", "study", "series"):
         stated = headers[unit].reset_index(drop=True)
         assert (found[stated != ""].groupby(stated[stated != ""]).nunique() <= 1).all(), unit
+
+
+def blank_in_a_table(root: Path, patients: list[str], **elements: list[str]) -> DatasetInfo:
+    """Eight series whose table says `patients`, a series each."""
+    scans(root, **elements)
+    table = pd.read_csv(root / "labels.csv")
+    table.assign(patient_id=np.repeat(patients, SLICES)).to_csv(root / "labels.csv", index=False)
+    return open_dataset(DicomFolder(str(root), str(root / "labels.csv")), root.parent / "stores")
+
+
+def test_blank_patients_of_a_table_are_the_headers(tmp_path: Path) -> None:
+    stated = studies("H", [0, 1, 0, 1, 4, 5, 6, 7])
+    found = blank_in_a_table(tmp_path / "in", ["A", "B", "", "", "C", "D", "", ""], PatientID=stated)
+    patients = found.index.images["patient"][::SLICES]
+    assert patients.tolist() == ["A", "B", "A", "B", "C", "D", "H.6", "H.7"]  # who has a name in the table keeps it
+    said = "no patient in the table: 12 of 24 images count by their header's PatientID"
+    assert said in found.index.caveats
+
+
+@pytest.mark.parametrize(
+    "stated", [[""] * 8, ["ANON"] * 8, ["H0", "H0", "H0", *studies("H", [3, 4, 5, 6, 7])]],
+    ids=["none", "one for all", "of two patients of the table"],
+)  # fmt: skip
+def test_blank_patients_that_no_header_tells_are_refused(tmp_path: Path, stated: list[str]) -> None:
+    with pytest.raises(MedxferError, match=r"blank for 3 of 24 images, .* fill the column"):
+        blank_in_a_table(tmp_path / "in", ["A", "B", "", "D", "E", "F", "G", "H"], PatientID=stated)
+
+
+@pytest.mark.parametrize(
+    "column", ["Patientennummer", "Patienten-ID", "Pat.-Nr.", "Fallnummer", "Probanden_Nr", "paziente", "numero", "NHC"]
+)
+def test_columns_of_other_languages_that_look_like_patients_are_asked_about(column: str) -> None:
+    if column == "numero":
+        assert patient_column("patient_id", ["path", column], ["path"], "t.csv") is None
+        return
+    with pytest.raises(MedxferError, match=re.escape(f"data.columns.patient={column}")):
+        patient_column("patient_id", ["path", column], ["path"], "t.csv")
+
+
+def test_patients_that_differ_in_writing_alone_are_counted(tmp_path: Path) -> None:
+    table = pd.read_csv(make_pictures(tmp_path / "in", n=24) / "labels.csv")
+    table["patient_id"] = [name.lower() if n % 8 == 1 else f"0{n}" if n == 2 else name for n, name in
+                           enumerate(table["patient_id"])]  # fmt: skip
+    table.loc[3, "patient_id"] = "2"
+    table.loc[2, "patient_id"] = "02"
+    table.to_csv(tmp_path / "in" / "labels.csv", index=False)
+    found = open_dataset(ImageFolder(str(tmp_path / "in"), str(tmp_path / "in" / "labels.csv")), tmp_path / "stores")
+    (said,) = [caveat for caveat in found.index.caveats if "leading zeros alone" in caveat]
+    assert said.endswith(": 4 names in several ways")

@@ -79,7 +79,6 @@ def test_files_that_are_missing_and_rows_without_a_label_are_left_out_and_named(
         (lambda t: t.drop(columns="label"), "no column 'label'"),
         (lambda t: t.assign(label="a"), "all images have the label 'a'"),
         (lambda t: t.assign(label=""), "no image has a label"),
-        (lambda t: t.assign(patient_id=["", *t["patient_id"][1:]]), "1 images have no patient"),
         (lambda t: pd.concat([t, t.head(1).assign(label="b")]), "'0.png' has two labels"),
         (lambda t: t.head(0), "has no rows"),
     ],

@@ -38,7 +38,9 @@ class CheXpert(CheXpertLabelled):
         if patients.isna().any():
             raise self.wrong("a Path of its tables names no patient")
         images = pd.DataFrame({"name": paths, "file": self._files(paths), "patient": patients, "split": table["split"]})
-        images["view"] = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else ""
+        named = paths.str.extract(r"_(frontal|lateral)\.\w+$", expand=False).str.capitalize().fillna("")
+        views = (table[VIEW[0]] + " " + table[VIEW[1]]).str.strip() if set(VIEW) <= set(table) else named
+        images["view"] = views.where(views != "", named)  # test.csv has no columns of it
         for key in ("Age", "Sex"):
             if key in table:
                 images[key.lower()] = table[key]

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from medxfer.base.errors import MedxferError
+
 # What programs write for a cell that is empty, as pandas reads them. Not "none", which is a class of its own.
 MISSING = frozenset(
     ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "-nan", "-NaN", "NAN", "NaT", "None", "null", "NULL",
      "Null", "#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN")
 )  # fmt: skip
+_ROUNDED = r"\s*\d[.,]\d+[Ee]\+\d{2,}\s*"
 _WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,0{1,2})")  # 1.0, or a European 1,0
 
 
@@ -32,6 +35,16 @@ def words_for_missing(cells: pd.Series) -> dict[str, int]:
     words = cells.str.strip()
     counts = words[words.isin(MISSING) & (words != "")].value_counts()
     return {str(word): int(count) for word, count in counts.items()}
+
+
+def check_not_rounded(cells: pd.Series, where: str) -> None:
+    """Raise MedxferError if a spreadsheet has written a long number of `cells` as 1.23E+09, as it may others too."""
+    rounded = cells[cells.str.fullmatch(_ROUNDED)]
+    if len(rounded):
+        raise MedxferError(
+            f"{where}: a spreadsheet has rounded its numbers ('{rounded.iloc[0]}'), so that different ones look alike: "
+            "export it again with this column as text"
+        )
 
 
 def nearly_equal(names: Iterable[str]) -> list[tuple[str, str]]:

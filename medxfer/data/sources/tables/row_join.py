@@ -10,7 +10,7 @@ import pandas as pd
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.tables.path_join import match_paths
 
-PATH = "path"
+PATH, PATIENT = "path", "patient"
 # What a row may name its images by, the finer first: a path, or a field of HeaderFacts; and how columns of it are
 # called, without case, spaces and signs.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -19,7 +19,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "series": ("seriesinstanceuid", "seriesuid"),
     "study": ("studyinstanceuid", "studyuid"),
     "accession": ("accessionnumber", "accession", "accessionno", "accessionnum", "accessionid"),
+    PATIENT: ("patientid", "patient", "patid", "mrn"),  # where it is asked for: a table of images has such a column too
 }
+_TYPED = ("accession", PATIENT)  # numbers, whose leading zeros spreadsheets drop
 
 
 def kind_of(column: str) -> str:
@@ -31,7 +33,7 @@ def kind_of(column: str) -> str:
 def key_column(columns: Iterable[str]) -> str | None:
     """Of `columns`, the one that names images by the finest of KINDS."""
     by_kind = {kind_of(column): column for column in reversed(list(columns))}
-    return next((by_kind[kind] for kind in KINDS if kind in by_kind), None)
+    return next((by_kind[kind] for kind in KINDS if kind in by_kind and kind != PATIENT), None)
 
 
 def join_rows(
@@ -39,9 +41,8 @@ def join_rows(
     kind: str,
     files: Sequence[str],
     headers: Callable[[], pd.DataFrame] | None,
-    folders: bool = False,
 ) -> dict[str, list[str]]:
-    """The files of each of `names` that names some, in the order of `files`.
+    """The files of each of `names` that names some, in the order of `files`. A path may be a folder's.
 
     Args:
         names: of rows: what its column of the table holds.
@@ -49,7 +50,6 @@ def join_rows(
             where it is another and names nothing, files' names are looked at.
         files: that there are, relative to their folder.
         headers: gives what the headers of `files` say, as `Source.survey`; None for files without such headers.
-        folders: whether a path may be a folder's, for all that is below it.
 
     Raises:
         MedxferError: a name is ambiguous.
@@ -57,7 +57,7 @@ def join_rows(
     by_header = [field for field in KINDS if field != PATH and (field == kind or kind in (PATH, ""))]
     if kind not in (PATH, "") and headers is not None and (found := _by_header(names, headers()[kind], kind)):
         return found
-    if found := _by_path(names, files, folders):
+    if found := _by_path(names, files):
         return found
     if kind not in (PATH, "") or headers is None:
         return {}
@@ -65,14 +65,22 @@ def join_rows(
     return max((_by_header(names, said[field], field) for field in by_header), key=len)
 
 
-def _by_path(names: Collection[str], files: Sequence[str], folders: bool) -> dict[str, list[str]]:
-    if not folders:
-        return {name: [file] for name, file in match_paths(names, files).items()}
+def _by_path(names: Collection[str], files: Sequence[str]) -> dict[str, list[str]]:
+    """Raises MedxferError if a name may be a file or a folder."""
     below = defaultdict(list)
     for file in files:
         for place in (file, *map(str, PurePosixPath(file).parents)):
             below[place].append(file)
-    return {name: below[place] for name, place in match_paths(names, below).items()}
+    places = match_paths(names, below)
+    if folders := {name: place for name, place in places.items() if below[place] != [place]}:
+        alone = match_paths(names, files)
+        for name, folder in folders.items():
+            if name in alone and alone[name] not in below[folder]:
+                raise MedxferError(
+                    f"'{name}' in the table may be the file '{alone[name]}' or the folder '{folder}': give the path as "
+                    "it is below data.root"
+                )
+    return {name: below[place] for name, place in places.items()}
 
 
 def _by_header(names: Collection[str], stated: pd.Series, field: str) -> dict[str, list[str]]:
@@ -84,7 +92,7 @@ def _by_header(names: Collection[str], stated: pd.Series, field: str) -> dict[st
         like[_loose(text)].add(text)
     found = {}
     for name in names:
-        alike = sorted({name} & {*files} or (like.get(_loose(name), set()) if field == "accession" else ()))
+        alike = sorted({name} & {*files} or (like.get(_loose(name), set()) if field in _TYPED else ()))
         if len(alike) > 1:
             raise MedxferError(
                 f"'{name}' in the table may be '{alike[0]}' or '{alike[1]}' in the headers: give it whole"

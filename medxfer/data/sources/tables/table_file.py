@@ -14,7 +14,7 @@ import pandas as pd
 
 from medxfer.base.errors import MedxferError
 
-SEPARATORS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t", "|")
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 csv.field_size_limit(2**31 - 1)  # masks as run lengths are longer than its default
 _GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how files begin
@@ -23,8 +23,8 @@ _GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how
 def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame:
     """A table as text, "" for what is blank; without rows and nameless columns that are blank.
 
-    A CSV has commas, semicolons or tabs, whichever tells its columns; it is UTF-8 or UTF-16, else Windows' cp1252. It
-    may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]).
+    A CSV has commas, semicolons, tabs or bars, whichever tells its columns; it is UTF-8, UTF-16 or else cp1252.
+    It may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]).
 
     Raises MedxferError if it cannot be read, is empty or lacks one of `columns`; the error ends in `way_out`.
     """

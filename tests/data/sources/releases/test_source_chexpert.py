@@ -95,6 +95,9 @@ def test_frontal_views_are_kept_by_the_releases_own_table(release, tmp_path):
         "data.keep.view=Frontal*",
     )
     assert len(prepared(tmp_path, *arguments).store) == len(table) // 2 + 12
+    write(release, "test", range(200, 206), prefix="")  # whose table has no views: the files' names say them
+    parts = split_of(prepared(tmp_path / "tested", *arguments), CheXpert(str(release), TWO, "ones"))
+    assert len(parts["test"]) == 12
 
 
 def test_what_is_wrong_is_one_sentence(release):

@@ -97,3 +97,17 @@ def test_what_is_wrong_is_one_sentence(release):
     (release / "test_list.txt").unlink()
     with pytest.raises(MedxferError, match=r"holds no test_list\.txt, but the other list"):
         NihChestXray14(str(release), THREE).index()
+
+
+def test_views_are_kept_by_the_releases_own_table(release, tmp_path):
+    path = release / "Data_Entry_2017.csv"
+    header, *rows = path.read_text().splitlines()
+    rows = [row.replace(",PA,", ",AP,") if n % 3 == 0 else row for n, row in enumerate(rows)]
+    path.write_text("\n".join([header, *rows]) + "\n")
+    arguments = ("data=nih", f"data.root={release}", "data.label=Atelectasis")
+    kept = prepared(tmp_path, *arguments, "data.keep.view=pa").store
+    assert len(kept) == sum(",PA," in row for row in rows)
+    assert kept.rejected == {"by rule: data.keep.view": sum(",AP," in row for row in rows)}
+    assert len(prepared(tmp_path, *arguments, "data.keep.view=[PA,AP]").store) == len(rows)
+    with pytest.raises(MedxferError, match=r"data\.keep leaves no image of 60 \(60 by rule: data\.keep\.view\)"):
+        prepared(tmp_path, *arguments, "data.keep.view=L*")
