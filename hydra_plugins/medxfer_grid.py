@@ -18,6 +18,7 @@ class GridSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> None:
         # With torch, which other programs that find this plug-in need not load.
         from medxfer.base.errors import MedxferError
+        from medxfer.grid.budgets import each_budget
         from medxfer.grid.command_line import published
         from medxfer.grid.hooks import begin, errors_exit, finish, show_plan
         from medxfer.grid.jobs import compose_jobs
@@ -35,6 +36,9 @@ class GridSweeper(BasicSweeper):
             if not jobs:
                 raise MedxferError("nothing is asked for: a sweep on the command line, such as glob(*), has no values")
             composed = compose_jobs(loader, self.config, jobs)
+            if (each := each_budget(jobs, composed)) != jobs:
+                jobs = each
+                composed = compose_jobs(loader, self.config, jobs)
             check_device_of(composed, self.config.hydra)
             if composed[0].base.plan:
                 return show_plan(composed)

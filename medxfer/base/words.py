@@ -37,6 +37,8 @@ def level_name(key: str, level: Any, bare: bool = False) -> str:
         return weights_name(level)
     if key == "train_fraction":
         return f"{100 * level:g} % of training"
+    if key == "trainer.max_epochs" and isinstance(level, int):
+        return count(level, "epoch")
     shown = str(level).lower() if isinstance(level, bool) else str(level)
     if bare and key != "image_size":
         return shown

@@ -10,7 +10,7 @@ from medxfer.data.inspect.few_trained import few_trained
 from medxfer.grid.matrix import about_folds, about_looks
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, needless_cells, planned_cells
-from medxfer.study.identity import FOLD, Json
+from medxfer.study.identity import BUDGET, FOLD, Json
 from medxfer.study.state import before_next_look, read_state, read_states
 from medxfer.study.state import count as by_status
 from medxfer.study.stopping import declared_looks, fewest_seeds
@@ -112,6 +112,8 @@ def about_recipe(settings: Json, cells: Sequence[Json]) -> str:
     for key, word in (("max_epochs", "epoch"), ("max_steps", "step")):
         if trainer.get(key, -1) != -1:
             shared.append(count(trainer[key], word))
+    if budgets := sorted({cell[BUDGET] for cell in cells if BUDGET in cell}):
+        shared.append(f"{listing([str(epochs) for epochs in budgets])} epochs")
     if "lr" in settings:
         shared.append(f"learning rate {settings['lr']:g}")
     return ", ".join([*shared, f"a cosine after {settings.get('warmup', 0):.0%} of warm-up"])

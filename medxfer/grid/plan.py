@@ -40,7 +40,7 @@ from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
 from medxfer.grid.pace import Pace, measure
 from medxfer.grid.plan_at_once import side_by_side
-from medxfer.study.declared import declaration, read_declared
+from medxfer.study.declared import Declared, declaration, read_declared
 from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD, shared_settings
 from medxfer.study.state import as_needed, read_state
@@ -162,10 +162,8 @@ def _faster(config: DictConfig) -> str:
 def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
     """What the grid could find, in sentences."""
     declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
-    factors = [one.cell.factors for _, one in cells]
-    whole = max(f["train_fraction"] for f in factors)
-    judged = [(f, one) for f, (_, one) in zip(factors, cells, strict=True) if f["train_fraction"] == whole]
-    apart = ("seed", FOLD, *declared.tuned)  # what makes no block
+    judged = _judged(cells, declared)
+    apart = ("seed", FOLD, *declared.budgeted, *declared.tuned)  # what makes no block
     arms = [((f["colormap"], f["pretrained"]), f, one) for f, one in judged]
     planned = _planned(arms, ("colormap", "pretrained", *apart), declared.metric)
     compared = {}
@@ -181,6 +179,15 @@ def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
     return said or ["The grid answers none of the declared questions."]
 
 
+def _judged(cells: Sequence[tuple[Job, Settled]], declared: Declared) -> list[tuple[Mapping[str, Any], Settled]]:
+    """The factors and cells that answer: at the largest training fraction, of several budgets at the longest."""
+    found: list[tuple[Mapping[str, Any], Settled]] = [(one.cell.factors, one) for _, one in cells]
+    for key in ("train_fraction", *declared.budgeted):
+        most = max(f[key] for f, _ in found)
+        found = [(f, one) for f, one in found if f[key] == most]
+    return found
+
+
 def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Sequence[str], metric: str) -> Planned:
     """What the smallest difference between arms depends on; all factors but those in `apart` make blocks."""
     arms = list(dict.fromkeys(arm for arm, _, _ in cells))
@@ -194,14 +201,9 @@ def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Seq
 def _designs(study: Study, cells: Sequence[tuple[Job, Settled]], paces: Sequence[Pace]) -> RenderableType | None:
     """Ways to divide the patients at equal cost."""
     declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
-    factors = [one.cell.factors for _, one in cells]
-    whole = max(f["train_fraction"] for f in factors)
-    arms = [
-        ((f["colormap"], f["pretrained"]), f, one)
-        for f, (_, one) in zip(factors, cells, strict=True)
-        if f["train_fraction"] == whole
-    ]
-    planned = _planned(arms, ("colormap", "pretrained", "seed", FOLD, *declared.tuned), declared.metric)
+    arms = [((f["colormap"], f["pretrained"]), f, one) for f, one in _judged(cells, declared)]
+    apart = ("colormap", "pretrained", "seed", FOLD, *declared.budgeted, *declared.tuned)
+    planned = _planned(arms, apart, declared.metric)
     splits = {str(one.cell.factors["data"]): one.split for _, one in cells}
     seconds = median(pace.seconds for pace in paces) if paces else None
     return design_table(planned, declared, _finished(study), splits, seconds, ASSUMED)

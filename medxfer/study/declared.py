@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import listing, weights_name
 from medxfer.study.comparison import Comparison, named_keys, read_comparisons
-from medxfer.study.identity import FACTORS, Json, without_paths
+from medxfer.study.identity import BUDGET, FACTORS, Json, without_paths
 
 VALIDATION = "validation"  # the threshold of a training is the one that its own validation chose
 
@@ -38,6 +38,7 @@ class Declared:
     threshold: float | str = 0.5
     tuned: tuple[str, ...] = ()
     looks: tuple[int, ...] = ()  # after how many seeds an arm the answer may be looked at; none: once, at the end
+    budget: tuple[int, ...] = ()  # epochs, fewest first; the questions are answered at the last. None: not a factor
     contrasts: tuple[Mapping[str, Any], ...] = ()  # as study.contrasts gives them, without paths
     rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
     rq2: Mapping[str, Any] = field(kw_only=True)
@@ -55,6 +56,11 @@ class Declared:
         """What is a factor in this study because a declared comparison names it."""
         return tuple(key for key in named_keys(self.comparisons) if key not in FACTORS)
 
+    @property
+    def budgeted(self) -> tuple[str, ...]:
+        """The factor that several declared budgets are; empty where there is one budget."""
+        return (BUDGET,) if self.budget else ()
+
 
 def declaration(config: DictConfig) -> Json:
     """What the study declares before its first cell runs, so that nobody chooses it by the results.
@@ -66,6 +72,7 @@ def declaration(config: DictConfig) -> Json:
     assert isinstance(study, dict)
     more = {  # what is not declared does not stand there, so that studies of earlier versions go on
         "looks": list(read_looks(study.get("looks"))),
+        "budget": list(read_budget(OmegaConf.select(config, "budget"))),
         "contrasts": without_paths(study.get("contrasts") or []),
     }
     return {
@@ -83,10 +90,11 @@ def declaration(config: DictConfig) -> Json:
 def read_declared(path: Path, values: Mapping[str, Any]) -> Declared:
     """What the study.json at `path` declares. Raises MedxferError where the analysis cannot judge by it."""
     known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
-    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks", "contrasts")}
+    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks", "budget", "contrasts")}
     declared = Declared(**{"rq1": {}, "rq2": {}, **known, **lists})
     try:
         read_looks(declared.looks)
+        read_budget(declared.budget)
         read_rules(declared.rq1, declared.rq2)
         _ = declared.comparisons
     except MedxferError as error:
@@ -110,6 +118,22 @@ def read_looks(value: Any) -> tuple[int, ...]:
     if list(looks) != sorted(set(looks)):
         raise MedxferError(f"study.looks={value}: the numbers of seeds must increase, such as study.looks=[3,5,10]")
     return tuple(looks)
+
+
+def read_budget(value: Any) -> tuple[int, ...]:
+    """budget: numbers of epochs, such as (8, 40); empty where none are declared.
+
+    Raises:
+        MedxferError: it is something else.
+    """
+    epochs = tuple(value) if value else ()
+    whole = all(isinstance(one, int) and not isinstance(one, bool) and one >= 1 for one in epochs)
+    if epochs and (not whole or len(epochs) < 2 or list(epochs) != sorted(set(epochs))):
+        raise MedxferError(
+            f"budget={list(epochs)}: it takes two or more increasing numbers of epochs, such as budget=[8,40]; for one "
+            "budget give trainer.max_epochs="
+        )
+    return epochs
 
 
 def read_rules(rq1: Mapping[str, Any], rq2: Mapping[str, Any]) -> Rules:

@@ -13,9 +13,11 @@ from medxfer.base.words import weights_name
 from medxfer.study.comparison import named_keys, read_comparisons
 
 FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size", "train_fraction", "seed")
+BUDGET = "trainer.max_epochs"  # a factor where `budget` declares several
 FOLD = "fold"  # which of a training's folds the cell tests; only cells of divided patients have this factor
 VALUES = (*(key for key in FACTORS if key != "data"), FOLD)  # those that are one value; data is a whole group
 OUTSIDE = (
+    "budget",
     "data",
     "external",
     "logger",
@@ -80,7 +82,25 @@ def more_factors(config: DictConfig) -> list[str]:
     """The settings that are factors in this study: those of study.tuned, and those that study.contrasts names."""
     declared = _plain(config.study.get("contrasts"))
     named = named_keys(read_comparisons(declared, config.study.tuned)) if declared else []
-    return [*config.study.tuned, *(key for key in named if key not in FACTORS)]
+    return [*config.study.tuned, *(key for key in named if key not in FACTORS), *([BUDGET] if _budgets(config) else [])]
+
+
+def _budgets(config: DictConfig) -> list[int]:
+    return list(config.get("budget") or [])
+
+
+def check_budget(config: DictConfig) -> None:
+    """Raise MedxferError where a cell's epochs are none of those that `budget` declares, or are a factor twice."""
+    budgets = _budgets(config)
+    if not budgets:
+        return
+    if more_factors(config).count(BUDGET) > 1:
+        raise MedxferError(f"budget={budgets}: study.tuned or study.contrasts names {BUDGET} too; leave it out there")
+    if config.trainer.max_epochs not in budgets:
+        raise MedxferError(
+            f"budget={budgets}: this cell has trainer.max_epochs={config.trainer.max_epochs}; begin the options with "
+            f"-m, which trains each budget, or take one of them by trainer.max_epochs={budgets[0]}"
+        )
 
 
 def check_factors(config: DictConfig) -> None:

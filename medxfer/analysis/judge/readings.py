@@ -174,7 +174,7 @@ def longer_budgets(study: StudyRecord) -> list[str]:
 
     He, Girshick and Dollár 2019 (arXiv 1811.08883): trained long enough, random weights may catch up.
     """
-    epochs = flat(study.settings).get(BUDGET)
+    epochs = flat(study.settings).get(BUDGET)  # of studies that declare several, none is shared: see budgets.py
     asked = {(contrast.question, contrast.family) for contrast in Judge(study).contrasts}
     if epochs is None or ("RQ2", PRIMARY) not in asked:
         return []

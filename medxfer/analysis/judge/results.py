@@ -130,7 +130,7 @@ class StudyRecord:
     @property
     def keys(self) -> tuple[str, ...]:
         """The factors of its cells: tuned settings and compared ones come last."""
-        return (*FACTORS, *self.declared.tuned, *self.declared.settings)
+        return (*FACTORS, *self.declared.budgeted, *self.declared.tuned, *self.declared.settings)
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -190,7 +190,16 @@ def read_study(folder: Path) -> StudyRecord:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
     cells = [_read_cell(folder / "cells" / name, planned.get(name), declared) for name in names]
-    keys = (*BLOCK, *declared.settings, "train_fraction", *declared.tuned, "colormap", "pretrained", "seed")
+    keys = (
+        *BLOCK,
+        *declared.settings,
+        "train_fraction",
+        *declared.budgeted,
+        *declared.tuned,
+        "colormap",
+        "pretrained",
+        "seed",
+    )
     asked = [*(planned[name] for name in planned if name not in withdrawn), *(cell.factors for cell in cells)]
     places = {key: _places([factors.get(key) for factors in asked]) for key in keys}
     return StudyRecord(

@@ -84,6 +84,8 @@ def _budget(study: StudyRecord) -> str:
     """'8 epochs', 'at most 8 epochs' where trainings may end before, or a number of steps."""
     settings = flat(study.settings)
     start = "at most " if settings.get("patience") is not None else ""
+    if budgets := study.declared.budget:
+        return f"{start}{count(budgets[-1], 'epoch')}"
     epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
     if isinstance(epochs, int) and epochs > 0:
         return start + count(epochs, "epoch")

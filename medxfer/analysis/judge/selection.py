@@ -9,6 +9,7 @@ import numpy as np
 
 from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord, level_of
 from medxfer.base.words import arm_name, count
+from medxfer.study.identity import BUDGET
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Choice:
 
     block: Block
     train_fraction: float
+    epochs: int | None  # of its budget, where several are declared
     arm: Arm
     picked: Mapping[str, Any]
     tried: int
@@ -29,6 +31,7 @@ class Choice:
     def sentence(self) -> str:
         setting = ", ".join(f"{key}={value}" for key, value in self.picked.items())
         where = " ".join(level_of(self.block, place) for place in range(len(self.block)))
+        where += f", {count(self.epochs, 'epoch')}" if self.epochs else ""
         failed = f" ({self.failed} failed)" if self.failed else ""
         tried = f"{count(self.tried, 'setting')}{failed}"
         return f"{arm_name(self.arm)} ({where}): {setting}, the best of {tried} on validation."
@@ -41,15 +44,19 @@ def full_fraction(study: StudyRecord) -> float:
 
 def select(study: StudyRecord, fraction: float | None = None) -> dict[Block, list[CellRecord]]:
     """The cells at one training fraction (the largest unless given) by block, of tuned ones those with the picked
-    setting.
+    setting; of several declared budgets those of the longest.
 
     Cells that are missing, or failed with the picked setting, stay in, so that they can be named.
     """
-    fraction = full_fraction(study) if fraction is None else fraction
-    picked = {(one.block, one.arm): one.picked for one in choices(study) if one.train_fraction == fraction}
+    fraction, epochs = full_fraction(study) if fraction is None else fraction, max(study.declared.budget, default=None)
+    picked = {
+        (one.block, one.arm): one.picked
+        for one in choices(study)
+        if one.train_fraction == fraction and epochs in (None, one.epochs)
+    }
     blocks: dict[Block, list[CellRecord]] = defaultdict(list)
     for cell in study.cells:
-        if cell.factors["train_fraction"] != fraction:
+        if cell.factors["train_fraction"] != fraction or epochs not in (None, cell.factors.get(BUDGET)):
             continue
         setting = picked.get((cell.block, cell.arm))
         if cell.status == "missing" or setting is None or _setting(cell, study) == setting:
@@ -64,10 +71,11 @@ def choices(study: StudyRecord) -> list[Choice]:
     """
     if not study.declared.tuned:
         return []
-    groups: dict[tuple[Block, float, Arm], list[CellRecord]] = defaultdict(list)
+    groups: dict[tuple[Block, float, int | None, Arm], list[CellRecord]] = defaultdict(list)
     for cell in study.cells:
         if cell.status in ("done", "failed"):
-            groups[cell.block, cell.factors["train_fraction"], cell.arm].append(cell)
+            epochs = cell.factors[BUDGET] if study.declared.budget else None
+            groups[cell.block, cell.factors["train_fraction"], epochs, cell.arm].append(cell)
     used = {key: _of_the_look(cells, study) for key, cells in groups.items()}
     return [_pick(*key, cells, study) for key, cells in used.items() if any(cell.status == "done" for cell in cells)]
 
@@ -79,14 +87,18 @@ def _of_the_look(cells: Sequence[CellRecord], study: StudyRecord) -> Sequence[Ce
     return [cell for cell in cells if cell.factors["seed"] in seeds]
 
 
-def _pick(block: Block, fraction: float, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> Choice:
+def _pick(
+    block: Block, fraction: float, epochs: int | None, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord
+) -> Choice:
     scores: dict[tuple[Any, ...], list[float]] = defaultdict(list)
     for cell in cells:
         score = cell.score(f"val/{study.declared.metric}")
         scores[tuple(_setting(cell, study).values())].append(-np.inf if np.isnan(score) else score)
     best = max(scores, key=lambda setting: np.mean(scores[setting]))
     failed = {tuple(_setting(cell, study).values()) for cell in cells if cell.status == "failed"}
-    return Choice(block, fraction, arm, dict(zip(study.declared.tuned, best, strict=True)), len(scores), len(failed))
+    return Choice(
+        block, fraction, epochs, arm, dict(zip(study.declared.tuned, best, strict=True)), len(scores), len(failed)
+    )
 
 
 def _setting(cell: CellRecord, study: StudyRecord) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from medxfer.analysis.judge.arms import ArmFigures, chance_notice, seen
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, by_site, exploratory
+from medxfer.analysis.judge.budgets import better_or_faster
 from medxfer.analysis.judge.contrasts import questions
 from medxfer.analysis.judge.elsewhere import Elsewhere, elsewhere
-from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.learning_curve import Worth, worth
 from medxfer.analysis.judge.look_words import look_notices
 from medxfer.analysis.judge.looking import Looks, looked_at, looks_of
@@ -66,6 +67,7 @@ def judge(study: StudyRecord) -> Verdict:
     outside = elsewhere(study)
     answers = tuple(_with_elsewhere(answer, outside) for answer in answers)
     primary = [finding for answer in answers for finding in answer.findings]
+    answers = tuple(_with_budgets(answer, judge) for answer in answers)
     designs = other_designs(judge, primary)
     answers = tuple(_with_designs(answer, designs, study.divided) for answer in answers)
     looks = looks_of(judge, primary)
@@ -96,6 +98,12 @@ def judge(study: StudyRecord) -> Verdict:
 def _with_designs(answer: Answer, designs: Sequence[Designs], divided: bool) -> Answer:
     said = design_sentence(answer.question, designs, divided)
     return replace(answer, closing=f"{answer.closing} {said}".strip())
+
+
+def _with_budgets(answer: Answer, judge: Judge) -> Answer:
+    """RQ2 beside what shorter budgets say of it."""
+    said = better_or_faster(judge, answer.findings) if answer.question == "RQ2" else ()
+    return replace(answer, text=(*answer.text, *said))
 
 
 def _with_elsewhere(answer: Answer, outside: Sequence[Elsewhere]) -> Answer:

@@ -278,6 +278,8 @@ def _training(study: StudyRecord, verdict: Verdict, settings: Settings, cited: _
     budget = count(epochs, "epoch") if isinstance(epochs, int) and epochs > 0 else None
     if budget is None and isinstance(steps, int) and steps > 0:
         budget = count(steps, "step")
+    if budgets := [str(one) for one in study.declared.budget]:
+        budget = f"{listing(budgets)} epochs, each budget with a schedule of its own"
     optimizer = {"adamw": f"AdamW {cited(ADAMW)}" if settings.get("optimizer") == "adamw" else "", "sgd": "SGD"}
     clauses = [
         f"for {budget}" if budget else "",

@@ -10,7 +10,7 @@ from medxfer.data.external import mounted_sets
 from medxfer.data.sources.targets import source_class
 from medxfer.data.split import SplitSettings
 from medxfer.study.declared import declaration, read_rules
-from medxfer.study.identity import check_factors
+from medxfer.study.identity import check_budget, check_factors
 from medxfer.training.loggers import check_loggers
 from medxfer.training.more_callbacks import check_callbacks
 from medxfer.training.plugged import check_arguments
@@ -32,6 +32,7 @@ def checked(config: DictConfig) -> DictConfig:
     if config.data.classes:
         raise MedxferError("data.classes renames the classes of external sets alone (external.classes=): leave it out")
     check_factors(config)
+    check_budget(config)
     declared = declaration(config)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
     return config

@@ -35,6 +35,9 @@ AUGMENT = Group("changes of gray in training, the same draws in every arm; 0 lea
 }, null="none", without="augment=null")  # fmt: skip
 
 RECIPE: Keys = {
+    "budget": Setting(ReadBy("medxfer.study.declared:read_budget",
+                             OrNull(ListOf(whole(1), "budget=[8,40]"), "trainer.max_epochs alone")),
+                      "epochs of which each arm is trained, each with a schedule of its own; the last one answers"),
     "lr": Setting(Number(0), "highest learning rate of the head"),
     "batch_size": Setting(whole(2, because="batch norm needs two images"), "images of a batch"),
     "optimizer": Setting(choice(registry="medxfer.model.recipe:OPTIMIZERS"), "what moves the weights"),

@@ -1,0 +1,106 @@
+"""With several declared budgets: whether RQ2's weights are better, or merely faster.
+
+He, Girshick and Dollár 2019 (arXiv 1811.08883): trained long enough, random weights may catch up. The question is
+answered at the longest budget alone, so that its family of contrasts is what it is without other budgets; what is said
+of shorter ones stands beside that answer, and is not adjusted for being asked as well.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
+
+from medxfer.analysis.judge.arms import seen
+from medxfer.analysis.judge.contrasts import PRIMARY
+from medxfer.analysis.judge.evidence import Evidence, weigh
+from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.phrases import interval, p_value, percent, points
+from medxfer.analysis.judge.readings import IMPROVES, SETTLED
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
+from medxfer.analysis.judge.selection import select
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count
+from medxfer.study.identity import BUDGET
+
+_JUDGED = (
+    *IMPROVES,
+    *SETTLED,
+    "harms",
+    "harms by at least the margin",
+    "a gain above the margin is excluded",
+    "cannot tell",
+)
+
+
+def at_budget(study: StudyRecord, epochs: int) -> StudyRecord:
+    """`study` as if this one of its budgets were all that it has."""
+    cells = tuple(cell for cell in study.cells if cell.factors.get(BUDGET) == epochs)
+    return replace(study, cells=cells, declared=replace(study.declared, budget=(epochs,)))
+
+
+def better_or_faster(judge: Judge, longest: Sequence[Finding]) -> tuple[str, ...]:
+    """For each shorter budget, RQ2 there and what the two together say; empty without a finding at the longest."""
+    *shorter, most = judge.study.declared.budget or (0,)
+    return tuple(text for epochs in shorter for one in longest for text in _beside(judge, one, epochs, most))
+
+
+def _beside(judge: Judge, finding: Finding, short: int, long: int) -> Iterator[str]:
+    study = at_budget(judge.study, short)
+    if not study.cells:
+        yield f"No cell is planned for {count(short, 'epoch')}: whether RQ2 is better or merely faster stays open."
+        return
+    (early,) = replace(judge, study=study, blind=seen(study)[0].blind).family("RQ2", PRIMARY) or (None,)
+    if early is None:
+        return
+    yield f"After {count(short, 'epoch')} alone: {early.sentence}"
+    evidence = _lost(judge, short, long)
+    said = _said(early, finding, evidence, judge.study.declared.level)
+    if evidence is not None and evidence.effect.seeds >= FEWEST_SEEDS:
+        f = evidence.figures
+        said += (
+            f" The gain after {count(short, 'epoch')} less that after {long} is {points(f.estimate)} points "
+            f"({percent(f.level)} interval {interval(f.low, f.high)}, {p_value(f.p)}; not adjusted)."
+        )
+    yield said
+
+
+def _said(early: Finding, late: Finding, evidence: Evidence | None, level: float) -> str:
+    """Better, or merely faster; never from a difference that was only not found."""
+    if early.conclusion not in _JUDGED or late.conclusion not in _JUDGED:
+        return "Better or merely faster: this cannot be said before both budgets are judged."
+    gains, lasts = early.conclusion in IMPROVES, late.conclusion in IMPROVES
+    if gains and lasts:
+        return "Better, and not merely faster: the gain is there at the short and at the long budget."
+    if lasts:
+        return "Better at the long budget; at the short one that is not shown."
+    if not gains:
+        return "Neither better nor faster is shown."
+    if late.conclusion in SETTLED:
+        return "Merely faster: the gain at the short budget is gone at the long one, within the margin."
+    figures = evidence.figures if evidence is not None else None
+    if late.conclusion.startswith("harms") or (figures is not None and figures.low > 0 and figures.p < 1 - level):
+        return "Faster: the gain at the short budget shrinks; whether some of it lasts at the long one is not shown."
+    return "Faster, and whether better too cannot be told: the long budget is undecided."
+
+
+def _lost(judge: Judge, short: int, long: int) -> Evidence | None:
+    """The gain at the short budget less that at the long one, over the blocks that have both; None where it cannot be
+    weighed."""
+    rules, blocks = judge.study.declared.rules, dict[Block, list[CellRecord]]()
+    for epochs in (short, long):
+        for block, cells in select(at_budget(judge.study, epochs)).items():
+            blocks.setdefault(block, []).extend(cell for cell in cells if cell.factors["colormap"] == rules.colormap)
+    weights: dict[Hashable, float] = {
+        (short, rules.treated): 1.0, (short, rules.reference): -1.0,
+        (long, rules.treated): -1.0, (long, rules.reference): 1.0,
+    }  # fmt: skip
+    used = {block: cells for block, cells in blocks.items() if block[0] not in judge.study.repeated}
+    try:
+        evidence = weigh(used.values(), weights, judge.study.declared, _budget_and_start, measure=judge.measure)
+    except MedxferError:
+        return None  # the findings say why
+    if evidence is None or evidence.figures.fewest_patients < FEWEST_PATIENTS:
+        return None
+    return evidence
+
+
+def _budget_and_start(cell: CellRecord) -> Hashable:
+    return cell.factors.get(BUDGET), cell.factors["pretrained"]

@@ -1,0 +1,52 @@
+"""A real grid with budget=[1,2], from the command line to the answer."""
+
+import pandas as pd
+import pytest
+import torch
+from cells import small_config
+from pictures import make_pictures
+from test_grid import SMALL, run, the_study
+
+from medxfer.analysis import read_study
+from medxfer.base.errors import MedxferError
+from medxfer.base.files import read_json
+from medxfer.model.backbone import create_backbone
+from medxfer.training.settings.checked import checked
+
+
+def test_each_arm_is_trained_at_each_budget_with_its_own_schedule(tmp_path) -> None:
+    images = make_pictures(tmp_path / "in", n=60)
+    torch.save(create_backbone("test_efficientnet", 2, False, seed=123).state_dict(), tmp_path / "own.pth")
+    weights = f"file:{tmp_path / 'own.pth'}"
+    small = [setting for setting in SMALL if "max_epochs" not in setting]
+    command = ["-m", *small, "data=images", f"data.root={images}", f"pretrained={weights},false", "seed=0,1",
+               "budget=[1,2]", f"study.rq2.level={weights}"]  # fmt: skip
+    done = run(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert "1 and 2 epochs" in done.stdout
+    folder = the_study(tmp_path)
+    record = read_json(folder / "study.json")
+    assert record["declared"]["budget"] == [1, 2]
+    assert "max_epochs" not in record["settings"]["trainer"]
+    study = read_study(folder)
+    assert len(study.done) == 8
+    for cell in study.done:
+        epochs = cell.factors["trainer.max_epochs"]
+        assert len(cell.record["epochs"]) == epochs
+    assert set(pd.read_csv(folder / "results.csv")["trainer.max_epochs"]) == {1, 2}
+    _, rq2 = read_json(folder / "verdict.json")["answers"]
+    assert len(rq2["findings"]) == 1
+    assert rq2["text"][1].startswith("After 1 epoch alone: ")
+    assert "The gain after 1 epoch less that after 2 is " in rq2["text"][2] or "cannot be said" in rq2["text"][2]
+
+
+def test_a_plain_command_says_how_budgets_are_trained(tmp_path) -> None:
+    with pytest.raises(MedxferError, match=r"budget=\[1, 3\].*trainer\.max_epochs=2; begin the options with -m"):
+        checked(small_config(tmp_path, "budget=[1,3]"))
+    assert checked(small_config(tmp_path, "budget=[1,2]")).trainer.max_epochs == 2
+
+
+def test_epochs_are_a_factor_once(tmp_path) -> None:
+    compared = "study.contrasts=[{compare: trainer.max_epochs, with: 1}]"
+    with pytest.raises(MedxferError, match=r"study\.contrasts names trainer\.max_epochs too"):
+        checked(small_config(tmp_path, "budget=[1,2]", compared))
