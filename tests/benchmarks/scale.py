@@ -19,5 +19,5 @@ ROUNDS = setting("ROUNDS", 3, 7)  # of what takes seconds
 GROWTH = setting("GROWTH", 4000, 100_000)  # most images
 SMALL_FILES = setting("SMALL_FILES", 10_000, 100_000)  # DICOM files, most
 PIXELS = setting("PIXELS", 256, 256)  # of a phantom's file
-SHORT = 12 * 60  # seconds after which a short run begins no further benchmark: what has begun takes up to three minutes
+SHORT = 13 * 60  # seconds after which a short run begins no further benchmark; each takes up to two minutes
 LONG_ONLY = pytest.mark.skipif(not LONG, reason="long: make bench-long")

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 from measure import record
-from scale import setting
+from scale import LONG_ONLY
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, LONG_ONLY]
 
-ROUNDS, SECONDS = setting("ROUNDS", 1, 3), 6
+ROUNDS, SECONDS = 3, 6
 STEPS = f"""
 import time, timm, torch
 from torch.nn.functional import cross_entropy

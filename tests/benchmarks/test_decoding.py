@@ -17,7 +17,7 @@ from pydicom import dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.pixels import apply_rescale
 from pydicom.uid import ExplicitVRLittleEndian
-from scale import ROUNDS, SMALL_FILES
+from scale import LONG_ONLY, SMALL_FILES
 
 from medxfer.base.files import private_folder
 from medxfer.data.dicom.read import read_gray
@@ -79,6 +79,7 @@ def test_reading_beside_others(ct: Path) -> None:
         record(what, name, [DRAWN / second for second in seconds], "files/s")
 
 
+@LONG_ONLY
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux binds a program to a core")
 def test_two_cores(ct: Path, tmp_path: Path) -> None:
     """From the described files to the store, with the start of the processes: as many as there are cores, beside the
@@ -97,7 +98,7 @@ def test_two_cores(ct: Path, tmp_path: Path) -> None:
 
     calls = {"1 core": lambda: build(1), "2 cores": lambda: build(2)}
     assert [call() for call in calls.values()] == [FILES, FILES]
-    times = in_turns(calls, ROUNDS - 1)
+    times = in_turns(calls, rounds=5)
     what = f"decoding {FILES} CT slices into a store"
     compare(what, times, "2 cores", {"1 core": "at least 1.8"})
     for name, seconds in times.items():

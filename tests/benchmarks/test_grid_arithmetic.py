@@ -18,16 +18,13 @@ from test_startup import COMMANDS, seconds
 
 from medxfer.model.backbone import create_backbone
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, LONG_ONLY]
 
 CELLS, SIZE, BATCH = 6, 64, 32
 PASSES = Path(__file__).parent / "arithmetic.py"
 
 
-@pytest.mark.parametrize(
-    "network",
-    ["test_efficientnet", *(pytest.param(of, marks=LONG_ONLY) for of in ("tf_efficientnet_lite0", "resnet18"))],
-)
+@pytest.mark.parametrize("network", ["test_efficientnet", "tf_efficientnet_lite0", "resnet18"])
 def test_the_grid_beside_its_arithmetic(network: str, tmp_path: Path) -> None:
     """Start-up and a second a cell may come beside the passes; on new files decoding does as well."""
     images = phantoms(TRAINING_IMAGES)

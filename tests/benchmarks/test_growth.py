@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from measure import record
 from PIL import Image
-from scale import GROWTH, LONG
+from scale import GROWTH, LONG_ONLY
 from scipy.stats import linregress
 
 pytestmark = pytest.mark.benchmark
@@ -101,6 +101,7 @@ def test_growth_with_images(tmp_path: Path) -> None:
     assert len(rows) == 4
 
 
+@LONG_ONLY
 def test_growth_with_pixels(tmp_path: Path) -> None:
     sides, number = (64, 128, 256, 512), 256
     cold, epoch = [], []
@@ -115,8 +116,9 @@ def test_growth_with_pixels(tmp_path: Path) -> None:
     assert epoch[0] < cold[0]
 
 
+@LONG_ONLY
 def test_growth_with_cells(tmp_path: Path) -> None:
-    number = 600 if LONG else 24
+    number = 600
     folder = pictures(tmp_path / "in", 60, 32)
     command = [
         "-m", "data=images", f"data.root={folder}", "backbone=test_efficientnet", "pretrained=false", "image_size=32",

@@ -10,6 +10,7 @@ from scale import LONG_ONLY
 
 pytestmark = [
     pytest.mark.benchmark,
+    LONG_ONLY,
     pytest.mark.skipif(torch.cuda.is_available(), reason="a network on the GPU has memory of its own"),
 ]
 
@@ -50,9 +51,8 @@ print(*(statistics.median([timed(call) for _ in range(steps)][steps // 4 :]) for
 
 @pytest.mark.parametrize(
     ("network", "size"),
-    [pytest.param("test_efficientnet", 64, marks=LONG_ONLY), ("tf_efficientnet_lite0", 64),
-     pytest.param("resnet18", 64, marks=LONG_ONLY), pytest.param("tf_efficientnet_lite0", 224, marks=LONG_ONLY)],
-)  # fmt: skip
+    [("test_efficientnet", 64), ("tf_efficientnet_lite0", 64), ("resnet18", 64), ("tf_efficientnet_lite0", 224)],
+)
 def test_freed_memory_that_is_kept(network: str, size: int) -> None:
     sides = ("kept", "given back")
     training: dict[str, list[float]] = {side: [] for side in sides}

@@ -34,9 +34,8 @@ STUDIES = {  # name -> (the synthetic study, the goal)
 
 
 @pytest.mark.benchmark
-@pytest.mark.parametrize(
-    "name", [of if number == 0 else pytest.param(of, marks=LONG_ONLY) for number, of in enumerate(STUDIES)]
-)
+@LONG_ONLY
+@pytest.mark.parametrize("name", STUDIES)
 def test_the_report_of_a_large_study(tmp_path: Path, name: str) -> None:
     design, goal = STUDIES[name]
     folder = write_study(tmp_path / "study", declared={"metric": "auroc"}, **design)

@@ -32,7 +32,7 @@ from medxfer.training.wire import wire
 pytestmark = pytest.mark.benchmark
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", 2))
-PAIRS = setting("TRAININGS", 2, 7)
+PAIRS = setting("TRAININGS", 1, 7)
 EPOCHS, BATCHES, BATCH, SIZE = 2, 40, 32, 64  # of the long cell; the short one has one epoch of one batch
 
 
