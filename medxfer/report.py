@@ -5,6 +5,10 @@ They are in its folder. Prints the answer and where the page is.
 Images from elsewhere can be asked about: data@external=… external.…=… as medxfer.train takes them (external=… is short
 for the first; python -m medxfer.train --help lists the settings of data, which they take). Finished cells that have no
 scores of them score them first; nothing is trained.
+
+Scores that another program made are judged with the same page: scores=table.csv takes a row for each image that a
+training scored, with the columns arm (or factors), seed, image, patient, label, score (docs/reuse.md). They become a
+study's folder, out=, in which no id of the table stands.
 """
 
 import sys
@@ -15,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count
+from medxfer.base.words import count, listing
 
 if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
     from medxfer.analysis import Verdict
@@ -23,7 +27,7 @@ if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
 
 @dataclass(frozen=True)
 class Settings:
-    study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
+    study: Path | None = setting("a study's folder, as medxfer.train made it", None, shown="DIR")
     images: bool = setting(
         "the page also shows test images, as networks see them and where arms disagree: pictures of patients",
         False,
@@ -31,28 +35,64 @@ class Settings:
         "true",
     )
     store_root: Path | None = setting("where their decoded images lie, as in training", None, "store.root", "DIR")
+    figures: Path | None = setting(
+        "a folder for figures of a paper (PDF, SVG), table.tex, methods.md, references.bib", None, shown="DIR"
+    )
+    scores: Path | None = setting("instead of a study: a table of another program's scores", None, shown="FILE")
+    out: Path | None = setting("where its study is made; by default studies/<the table's name>", None, shown="DIR")
+    compare: str = setting("its column whose values are compared; else arm, or colormap and pretrained", "")
+    reference: str = setting("the value of it that all others are compared with", "", "with")
+    positive: str = setting("the label that its column score is the probability of", "")
+    metric: str = setting("what they are compared in: auroc, balanced_accuracy, accuracy or brier", "auroc")
+    margin: float = setting("the smallest difference that matters", 0.01)
+    threshold: float = setting("what a score of the positive label must exceed in decisions", 0.5)
 
 
+OF_SCORES = ("out", "compare", "reference", "positive", "metric", "margin", "threshold")
 EXTERNAL = ("external=", "external.", "data@external")  # how arguments begin that Hydra reads
 
 COMMAND = Command("python -m medxfer.report", __doc__, Settings)
 
 
 def report(
-    study: Path, images: bool = False, store_root: Path | None = None, external: Sequence[str] = ()
+    study: Path,
+    images: bool = False,
+    store_root: Path | None = None,
+    external: Sequence[str] = (),
+    figures: Path | None = None,
 ) -> "Verdict":
     """`medxfer.analysis.answer`, for notebooks: judge and draw one study, and print the answer.
 
     Where its curves are at W&B, the answer goes there too.
 
-    `external` are overrides that name external sets, as the command takes them; finished cells score them first.
+    `figures` is a folder for those of a paper. `external` are overrides that name external sets, as the command takes
+    them; finished cells score them first.
     """
     from medxfer.grid.answered import answer_study
     from medxfer.study.folder import Study
 
     if external:
         score_external(study, external, store_root)
-    return answer_study(Study(study), images, store_root)
+    return answer_study(Study(study), images, store_root, figures)
+
+
+def judge_scores(given: Settings, command: str = "") -> "Verdict":
+    """Judge a table of scores: make a study's folder of it, and report that.
+
+    Raises MedxferError where the table cannot be read, or its arms cannot be compared.
+    """
+    from medxfer.analysis import answer
+    from medxfer.scored import Question, read_score_table, write_table_study
+    from medxfer.study.identity import safe_name
+
+    assert given.scores is not None
+    folder = given.out or Path("studies") / safe_name(given.scores.name.partition(".")[0])
+    table = read_score_table(given.scores, given.compare, given.positive)
+    asked = Question(given.reference, given.metric, given.margin, given.threshold)
+    write_table_study(table, given.scores, folder, asked, command)
+    if table.unread:
+        print(f"columns that were not read: {', '.join(table.unread)}")
+    return answer(folder, figures=given.figures)
 
 
 def score_external(study: Path, overrides: Sequence[str], store_root: Path | None = None) -> None:
@@ -86,9 +126,33 @@ def main(arguments: list[str]) -> int:
     external = [text for text in arguments if text.lstrip("+").startswith(EXTERNAL)]
 
     def do(given: Settings) -> Any:
-        report(given.study, given.images, given.store_root, external and [*folders, *external])
+        if given.scores is not None:
+            if given.study or external or given.images or given.store_root:
+                raise MedxferError(
+                    "scores= is a table alone: leave out study=, external sets, report.images, store.root"
+                )
+            judge_scores(given, _command(arguments))
+            return
+        if given.study is None:
+            raise MedxferError(f"study=DIR or scores=FILE must be given; {COMMAND.usage}")
+        if other := [
+            {"reference": "with"}.get(name, name)
+            for name in OF_SCORES
+            if getattr(given, name) != getattr(Settings, name)
+        ]:
+            raise MedxferError(
+                f"{listing(other)} {'is' if len(other) == 1 else 'are'} of scores=: leave it out with study="
+            )
+        report(given.study, given.images, given.store_root, external and [*folders, *external], given.figures)
 
     return run(COMMAND, do, [text for text in arguments if text not in external])
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """As it stands on the page: without paths."""
+    keys = [text.partition("=") for text in arguments]
+    shown = [f"{key}=…" if key in ("scores", "out", "figures") else f"{key}={value}" for key, _, value in keys]
+    return " ".join([COMMAND.name, *shown])
 
 
 if __name__ == "__main__":

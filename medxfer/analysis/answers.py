@@ -7,8 +7,10 @@ from platformdirs import user_cache_path
 from medxfer.analysis.judge.looking import looked_at
 from medxfer.analysis.judge.results import StudyRecord, read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
-from medxfer.analysis.out.methods import methods
+from medxfer.analysis.out.figure_files import write_figures
+from medxfer.analysis.out.methods import methods_cited
 from medxfer.analysis.out.paper import latex_tables, markdown_tables, paper_tables
+from medxfer.analysis.out.references import bibliography
 from medxfer.analysis.out.summary import print_summary
 from medxfer.analysis.page.page import render_page
 from medxfer.base.errors import MedxferError
@@ -16,19 +18,20 @@ from medxfer.base.files import write_text
 from medxfer.study.cell import COLOR_FILE
 from medxfer.study.look_record import record_looks
 
-WRITTEN = ("results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "report.html")
+WRITTEN = ("results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "references.bib", "report.html")
 
 
-def answer(study: Path, images: bool = False, store_root: Path | None = None) -> Verdict:
+def answer(study: Path, images: bool = False, store_root: Path | None = None, figures: Path | None = None) -> Verdict:
     """Make everything that can be drawn from a study's folder, and print the answer.
 
-    Writes results.csv, verdict.json, report.html, methods.md, table.md and table.tex into the folder, and into
-    looks.json that its test results were looked at.
+    Writes results.csv, verdict.json, report.html, methods.md, references.bib, table.md and table.tex into the folder,
+    and into looks.json that its test results were looked at.
 
     Args:
         study: its folder.
         images: show test images: one of each class as networks see it, and those that the arms disagree on.
         store_root: where their decoded images lie; by default the user's cache folder, as in training.
+        figures: a folder for the figures of a paper, beside table.tex, methods.md and references.bib.
 
     Raises:
         MedxferError: there is no study in the folder, or a record in it cannot be read or written; with `images`,
@@ -45,16 +48,17 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
     store = store_root or user_cache_path("medxfer")
     with kept_files(_color_files(records)):
         seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
-        phantoms = None if seen else phantom_picture(records)
+        phantoms = None if seen or records.declared.table else phantom_picture(records)
         learned = learned_tables(records)
     page = render_page(records, verdict, phantoms, changed, learned, seen, withheld(records, store) if images else ())
-    tables = paper_tables(records, verdict)
+    tables, (how, cited) = paper_tables(records, verdict), methods_cited(records, verdict)
     texts = {
         "results.csv": results_csv(records),
         "verdict.json": verdict.to_json(),
         "table.md": markdown_tables(tables),
         "table.tex": latex_tables(tables),
-        "methods.md": methods(records, verdict),
+        "methods.md": how,
+        "references.bib": bibliography(cited),
         "report.html": page,
     }
     try:
@@ -63,6 +67,10 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None) ->
             write_text(study / name, text)
     except OSError as error:
         raise MedxferError(f"cannot write into {study}: {error.strerror}; make the folder writable") from error
+    if figures is not None:
+        beside = {name: texts[name] for name in ("table.tex", "methods.md", "references.bib")}
+        with kept_files(_color_files(records)):
+            write_figures(records, verdict, figures, beside)
     print_summary(records, verdict, study / "report.html")
     return verdict
 

@@ -11,6 +11,7 @@ FEWEST_PATIENTS, FEWEST_SEEDS = 5, 2
 # With fewer patients than FOLDS_BELOW and no official test part, FOLDS folds are recommended.
 FOLDS, FOLDS_BELOW = 5, 2_000
 AUTO, USUAL_SIZE = "auto", 224  # image_size=auto: what the backbone's weights saw, of most backbones this many pixels
+NO_START = ""  # in the place of the weights: of a table of scores, whose arms have one name
 LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
 
 
@@ -21,9 +22,9 @@ def weights_name(pretrained: bool | str) -> str:
     return "pretrained" if pretrained else "random"
 
 
-def arm_name(arm: tuple[str, bool | str]) -> str:
-    """(colormap, pretrained) in words: 'viridis × pretrained'."""
-    return f"{arm[0]} × {weights_name(arm[1])}"
+def arm_name(arm: tuple[str, bool | str], sign: str = "×") -> str:
+    """(colormap, pretrained) in words: 'viridis × pretrained'; of a table's arm its name."""
+    return arm[0] if arm[1] == NO_START else f"{arm[0]} {sign} {weights_name(arm[1])}"
 
 
 def level_name(key: str, level: Any, bare: bool = False) -> str:

@@ -8,13 +8,15 @@ from medxfer.study.folder import Study
 from medxfer.training.wandb_report import place_of, send_answer
 
 
-def answer_study(study: Study, images: bool = False, store_root: Path | None = None) -> Verdict:
+def answer_study(
+    study: Study, images: bool = False, store_root: Path | None = None, figures: Path | None = None
+) -> Verdict:
     """`medxfer.analysis.answer`; then the same as a run at W&B, without pictures of patients, and as that is set up:
     offline, or not at all (WANDB_MODE=disabled).
 
     Raises MedxferError as `answer`. What W&B does not take is said, and no error.
     """
-    verdict = answer(study.folder, images, store_root)
+    verdict = answer(study.folder, images, store_root, figures)
     if place := place_of(study):
         files = public_files(study.folder, images)
         try:

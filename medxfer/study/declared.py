@@ -40,6 +40,9 @@ class Declared:
     looks: tuple[int, ...] = ()  # after how many seeds an arm the answer may be looked at; none: once, at the end
     budget: tuple[int, ...] = ()  # epochs, fewest first; the questions are answered at the last. None: not a factor
     contrasts: tuple[Mapping[str, Any], ...] = ()  # as study.contrasts gives them, without paths
+    table: bool = False  # whether another program made the scores: then this was said beside them, not before
+    arms: str = ""  # of such a table: the factor whose levels are the arms; else they are colormap × pretrained
+    beside: tuple[str, ...] = ()  # of such arms: colormap or pretrained, where they repeat the comparison
     rq1: Mapping[str, Any] = field(kw_only=True)  # the contrasts that answer, by their rules
     rq2: Mapping[str, Any] = field(kw_only=True)
 
@@ -53,8 +56,9 @@ class Declared:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """What is a factor in this study because a declared comparison names it."""
-        return tuple(key for key in named_keys(self.comparisons) if key not in FACTORS)
+        """What is a factor in this study beside the usual ones: named by a declared comparison, or of a table."""
+        named = [key for key in named_keys(self.comparisons) if key not in (*FACTORS, self.arms)]
+        return (*named, *self.beside)
 
     @property
     def budgeted(self) -> tuple[str, ...]:
@@ -90,7 +94,7 @@ def declaration(config: DictConfig) -> Json:
 def read_declared(path: Path, values: Mapping[str, Any]) -> Declared:
     """What the study.json at `path` declares. Raises MedxferError where the analysis cannot judge by it."""
     known = {key: value for key, value in values.items() if key in Declared.__dataclass_fields__}
-    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks", "budget", "contrasts")}
+    lists = {key: tuple(known.get(key) or ()) for key in ("tuned", "looks", "budget", "contrasts", "beside")}
     declared = Declared(**{"rq1": {}, "rq2": {}, **known, **lists})
     try:
         read_looks(declared.looks)

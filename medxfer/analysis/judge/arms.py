@@ -232,6 +232,8 @@ def chance_notice(arms: Sequence[ArmFigures], study: StudyRecord) -> str:
     if blind := sum(one.one_class for one in there):
         trained = sum(one.trainings for one in there)
         text += f" In {blind} of {count(trained, 'training')} every test image is given the same class."
+    if study.declared.table:
+        return text
     settings = flat(study.settings)
     now = [f"{key}= ({settings[key]:g} now)" for key in CHANGES if isinstance(settings.get(key), int | float)]
     sizes = sorted({one.block[3] for one in there})

@@ -77,6 +77,11 @@ def statement(
         )
         alpha, part = 1 - declared.level, part and f"{part}: "
         return Statement(one, other, declared.metric, declared.margin, alpha, figures, part=part)
+    if declared.arms:
+        one, other = (arm for arm, _ in contrast.weights)
+        return Statement(
+            one, other, declared.metric, declared.margin, 1 - declared.level, figures, part=part and f"{part}: "
+        )
     better, than = (
         [arm for arm, weight in contrast.weights.items() if sign * weight > 0] for sign in (1, -1)
     )  # fmt: skip

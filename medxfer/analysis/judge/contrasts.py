@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medxfer.analysis.judge.results import Arm, CellRecord
-from medxfer.base.words import level_name, weights_name
+from medxfer.base.words import NO_START, level_name, weights_name
 from medxfer.study.comparison import Comparison
 from medxfer.study.declared import Declared, Rules
 
@@ -36,7 +36,7 @@ class Contrast:
 
 def questions(declared: Declared) -> list[Question]:
     """RQ1, RQ2, and the comparisons that were declared beside them."""
-    return ["RQ1", "RQ2", *(one.name for one in declared.comparisons)]
+    return [*(() if declared.arms else ("RQ1", "RQ2")), *(one.name for one in declared.comparisons)]
 
 
 def is_control(colormap: str) -> bool:
@@ -81,6 +81,17 @@ def declare_levels(comparison: Comparison, cells: Iterable[Factors]) -> list[Con
             comparison,
         )
         for level in others
+    ]
+
+
+def declare_arms(comparison: Comparison, cells: Iterable[Factors]) -> list[Contrast]:
+    """Every other arm of a table of scores − the one that `comparison` names."""
+    reference, *others = map(str, comparison.levels(cells))
+    return [
+        Contrast(
+            comparison.name, PRIMARY, arm, f"{arm} − {reference}", {(arm, NO_START): 1.0, (reference, NO_START): -1.0}
+        )
+        for arm in others
     ]
 
 

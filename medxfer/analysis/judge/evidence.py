@@ -16,6 +16,7 @@ from medxfer.analysis.stats import effects
 from medxfer.analysis.stats.effects import Effect, Sample, mean_interval
 from medxfer.analysis.stats.forecasts import Expected
 from medxfer.analysis.stats.mrmc import Comparison, refuse_no_variation
+from medxfer.base.words import NO_START
 from medxfer.study.declared import Declared
 
 
@@ -142,7 +143,9 @@ def weigh(
         patients=effect.count,
         images=sum(one.images for one in tested),
         datasets=tuple(one.data for one in runs),
-        backbones=tuple(dict.fromkeys(cell.factors["backbone"] for one in runs for cell in _first(one))),
+        backbones=tuple(
+            dict.fromkeys(b for one in runs for cell in _first(one) if (b := cell.factors.get("backbone")))
+        ),
         clipped=clipped,
         fewest_patients=rarest.fewest,
         rarest=rarest.rarest,
@@ -223,9 +226,10 @@ def sample_of(
     one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], starts_known: bool, alike: bool = False
 ) -> Sample:
     """The contrast on one data set. Arms without weight moderate, if all are `alike` or, with `starts_known`, those
-    (colormap, pretrained) that have the same weights."""
+    (colormap, pretrained) that have the same weights; arms of a table never do."""
     influence, arms, owed = one.influence(weights, layers), list(weights), one.owed(weights, layers)
-    if not starts_known and not alike:
+    own = not alike and (not starts_known or all(start == NO_START for _, start in weights))
+    if own:
         return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence, owed=owed)
     all_arms: dict[Any, None] = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
     if not starts_known:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
-from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_levels
+from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_arms, declare_levels
 from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
 from medxfer.analysis.judge.layer import Measure, measured
 from medxfer.analysis.judge.level import Simulated, simulated
@@ -64,6 +64,8 @@ class Judge:
     def contrasts(self) -> list[Contrast]:
         """Those of RQ1 and RQ2, then those of study.contrasts."""
         declared, cells = self.study.declared, [cell for of_block in self.blocks.values() for cell in of_block]
+        if declared.arms:
+            return declare_arms(declared.comparisons[0], [cell.factors for cell in cells])
         contrasts = declare([cell.arm for cell in cells], declared.rules)
         for comparison in declared.comparisons:
             asked = [cell.factors for cell in self.cells_for(comparison)]

@@ -10,8 +10,13 @@ METRICS = {
 }
 ALWAYS_SHOWN = ("balanced_accuracy", "accuracy", "auroc")  # beside the declared metric
 UNIT = "points (hundredths)"  # of every metric and difference
-METHOD = "Obuchowski-Rockette analysis with moderated variance, trainings as readers and patients as cases"
 ADJUSTED_P, ADJUSTED_INTERVAL = "step-down Dunnett", "Dunnett"  # how a family's p values and intervals are adjusted
+
+
+def method_name(arms: str) -> str:
+    """`arms`: as declared; the variance of a table's arms is not moderated."""
+    moderated = "" if arms else " with moderated variance"
+    return f"Obuchowski-Rockette analysis{moderated}, trainings as readers and patients as cases"
 
 
 def metric_name(metric: str) -> str:

@@ -33,10 +33,11 @@ def provenance(study: StudyRecord) -> list[Facts]:
     data = {str(record["data"]["name"]): record["data"] for record in records}
     weights = {str(record["weights"]): record["weights"] for record in records if record.get("weights")}
     every = [cell.record for cell in study.rows if cell.status == "done"]
-    minutes = sum(record["timings"]["total_s"] for record in every) / 60
+    minutes = sum(record["timings"].get("total_s", 0.0) for record in every) / 60
+    took = f"{minutes:.1f} minutes"
     everything = [
         Facts("Command", code=study.command),
-        Facts("Declared before the first cell ran", pairs=_pairs(vars(study.declared))),
+        Facts("Asked" if study.declared.table else "Declared before the first cell ran", pairs=_declared(study)),
         Facts("Caveats", text=caveats(study)),
         Facts("Withdrawn", text=tuple(f"{what}: {reason}" for what, reason in study.withdrawn)),
         Facts("Not done", text=tuple(not_done(cell, study.varied) for cell in study.unfinished)),
@@ -46,10 +47,20 @@ def provenance(study: StudyRecord) -> list[Facts]:
         Facts("Versions", pairs=_differing(every, "versions")),
         Facts(
             "Machine and time",
-            pairs=(*_differing(every, "machine"), ("training and testing, all cells", f"{minutes:.1f} minutes")),
+            pairs=(*_differing(every, "machine"), *([("training and testing, all cells", took)] if minutes else [])),
         ),
     ]
     return [facts for facts in everything if facts.code or facts.pairs or facts.text]
+
+
+def _declared(study: StudyRecord) -> tuple[tuple[str, str], ...]:
+    """What the study declares; of a table of scores without the rules of questions that it does not ask."""
+    declared, left_out = vars(study.declared), set()
+    if not study.declared.table:
+        left_out = {"table", "arms", "beside"}
+    elif study.declared.arms:
+        left_out = {"rq1", "rq2", "tuned", "looks", "budget", "table", "arms", "beside"}
+    return _pairs({key: value for key, value in declared.items() if key not in left_out})
 
 
 @dataclass(frozen=True)
@@ -262,6 +273,8 @@ def _data(flow: Flow, data: Record) -> tuple[tuple[str, str], ...]:
     sizes = [(name, _size(flow, name)) for name in flow.parts]
     rejected = [(f"left out: {reason}", count(n, "file")) for reason, n in data["rejected"].items()]
     drawn = "train and val redrawn with each seed, test fixed" if data["resampled"] else "fixed for all trainings"
+    if "train" not in flow.parts and not flow.folds:
+        drawn = "not known: a table of scores"
     if folds := data.get("folds"):
         drawn = f"a fold for each {flow.groups}: {', '.join(flow.sites)}" if flow.sites else f"{folds} folds"
     return ("modality", data["modality"]), *sizes, ("split", drawn), *rejected, ("fingerprint", data["fingerprint"])

@@ -12,7 +12,7 @@ from medxfer.analysis.judge.level import level_note
 from medxfer.analysis.judge.outlook_words import outlook
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
 from medxfer.analysis.judge.results import StudyRecord, hydra_value
-from medxfer.base.words import count, level_name, listing, weights_name
+from medxfer.base.words import NO_START, count, level_name, listing, weights_name
 from medxfer.study.comparison import Comparison
 from medxfer.study.declared import Declared, Rules
 
@@ -119,7 +119,7 @@ def _arm_of(arm: Any, contrast: Contrast) -> str:
         return level_name(contrast.compared.factor, arm)
     if contrast.question == "RQ2":
         return f"{weights_name(arm[1])} weights"
-    return "gray" if arm[0] == "none" else str(arm[0])
+    return "gray" if arm[0] == "none" and arm[1] != NO_START else str(arm[0])
 
 
 def _contrast_of(finding: Finding, judge: Judge) -> Contrast:

@@ -14,7 +14,7 @@ import pandas as pd
 from medxfer.analysis.judge.fold_records import shared_record
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
-from medxfer.base.words import count, level_name, listing, lower_is_better, varied
+from medxfer.base.words import NO_START, count, level_name, listing, lower_is_better, varied
 from medxfer.study.declared import VALIDATION, Declared, read_declared
 from medxfer.study.folder import needless_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FACTORS, FOLD
@@ -56,6 +56,7 @@ class CellRecord:
     reason: str = ""
     threshold: float = 0.5  # what a score of class 1, or of a label, must exceed; chosen on this training's validation
     settings: tuple[str, ...] = ()  # that are factors in this study, because it compares them
+    arms: str = ""  # the factor whose levels are the arms (`Declared.arms`)
     folds: tuple["CellRecord", ...] = ()
 
     @property
@@ -74,12 +75,14 @@ class CellRecord:
 
     @property
     def arm(self) -> Arm:
+        if self.arms:
+            return str(self.factors[self.arms]), NO_START
         return self.factors["colormap"], self.factors["pretrained"]
 
     @property
     def block(self) -> Block:
         settings = (level_name(key, self.factors.get(key)) for key in self.settings)
-        return (*(self.factors[key] for key in BLOCK), *settings)
+        return (*(self.factors.get(key) for key in BLOCK), *settings)
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
@@ -130,7 +133,10 @@ class StudyRecord:
     @property
     def keys(self) -> tuple[str, ...]:
         """The factors of its cells: tuned settings and compared ones come last."""
-        return (*FACTORS, *self.declared.budgeted, *self.declared.tuned, *self.declared.settings)
+        keys = (*FACTORS, *self.declared.budgeted, *self.declared.tuned, *self.declared.settings)
+        if not self.declared.table:
+            return keys
+        return tuple(key for key in (self.declared.arms, *keys) if any(key in cell.factors for cell in self.cells))
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -196,6 +202,7 @@ def read_study(folder: Path) -> StudyRecord:
         "train_fraction",
         *declared.budgeted,
         *declared.tuned,
+        declared.arms,
         "colormap",
         "pretrained",
         "seed",
@@ -288,7 +295,7 @@ def _read_cell(folder: Path, planned: Mapping[str, Any] | None, declared: Declar
         record = read_json(folder / "metrics.json")
         chosen = record.get("threshold") if declared.threshold == VALIDATION else declared.threshold
         at = 0.5 if chosen is None else float(chosen)
-        return CellRecord(folder.name, folder, record["factors"], "done", record, threshold=at, settings=settings)
+        return CellRecord(folder.name, folder, record["factors"], "done", record, "", at, settings, arms=declared.arms)
     if (folder / "failed.json").exists():
         failed = read_json(folder / "failed.json")
         return CellRecord(

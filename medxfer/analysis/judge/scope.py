@@ -12,6 +12,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.base.words import count, listing
 
 DESCRIBED = ("one training", "too few patients", "no arm beats chance")  # figures that are given without an answer
+FROM_TABLE = "The scores are of another program: what its networks were trained on is not known here."
 NAMED = 3  # classes whose shares are listed one by one
 
 
@@ -24,7 +25,7 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     flow = {one.data: one for one in flows(study)}
     data = [f"{name} ({_about(flow[name])})" for name in names]
     networks = list(dict.fromkeys(b for f in judged for b in f.backbones))
-    sizes = sorted({cell.factors["image_size"] for cell in study.done})
+    sizes = sorted({size for cell in study.done if (size := cell.factors.get("image_size")) is not None})
     trainings = sorted({f.trainings for f in judged})
     answered = any(f.figures and f.conclusion not in DESCRIBED for f in findings)
     start = "These answers hold for" if answered else "These figures are of"
@@ -33,14 +34,18 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     unit = "test patient" if all(one.has_ids for one in flow.values()) else "test image"
     part = trained_part(flat(study.settings).get("finetune"))
     trained = f", of which {part} {'were' if ' and ' in part else 'was'} trained," if part else ""
+    made = f"with {listing(networks)}{trained} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
+    if study.declared.table:
+        made = f"with {listing(networks)}, " if networks else ""
     text = (
-        f"{start} {listing(data)} with {listing(networks)}{trained} at {listing([str(n) for n in sizes])} px, "
-        f"{_budget(study)}, "
+        f"{start} {listing(data)} {made}"
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
         f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
     )
     if divided := [one for one in flow.values() if one.folds]:
         text += f" {' '.join(map(divided_words, divided))}"
+    elif study.declared.table:
+        text += f" {FROM_TABLE}"
     elif any(cell.record["data"]["resampled"] for cell in study.done):
         text += " Each seed drew its training images from one pool: they hold for this pool."
     else:

@@ -64,6 +64,8 @@ def judge(study: StudyRecord) -> Verdict:
     study = looked_at(study)
     judge, arms = seen(study)
     answers = tuple(answer_question(question, judge) for question in questions(study.declared))
+    if study.declared.table:  # what a table of scores does not ask, no command would add
+        answers = tuple(answer for answer in answers if answer.findings)
     outside = elsewhere(study)
     answers = tuple(_with_elsewhere(answer, outside) for answer in answers)
     primary = [finding for answer in answers for finding in answer.findings]

@@ -6,16 +6,8 @@ from medxfer.analysis.judge.look_words import looks_in_words
 from medxfer.analysis.judge.looking import Looks
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.out.references import JENNISON, KIM_DEMETS, LAN_DEMETS
 from medxfer.analysis.stats.looks import HELD_BACK
-
-LAN_DEMETS = "Lan KKG, DeMets DL. Discrete sequential boundaries for clinical trials. Biometrika 1983;70:659–663."
-KIM_DEMETS = (
-    "Kim K, DeMets DL. Design and analysis of group sequential tests based on the type I error spending rate function. "
-    "Biometrika 1987;74:149–154."
-)
-JENNISON = (
-    "Jennison C, Turnbull BW. Group sequential methods with applications to clinical trials. Chapman & Hall/CRC 2000."
-)
 
 
 def looks_sentences(study: StudyRecord, looks: Looks, cited: Callable[..., str]) -> Iterator[str]:

@@ -21,95 +21,51 @@ from medxfer.analysis.judge.provenance import Flow, flows, other_scales
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
+from medxfer.analysis.out.checklists import CHECKLISTS, checklists
 from medxfer.analysis.out.external_sentences import external_sentences
 from medxfer.analysis.out.looks_sentences import looks_sentences
+from medxfer.analysis.out.references import (
+    ADAMW,
+    CALIBRATION,
+    CLUSTERS,
+    DELONG,
+    DUNNETT,
+    HOLM,
+    ROCKETTE,
+    SATTERTHWAITE,
+    SMYTH,
+    TOST,
+    YOUDEN,
+    Cited,
+    Reference,
+)  # fmt: skip
 from medxfer.base.words import count, level_name, listing, weights_name
-
-ADAMW = "Loshchilov I, Hutter F. Decoupled weight decay regularization. ICLR 2019."
-CALIBRATION = "Van Calster B, et al. Calibration: the Achilles heel of predictive analytics. BMC Med 2019;17:230."
-CLUSTERS = "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53:567–578."
-DELONG = (
-    "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver operating "
-    "characteristic curves: a nonparametric approach. Biometrics 1988;44:837–845."
-)
-DUNNETT = (
-    "Dunnett CW. A multiple comparison procedure for comparing several treatments with a control. "
-    "J Am Stat Assoc 1955;50:1096–1121."
-)
-SATTERTHWAITE = (
-    "Satterthwaite FE. An approximate distribution of estimates of variance components. Biometrics Bull 1946;2:110–114."
-)
-SMYTH = (
-    "Smyth GK. Linear models and empirical Bayes methods for assessing differential expression in microarray "
-    "experiments. Stat Appl Genet Mol Biol 2004;3:3."
-)
-HOLM = "Holm S. A simple sequentially rejective multiple test procedure. Scand J Stat 1979;6:65–70."
-ROCKETTE = (
-    "Obuchowski NA, Rockette HE. Hypothesis testing of diagnostic accuracy for multiple readers and multiple tests: an "
-    "ANOVA approach with dependent observations. Commun Stat Simul Comput 1995;24:285–308."
-)
-TOST = (
-    "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power approach for assessing the "
-    "equivalence of average bioavailability. J Pharmacokinet Biopharm 1987;15:657–680."
-)
-YOUDEN = "Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32–35."
-CHECKLISTS = {
-    "CLAIM 2024": "Tejani AS, et al. Checklist for Artificial Intelligence in Medical Imaging (CLAIM): 2024 update. "
-    "Radiol Artif Intell 2024;6(4):e240300.",
-    "TRIPOD+AI": "Collins GS, et al. TRIPOD+AI statement: updated guidance for reporting clinical prediction models "
-    "that use regression or machine learning methods. BMJ 2024;385:e078378.",
-    "STARD-AI": "Sounderajah V, et al. The STARD-AI reporting guideline for diagnostic accuracy studies using "
-    "artificial intelligence. Nat Med 2025.",
-}
-CLAIM, TRIPOD, STARD = CHECKLISTS
-ANSWERED = (  # topic, the checklists that ask for it, where the answer is
-    ("how images were prepared", (CLAIM, TRIPOD), "Images"),
-    ("how the data were divided, and at which level the parts are disjoint", (CLAIM, TRIPOD), "Data"),
-    ("flow of the data, from received to tested, with classes by part", (CLAIM, TRIPOD, STARD), "Data; report.html"),
-    ("model, and how its parameters were initialised", (CLAIM, TRIPOD), "Networks"),
-    ("training, and how the final model was selected", (CLAIM, TRIPOD), "Training"),
-    ("software and its versions", (CLAIM,), "Software"),
-    ("measures of performance, and how uncertainty was computed", (CLAIM, TRIPOD, STARD), "Comparison"),
-    ("threshold of a decision, and how it was chosen", (TRIPOD, STARD), "Comparison"),
-    ("class imbalance, and how it was handled", (TRIPOD,), "Data, Training"),
-    ("estimates with their precision", (CLAIM, TRIPOD, STARD), "table.md, table.tex"),
-    ("results cross-tabulated with the reference standard", (STARD,), "report.html, for binary tasks"),
-    ("calibration", (TRIPOD,), "report.html, for binary tasks"),
-)
-CLINICAL = "demographic and clinical characteristics"
-# Answered where the label table or the headers have them.
-DEMOGRAPHIC = ("age and sex by part", (CLAIM, TRIPOD, STARD), "Data; report.html")
-EXTERNAL = ("test on external data", (CLAIM, TRIPOD), "External validation; report.html")
-AUTHORS = (
-    ("intended use and clinical role", (CLAIM, TRIPOD, STARD)),
-    ("source of the data: setting, places, dates, eligibility", (CLAIM, TRIPOD, STARD)),
-    ("image acquisition: scanners and protocols", (CLAIM,)),
-    ("reference standard: definition, reasons, who annotated and with what agreement", (CLAIM, TRIPOD, STARD)),
-    ("de-identification", (CLAIM,)),
-    (CLINICAL, (CLAIM, TRIPOD, STARD)),
-    ("reasons for the sample size", (CLAIM, TRIPOD, STARD)),
-    ("missing data", (CLAIM, TRIPOD, STARD)),
-    ("test on external data", (CLAIM, TRIPOD)),
-    ("fairness between groups of patients", (TRIPOD,)),
-    ("patient and public involvement", (TRIPOD,)),
-    ("limitations and implications", (CLAIM, TRIPOD, STARD)),
-    ("ethics, registration, protocol, funding, interests, availability of data and code", (CLAIM, TRIPOD, STARD)),
-)
+from medxfer.study.declared import VALIDATION
 
 Settings = Mapping[str, Any]
 
 
 def methods(study: StudyRecord, verdict: Verdict) -> str:
     """The text of methods.md, in Markdown."""
+    return methods_cited(study, verdict)[0]
+
+
+def methods_cited(study: StudyRecord, verdict: Verdict) -> tuple[str, list[Reference]]:
+    """methods.md, and what it cites."""
     if not study.done:
-        return f"# Methods of {study.name}\n\nNo training is finished yet, so that there is nothing to describe.\n"
+        text = "No training is finished yet, so that there is nothing to describe."
+        return f"# Methods of {study.name}\n\n{text}\n", []
     settings = flat(study.settings)
-    cited = _Cited()
-    paragraphs = {
-        "Data": _data(flows(study), any(cell.record["data"]["resampled"] for cell in study.done)),
+    cited = Cited()
+    table = study.declared.table
+    made = {
         "Images": _images(study, settings),
         "Networks": _networks(study, settings),
         "Training": _training(study, verdict, settings, cited),
+    }
+    paragraphs = {
+        "Data": _data(flows(study), any(cell.record["data"]["resampled"] for cell in study.done)),
+        **({"Scores": _from_table(verdict)} if table else made),
         "Comparison": _comparison(study, verdict, cited),
         **({"External validation": external_sentences(verdict)} if verdict.elsewhere else {}),
         "Software": _software(study),
@@ -118,23 +74,10 @@ def methods(study: StudyRecord, verdict: Verdict) -> str:
     if study.unfinished:
         parts.append(f"{len(study.unfinished)} of {len(study.cells)} trainings are not finished: make this text again.")
     parts += [f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()]
-    parts.append("## References\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(cited.texts, 1)))
+    parts.append("## References\n\n" + cited.listed)
     known = any(part.age or part.sex for flow in flows(study) for part in flow.parts.values())
-    parts.append(_checklists(known, bool(verdict.elsewhere)))
-    return "\n\n".join(parts) + "\n"
-
-
-class _Cited:
-    """References in the order in which they are first cited."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __call__(self, *texts: str) -> str:
-        for text in texts:
-            if text not in self.texts:
-                self.texts.append(text)
-        return f"[{', '.join(str(self.texts.index(text) + 1) for text in texts)}]"
+    parts.append(checklists(known, bool(verdict.elsewhere), table))
+    return "\n\n".join(parts) + "\n", [*cited.found, *CHECKLISTS.values()]
 
 
 def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
@@ -146,14 +89,15 @@ def _data(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
         classes = f"{flow.classes[0]} or {flow.positive} (the positive class)" if flow.positive else ""
         several = "with any of the labels " if flow.task == "multilabel" else ""
         yield f"They were labelled {classes or several + listing(flow.classes, 'or')}."
-        yield f"{listing([_part(name, flow) for name in flow.parts])}."
+        parts = listing([_part(name, flow) for name in flow.parts])
+        yield f"{parts[0].upper()}{parts[1:]}."
         yield from _people(flow)
         if not flow.has_ids:
             yield "Patients were not identified, so that each image was taken for a patient."
     for flow in found:
         if flow.folds:
             yield _divided(flow)
-    if all(flow.folds for flow in found):
+    if all(flow.folds or "train" not in flow.parts for flow in found):
         return
     if resampled:
         yield "Training and validation were drawn anew with each seed, out of one pool; the test part was fixed."
@@ -273,7 +217,17 @@ def _networks(study: StudyRecord, settings: Settings) -> Iterator[str]:
         yield "All layers were trained."
 
 
-def _training(study: StudyRecord, verdict: Verdict, settings: Settings, cited: _Cited) -> Iterator[str]:
+def _from_table(verdict: Verdict) -> Iterator[str]:
+    yield (
+        "The scores of these images were made by another program and judged as a table; how images were prepared and "
+        "networks trained has to be added by the authors."
+    )
+    arms = sorted({one.trainings for one in verdict.arms})
+    number = listing([str(n) for n in arms], "or")
+    yield f"Each arm had {number} {'training' if arms == [1] else 'trainings'} (seeds)."
+
+
+def _training(study: StudyRecord, verdict: Verdict, settings: Settings, cited: Cited) -> Iterator[str]:
     epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
     budget = count(epochs, "epoch") if isinstance(epochs, int) and epochs > 0 else None
     if budget is None and isinstance(steps, int) and steps > 0:
@@ -331,13 +285,14 @@ def _monitor(study: StudyRecord, settings: Settings) -> str:
     return f"{metric_name(name)} on validation"
 
 
-def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator[str]:
+def _comparison(study: StudyRecord, verdict: Verdict, cited: Cited) -> Iterator[str]:
     declared = study.declared
     level, rules = percent(declared.level), declared.rules
-    yield (
-        f"Before the first training, {metric_name(declared.metric)}, a margin of {margin_points(declared.margin)} "
-        "(a point is a hundredth) and the contrasts that answer were declared."
-    )
+    chosen = f"{metric_name(declared.metric)}, a margin of {margin_points(declared.margin)} (a point is a hundredth)"
+    if declared.table:
+        yield f"Judged were {chosen} and the contrasts below; all were given together with the scores."
+    else:
+        yield f"Before the first training, {chosen} and the contrasts that answer were declared."
     asked = {answer.question: answer.findings for answer in verdict.answers}
     if asked.get("RQ1"):
         names = [finding.subject for finding in asked["RQ1"]]
@@ -351,15 +306,17 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
             than, within = level_name(compared.factor, compared.reference), compared.where
             subjects = listing([finding.subject for finding in findings])
             text = f"{subjects} {'was' if len(findings) == 1 else 'were each'} compared with {than}"
+            if declared.arms:
+                yield f"Of the arms, {text.removesuffix(than)}{compared.reference}."
+                continue
             yield f"{text[0].upper()}{text[1:]}{f', within {within}' if within else ''}."
     rockette = cited(ROCKETTE)
     metric = cited(DELONG, CLUSTERS) if declared.metric == "auroc" else cited(CLUSTERS)
     yield (
         "Trainings were treated as readers and patients as cases of a multi-reader multi-case study, after Obuchowski "
         f"and Rockette {rockette}, with jackknife covariances over patients, all images of a patient being left out "
-        f"together {metric}. The variance of a contrast's trainings was moderated by that of the other arms with the "
-        f"same weights {cited(SMYTH)}; degrees of freedom were Satterthwaite's {cited(SATTERTHWAITE)}, lowered for "
-        "variances that few trainings estimate."
+        f"together {metric}. {_moderated(declared.arms, cited)}; degrees of freedom were Satterthwaite's "
+        f"{cited(SATTERTHWAITE)}, lowered for variances that few trainings estimate."
     )
     if study.divided:
         auroc = "AUROC was taken over pairs of images that one network scored. " if declared.metric == "auroc" else ""
@@ -373,7 +330,10 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         f"at the margin {cited(TOST)}, adjusted by Holm's method {cited(HOLM)}. Other contrasts were exploratory."
     )
     yield from looks_sentences(study, verdict.looks, cited)
-    if any(one.decisions for one in verdict.arms):
+    decided = any(one.decisions for one in verdict.arms)
+    if decided and declared.threshold != VALIDATION:
+        yield f"Sensitivity, specificity and predictive values were taken at a score of {declared.threshold:g}."
+    elif decided:
         yield (
             "Sensitivity, specificity and predictive values were taken at the threshold of the highest sum of "
             f"sensitivity and specificity on validation {cited(YOUDEN)}."
@@ -382,9 +342,21 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: _Cited) -> Iterator
         yield f"Calibration is given as slope and intercept {cited(CALIBRATION)}."
 
 
+def _moderated(arms: str, cited: Cited) -> str:
+    if arms:
+        return "The variance of a contrast's trainings was that of its own two arms"
+    return (
+        "The variance of a contrast's trainings was moderated by that of the other arms with the same weights "
+        f"{cited(SMYTH)}"
+    )
+
+
 def _software(study: StudyRecord) -> Iterator[str]:
     versions = _each(cell.record.get("versions", {}) for cell in study.done)
     named = [f"{name} {' and '.join(found)}" for name, found in versions.items()]
+    if study.declared.table:
+        yield f"The scores were judged with {listing(named)}."
+        return
     yield f"Everything was done with {listing(named)}." if named else "Versions were not recorded."
     devices = _each(cell.record.get("machine", {}) for cell in study.done).get("device")
     if devices:
@@ -398,22 +370,3 @@ def _each(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
         for name, value in record.items():
             found.setdefault(name, {})[str(value)] = None
     return {name: list(values) for name, values in found.items()}
-
-
-def _checklists(demographic: bool, external: bool) -> str:
-    """`demographic`: whether anything is known of age or sex; `external`: whether there is an external set."""
-    answered = (*ANSWERED, *([DEMOGRAPHIC] if demographic else []), *([EXTERNAL] if external else []))
-    rows = [f"| {topic} | {', '.join(asked)} | {where} |" for topic, asked, where in answered]
-    left = {CLINICAL: "other " + CLINICAL} if demographic else {}
-    alone = [
-        f"| {left.get(topic, topic)} | {', '.join(asked)} |"
-        for topic, asked in AUTHORS
-        if not (external and topic == EXTERNAL[0])
-    ]
-    references = [f"- {name}: {text}" for name, text in CHECKLISTS.items()]
-    return "\n".join(
-        ["## Checklists", "", "Items are named by their subject; look up their numbers in the checklist.", "",
-         "Answered, in part or whole, by this text and the files beside it:", "",
-         "| subject | asked for by | answered in |", "| --- | --- | --- |", *rows, "",
-         "Only the authors can answer:", "", "| subject | asked for by |", "| --- | --- |", *alone, "", *references]
-    )  # fmt: skip

@@ -9,10 +9,10 @@ from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.phrases import (
     ADJUSTED_INTERVAL,
     ADJUSTED_P,
-    METHOD,
     UNIT,
     interval,
     margin_points,
+    method_name,
     metric_name,
     p_value,
     percent,
@@ -89,7 +89,7 @@ def _arms(study: StudyRecord, verdict: Verdict) -> PaperTable:
     level = percent(verdict.declared["level"])
     caption = (
         f"Arms: means over trainings on the test images, in {UNIT}, with {level} intervals over trainings "
-        f"and patients, not adjusted ({METHOD}). Tested: {tested}."
+        f"and patients, not adjusted ({method_name(study.declared.arms)}). Tested: {tested}."
     )
     return PaperTable("arms", caption, head, rows, len(metrics) + 1)
 
@@ -118,7 +118,8 @@ def _contrasts(label: str, title: str, findings: Sequence[Finding], verdict: Ver
     declared = verdict.declared
     level = percent(declared["level"])
     caption = (
-        f"{title} in {metric_name(declared['metric'])}, in {UNIT}; positive: the first is better. {METHOD}. "
+        f"{title} in {metric_name(declared['metric'])}, in {UNIT}; positive: the first is better. "
+        f"{method_name(declared['arms'])}. "
         f"{level} intervals, {_adjustment(findings, declared['level'], label)} "
         f"Margin ±{margin_points(declared['margin'])}. {verdict.scope}"
     )

@@ -13,7 +13,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.arm_tables import arm_rows, decision_rows
 from medxfer.analysis.page.drawing import Chart, Line
-from medxfer.analysis.page.layout import Section, Table, colour_classes
+from medxfer.analysis.page.layout import Section, Table, colour_classes, is_dashed
 from medxfer.analysis.page.operating_charts import calibration_rows, share_chart
 from medxfer.base.words import arm_name
 
@@ -32,7 +32,7 @@ def external_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]
         colours = colour_classes(runs)
         roc, calibration = [], []
         for arm, of_arm in runs.items():
-            style = (colours[arm], arm[1] is not True)
+            style = (colours[arm], is_dashed(arm))
             sensitivity = operating.roc(of_arm)
             if np.isfinite(sensitivity).all():
                 roc.append(Line([0.0, *operating.GRID], [0.0, *sensitivity], *style))
@@ -49,7 +49,7 @@ def external_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]
             f"elsewhere-{number}",
             f"On images from elsewhere: {one.name}{trained}",
             [f"{one.about()}. {HOLDS}", *(text for answer in one.answers for text in answer.text), *one.notices],
-            [(arm_name(arm), colours[arm], arm[1] is not True) for arm in runs],
+            [(arm_name(arm), colours[arm], is_dashed(arm)) for arm in runs],
             charts,
             tables=[*_tables(one, verdict)],
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from medxfer.analysis.judge.results import Arm, Block, level_of
 from medxfer.analysis.page.drawing import Chart, LearnedDrawing
+from medxfer.base.words import NO_START
 
 COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them
 
@@ -34,6 +35,11 @@ def colour_classes(arms: Iterable[Arm]) -> dict[Arm, str]:
     colormaps = ["none", *dict.fromkeys(colormap for colormap, _ in arms if colormap != "none")]
     place = {name: 1 + (i - 1) % (COLOURS - 1) if i else 0 for i, name in enumerate(colormaps)}
     return {arm: f"arm{place[arm[0]]}" for arm in arms}
+
+
+def is_dashed(arm: Arm) -> bool:
+    """Whether its curves are: those of every arm but ImageNet's weights, and of a table's arms none."""
+    return arm[1] not in (True, NO_START)
 
 
 def block_name(block: Block, blocks: Iterable[Block]) -> str:

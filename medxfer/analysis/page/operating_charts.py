@@ -12,7 +12,7 @@ from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import Chart, Line, chart_axes
-from medxfer.analysis.page.layout import Section, Table, block_name, colour_classes
+from medxfer.analysis.page.layout import Section, Table, block_name, colour_classes, is_dashed
 from medxfer.base.words import arm_name
 
 RARE = 0.2  # share of the rarer class below which a ROC curve alone misleads
@@ -39,7 +39,7 @@ def operating_sections(study: StudyRecord, verdict: Verdict, folded: bool = Fals
             runs = [read_scores(cell) for cell in cells if cell.arm == arm]
             if not runs:
                 continue
-            style = (colours[arm], arm[1] is not True)
+            style = (colours[arm], is_dashed(arm))
             sensitivity = operating.roc(runs)
             if np.isfinite(sensitivity).all():
                 roc_lines.append(Line([0.0, *operating.GRID], [0.0, *sensitivity], *style))
@@ -56,7 +56,7 @@ def operating_sections(study: StudyRecord, verdict: Verdict, folded: bool = Fals
             )
         about = f"Calibration of every arm on {name}"
         calibration.append(share_chart(name, calibration_lines, "score", "share of positives", about))
-    key = [(arm_name(arm), colours[arm], arm[1] is not True) for arm in arms]
+    key = [(arm_name(arm), colours[arm], is_dashed(arm)) for arm in arms]
     several = any(run.record["task"] != "binary" for cells in by_data.values() for run in cells)
     averaged = "Averaged over trainings" + (" and classes" if several else "")
     yield Section("roc", "All ROC curves", [f"{averaged}; the diagonal is chance."], key, roc, folded=folded)

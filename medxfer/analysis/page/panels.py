@@ -13,7 +13,7 @@ from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import Axis, Panel, Row
 from medxfer.analysis.page.layout import block_name, colour_classes
-from medxfer.base.words import listing, weights_name
+from medxfer.base.words import NO_START, arm_name, listing, weights_name
 from medxfer.study.declared import read_rules
 
 PROVISIONAL = ("one training", "too few patients", "no arm beats chance", "incomplete")
@@ -22,16 +22,18 @@ PROVISIONAL = ("one training", "too few patients", "no arm beats chance", "incom
 def answers(verdict: Verdict) -> Panel | None:
     """The first screen's plot: every primary contrast's interval against the margin."""
     findings, declared = verdict.primary, verdict.declared
-    rules = read_rules(declared["rq1"], declared["rq2"])
     shared = [f.question for f in findings if f.figures and is_simultaneous(f.figures, declared["level"])]
     simultaneous = f", those of {listing(list(dict.fromkeys(shared)))} simultaneous" if shared else ""
     margin, level = margin_points(declared["margin"]), percent(declared["level"])
     caption = (
-        f"Difference in {metric_name(declared['metric'])}, in {UNIT}; right is better. Band: the margin declared "
-        f"beforehand, ±{margin}. Lines: {level} intervals{simultaneous}"
-        f"{', which hold at all looks together' if declared['looks'] else ''}. "
-        f"Colours within {weights_name(rules.weights)} weights, weights on {images_name(rules.colormap)}."
+        f"Difference in {metric_name(declared['metric'])}, in {UNIT}; right is better. Band: the margin "
+        f"{'that was given' if declared['table'] else 'declared beforehand'}, ±{margin}. "
+        f"Lines: {level} intervals{simultaneous}"
+        f"{', which hold at all looks together' if declared['looks'] else ''}."
     )
+    if not declared["arms"]:
+        rules = read_rules(declared["rq1"], declared["rq2"])
+        caption += f" Colours within {weights_name(rules.weights)} weights, weights on {images_name(rules.colormap)}."
     if any(finding.conclusion in PROVISIONAL for finding in findings):
         caption += " Hollow marks: one training, too few patients, no arm above chance, or not every cell finished."
     if any(finding.figures and finding.figures.trainings == 1 for finding in findings):
@@ -63,10 +65,9 @@ def trainings(study: StudyRecord, verdict: Verdict) -> list[Panel]:
 
 
 def _dots(arm: Arm, values: list[float], mean: float, low: float, high: float, colour: str) -> Row:
-    kind = "diamond" if isinstance(arm[1], str) else "solid" if arm[1] else "hollow"
+    kind = "solid" if arm[1] in (True, NO_START) else "diamond" if isinstance(arm[1], str) else "hollow"
     figures = f"{mean:.1f} ({low:.1f} to {high:.1f})" if low < high else f"{mean:.1f}"
-    name = f"{arm[0]} · {weights_name(arm[1])}"
-    return Row(name, figures.replace("-", "−"), kind, (mean, low, high), values, colour)
+    return Row(arm_name(arm, "·"), figures.replace("-", "−"), kind, (mean, low, high), values, colour)
 
 
 def intervals(families: Sequence[tuple[str, str, Sequence[Finding]]], margin: float, caption: str = "") -> Panel | None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -46,7 +47,16 @@ LEVELS = 256  # that are drawn of a longer table
 
 
 def phantom_picture(study: StudyRecord) -> Picture:
-    """A phantom, never a patient, of the study's modality, under its own colormaps: CT, or DX for any other; or both.
+    """`phantom_figure` as the page shows it."""
+    figure, caption = phantom_figure(study)
+    file = io.BytesIO()
+    figure.savefig(file, format="webp", dpi=120, bbox_inches="tight", pil_kwargs={"quality": 85})
+    return Picture("image/webp", file.getvalue(), caption)
+
+
+def phantom_figure(study: StudyRecord) -> tuple[Figure, str]:
+    """Figure 1 and its caption: a phantom, never a patient, of the study's modality, under its own colormaps: CT, or DX
+    for any other; or both.
 
     The CT phantom is shown through the window of the study's first CT cell.
     """
@@ -56,19 +66,17 @@ def phantom_picture(study: StudyRecord) -> Picture:
         parse_window(str(cell.factors["window"])) for cell in study.done if cell.record["data"]["modality"] == "CT"
     ]
     window = next((window for window in in_hu if window is not None), CT_WINDOW)
-    file = io.BytesIO()
     figure = draw_figure1(
         example("CT", PHANTOM_SIZE) if True in kinds else None,
         example("DX", PHANTOM_SIZE) if False in kinds else None,
         names,
         window,
     )
-    figure.savefig(file, format="webp", dpi=120, bbox_inches="tight", pil_kwargs={"quality": 85})
     which = "a CT phantom left and an X-ray phantom right"
     if len(kinds) == 1:
         which = "a CT phantom" if True in kinds else "an X-ray phantom"
     caption = f"Drawn by formula, not the study's images: {which}; {listing(names)} from top to bottom."
-    return Picture("image/webp", file.getvalue(), caption)
+    return figure, caption
 
 
 def most_changed(study: StudyRecord, block: Block, count: int) -> list[ChangedImage]:

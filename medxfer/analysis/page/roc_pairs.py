@@ -9,7 +9,7 @@ from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.results import Arm, StudyRecord
 from medxfer.analysis.judge.roc_bands import RocBand, roc_bands
 from medxfer.analysis.page.drawing import Chart, Line, chart_axes
-from medxfer.analysis.page.layout import Section, colour_classes
+from medxfer.analysis.page.layout import Section, colour_classes, is_dashed
 from medxfer.base.words import arm_name
 
 MOST = 6  # charts that are shown unfolded, and contrasts whose bands are computed (seconds each in a large study)
@@ -28,7 +28,7 @@ def roc_pairs(study: StudyRecord) -> Iterator[Section]:
     several = len({band.data for _, band in found}) > 1
     charts = [_chart(contrast, band, colours, several) for contrast, band in found]
     arms = list(dict.fromkeys(arm for contrast, _ in found for arm in contrast.weights))
-    key = [(arm_name(arm), colours[arm], arm[1] is not True) for arm in arms]
+    key = [(arm_name(arm), colours[arm], is_dashed(arm)) for arm in arms]
     chance = "trainings and patients" if min(band.trainings for _, band in found) > 1 else "patients alone"
     text = f"Means over trainings; band: pointwise {percent(study.declared.level)} of the difference, over {chance}."
     yield Section("pairs", "ROC of the pairs compared", [text], key, charts, folded=len(charts) > MOST)
@@ -43,8 +43,8 @@ def _chart(contrast: Contrast, band: RocBand, colours: dict[Arm, str], several: 
     ends = [(max(m - h, 0.0), min(m + h, 1.0)) for m, h in zip(middle, band.half.tolist(), strict=True)]
     lines = [
         Line(band.rates.tolist(), (), colours[other], band=ends),
-        Line([0.0, *GRID], [0.0, *band.other], colours[other], other[1] is not True),
-        Line([0.0, *GRID], [0.0, *band.better], colours[better], better[1] is not True),
+        Line([0.0, *GRID], [0.0, *band.other], colours[other], is_dashed(other)),
+        Line([0.0, *GRID], [0.0, *band.better], colours[better], is_dashed(better)),
     ]
     name = contrast.name.partition(", ")[0]
     title = f"{name} · {band.data}" if several else name

@@ -4,7 +4,7 @@ from medxfer.data.sources.tables.cell_values import check_not_rounded, clean, cl
 from medxfer.data.sources.tables.path_join import match_paths, nearest
 from medxfer.data.sources.tables.row_join import KINDS, PATH, join_rows, key_column, kind_of
 from medxfer.data.sources.tables.stated_once import stated_once
-from medxfer.data.sources.tables.table_file import read_table
+from medxfer.data.sources.tables.table_file import no_column, read_table
 
 __all__ = [
     "KINDS",
@@ -18,6 +18,7 @@ __all__ = [
     "match_paths",
     "nearest",
     "nearly_equal",
+    "no_column",
     "read_table",
     "stated_once",
     "words_for_missing",

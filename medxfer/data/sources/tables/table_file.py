@@ -1,4 +1,4 @@
-"""A table of text as it comes: CSV with any usual separator and encoding, or XLSX."""
+"""A table of text as it comes: CSV with any usual separator and encoding, XLSX, or Parquet."""
 
 import codecs
 import csv
@@ -8,16 +8,18 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
 
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import MedxferError, first_line
 
 SEPARATORS = (",", ";", "\t", "|")
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 csv.field_size_limit(2**31 - 1)  # masks as run lengths are longer than its default
-_GZIP, _ZIP, _OLD_EXCEL = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how files begin
+# How files begin.
+_GZIP, _ZIP, _OLD_EXCEL, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 
 
 def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame:
@@ -25,6 +27,7 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
 
     A CSV has commas, semicolons, tabs or bars, whichever tells its columns; it is UTF-8, UTF-16 or else cp1252.
     It may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]).
+    A Parquet file's values are taken as the text that Python writes of them.
 
     Raises MedxferError if it cannot be read, is empty or lacks one of `columns`; the error ends in `way_out`.
     """
@@ -33,9 +36,10 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
         data = path.read_bytes()
         if data.startswith(_GZIP):
             data = gzip.decompress(data)
-        sheets = (
-            _sheets(data, wanted) if data.startswith((_ZIP, _OLD_EXCEL)) else {"": _from_text(_decoded(data), wanted)}
-        )
+        if data.startswith((_ZIP, _OLD_EXCEL)):
+            sheets = _sheets(data, wanted)
+        else:
+            sheets = {"": _parquet(data, wanted) if data.startswith(_PARQUET) else _from_text(_decoded(data), wanted)}
     except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
         raise MedxferError(f"{path}: not a readable table ({error}); {way_out}") from error
     having = [name for name, sheet in sheets.items() if set(wanted) <= set(sheet.columns)] or list(sheets)[:1]
@@ -43,11 +47,19 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
         raise MedxferError(f"{path}: its sheets {' and '.join(having)} both have these columns; leave one in the file")
     table = sheets[having[0]] if having else pd.DataFrame()
     if absent := [column for column in wanted if column not in table.columns]:
-        has = ", ".join(table.columns)
-        raise MedxferError(f"{path}: no column {' or '.join(map(repr, absent))}; it has {has}; {way_out}")
+        raise no_column(path, absent, table.columns, way_out)
     if table.empty:
         raise MedxferError(f"{path}: has no rows; {way_out}")
     return table
+
+
+def no_column(path: Path, absent: Sequence[str], columns: Iterable[object], way_out: str) -> MedxferError:
+    """The error for columns that a table lacks, with the nearest names that it has, and all."""
+    has = [str(column) for column in columns]
+    near = [near for name in absent for near in get_close_matches(name, has, n=1, cutoff=0.5)]
+    nearest = f" (the nearest is {' and '.join(map(repr, dict.fromkeys(near)))})" if near else ""
+    missing = " or ".join(map(repr, absent))
+    return MedxferError(f"{path}: no column {missing}{nearest}; it has {', '.join(has)}; {way_out}")
 
 
 def _decoded(data: bytes) -> str:
@@ -108,6 +120,17 @@ def _sheets(data: bytes, wanted: Sequence[str]) -> Mapping[str, pd.DataFrame]:
         raise ValueError(f"no XLSX: {type(error).__name__}") from error
     filled = {str(name): sheet.fillna("") for name, sheet in sheets.items() if len(sheet)}
     return {name: _named(sheet.iloc[1:], sheet.iloc[0], wanted) for name, sheet in filled.items()}
+
+
+def _parquet(data: bytes, wanted: Sequence[str]) -> pd.DataFrame:
+    """Raises ValueError for a file that is no whole Parquet file."""
+    try:
+        table = pd.read_parquet(io.BytesIO(data))
+    except Exception as error:  # pyarrow's are of many kinds
+        raise ValueError(f"no Parquet: {first_line(error)}") from error
+    table = table.reset_index() if any(table.index.names) else table
+    text = table.astype(object).where(table.notna(), "").astype(str)
+    return _named(text.set_axis(range(table.shape[1]), axis=1), table.columns, wanted)
 
 
 def _name(text: object) -> str:
