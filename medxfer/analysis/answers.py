@@ -7,7 +7,6 @@ from platformdirs import user_cache_path
 from medxfer.analysis.judge.looking import looked_at
 from medxfer.analysis.judge.results import StudyRecord, read_study, results_csv
 from medxfer.analysis.judge.verdict import Verdict, judge
-from medxfer.analysis.out.figure_files import write_figures
 from medxfer.analysis.out.methods import methods_cited
 from medxfer.analysis.out.paper import latex_tables, markdown_tables, paper_tables
 from medxfer.analysis.out.references import bibliography
@@ -68,6 +67,8 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None, fi
     except OSError as error:
         raise MedxferError(f"cannot write into {study}: {error.strerror}; make the folder writable") from error
     if figures is not None:
+        from medxfer.analysis.out.figure_files import write_figures  # with matplotlib's drawing
+
         beside = {name: texts[name] for name in ("table.tex", "methods.md", "references.bib")}
         with kept_files(_color_files(records)):
             write_figures(records, verdict, figures, beside)

@@ -97,10 +97,14 @@ def before_next_look(states: Sequence[State], record: Json, also_ended: Set[str]
 
 
 def read_record(study: Path) -> Json:
-    """What study.json holds. Raises MedxferError if the folder holds no study."""
+    """What study.json holds. Raises MedxferError if the folder holds no study of trainings."""
     record = _read(study / "study.json")
     if record is None:
         raise MedxferError(f"{study}: no study is there; study= takes a folder that medxfer.train made")
+    if record.get("declared", {}).get("table"):
+        raise MedxferError(
+            f"{study}: made of a table of scores, so that nothing is trained in it; medxfer.report makes it"
+        )
     return record
 
 

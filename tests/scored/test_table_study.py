@@ -9,8 +9,10 @@ import pytest
 from score_tables import score_table
 
 from medxfer.analysis import compare
+from medxfer.base.errors import MedxferError
 from medxfer.report import main
 from medxfer.study.folder import Study
+from medxfer.study.state import read_record
 
 SECRETS = (b"SECRET-IMG", b"DOE^JOHN", b"secretfolder")
 
@@ -97,12 +99,14 @@ def test_several_classes_are_judged(tmp_path: Path) -> None:
     assert found["conclusion"] == "improves by at least the margin"
 
 
-def test_a_table_is_judged_again_in_its_folder_and_status_reads_it(tmp_path: Path) -> None:
+def test_a_table_is_judged_again_in_its_folder_which_is_of_no_training(tmp_path: Path) -> None:
     out = judged(tmp_path, score_table(seeds=(0, 1)), "with=gray")
     assert len(Study(out).planned) == 4
     judged(tmp_path, score_table(), "with=color")
     assert len(Study(out).planned) == 6
     assert finding(out)["contrast"] == "gray − color"
+    with pytest.raises(MedxferError, match="made of a table of scores, so that nothing is trained in it"):
+        read_record(out)
 
 
 @pytest.mark.parametrize(

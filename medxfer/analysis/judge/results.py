@@ -166,7 +166,7 @@ class StudyRecord:
         for cell in self.done:
             weights = cell.record.get("weights") or {}
             said = weights.get("trained_on") or weights.get("tag") or ""
-            found.setdefault(cell.factors["pretrained"], {})[said] = None
+            found.setdefault(cell.factors.get("pretrained", NO_START), {})[said] = None
         return {start: "" if "" in said else listing(list(said)) for start, said in found.items()}
 
     @property

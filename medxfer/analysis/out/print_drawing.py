@@ -1,12 +1,14 @@
 """Panels and charts of the page drawn for print by matplotlib: column widths, small type, colours that print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 from medxfer.analysis.page.drawing import Chart, Line, Panel, Row, number
 
@@ -20,7 +22,7 @@ INK, SOFT, BAND = "#1c1f23", "#6a6f76", "#dfe6ee"
 COLOURS = {
     "arm0": "#5f5f5f", "arm1": "#009E73", "arm2": "#D55E00", "arm3": "#0072B2", "arm4": "#CC79A7", "arm5": "#E69F00",
 }  # fmt: skip
-STYLE: Mapping[str, Any] = {
+STYLE: dict[Any, Any] = {  # matplotlib's rc
     "font.size": 7, "font.family": "DejaVu Sans", "axes.titlesize": 7, "axes.labelsize": 7, "legend.fontsize": 7,
     "xtick.labelsize": 6.5, "ytick.labelsize": 6.5, "axes.linewidth": 0.6, "lines.linewidth": 1.0,
     "xtick.major.width": 0.6, "ytick.major.width": 0.6, "xtick.major.size": 2.5, "ytick.major.size": 2.5,
@@ -32,8 +34,15 @@ STYLE: Mapping[str, Any] = {
 
 def draw_panel(panel: Panel, label: str) -> Figure:
     """Rows on a common axis: name, marks, figures; as wide as one column if that leaves room, else as two."""
-    figure = _panel(panel, label, COLUMN)
-    return figure if figure.axes[0].get_position().width * COLUMN >= NARROWEST else _panel(panel, label, BOTH)
+    beside = [[row.name, row.figures] for _, _, rows in panel.groups for row in rows]
+    beside += [[title, ""] for title, _, _ in panel.groups] if len(panel.groups) > 1 else []
+    taken = sum(max(map(_width, column)) for column in zip(*beside, strict=True))
+    return _panel(panel, label, COLUMN if COLUMN - taken - 6 * MM >= NARROWEST else BOTH)
+
+
+def _width(text: str) -> float:
+    """In inches, of a line in the style's size."""
+    return float(TextPath((0, 0), text, size=7).get_extents().width) / 72 if text.strip() else 0.0
 
 
 def _panel(panel: Panel, label: str, width: float) -> Figure:
@@ -41,8 +50,9 @@ def _panel(panel: Panel, label: str, width: float) -> Figure:
     lines: list[Row | str] = []
     for title, _, rows in panel.groups:
         lines += [title] * several + list(rows)
-    figure = Figure(figsize=(width, ROW * len(lines) + AXIS), layout="constrained")
-    figure.get_layout_engine().set(w_pad=1 * MM, h_pad=0.5 * MM)  # type: ignore[union-attr]
+    figure = Figure(
+        figsize=(width, ROW * len(lines) + AXIS), layout=ConstrainedLayoutEngine(w_pad=1 * MM, h_pad=0.5 * MM)
+    )
     axes = figure.subplots()
     axes.set(ylim=(len(lines) - 0.5, -0.5), xlim=(panel.axis.low, panel.axis.high), xlabel=label)
     axes.set_yticks(range(len(lines)), [line if isinstance(line, str) else line.name for line in lines])
@@ -130,6 +140,6 @@ def _line(axes: Axes, line: Line) -> None:
         low, high = zip(*line.band, strict=True)
         axes.fill_between(line.x, low, high, color=colour, alpha=0.18, linewidth=0, zorder=1)
     if len(line.y):
-        mark = {"marker": "o", "markersize": 3.5, "markerfacecolor": "white" if line.dashed else colour}
+        mark: dict[str, Any] = {"marker": "o", "markersize": 3.5, "markerfacecolor": "white" if line.dashed else colour}
         style = "--" if line.dashed else "-"
         axes.plot(line.x, line.y, color=colour, linestyle=style, zorder=2, **(mark if line.marks else {}))
