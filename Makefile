@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test kills browser simulations reference lint types format bench bench-long slurm-test clean
+.PHONY: demo test docs kills browser simulations reference lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -28,6 +28,10 @@ browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besi
 
 simulations: $(VENV)/installed  ## the false positives and widths of docs/simulations.md; goes on where it stopped (an hour of two cores; heads and networks want a GPU)
 	$(BIN)/python tests/simulation/run.py --out docs/simulations.md
+
+docs: $(VENV)/installed  ## the site of documentation, in site/: its first page is site/index.html
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 reference: $(VENV)/installed  ## docs/settings.md, from the settings' own description
 	$(BIN)/python -m medxfer.training.settings.reference_text docs/settings.md
@@ -55,5 +59,5 @@ slurm-test: $(VENV)/installed  ## a grid on a real Slurm of this one machine, pr
 	tests/slurm/cluster.sh $(BIN)/python -m pytest tests/slurm -m slurm -s
 
 clean:  ## everything made here but studies
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

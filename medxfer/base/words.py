@@ -12,7 +12,7 @@ FEWEST_PATIENTS, FEWEST_SEEDS = 5, 2
 FOLDS, FOLDS_BELOW = 5, 2_000
 AUTO, USUAL_SIZE = "auto", 224  # image_size=auto: what the backbone's weights saw, of most backbones this many pixels
 NO_START = ""  # in the place of the weights: of a table of scores, whose arms have one name
-LOWER_IS_BETTER = ("loss", "brier", "calibration_error")  # metrics; of all others more is better
+LOWER_IS_BETTER = ("brier",)  # of JUDGED; of the others more is better
 
 
 def weights_name(pretrained: bool | str) -> str:
@@ -81,7 +81,7 @@ def metric_in_words(metric: str) -> str:
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether a smaller value of `metric` (with or without "val/" or "test/") is the better one."""
+    """Whether a smaller value of the judged `metric` (with or without "val/" or "test/") is the better one."""
     return metric.rpartition("/")[2] in LOWER_IS_BETTER
 
 

@@ -6,7 +6,7 @@ from functools import cache
 import timm
 from timm.models import PretrainedCfg
 
-import medxfer.model.alexnet  # noqa: F401 (registers it with timm)
+import medxfer.model.networks  # noqa: F401 (registers them with timm)
 from medxfer.base.errors import MedxferError, unknown
 
 FILE = "file:"

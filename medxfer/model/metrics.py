@@ -1,7 +1,7 @@
 """Metrics of a split's pooled scores; a metric that cannot be computed is named with its reason, never 0 or NaN.
 
 A new metric is one entry of METRICS: training logs it, the record holds it, and monitor=val/<name> chooses the epoch by
-it. If a smaller value is better, its name goes into base/words.py too.
+it.
 
 Decisions on validation and test follow one rule, which `predict` uses too. Binary: class 1 where its score exceeds the
 threshold that this training's validation chose (`choose_threshold`). Multi-class: the class of the highest score.
@@ -42,6 +42,7 @@ class Metric:
     binary: Binary
     multiclass: Several
     multilabel: Several
+    less_is_better: bool = False
     every_class: bool = True  # undefined where a class has no image: the mean of the others is another metric
 
 
@@ -75,6 +76,7 @@ METRICS = {
         lambda p, y, _: (p - y).square().mean(),
         lambda p, y, C: (p - F.one_hot(y, C)).square().sum(dim=1).mean(),
         lambda p, y, _: (p - y).square().mean(),
+        less_is_better=True,
         every_class=False,
     ),
     # Expected; multi-class: of the highest score.
@@ -84,6 +86,7 @@ METRICS = {
         lambda p, y, C: torch.stack(
             [tm.binary_calibration_error(p[:, c].contiguous(), y[:, c], BINS) for c in range(C)]
         ).mean(),
+        less_is_better=True,
         every_class=False,
     ),
 }
@@ -129,6 +132,12 @@ def compute_metrics(
             found[f"auroc/{name}"] = why, partial(tm.binary_auroc, scores[:, c], against_rest[:, c])
     values = {name: float(value()) for name, (why, value) in found.items() if why is None}
     return values, {name: why for name, (why, _) in found.items() if why is not None}
+
+
+def less_is_better(monitor: str) -> bool:
+    """Whether a smaller value of what chooses the epoch, such as val/auroc or val/loss, is the better one."""
+    name = monitor.removeprefix("val/")
+    return name == "loss" or (name in METRICS and METRICS[name].less_is_better)
 
 
 def choose_threshold(scores: Tensor, labels: Tensor) -> float | None:

@@ -12,7 +12,8 @@ from rich.markup import escape
 
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import describe, duration, lower_is_better
+from medxfer.base.words import describe, duration
+from medxfer.model.metrics import less_is_better
 from medxfer.study.cell import Cell
 from medxfer.study.checkpoints import BEST
 from medxfer.study.claim import tell
@@ -21,7 +22,7 @@ LINE_EVERY = 60.0  # seconds between two lines on the same cell, where there is 
 
 
 def _mode(monitor: str) -> str:
-    return "min" if lower_is_better(monitor) else "max"
+    return "min" if less_is_better(monitor) else "max"
 
 
 class History(pl.Callback):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from medxfer.base.words import LOWER_IS_BETTER, Task
-from medxfer.model.metrics import METRICS, choose_threshold, compute_metrics
+from medxfer.base.words import JUDGED, LOWER_IS_BETTER, Task
+from medxfer.model.metrics import METRICS, less_is_better, choose_threshold, compute_metrics
 
 BINARY = {
     "accuracy",
@@ -24,8 +24,17 @@ BINARY = {
 }
 
 
-def test_every_name_of_a_metric_that_is_better_when_lower_is_a_metric() -> None:
-    assert set(LOWER_IS_BETTER) - {"loss"} <= set(METRICS)
+def test_training_and_judging_agree_on_what_is_better() -> None:
+    assert set(JUDGED) <= set(METRICS)
+    assert [name for name in JUDGED if METRICS[name].less_is_better] == list(LOWER_IS_BETTER)
+    for monitor, less in (
+        ("val/loss", True),
+        ("val/brier", True),
+        ("val/calibration_error", True),
+        ("val/auroc", False),
+    ):
+        assert less_is_better(monitor) is less
+    assert not less_is_better("val/auroc/pneumonia")
 
 
 def two(positive: list[float]) -> Tensor:
