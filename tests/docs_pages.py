@@ -31,7 +31,7 @@ PAGES = sorted(
 _FENCE = re.compile(
     r"(?:^<!-- (?P<said>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-RUN, SHOWN = ("sh", "python"), ("text", "yaml", "csv", "bibtex")
+RUN, SHOWN = ("sh", "python"), ("text", "json", "yaml", "csv", "bibtex")
 FORMS = r"not run: .+|file: \S+|entry of \w+ in \S+"
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from medxfer.base.words import JUDGED, LOWER_IS_BETTER, Task
-from medxfer.model.metrics import METRICS, less_is_better, choose_threshold, compute_metrics
+from medxfer.model.metrics import METRICS, choose_threshold, compute_metrics, less_is_better
 
 BINARY = {
     "accuracy",
