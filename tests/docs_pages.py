@@ -20,7 +20,7 @@ from medxfer.data.dicom import read_gray
 from medxfer.data.phantom import write_phantoms
 
 ROOT = Path(__file__).parents[1]
-GENERATED = ("settings.md", "benchmarks.md", "simulations.md")
+GENERATED = ("settings.md", "benchmarks.md", "benchmarks_full.md", "simulations.md")
 # Their figures and formulas are no commands.
 PROSE = ("gpu.md", "gray.md", "method.md", "prior_work.md", "verdict.md", "api.md", "index.md")
 PAGES = sorted(
