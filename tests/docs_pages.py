@@ -21,12 +21,13 @@ from medxfer.data.phantom import write_phantoms
 
 ROOT = Path(__file__).parents[1]
 GENERATED = ("settings.md", "benchmarks.md", "benchmarks_full.md", "simulations.md")
+OF_ITS_OWN = ("reuse.md",)  # test_reuse_page.py runs it
 # Their figures and formulas are no commands.
 PROSE = ("gpu.md", "gray.md", "method.md", "prior_work.md", "verdict.md", "api.md", "index.md")
 PAGES = sorted(
     path
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-    if path.name not in (*GENERATED, *PROSE)
+    if path.name not in (*GENERATED, *OF_ITS_OWN, *PROSE)
 )
 _FENCE = re.compile(
     r"(?:^<!-- (?P<said>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL

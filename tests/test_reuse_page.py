@@ -13,7 +13,7 @@ from medxfer.report import main
 
 PAGE = (Path(__file__).parent.parent / "docs" / "reuse.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.S | re.M)
-COMMANDS = re.findall(r"^    python -m medxfer\.report (.*)$", PAGE, re.M)
+COMMANDS = re.findall(r"^python -m medxfer\.report (.*)$", PAGE, re.M)
 
 
 @pytest.fixture(scope="module")
