@@ -2,7 +2,9 @@
 
 The table has a row a file, or a slice of a NIfTI volume: its path, a score a class, the decision at the threshold
 chosen on validation, in what it is unlike the images of the training (modality, gray, size), or why it was refused.
-For research, not for diagnosis.
+Where the cell scores series (data.score=mean, max), it has a row a series. What the training's data set leaves out by
+rule (localizers, SR, SEG, copies, slices that data.slices does not take) is left out of a folder too, and counted; a
+file that is named by itself is scored. For research, not for diagnosis.
 """
 
 import sys
@@ -11,6 +13,8 @@ from pathlib import Path
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
+from medxfer.base.words import count
+from medxfer.data.sources.left_out import BY_RULE
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class Settings:
         "a folder for pictures of gray, what the network saw, and Grad-CAM of the decision (medxfer[explain])", None,
         shown="DIR",
     )  # fmt: skip
+    slices: Path | None = setting(
+        "a CSV for the scores of slices, with the decision on their series, where the cell scores series", None,
+        shown="slices.csv",
+    )  # fmt: skip
 
 
 COMMAND = Command("python -m medxfer.predict", __doc__, Settings)
@@ -29,17 +37,19 @@ COMMAND = Command("python -m medxfer.predict", __doc__, Settings)
 
 def score(given: Settings) -> int:
     """1 if no image could be scored."""
-    if given.out and given.out.suffix.lower() != ".csv":
-        raise MedxferError(f"out={given.out}: a table's name must end in .csv")
-    if given.out and not given.out.parent.is_dir():
-        raise MedxferError(f"out={given.out}: there is no folder {given.out.parent}")
+    for key, path in (("out", given.out), ("slices", given.slices)):
+        if path and path.suffix.lower() != ".csv":
+            raise MedxferError(f"{key}={path}: a table's name must end in .csv")
+        if path and not path.parent.is_dir():
+            raise MedxferError(f"{key}={path}: there is no folder {path.parent}")
 
     from medxfer.grid.devices import gpus, hold_gpu
     from medxfer.trained.scoring import predict  # with torch, which wrong arguments need not wait for
 
     hold_gpu(gpus())
-    table, rule = predict(given.cell, given.images, given.out, given.cam)
-    read, refused = table[table["refused"] == ""], table[table["refused"] != ""]
+    table, slices, rule = predict(given.cell, given.images, given.out, given.cam, given.slices)
+    read, by_rule = table[table["refused"] == ""], table["refused"].str.startswith(BY_RULE)
+    refused = table[(table["refused"] != "") & ~by_rule]
     if given.out is None:
         shown = read.drop(columns=["unlike", "refused", "note"])
         print(shown.to_string(index=False, float_format="%.4f") if len(shown) else "no image was read")
@@ -47,7 +57,10 @@ def score(given: Settings) -> int:
         print(f"refused: {row.path}: {row.refused}", file=sys.stderr)
     for row in read[read["unlike"] != ""].itertuples():
         print(f"unlike the images of the training: {row.path}: {row.unlike}", file=sys.stderr)
-    print(f"{len(read)} images scored, {len(refused)} files refused{f': {given.out}' if given.out else ''}")
+    for reason, number in table["refused"][by_rule].value_counts().items():
+        print(f"left out {reason}: {count(number, 'file')}")
+    scored = f"{len(read)} images" if slices is None else f"{len(read)} series of {read['slices'].sum()} slices"
+    print(f"{scored} scored, {len(refused)} files refused{f': {given.out}' if given.out else ''}")
     print(f"{rule} {RESEARCH_ONLY}")
     return 0 if len(read) else 1
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from medxfer.base.display import display
+from medxfer.base.series import IMAGE, IN_WORDS
 from medxfer.base.words import count, listing
 from medxfer.data.inspect.few_trained import few_trained
 from medxfer.grid.matrix import about_folds, about_looks
@@ -18,8 +19,10 @@ from medxfer.training.prepare import Settled
 
 
 def introduce_data(settled: Sequence[Settled]) -> None:
-    """Say what must be known of these cells: their weights, their external sets, and where few patients train."""
+    """Say what must be known of these cells: their weights, how series are scored, their external sets, and where few
+    patients train."""
     _say_weights(settled)
+    _say_series(settled)
     _say_external(settled)
     _say_few(settled)
 
@@ -37,6 +40,14 @@ def _say_weights(settled: Sequence[Settled]) -> None:
         said[f"{one.cell.factors['backbone']} pretrained={start}: {weights.file}, {data}{scale}"] = None
     for text in said:
         display.say(f"[dim]{escape(text)}[/]")
+
+
+def _say_series(settled: Sequence[Settled]) -> None:
+    """Say of each data set whose series are scored, once, how."""
+    for data, score in dict.fromkeys((one.cell.factors["data"], one.score) for one in settled):
+        if score != IMAGE:
+            series = next(one for one in settled if one.cell.factors["data"] == data).store.images["series"].nunique()
+            display.say(f"[dim]{escape(str(data))}: each of its {series:,} series has one score, {IN_WORDS[score]}[/]")
 
 
 def _say_external(settled: Sequence[Settled]) -> None:

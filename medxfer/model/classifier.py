@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from medxfer.base.batch import FeatureBatch, RenderedBatch
 from medxfer.base.errors import MedxferError
+from medxfer.base.series import BySeries
 from medxfer.base.words import Task
 from medxfer.model import seeds
 from medxfer.model.layers import find_head, freeze, keep_frozen_in_eval, reset_head
@@ -33,7 +34,8 @@ class Classifier(pl.LightningModule):
     """A backbone trained to classify rendered images.
 
     After validation and test, `predictions["val"]` and `predictions["test"]` hold the split's scores, and
-    `undefined` the reasons for the metrics that could not be computed ({"test/auroc": reason}). A checkpoint
+    `undefined` the reasons for the metrics that could not be computed ({"test/auroc": reason}). With `by_series` the
+    metrics and the threshold are of series, scored from their images; the loss is of images always. A checkpoint
     carries the validation scores of its weights: after `trainer.test(ckpt_path="best")` the scores of both
     splits are the best epoch's, and all that is decided is decided at the threshold chosen on its validation scores,
     without a second validation.
@@ -95,6 +97,7 @@ class Classifier(pl.LightningModule):
         self.register_buffer("class_weights", weights, persistent=False)
         self.predictions: dict[str, Predictions] = {}
         self.undefined: dict[str, str] = {}
+        self.by_series: BySeries | None = None  # of the rows that batches name
         self._losses: list[tuple[Tensor, int]] = []  # of the running epoch: mean over a batch, its images
         self._rows: list[tuple[Tensor, Tensor, Tensor]] = []  # of the running split: logits, label, row
         self.train()  # the Trainer keeps the modes that it finds
@@ -256,7 +259,8 @@ class Classifier(pl.LightningModule):
             raise NotFinite(f"scores of the {split} split are not finite in epoch {self.current_epoch}: lower lr.")
         loss = self.loss(logits, label)
         found = self.predictions[split] = Predictions(index.cpu(), label.cpu(), self.scores(logits).cpu())
-        values, undefined = compute_metrics(found.scores, found.label, self.task, self.classes, self.threshold())
+        judged = self._judged(found)
+        values, undefined = compute_metrics(judged.scores, judged.label, self.task, self.classes, self.threshold())
         others = {name: why for name, why in self.undefined.items() if not name.startswith(f"{split}/")}
         self.undefined = others | {f"{split}/{name}": why for name, why in undefined.items()}
         self.log_dict({f"{split}/{name}": value for name, value in ({"loss": float(loss)} | values).items()})
@@ -275,5 +279,14 @@ class Classifier(pl.LightningModule):
         return "fixed" if self._chosen() is None else "validation"
 
     def _chosen(self) -> float | None:
-        val = self.predictions.get("val")
-        return choose_threshold(val.scores, val.label) if val is not None and self.task == "binary" else None
+        if (val := self.predictions.get("val")) is None or self.task != "binary":
+            return None
+        judged = self._judged(val)
+        return choose_threshold(judged.scores, judged.label)
+
+    def _judged(self, found: Predictions) -> Predictions:
+        """What metrics are computed of: the images, or the series that they are slices of."""
+        if self.by_series is None:
+            return found
+        first, scores = self.by_series.pool(found.index.numpy(), found.scores.numpy())
+        return Predictions(found.index[first], found.label[first], torch.from_numpy(scores))

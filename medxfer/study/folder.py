@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
+from medxfer.base.series import IMAGE, score_of
 from medxfer.base.words import describe, varied
 from medxfer.study.declared import Declared, declaration, read_declared
 from medxfer.study.identity import FOLD, Json, digest, safe_name, shared_settings, study_name
@@ -228,7 +229,7 @@ def open_study(config: DictConfig, fingerprint: str, pending: dict[Path, Json] |
         if pending is None:
             make_folder(study.folder)
         with study.changing() if pending is None else nullcontext():
-            difference = _join(study, settings, declared, config.data.name, fingerprint, pending)
+            difference = _join(study, settings, declared, config.data, fingerprint, pending)
         if difference is None:
             return study
         if named:
@@ -253,10 +254,10 @@ def make_folder(folder: Path) -> None:
 
 
 def _join(
-    study: Study, settings: Json, declared: Json, data: str, fingerprint: str, pending: dict[Path, Json] | None
+    study: Study, settings: Json, declared: Json, config: DictConfig, fingerprint: str, pending: dict[Path, Json] | None
 ) -> str | None:
-    """Enter the data set into the study's record, or say why this is another study."""
-    path = study.folder / "study.json"
+    """Enter the data set that `config` names into the study's record, or say why this is another study."""
+    path, data, score = study.folder / "study.json", config.name, score_of(config)
     asked = {"settings": settings, "declared": declared}
     if pending is not None and study.folder in pending:
         record = pending[study.folder]
@@ -269,6 +270,8 @@ def _join(
             return _difference(record[part], values)
     if record["data"].get(data, fingerprint) != fingerprint:
         return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
+    if data in record["data"] and (before := record.get("scored", {}).get(data, IMAGE)) != score:
+        return f"data.score of data '{data}' was {before}, is {score}"
     same = [name for name, known in record["data"].items() if known == fingerprint and name != data]
     if same:
         return (
@@ -277,6 +280,8 @@ def _join(
         )
     if data not in record["data"]:
         record["data"][data] = fingerprint
+        if score != IMAGE:
+            record.setdefault("scored", {})[data] = score
         if pending is None:
             write_json(path, record)
     if pending is not None:

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save
 
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
+from medxfer.base.series import IMAGE, IN_WORDS
 from medxfer.model.backbone import library_arguments
 from medxfer.model.catalogue import find
 from medxfer.trained.portable import GrayNetwork, lookup_table, plain_network, write_onnx
@@ -76,6 +77,7 @@ def description(cell: TrainedCell) -> dict[str, Any]:
         "task": cell.model.task,
         "classes": list(cell.classes),
         "threshold": record["threshold"],
+        "judged": "images" if cell.score == IMAGE else f"series: each has one score, {IN_WORDS[cell.score]}",
         "image_size": config.image_size,
         "resize": f"bilinear, antialiased, before the lookup{fills}",
         "gray": "Hounsfield units" if cell.hounsfield else "display gray: 0 is black, the dtype's largest value white",

@@ -10,6 +10,7 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json, write_parquet
 from medxfer.base.memory import keep_pages
+from medxfer.base.series import SLICES, score_of
 from medxfer.base.window import parse_window
 from medxfer.data.external import ExternalSet, TrainedOn, external_sets, mounted_sets
 from medxfer.data.serve.external_images import ExternalImages, external_scores
@@ -60,7 +61,8 @@ def _score(folder: Path, external: ExternalSet) -> None:
         table = external.table(external_scores(predicting(cell), cell.model, images))
         path = folder / "predictions.parquet"
         kept = pd.read_parquet(path)
-        write_parquet(path, pd.concat([kept[kept["split"] != external.split], table], ignore_index=True))
+        others = kept[~kept["split"].isin((external.split, external.split + SLICES))]
+        write_parquet(path, pd.concat([others, table], ignore_index=True))
         entered = {**record.get("external", {}), external.name: external.record()}
         write_json(folder / "metrics.json", {**record, "external": entered})
 
@@ -83,6 +85,7 @@ def _trained_on(folder: Path) -> TrainedOn:
             image_size=int(config.image_size),
             hounsfield=parse_window(record["factors"]["window"]) is not None,
             keep_aspect=bool(config.data.get("keep_aspect", False)),
+            score=score_of(config.data),
         )
     except (KeyError, OSError) as error:
         raise MedxferError(

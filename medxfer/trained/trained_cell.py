@@ -15,6 +15,7 @@ from torch import Tensor
 from medxfer.base.batch import GrayBatch
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.files import read_json
+from medxfer.base.series import IMAGE, IN_WORDS, score_of
 from medxfer.base.window import parse_window
 from medxfer.color import ColorTransform, Renderer, kept_files
 from medxfer.model.catalogue import find
@@ -44,6 +45,11 @@ class TrainedCell:
     @property
     def classes(self) -> list[str]:
         return self.model.classes
+
+    @property
+    def score(self) -> str:
+        """What the cell judged: images, or series by mean or max."""
+        return score_of(self.config.data)
 
     @property
     def gray(self) -> np.dtype:
@@ -87,7 +93,12 @@ class TrainedCell:
 
     @property
     def rule(self) -> str:
-        """How `decide` decides, in a sentence."""
+        """How `decide` decides, and what."""
+        series = "" if self.score == IMAGE else f" Each series has one score, {IN_WORDS[self.score]}."
+        return self._decision + series
+
+    @property
+    def _decision(self) -> str:
         if self.model.task == "multilabel":
             return f"Decision: every label whose score is above {self.threshold:g}."
         if self.model.task == "multiclass":

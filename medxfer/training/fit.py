@@ -18,12 +18,15 @@ from pytorch_lightning.profilers import SimpleProfiler
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
+from medxfer.base.series import BySeries
 from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.external_images import ExternalImages, external_scores
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.serve.usual import usual
-from medxfer.data.split import part_sizes
+from medxfer.data.split import PARTS, part_sizes
 from medxfer.data.store.build import GrayStore
+from medxfer.data.store.score_table import score_table
+from medxfer.data.store.series import series_counts
 from medxfer.model.classifier import Classifier
 from medxfer.study.checkpoints import LAST
 from medxfer.study.identity import FOLD
@@ -80,7 +83,7 @@ def fit(prepared: Prepared, loggers: Sequence[Logger]) -> Fitted:
         "task": model.task,
         "classes": list(model.classes),
         **results,
-        "data": _about_data(prepared),
+        "data": _about_data(prepared, model.by_series),
         "input": _about_input(prepared, model, data),
         "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
         "weights": _about_weights(model),
@@ -136,16 +139,11 @@ def _results(monitor: str, model: Classifier, history: History, chosen: int, tra
 
 
 def _predictions(store: GrayStore, model: Classifier) -> pd.DataFrame:
-    """A row an image of val and test: pseudonyms, label, a score a class."""
-    tables = []
-    for split, of_split in model.predictions.items():
-        rows, labels, scores = of_split.index.numpy(), of_split.label.numpy(), of_split.scores.numpy()
-        table = store.images.iloc[rows][["image", "patient"]].reset_index(drop=True).assign(split=split)
-        if labels.ndim == 1:
-            table["label"] = labels
-        else:
-            table = table.join(pd.DataFrame(labels.astype(np.int64)).add_prefix("label_"))
-        tables.append(table.join(pd.DataFrame(scores).add_prefix("score_")))
+    """The rows of val and test, as `score_table` has them."""
+    tables = [
+        score_table(store, of.index.numpy(), of.label.numpy(), of.scores.numpy(), split, model.by_series)
+        for split, of in model.predictions.items()
+    ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -166,7 +164,7 @@ def _learned_colors(model: Classifier) -> pd.DataFrame | None:
     return None if learned is None else pd.DataFrame(learned.colors.detach().cpu().numpy(), columns=["r", "g", "b"])
 
 
-def _about_data(prepared: Prepared) -> dict[str, Any]:
+def _about_data(prepared: Prepared, by_series: BySeries | None) -> dict[str, Any]:
     store = prepared.store
     return {
         "name": prepared.cell.factors["data"],
@@ -182,10 +180,20 @@ def _about_data(prepared: Prepared) -> dict[str, Any]:
         ),
         "caveats": [*store.caveats, *prepared.split.caveats],
         **_about_fold(prepared),
+        **({} if by_series is None else {"scored": _about_series(prepared, by_series)}),
         "resampled": prepared.config.data.split.resample,
         "given_test": bool((prepared.split.images["split"] == "test").any()),
         "test_share": prepared.split.settings.test,
     }
+
+
+def _about_series(prepared: Prepared, by_series: BySeries) -> dict[str, Any]:
+    """How series are scored, and how many there are in each part, and of each class."""
+    store, parts = prepared.store, {}
+    for part in PARTS:
+        rows = np.flatnonzero(prepared.parts == part)
+        parts[part] = series_counts(by_series.series[rows], store.labels[rows], len(store.classes))
+    return {"score": by_series.score, **parts}
 
 
 def _about_fold(prepared: Prepared) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import write_parquet
+from medxfer.base.series import IMAGE, score_of
 from medxfer.base.window import Window, parse_window, window_name
 from medxfer.base.words import AUTO
 from medxfer.color import parse_colormap
@@ -23,6 +24,7 @@ from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
+from medxfer.data.store.series import by_series
 from medxfer.model.backbone import check_finetune, check_repeatable, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights, input_size
 from medxfer.model.layers import count_of
@@ -63,6 +65,7 @@ class Settled:
     weights: WeightsRecord | None  # None for random initialisation
     external: tuple[ExternalSet, ...] = ()  # what it is scored on beside its own test part
     colors: ColorFile | None = None  # the file of colormap=file:<path>
+    score: str = IMAGE  # what is judged: data.score
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -186,17 +189,21 @@ class Preparation:
         identity = {
             "settings": self.settings,
             "factors": {key: value for key, value in named.items() if key != "data"},
-            "data": [self.dataset.fingerprint, split.identity],
+            "data": [self.dataset.fingerprint, split.identity, *([] if self.score == IMAGE else [self.score])],
             "weights": weights.sha256 if weights else None,
             **({"colors": colors.sha256} if colors else {}),
             **({"normalisation": [weights.mean, weights.std]} if weights and weights.mean else {}),
         }
         cell = Cell(study, cell_name(named, identity), named)
-        return Settled(cell, self.dataset, store, split, parts, window, weights, external, colors)
+        return Settled(cell, self.dataset, store, split, parts, window, weights, external, colors, self.score)
 
     @cached_property
     def settings(self) -> Json:
         return shared_settings(self.config)
+
+    @cached_property
+    def score(self) -> str:
+        return score_of(self.config.data)
 
     @cached_property
     def dataset(self) -> DatasetInfo:
@@ -228,6 +235,7 @@ class Preparation:
         if store not in self.splits:
             check_classes(store.images["patient"], store.labels, store.classes)
             check_balance(self.config.balance, store.task)
+            by_series(store, self.score)
             split = split_of(self.config, self.dataset, store)
             for caveat in (*store.caveats, *split.caveats):
                 if caveat.startswith(SAME_PICTURE):
@@ -281,6 +289,7 @@ def trained_on(config: DictConfig, store: GrayStore, hounsfield: bool) -> Traine
         image_size=int(store.gray.shape[1]),
         hounsfield=hounsfield,
         keep_aspect=bool(config.data.keep_aspect),
+        score=score_of(config.data),
     )
 
 

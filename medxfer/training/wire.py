@@ -12,6 +12,7 @@ from medxfer.base.window import Window
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics, take_single_channel
 from medxfer.data.serve.balance import class_weights
 from medxfer.data.serve.module import GrayDataModule, StoredBatches, mapped
+from medxfer.data.store.series import by_series
 from medxfer.model.backbone import create_backbone
 from medxfer.model.classifier import Classifier
 from medxfer.model.weights import WeightsRecord, normalisation
@@ -88,6 +89,7 @@ def wire(prepared: "Prepared") -> tuple[Classifier, GrayDataModule]:
         design = _normalized_by_arm(design, mapped(store), train)
     augment = Augment(**config.augment) if config.augment else None
     model, renderer = design.assemble(config.pretrained, prepared.weights, augment)
+    model.by_series = by_series(store, prepared.score)
     balanced = config.balance == "sampling"
     return model, GrayDataModule(store, prepared.parts, renderer, config.batch_size, config.seed, balanced)
 

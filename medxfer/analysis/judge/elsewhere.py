@@ -57,6 +57,7 @@ class Elsewhere:
     answers: tuple[AnswerElsewhere, ...]
     arms: tuple[ArmFigures, ...]
     notices: tuple[str, ...] = ()
+    series: int | None = None  # that the images are slices of, where series are scored
 
     @property
     def split(self) -> str:
@@ -66,8 +67,9 @@ class Elsewhere:
         """'clinic (DX, 240 images of 80 patients: 120 normal, 120 pneumonia)'."""
         classes = [f"{n:,} {name}" for n, name in zip(self.images_by_class, self.classes, strict=True)]
         people = f" of {count(self.patients, 'patient')}" if self.has_ids else ""
+        series = "" if self.series is None else f" in {self.series:,} series"
         kind = "" if self.modality == "images" else f"{self.modality}, "  # pictures state no modality
-        return f"{self.name} ({kind}{count(self.images, 'image')}{people}: {', '.join(classes)})"
+        return f"{self.name} ({kind}{count(self.images, 'image')}{series}{people}: {', '.join(classes)})"
 
 
 def elsewhere(study: StudyRecord) -> tuple[Elsewhere, ...]:
@@ -115,6 +117,7 @@ def _elsewhere(name: str, data: str, study: StudyRecord) -> Elsewhere:
         rejected=record["rejected"],
         left_out=record["left_out"],
         images=record["images"],
+        series=record.get("scored", {}).get("series"),
         patients=record["patients"],
         images_by_class=tuple(record["by_class"]["images"]),
         patients_by_class=tuple(record["by_class"]["patients"]),

@@ -37,13 +37,20 @@ def _data(folds: Sequence[Mapping[str, Any]]) -> Record:
         **{of: {**first[of], "test": sum(one[of]["test"] for one in folds)} for of in ("images", "patients")},
         "caveats": list(dict.fromkeys(text for one in folds for text in one["caveats"])),
     }
+    if "scored" in first:
+        counts = [one["scored"]["test"] for one in folds]
+        by_class = [sum(of_class) for of_class in zip(*(one["by_class"] for one in counts), strict=True)]
+        test = {"series": sum(one["series"] for one in counts), "by_class": by_class}
+        data["scored"] = {**first["scored"], "test": test}
     if "site" in first:
         data["sites"] = [one["site"] for one in folds]
     if "flow" in first:
         by_class = [one["flow"]["by_class"]["test"] for one in folds]
-        test = {of: [sum(n) for n in zip(*(one[of] for one in by_class), strict=True)] for of in ("images", "patients")}
+        of_test = {
+            of: [sum(n) for n in zip(*(one[of] for one in by_class), strict=True)] for of in ("images", "patients")
+        }
         flow = {key: value for key, value in first["flow"].items() if key != "people"}
-        data["flow"] = {**flow, "by_class": {**first["flow"]["by_class"], "test": test}}
+        data["flow"] = {**flow, "by_class": {**first["flow"]["by_class"], "test": of_test}}
         if tested := flow.pop("people_tested", None):
             data["flow"] |= {"people": {"test": tested}}
     return data

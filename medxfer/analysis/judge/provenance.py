@@ -12,6 +12,7 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
 from medxfer.base.errors import MedxferError
+from medxfer.base.series import IMAGE
 from medxfer.base.words import count, describe, listing, site_noun, weights_name
 from medxfer.study.identity import FOLD
 
@@ -80,6 +81,13 @@ class Part:
     sex: Mapping[str, int | None] = field(default_factory=dict)
     scanner: Mapping[str, int | None] = field(default_factory=dict)
     manufacturer: Mapping[str, int | None] = field(default_factory=dict)
+    series: int | None = None  # that its images are slices of, where series are scored
+    series_by_class: tuple[int, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """'480 images', or '480 images in 60 series' where series are scored."""
+        return count(self.images, "image") + ("" if self.series is None else f" in {self.series:,} series")
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class Flow:
     official: bool = True  # whether folds leave an official test part alone
     given_test: bool | None = None  # whether a release or a file gives the test part; None where it is not recorded
     test_share: float | None = None  # that one split tests
+    score: str = IMAGE  # what is scored: images, or series by mean or max
 
     @property
     def positive(self) -> str:
@@ -119,11 +128,23 @@ class Flow:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The share of each class, or of each label, in the test images; empty where it is not known."""
+        """The share of each class, or of each label, in what is scored of test; empty where it is not known."""
         test = self.parts.get("test")
-        if test is None or not test.images or not test.images_by_class:
+        if test is None:
             return {}
-        return {name: n / test.images for name, n in zip(self.classes, test.images_by_class, strict=True)}
+        by_class, scored = test.series_by_class or test.images_by_class, test.series or test.images
+        return {name: n / scored for name, n in zip(self.classes, by_class, strict=True)} if by_class and scored else {}
+
+    @property
+    def unit(self) -> str:
+        """What has a score, in the singular: 'image' or 'series'."""
+        return "image" if self.score == IMAGE else "series"
+
+    @property
+    def tested(self) -> int:
+        """How many test images, or series, are scored."""
+        test = self.parts["test"]
+        return test.images if test.series is None else test.series
 
 
 def flows(study: StudyRecord) -> list[Flow]:
@@ -141,7 +162,9 @@ def _flow(name: str, cell: CellRecord) -> Flow:
     counted: Record = data.get("flow", {})
     people: Record = counted.get("people", {})
     parts = {
-        part: Part(images, data["patients"][part], *_by_class(cell, part), **people.get(part, {}))
+        part: replace(
+            Part(images, data["patients"][part], *_by_class(cell, part), **people.get(part, {})), **_series(data, part)
+        )
         for part, images in data["images"].items()
     }
     each_fold = tuple(_parts_of_fold(fold) for fold in cell.folds)
@@ -168,13 +191,22 @@ def _flow(name: str, cell: CellRecord) -> Flow:
         bool(data.get("official", True)),
         data.get("given_test"),
         data.get("test_share"),
+        data.get("scored", {}).get("score", IMAGE),
     )
+
+
+def _series(data: Record, part: str) -> dict[str, Any]:
+    """What `Part` has of series; empty where images are scored."""
+    if "scored" not in data:
+        return {}
+    return {"series": data["scored"][part]["series"], "series_by_class": tuple(data["scored"][part]["by_class"])}
 
 
 def _parts_of_fold(fold: CellRecord) -> dict[str, Part]:
     data = fold.record["data"]
     return {
-        part: Part(images, data["patients"][part], *_by_class(fold, part)) for part, images in data["images"].items()
+        part: replace(Part(images, data["patients"][part], *_by_class(fold, part)), **_series(data, part))
+        for part, images in data["images"].items()
     }
 
 
@@ -285,9 +317,10 @@ def _size(flow: Flow, name: str) -> str:
     whole = flow.parts[name]
     if not flow.folds or name == "test" or not flow.each_fold:
         all_folds = f" in all {flow.folds} folds" if flow.folds else ""
-        return f"{count(whole.images, 'image')} of {count(whole.patients, 'patient')}{all_folds}"
+        return f"{whole.said} of {count(whole.patients, 'patient')}{all_folds}"
     parts = [fold[name] for fold in flow.each_fold]
-    return f"{span([p.images for p in parts])} images of {span([p.patients for p in parts])} patients in a fold"
+    series = f" in {span([p.series or 0 for p in parts])} series" if flow.unit == "series" else ""
+    return f"{span([p.images for p in parts])} images{series} of {span([p.patients for p in parts])} patients in a fold"
 
 
 def _weights(weights: Record) -> tuple[tuple[str, str], ...]:

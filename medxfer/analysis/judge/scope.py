@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.look_words import at_looks
 from medxfer.analysis.judge.phrases import percent, trained_part
 from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
+from medxfer.base.series import IN_WORDS
 from medxfer.base.words import count, listing
 
 DESCRIBED = ("one training", "too few patients", "no arm beats chance")  # figures that are given without an answer
@@ -31,7 +33,7 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     start = "These answers hold for" if answered else "These figures are of"
     if any(f.unfinished for f in findings):
         start = "These figures are so far of"
-    unit = "test patient" if all(one.has_ids for one in flow.values()) else "test image"
+    judges = [flow[name] for name in names]
     part = trained_part(flat(study.settings).get("finetune"))
     trained = f", of which {part} {'were' if ' and ' in part else 'was'} trained," if part else ""
     made = f"with {listing(networks)}{trained} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
@@ -40,8 +42,9 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     text = (
         f"{start} {listing(data)} {made}"
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
-        f"and {count(max(f.patients for f in judged), unit)}{at_looks(findings)}."
+        f"and {_tested(judges, judged)}{at_looks(findings)}."
     )
+    text += "".join(f" {sentence}" for sentence in map(scored_words, judges) if sentence)
     if divided := [one for one in flow.values() if one.folds]:
         text += f" {' '.join(map(divided_words, divided))}"
     elif study.declared.table:
@@ -53,6 +56,27 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     if weights := _weights(study, findings):
         text += f" RQ2 holds for these weights alone: {listing(weights)}."
     return text
+
+
+def _tested(judges: Sequence[Flow], judged: Sequence[Figures]) -> str:
+    """'40 test patients', or '60 test series of 40 patients' where series are scored."""
+    people = max(one.patients for one in judged)
+    series = all(one.unit == "series" for one in judges)
+    if not all(one.has_ids for one in judges):
+        return f"{people:,} test series" if series else count(people, "test image")
+    if not series:
+        return count(people, "test patient")
+    return f"{max(one.images for one in judged):,} test series of {count(people, 'patient')}"
+
+
+def scored_words(flow: Flow) -> str:
+    """How series are scored, in a sentence; empty where images are."""
+    if flow.unit == "image":
+        return ""
+    return (
+        f"A series of {flow.data} has one score, {IN_WORDS[flow.score]}: metrics, thresholds and comparisons are of "
+        "series, each of which counts as one test image."
+    )
 
 
 def divided_words(flow: Flow) -> str:
@@ -82,7 +106,8 @@ def _about(flow: Flow) -> str:
     if not flow.shares:
         return f"{flow.modality}, {kinds}"
     ends = dict.fromkeys(percent(end(flow.shares.values())) for end in (min, max))
-    return f"{flow.modality}, {kinds}, each {' to '.join(ends)} of the test images"
+    scored = "images" if flow.unit == "image" else "series"
+    return f"{flow.modality}, {kinds}, each {' to '.join(ends)} of the test {scored}"
 
 
 def _budget(study: StudyRecord) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.stats.mrmc import BlockScores
 from medxfer.base.errors import MedxferError
+from medxfer.base.series import SLICES
 from medxfer.base.words import count
 
 KeyOf = Callable[[CellRecord], Hashable]
@@ -70,15 +71,14 @@ def _read_network(network: Network, split: str) -> CellScores:
 def read_predictions(folder: Path, split: str = "test") -> CellScores:
     """Read predictions.parquet from a finished cell's folder; read once in a process.
 
+    Where the cell scored series, each is one image here.
+
     Raises:
         MedxferError: the file is missing, unreadable, or holds no image of that split.
     """
-    path = folder / "predictions.parquet"
-    try:
-        frame = pd.read_parquet(path, filters=[("split", "==", split)])
-    except (OSError, ValueError) as error:
-        raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
+    frame = _read(folder, split)
     if frame.empty:
+        path = folder / "predictions.parquet"
         raise MedxferError(f"{path} holds no {split} image: delete the cell's folder and train it again")
     classes = sum(str(column).startswith("score_") for column in frame.columns)
     labels = frame["label"] if "label" in frame else frame[[f"label_{c}" for c in range(classes)]]
@@ -88,6 +88,25 @@ def read_predictions(folder: Path, split: str = "test") -> CellScores:
         labels=labels.to_numpy(dtype=np.int64),
         scores=frame[[f"score_{c}" for c in range(classes)]].to_numpy(dtype=np.float64),
     )
+
+
+def _read(folder: Path, split: str) -> pd.DataFrame:
+    path = folder / "predictions.parquet"
+    try:
+        return pd.read_parquet(path, filters=[("split", "==", split)])
+    except (OSError, ValueError) as error:
+        raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
+
+
+def read_slices(folder: Path, split: str = "test") -> dict[str, list[str]]:
+    """The slices (images) of each series that a finished cell scored; empty where it scored images. All are
+    pseudonyms.
+
+    Raises:
+        MedxferError: the file is missing or unreadable.
+    """
+    frame = _read(folder, split + SLICES)
+    return {str(one): list(map(str, of)) for one, of in frame.groupby("series")["image"]} if len(frame) else {}
 
 
 def shared_seeds(cells: Iterable[CellRecord], arms: Sequence[Hashable], key: KeyOf) -> list[int]:

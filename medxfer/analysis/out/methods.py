@@ -33,12 +33,14 @@ from medxfer.analysis.out.references import (
     HOLM,
     ROCKETTE,
     SATTERTHWAITE,
+    SERIES,
     SMYTH,
     TOST,
     YOUDEN,
     Cited,
     Reference,
 )  # fmt: skip
+from medxfer.base.series import IN_WORDS
 from medxfer.base.words import count, level_name, listing, weights_name
 from medxfer.study.declared import VALIDATION
 
@@ -167,11 +169,12 @@ def _part(name: str, flow: Flow) -> str:
         of_class = zip(*(one.images_by_class for one in parts), strict=False)
         classes = [f"{span(n)} {label}" for n, label in zip(of_class, flow.classes, strict=False)]
         patients = f" of {span([one.patients for one in parts])} patients" if flow.has_ids else ""
-        images = f"{span([one.images for one in parts])} images{patients} in a fold"
+        series = f" in {span([one.series or 0 for one in parts])} series" if flow.unit == "series" else ""
+        images = f"{span([one.images for one in parts])} images{series}{patients} in a fold"
         return f"{title} had {images}" + (f" ({', '.join(classes)})" if classes else "")
     classes = [f"{n:,} {label}" for n, label in zip(part.images_by_class, flow.classes, strict=False)]
     patients = f" of {count(part.patients, 'patient')}" if flow.has_ids else ""
-    return f"{title} had {count(part.images, 'image')}{patients}" + (f" ({', '.join(classes)})" if classes else "")
+    return f"{title} had {part.said}{patients}" + (f" ({', '.join(classes)})" if classes else "")
 
 
 def _images(study: StudyRecord, settings: Settings) -> Iterator[str]:
@@ -318,6 +321,12 @@ def _comparison(study: StudyRecord, verdict: Verdict, cited: Cited) -> Iterator[
         f"together {metric}. {_moderated(declared.arms, cited)}; degrees of freedom were Satterthwaite's "
         f"{cited(SATTERTHWAITE)}, lowered for variances that few trainings estimate."
     )
+    for flow in flows(study):
+        if flow.unit == "series":
+            yield (
+                f"A series of {flow.data} had one score, {IN_WORDS[flow.score]} {cited(SERIES[flow.score])}; metrics, "
+                "thresholds, the choice of the epoch and comparisons were of series."
+            )
     if study.divided:
         auroc = "AUROC was taken over pairs of images that one network scored. " if declared.metric == "auroc" else ""
         yield (

@@ -97,10 +97,12 @@ def _arms(study: StudyRecord, verdict: Verdict) -> PaperTable:
 def _tested(flow: Flow) -> str:
     """'phantom_dx, 60 patients (30 no lesion, 30 lesion)'."""
     test = flow.parts["test"]
-    unit = "patient" if flow.has_ids else "image"
+    number = count(test.patients, "patient") if flow.has_ids else count(flow.tested, flow.unit, f"{flow.unit}s")
+    if flow.has_ids and flow.unit == "series":
+        number = f"{flow.tested:,} series of {number}"
     counts = [f"{n:,} {name}" for n, name in zip(test.patients_by_class, flow.classes, strict=False)]
     classes = f" ({', '.join(counts)})" if counts else ""
-    return f"{flow.data}, {count(test.patients if flow.has_ids else test.images, unit)}{classes}"
+    return f"{flow.data}, {number}{classes}"
 
 
 def _trainings(one: ArmFigures) -> str:

@@ -95,6 +95,17 @@ SATTERTHWAITE = Reference(
     "satterthwaite1946", "Satterthwaite FE", "An approximate distribution of estimates of variance components",
     "Biometrics Bull", 1946, volume="2", pages="110–114",
 )  # fmt: skip
+SERIES = {  # how series are scored
+    "mean": Reference(
+        "kittler1998", "Kittler J, Hatef M, Duin RPW, Matas J", "On combining classifiers",
+        "IEEE Trans Pattern Anal Mach Intell", 1998, volume="20", pages="226–239",
+    ),
+    "max": Reference(
+        "dietterich1997", "Dietterich TG, Lathrop RH, Lozano-Pérez T",
+        "Solving the multiple instance problem with axis-parallel rectangles", "Artif Intell", 1997,
+        volume="89", pages="31–71",
+    ),
+}  # fmt: skip
 SMYTH = Reference(
     "smyth2004", "Smyth GK",
     "Linear models and empirical Bayes methods for assessing differential expression in microarray experiments",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from medxfer.analysis.judge.phrases import percent, span
 from medxfer.analysis.judge.provenance import Flow, Part, flows
 from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.scope import scored_words
 from medxfer.analysis.page.layout import Section, Table
 from medxfer.base.words import listing
 
@@ -20,6 +21,7 @@ def flow_sections(study: StudyRecord) -> Iterator[Section]:
         if people := list(_people(flow)):
             head = ["Patients", *(["all that are tested"] if flow.folds else flow.parts)]
             tables.append(Table(head, people, f"{flow.data}: patients" if several else "Patients of each part"))
+    text += [sentence for flow in flows(study) if (sentence := scored_words(flow))]
     text.append("By class: images / patients; a patient counts in every class of which there is an image.")
     if any(flow.folds for flow in flows(study)):
         text.append("With folds, numbers of train and val are the ranges over the folds of one seed.")
@@ -33,7 +35,8 @@ def flow_sections(study: StudyRecord) -> Iterator[Section]:
 
 def _classified(flow: Flow) -> str:
     """The classes, which of them is positive, and how common each is in the test images."""
-    share = {name: f"{percent(value)} of the test images" for name, value in flow.shares.items()}
+    scored = "images" if flow.unit == "image" else "series"
+    share = {name: f"{percent(value)} of the test {scored}" for name, value in flow.shares.items()}
     if flow.positive:
         more = f", {share[flow.positive]}" if share else ""
         return f"{flow.positive} (positive{more}) against {flow.classes[0]}"
@@ -43,11 +46,11 @@ def _classified(flow: Flow) -> str:
 
 def _images(flow: Flow, title: str) -> Table:
     """Received files, what was left out, and the parts, with images and patients of each class."""
-    blank = [""] * len(flow.classes)
+    blank, none = [""] * len(flow.classes), [""] * (flow.unit == "series")
 
     def row(name: str, images: int, patients: int | None = None) -> list[str]:
         known = patients is not None and flow.has_ids
-        return [name, f"{images:,}", f"{patients:,}" if known else "", *blank]
+        return [name, f"{images:,}", *none, f"{patients:,}" if known else "", *blank]
 
     rows = [row("received", flow.received, flow.received_patients)]
     rows += [row(f"refused: {reason}", n) for reason, n in flow.refused.items()]
@@ -56,7 +59,7 @@ def _images(flow: Flow, title: str) -> Table:
         left = flow.used[0] - sum(part.images for part in flow.parts.values())
         if flow.folds:
             unused = [flow.used[0] - sum(part.images for part in fold.values()) for fold in flow.each_fold]
-            rows += [["in no part, a fold", span(unused), "", *blank]] if any(unused) else []
+            rows += [["in no part, a fold", span(unused), *none, "", *blank]] if any(unused) else []
         elif left:
             patients = flow.used[1] - sum(part.patients for part in flow.parts.values())
             rows.append(row("not trained with (train_fraction)", left, patients))
@@ -70,8 +73,9 @@ def _images(flow: Flow, title: str) -> Table:
         ]
         people = span([part.patients for part in parts]) if flow.has_ids else "no ids"
         images = span([part.images for part in parts])
-        rows.append([titles.get(name, name), images, people, *(by_class or blank)])
-    return Table(["Part", "images", "patients", *flow.classes], rows, title)
+        series = [span([part.series or 0 for part in parts])] * len(none)
+        rows.append([titles.get(name, name), images, *series, people, *(by_class or blank)])
+    return Table(["Part", "images", *(["series"] * len(none)), "patients", *flow.classes], rows, title)
 
 
 def _people(flow: Flow) -> Iterator[list[str]]:

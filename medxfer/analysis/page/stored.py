@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.analysis.judge.scores import read_slices
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window, parse_window
 from medxfer.base.words import count, listing
@@ -18,12 +19,16 @@ def stored_images(
 ) -> Iterator[tuple[CellRecord, np.memmap, dict[str, int], Window | None]]:
     """Of each data set its first finished cell, its decoded images, the row of each by pseudonym, and the window.
 
-    Images are left out unless their headers state that no annotation is burned in, as no PNG or JPEG does. Raises
-    MedxferError where the decoded images are not under `store_root`.
+    A series that was scored has the row of a slice in its middle. Images are left out unless their headers state that
+    no annotation is burned in, as no PNG or JPEG does. Raises MedxferError where the decoded images are not under
+    `store_root`.
     """
     for cell, gray, images in _first_stores(study, store_root):
         clean = images["burned_in"].to_numpy() == "no"
         rows = {str(image): row for row, image in enumerate(images["image"]) if clean[row]}
+        for series, slices in (pair for one in cell.cells for pair in read_slices(one.folder).items()):
+            if shown := [rows[image] for image in slices if image in rows]:
+                rows[series] = shown[len(shown) // 2]
         yield cell, gray, rows, parse_window(str(cell.factors["window"]))
 
 

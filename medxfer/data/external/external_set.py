@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig, open_dict
 
 from medxfer.base.errors import MedxferError, errors_of
+from medxfer.base.series import BySeries
 from medxfer.base.words import FEWEST_PATIENTS, Task, count, listing
 from medxfer.data.external.mounted import Mounted, mounted_sets
 from medxfer.data.external.overlap import Overlap, find_overlap, kept_as_of, known_of
@@ -21,6 +22,8 @@ from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.store.build import GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
+from medxfer.data.store.score_table import score_table
+from medxfer.data.store.series import by_series, series_counts
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class TrainedOn:
     image_size: int
     hounsfield: bool
     keep_aspect: bool
+    score: str  # what is scored: images, or series by mean or max
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ class ExternalSet:
     overlap: Overlap
     caveats: tuple[str, ...]
     files: int  # received
+    by_series: BySeries | None = None  # of the store's images, where series are scored
 
     @property
     def split(self) -> str:
@@ -57,17 +62,13 @@ class ExternalSet:
         return f"external:{self.name}"
 
     def table(self, scores: NDArray[np.float32]) -> pd.DataFrame:
-        """Rows of predictions.parquet: pseudonyms, split, label and `scores` (M, C)."""
-        table = self.store.images.iloc[self.rows][["image", "patient"]].reset_index(drop=True).assign(split=self.split)
-        if self.labels.ndim == 1:
-            table["label"] = self.labels
-        else:
-            table = table.join(pd.DataFrame(self.labels.astype(np.int64)).add_prefix("label_"))
-        return table.join(pd.DataFrame(scores).add_prefix("score_"))
+        """Rows of predictions.parquet, of `scores` (M, C), as `score_table` has them."""
+        return score_table(self.store, self.rows, self.labels, scores, self.split, self.by_series)
 
     def record(self) -> dict[str, Any]:
         """What a cell's record says of it: counts, and nothing of a patient."""
-        counts = self._counts()
+        counts, by_series = self._counts(), self.by_series
+        scored = {} if by_series is None else series_counts(by_series.series[self.rows], self.labels, len(self.classes))
         return {
             "fingerprint": self.fingerprint,
             "modality": self.store.modality,
@@ -78,14 +79,18 @@ class ExternalSet:
             "patients": int(self.store.images["patient"].iloc[self.rows].nunique()),
             "by_class": {"images": [n for _, n, _ in counts], "patients": [n for _, _, n in counts]},
             "caveats": list(self.caveats),
+            **({"scored": {"score": by_series.score, **scored}} if by_series else {}),
         }
 
     def sentence(self) -> str:
         """What it holds and what was left out, for the terminal."""
         about = self.record()
         classes = [f"{n:,} {name}" for n, name in zip(about["by_class"]["images"], self.classes, strict=True)]
+        series = f" in {about['scored']['series']:,} series" if "scored" in about else ""
         people = count(about["patients"], "patient")
-        said = f"external set '{self.name}': {count(about['images'], 'image')} of {people} ({', '.join(classes)})"
+        said = (
+            f"external set '{self.name}': {count(about['images'], 'image')}{series} of {people} ({', '.join(classes)})"
+        )
         if self.overlap.among.any():
             said += f"; {left_out_sentence(self.overlap.counts())}"
         return said
@@ -151,6 +156,7 @@ def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progres
         store = store_of(dataset, trained_on.image_size, trained_on.hounsfield, *shares)
     kept_as = kept_as_of(trained_on.image_size, trained_on.hounsfield)
     known = known_of(mounted.store_root, trained_on.fingerprint, kept_as, trained_on.has_ids)
+    series = _series(mounted.name, store, trained_on)
     overlap = find_overlap(store, dataset, _has_ids(store.caveats), known)
     rows = np.flatnonzero(~overlap.among)
     found = ExternalSet(
@@ -163,9 +169,17 @@ def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progres
         overlap,
         (*_modality_caveat(store.modality, trained_on), *store.caveats),
         len(dataset.index.images) + sum(map(len, dataset.index.left_out.values())),
+        series,
     )
     _check_left(found, key)
     return found
+
+
+def _series(name: str, store: GrayStore, trained_on: TrainedOn) -> BySeries | None:
+    try:
+        return by_series(store, trained_on.score, trained_on.task)
+    except MedxferError as error:
+        raise MedxferError(f"external set '{name}': {error}") from error
 
 
 def _has_ids(caveats: Sequence[str]) -> bool:

@@ -15,6 +15,7 @@ from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.overrides import check_overrides, config_folders
+from medxfer.base.series import IMAGE, IN_WORDS, score_of
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
 from medxfer.base.words import AUTO, USUAL_SIZE
@@ -23,9 +24,11 @@ from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.inspect.few_trained import few_trained
 from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.left_out import why
+from medxfer.data.sources.source import Index
 from medxfer.data.split import PARTS, Split, check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
+from medxfer.data.store.series import by_series
 
 SHOWN_VALUES = 6  # of a header field
 
@@ -38,7 +41,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     """
     config = compose_config(overrides)
     dataset = dataset_of(config)
-    _show_index(console, config.data.name, dataset)
+    _show_index(console, config.data.name, dataset, score_of(config.data))
     _show_notes(console, dataset.index.caveats)
     hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
     # All that can be decoded, however little: how many files are refused is shown before it is judged.
@@ -53,6 +56,7 @@ def check(overrides: Sequence[str], console: Console) -> None:
     _show_shortcuts(console, headers, store)
     store_of(dataset, size, hounsfield, config.data.max_rejected, None, config.data.max_missing)
     check_classes(store.images["patient"], store.labels, store.classes)
+    by_series(store, score_of(config.data))
     split = split_of(config, dataset, store)
     _show_split(console, store, split)
     parts = split.parts()
@@ -84,18 +88,28 @@ def compose_config(arguments: Sequence[str]) -> DictConfig:
         raise MedxferError(f"{reason} (settings are medxfer.train's, such as data=dicom)") from error
 
 
-def _show_index(console: Console, name: str, dataset: DatasetInfo) -> None:
+def _show_index(console: Console, name: str, dataset: DatasetInfo, score: str) -> None:
     index = dataset.index
     positive = [("positive class", f"{index.classes[1]} (data.positive= names another)")]
     rows = [
         ("task", f"{index.task}: {' | '.join(index.classes)}"),
         *(positive if index.task == "binary" else []),
         ("images", f"{len(index.images):,}"),
+        *_series_row(index, score),
         ("patients", f"{index.images['patient'].nunique():,}"),
         ("modality", dataset.modality),
         ("fingerprint", dataset.fingerprint),
     ]
     show(console, f"Data set {name}", ("", ""), rows)
+
+
+def _series_row(index: Index, score: str) -> list[tuple[str, str]]:
+    """How many series there are, where the data set knows them, and what is scored."""
+    if "series" not in index.images:
+        return []
+    of = index.images["series"].replace("", None).nunique()
+    ways = "each image has a score (data.score=mean, max: each series)"
+    return [("series", f"{of:,}; {ways if score == IMAGE else f'each has one score, {IN_WORDS[score]}'}")]
 
 
 def _show_notes(console: Console, notes: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data import DataLoader
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.data.external import ExternalSet
@@ -27,8 +27,9 @@ class ExternalImages(pl.LightningDataModule):
         self.renderer.to(self.trainer.strategy.root_device)
 
     def predict_dataloader(self) -> DataLoader[GrayBatch]:
-        batches = BatchSampler(self.external.rows.tolist(), self.batch_size, drop_last=False)
-        return DataLoader(self.images, batch_sampler=batches, collate_fn=lambda batch: batch)
+        # By `sampler`: of a batch sampler Lightning makes a new one, over all images of the store.
+        rows = self.external.rows.tolist()
+        return DataLoader(self.images, batch_size=self.batch_size, sampler=rows, collate_fn=lambda batch: batch)
 
     def on_after_batch_transfer(self, batch: GrayBatch, dataloader_idx: int) -> RenderedBatch:
         rendered: RenderedBatch = self.renderer(batch)

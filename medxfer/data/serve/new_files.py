@@ -1,11 +1,12 @@
 """Files that no data set lists: found, and read as the sources of training read theirs. Free of torch: it is imported
 by the processes that decode."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
@@ -13,9 +14,11 @@ from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
+from medxfer.data.sources.keep import Keep, left_out_by_rule
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
-from medxfer.data.sources.source import FileReader
+from medxfer.data.sources.slices import parse_slices, unchosen_slices
+from medxfer.data.sources.source import FileReader, no_image, survey_of
 
 
 def find_files(images: Path) -> list[Path]:
@@ -41,19 +44,39 @@ class NewFiles:
     modality: str  # of the images that the network was trained on, as a data set has it ("CT", "CR+DX", "images")
     dicom: DicomReader = field(default_factory=DicomReader)  # what training read DICOM files with
     nifti: NiftiReader = field(default_factory=NiftiReader)  # the same of NIfTI volumes; each slice is an image
+    keep: Keep = field(default_factory=dict)  # data.keep of the training
+    slices: str = "all"  # data.slices of the training
 
     def header(self, path: Path) -> HeaderFacts:
-        """What is known of a file that was read, without its pixels."""
+        """What is known of a file without its pixels. Raises ImageError if it cannot be an image."""
         return self._reader(path).header(path)
 
-    def other_kind(self, facts: HeaderFacts) -> str:
-        """What cannot be compared of a file with these `facts`, because it or the training said no modality; or ""."""
+    def survey(self, files: Sequence[Path]) -> pd.DataFrame:
+        """As `Source.survey`, of `files` in the same order."""
+        return survey_of([str(file) for file in files], self._facts)
+
+    def left_out(self, headers: pd.DataFrame) -> pd.Series:
+        """Why each file of a folder is left out by rule, as the training's data set would leave it out; "" for the
+        others. `headers` are those of all files, as `survey` gives them."""
+        reasons = left_out_by_rule(headers, self.keep)
+        kept = headers[reasons == ""].rename_axis("file").sort_values(["series", "position", "file"], kind="stable")
+        unchosen = unchosen_slices(kept["series"], parse_slices(self.slices))
+        return reasons.mask(reasons == "", unchosen.reindex(reasons.index))
+
+    def _facts(self, file: str) -> HeaderFacts:
+        try:
+            return self.header(Path(file))
+        except (ImageError, OSError) as error:
+            return no_image(error.kind if isinstance(error, ImageError) else "unreadable")
+
+    def other_kind(self, modality: str) -> str:
+        """What cannot be compared of a file of this `modality`, because it or the training said none; or ""."""
         known = self.modality.split("+")
-        if facts.modality in known:
+        if modality in known:
             return ""
-        if facts.modality == "images":
+        if modality == "images":
             return f"it says no modality, the cell was trained on {self.modality}"
-        return f"its modality is {facts.modality}, the cell was trained on pictures that say none"
+        return f"its modality is {modality}, the cell was trained on pictures that say none"
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""

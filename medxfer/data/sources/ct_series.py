@@ -7,8 +7,7 @@ import pandas as pd
 
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.left_out import BY_RULE
-from medxfer.data.sources.slices import parse_slices
+from medxfer.data.sources.slices import parse_slices, unchosen_slices
 from medxfer.data.sources.source import Index
 
 
@@ -27,15 +26,13 @@ class CtSeries(DicomFolder):
         return {**super().settings(), "slices": asdict(self.slices)}
 
     def unchosen(self, headers: pd.DataFrame) -> pd.Series:
-        """What data.slices leaves out of each series. A file of no series stays: it cannot be read, and is refused."""
-        series = headers["series"]
-        used = series.groupby(series).transform(lambda one: self.slices.of(len(one))).astype(bool) | (series == "")
-        return super().unchosen(headers).mask(~used, f"{BY_RULE}data.slices")
+        """What data.slices leaves out of each series."""
+        return unchosen_slices(headers["series"], self.slices)
 
     def index(self) -> Index:
         images, labels, caveats = self.matched()
         headers, order = self.survey(self.offered()), ["series", "position"]
         images = images.join(headers[order], on="file").sort_values([*order, "file"], kind="stable")
         labels = labels.loc[images.index].reset_index(drop=True)
-        index = self.assemble(images.drop(columns=order).reset_index(drop=True), labels, caveats)
+        index = self.assemble(images.drop(columns="position").reset_index(drop=True), labels, caveats)
         return replace(index, headers=headers, left_out={**walk(self.root).left_out, **index.left_out})

@@ -142,6 +142,8 @@ class JoinedSets(Source):
 def _named(name: str, index: Index) -> pd.DataFrame:
     """The images of the set `name`; without ids, patients have the names of their files, which other sets may have."""
     images = index.images.assign(file=f"{name}/" + index.images["file"])
+    if "series" in images:
+        images["series"] = (f"{name}/" + images["series"]).where(images["series"] != "", "")
     return images.assign(patient=f"{name}/" + images["patient"]) if NO_PATIENTS in index.caveats else images
 
 

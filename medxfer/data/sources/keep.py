@@ -54,7 +54,7 @@ def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Seri
         # A file of which nothing is known stays what it is: missing or broken.
         leave_out(~_matches(headers[key], patterns) & (headers["modality"] != ""), f"data.keep.{key}")
     if "image_type" not in asked:
-        localizer = headers["image_type"].str.contains("LOCALIZER") & headers["modality"].isin(_SLICES)
+        localizer = is_localizer(headers)
         if _others(headers, reasons, localizer):
             leave_out(localizer, "localizer")
     if not {"image_type", "sop_class"} & set(asked):
@@ -65,6 +65,11 @@ def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Seri
             leave_out(capture, "derived secondary capture")
     leave_out(_copies(headers[reasons == ""]).reindex(headers.index, fill_value=False), _COPY)
     return reasons
+
+
+def is_localizer(headers: pd.DataFrame) -> pd.Series:
+    """Which files are localizers (scouts) of slices."""
+    return headers["image_type"].str.contains("LOCALIZER") & headers["modality"].isin(_SLICES)
 
 
 def without_left_out(index: Index, headers: pd.DataFrame, keep: Keep | None = None) -> tuple[Index, pd.DataFrame]:

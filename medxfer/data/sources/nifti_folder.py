@@ -1,7 +1,7 @@
 """data=nifti: a folder of CT volumes as NIfTI files beside a table of labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.labelled_folder import COLUMNS, LabelledFolder
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
+from medxfer.data.sources.source import Index
 
 
 class NiftiFolder(LabelledFolder):
@@ -29,6 +30,10 @@ class NiftiFolder(LabelledFolder):
 
     def settings(self) -> dict[str, object]:
         return {**super().settings(), **asdict(self.reader)}
+
+    def index(self) -> Index:
+        found = super().index()
+        return replace(found, images=found.images.assign(series=found.images["file"]))
 
     def offered(self) -> list[str]:
         return [file for file in walk(self.root).files if is_volume(Path(file))]

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
+from medxfer.data.sources.left_out import BY_RULE
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ class Slices:
         if self.kind == "range":
             return np.asarray((places + 1 >= self.first) & (places + 1 <= self.last))
         return np.ones(number, bool)
+
+
+def unchosen_slices(series: pd.Series, slices: Slices) -> pd.Series:
+    """Why data.slices leaves each slice out, or "": `series` has the slices' series, in the order of their positions.
+    A file of no series stays: it cannot be read, and is refused."""
+    used = series.groupby(series).transform(lambda one: slices.of(len(one))).astype(bool) | (series == "")
+    return pd.Series("", series.index).mask(~used, f"{BY_RULE}data.slices")
 
 
 def parse_slices(text: str) -> Slices:

@@ -28,7 +28,8 @@ class Index:
     """The images of a data set, as its release describes them; no pixel has been read yet."""
 
     # One row an image: file (str, as Source.pictures takes it), split ("" or the release's own part) and, if its own
-    # table has them, patient, view, age, sex and scanner (str, "" where blank). `with_patients` adds missing patients.
+    # table has them, patient, view, age, sex and scanner (str, "" where blank); series, of slices (str, "" for none).
+    # `with_patients` adds missing patients.
     images: pd.DataFrame
     labels: NDArray[Any]  # (N,) int64 class index, or (N, C) float32 in {0, 1} for multi-label
     classes: tuple[str, ...]
@@ -82,13 +83,7 @@ class Source(ABC):
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         """What the headers of `files` say, by file: a column for each field of HeaderFacts."""
-        if len(files) < _FEW:
-            facts = [self._facts(file) for file in files]
-        else:
-            outcomes = dict(in_processes(self._facts, files))
-            facts = [no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
-        table = pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
-        return table.astype({"age": float, "position": float})
+        return survey_of(files, self._facts)
 
     def _facts(self, file: str) -> HeaderFacts:
         try:
@@ -153,6 +148,17 @@ def kept_headers(
     paths = {file: source.path(file) for file in files}
     kept = private_folder(folder) / f"{name}.parquet"
     return kept_of_files(kept, paths, survey, lambda table: ~table["unreadable"].str.startswith(UNREADABLE))
+
+
+def survey_of(files: Sequence[str], facts_of: Callable[[str], HeaderFacts]) -> pd.DataFrame:
+    """`facts_of` each of `files`, by file: a column for each field of HeaderFacts. Of many files in processes."""
+    if len(files) < _FEW:
+        facts = [facts_of(file) for file in files]
+    else:
+        outcomes = dict(in_processes(facts_of, files))
+        facts = [no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
+    table = pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
+    return table.astype({"age": float, "position": float})
 
 
 def no_image(why: str) -> HeaderFacts:

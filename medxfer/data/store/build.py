@@ -37,7 +37,8 @@ class GrayStore:
     """The readable images of a data set at one size."""
 
     gray: np.memmap  # (N, H, W): uint8 or uint16 display gray, or int16 Hounsfield units
-    # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash), odd (range)
+    # N rows: image and patient (pseudonyms), split (the release's own), burned_in, pixels (hash), odd (range); series
+    # (pseudonyms, "" for none) where the data set's images are slices
     images: pd.DataFrame
     rows: NDArray[np.int64]  # (N,) the image's row in the data set's index
     labels: NDArray[Any]  # (N,) int64 or (N, C) float32
@@ -111,6 +112,10 @@ def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
     images = pd.read_parquet(folder / "images.parquet")
     rows = images.pop("row").to_numpy()
     index = dataset.index
+    if "series" in index.images:
+        of_images = index.images["series"].iloc[rows].reset_index(drop=True)
+        names = [name for name in of_images.unique() if name]
+        images["series"] = of_images.map(dict(zip(names, dataset.pseudonyms("series", names), strict=True))).fillna("")
     return GrayStore(
         gray=np.load(folder / "gray.npy", mmap_mode="r"),
         images=images,

@@ -18,6 +18,7 @@ from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError, PrivateError, unknown
 from medxfer.base.files import alone, private_folder, write_json, write_text
+from medxfer.base.series import IMAGE
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.files_stamp import stamp_of
 from medxfer.data.sources.keep import Keep, without, without_left_out
@@ -178,6 +179,7 @@ def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:
         ("keep_aspect", joined.keep_aspect),
         ("split", own.split),
         *((key, own[key]) for key in ("keep", "max_rejected", "max_missing", "positive", "odd_range")),
+        *([("score", IMAGE)] if "score" in member else []),
     ):
         if member[key] != all_have:
             raise MedxferError(f"data.sets.{name}.{key}: joined data sets share it; give it as data.{key}")

@@ -83,6 +83,10 @@ OF_SOURCES: Keys = {
 
 # What any data set may say of its trainings.
 OF_TRAININGS: Keys = {
+    "score": Setting(
+        choice(registry="medxfer.base.series:SCORES"),
+        "what is judged: each image, or each series by the mean or the highest of its slices' scores",
+    ),
     "image_size": Setting(whole(16, 4096), "what image_size is where it is not given"),
     "epochs": Setting(whole(1), "what trainer.max_epochs is where it is not given"),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pacs_export import ROOT_UID, pacs_export
 from pictures import make_pictures
 from releases import dicom
 
@@ -106,3 +107,14 @@ def test_multi_label_data_are_told_of_by_finding(tmp_path, capsys):
     assert "multilabel: edema | mass" in said
     assert row(said, "edema").startswith(f"edema {draws[:, 0].sum()}")
     assert "No header field has more than one value" in said
+
+
+def test_series_are_counted_and_it_says_how_they_are_scored(tmp_path, capsys):
+    export = pacs_export(tmp_path)
+    asked = [f"data.labels={export.labels}", "data.label=Befund"]
+    assert run(tmp_path, export.root, *asked, data="ct_series") == 0
+    assert row(capsys.readouterr().out, "series 12").startswith("series 12; each image has a score (data.score=mean")
+    assert run(tmp_path, export.root, *asked, "data.score=max", data="ct_series") == 0
+    said = capsys.readouterr().out
+    assert row(said, "series 12") == "series 12; each has one score, the highest probability of its slices"
+    assert ROOT_UID not in said
