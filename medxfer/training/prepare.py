@@ -24,7 +24,7 @@ from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
-from medxfer.data.store.series import by_series
+from medxfer.data.store.stored_series import by_series
 from medxfer.model.backbone import check_finetune, check_repeatable, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights, input_size
 from medxfer.model.layers import count_of

@@ -12,7 +12,7 @@ from medxfer.base.window import Window
 from medxfer.color import Augment, ColorTransform, Renderer, channel_statistics, take_single_channel
 from medxfer.data.serve.balance import class_weights
 from medxfer.data.serve.module import GrayDataModule, StoredBatches, mapped
-from medxfer.data.store.series import by_series
+from medxfer.data.store.stored_series import by_series
 from medxfer.model.backbone import create_backbone
 from medxfer.model.classifier import Classifier
 from medxfer.model.weights import WeightsRecord, normalisation

@@ -23,7 +23,7 @@ from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.store.build import GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.data.store.score_table import score_table
-from medxfer.data.store.series import by_series, series_counts
+from medxfer.data.store.stored_series import by_series, series_counts
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from medxfer.data.sources.source import Index
 from medxfer.data.split import PARTS, Split, check_classes, split_of
 from medxfer.data.store.build import GrayStore, open_store, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
-from medxfer.data.store.series import by_series
+from medxfer.data.store.stored_series import by_series
 
 SHOWN_VALUES = 6  # of a header field
 

@@ -14,7 +14,7 @@ from releases import prepared
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.split import SplitSettings, split_images
-from medxfer.data.store.series import by_series, series_counts
+from medxfer.data.store.stored_series import by_series, series_counts
 from medxfer.training.prepare import Prepared
 
 
