@@ -25,7 +25,7 @@ from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.serve.usual import usual
 from medxfer.data.split import PARTS, part_sizes
 from medxfer.data.store.build import GrayStore
-from medxfer.data.store.score_table import score_table
+from medxfer.data.store.prediction_rows import score_table
 from medxfer.data.store.stored_series import series_counts
 from medxfer.model.classifier import Classifier
 from medxfer.study.checkpoints import LAST

@@ -22,7 +22,7 @@ from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.store.build import GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
-from medxfer.data.store.score_table import score_table
+from medxfer.data.store.prediction_rows import score_table
 from medxfer.data.store.stored_series import by_series, series_counts
 
 
