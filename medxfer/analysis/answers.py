@@ -62,10 +62,17 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None, fi
     }
     try:
         record_looks(study, verdict.looks.record)  # first: what a page has shown was looked at
-        for name, text in texts.items():
-            write_text(study / name, text)
+        try:
+            for name, text in texts.items():
+                write_text(study / name, text)
+        except OSError:  # the answer is known, though the disk does not take its page
+            print_summary(records, verdict, None)
+            raise
     except OSError as error:
-        raise MedxferError(f"cannot write into {study}: {error.strerror}; make the folder writable") from error
+        raise MedxferError(
+            f"cannot write into {study}: {error.strerror}; make the folder writable, or free some space, and "
+            f"python -m medxfer.report study={study} makes the page"
+        ) from error
     if figures is not None:
         from medxfer.analysis.out.figure_files import write_figures  # with matplotlib's drawing
 

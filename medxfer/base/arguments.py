@@ -7,7 +7,9 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
+from medxfer.base.disk import disk_errors
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.surroundings import prepare_surroundings
 
 S = TypeVar("S")
 HELP = ("-h", "--help", "help")
@@ -100,10 +102,16 @@ def run(command: Command[S], do: Callable[[S], int | None], arguments: Sequence[
     --help prints the command's help and returns 0.
     """
     if any(argument in HELP for argument in arguments):
-        print(command.help)
-        return 0
+        return called(lambda: print(command.help))
+    return called(lambda: do(command.read(arguments)))
+
+
+def called(do: Callable[[], int | None]) -> int:
+    """Do what a command does: the exit code that it returns, or 1 after a MedxferError, which is printed."""
     try:
-        return do(command.read(arguments)) or 0
+        prepare_surroundings()
+        with disk_errors():
+            return do() or 0
     except MedxferError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,8 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from medxfer.base.surroundings import readable_output
+
 COMMANDS = {
     "train": "train one cell, or with -m a grid of them",
     "status": "how far a study is",
@@ -31,6 +33,7 @@ def main() -> None:
     """Run a command as `python -m medxfer.<command>` does, with the same arguments and exit code."""
     if "_ARGCOMPLETE" in os.environ:
         _complete()
+    readable_output()
     command, arguments = (sys.argv[1], sys.argv[2:]) if len(sys.argv) > 1 else ("--help", [])
     if command in ("-h", "--help"):
         width = max(map(len, COMMANDS))

@@ -1,6 +1,7 @@
 """Files are written whole or not at all: content is on the disk before the name that says it is whole."""
 
 import errno
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 from filelock import FileLock
 
+from medxfer.base.disk import Disk, disk_errors
 from medxfer.base.errors import MedxferError
 
 if TYPE_CHECKING:  # status answers without it
@@ -21,16 +23,23 @@ if TYPE_CHECKING:  # status answers without it
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file beside `path` that takes its place when the block ends, flushed to the disk, or is gone when it fails.
 
-    A reader sees the old file or the new one, also after a power cut.
+    A reader sees the old file or the new one, also after a power cut. Raises NotWrittenError if the disk refuses it.
     """
     partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
     try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        flush(path.parent)  # the name is the folder's: an earlier file's could be lost, and this one's not
+        with disk_errors(f"{path.name} in {path.parent}"):
+            disk = Disk(partial, "wb")
+            try:
+                with io.BufferedWriter(disk) as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+            except Exception as error:
+                if disk.refused is not None and error is not disk.refused:
+                    raise disk.refused from error
+                raise
+            partial.replace(path)
+            flush(path.parent)  # the name is the folder's: an earlier file's could be lost, and this one's not
     finally:
         partial.unlink(missing_ok=True)
 
@@ -41,7 +50,9 @@ def alone(folder: Path, name: str, *files: str) -> Iterator[None]:
 
     `files` are patterns of names that only who holds this lock writes. Waits for the lock.
     """
-    with FileLock(folder / f".{name}.lock"):
+    with disk_errors(str(folder)):
+        lock = FileLock(folder / f".{name}.lock").acquire()
+    with lock:
         for file in files:
             parent, _, last = file.rpartition("/")
             for half in (folder / parent).glob(f".{last}.*.partial"):

@@ -34,8 +34,3 @@ def show(console: Console, title: str, head: Sequence[str], rows: Iterable[Seque
 
 def _text(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f}" if isinstance(cell, float) else str(cell)
-
-
-def size(count: int) -> str:
-    """Bytes as one reads them."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -101,3 +101,8 @@ def listing(items: Sequence[str], word: str = "and") -> str:
 def count(n: int, noun: str, plural: str | None = None) -> str:
     """'1 training', '3 trainings'."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def size(count: int) -> str:
+    """Bytes as one reads them."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from medxfer.base.arguments import HELP, Command, run, setting
+from medxfer.base.arguments import HELP, Command, called, run, setting
 from medxfer.base.errors import MedxferError, unknown
-from medxfer.base.terminal import open_console, show, size
+from medxfer.base.terminal import open_console, show
+from medxfer.base.words import size
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,7 @@ def main(arguments: list[str]) -> int:
         return run(STORES, _stores, rest)
     if name == "prune":
         return run(PRUNE, _prune, rest)
-    if name == "check" and set(rest) & set(HELP):
-        print(CHECK)
-        return 0
-    try:
-        if name != "check":
-            raise unknown("command", name, COMMANDS, f"the commands are {', '.join(COMMANDS)}.")
-        _check(rest)
-    except MedxferError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return called(lambda: _check(name, rest))
 
 
 def _list(_: Nothing) -> None:
@@ -115,7 +106,11 @@ def _scan(given: Scan) -> None:
     console.print(f"\nThe table: {given.out} (fill in the column label, and give it by data.labels=)", markup=False)
 
 
-def _check(overrides: list[str]) -> None:
+def _check(name: str, overrides: list[str]) -> None:
+    if name != "check":
+        raise unknown("command", name, COMMANDS, f"the commands are {', '.join(COMMANDS)}.")
+    if set(overrides) & set(HELP):
+        return print(CHECK)
     console = open_console()
     with console.status("starting"):
         from medxfer.data.inspect.check import check  # with torch, which wrong commands need not wait for

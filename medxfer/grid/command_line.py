@@ -13,6 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from medxfer.base.arguments import HELP
 from medxfer.base.errors import MedxferError, first_line, unknown
 from medxfer.base.overrides import check_overrides
+from medxfer.base.surroundings import prepare_surroundings
 from medxfer.study.identity import PATH_KEYS
 from medxfer.training.settings.reading import unknown_key
 from medxfer.training.settings.reference_text import help_text
@@ -29,6 +30,10 @@ def run_hydra(main: Callable[[], None]) -> None:
 
     With HYDRA_FULL_ERROR=1 Hydra's own error is raised.
     """
+    try:
+        prepare_surroundings()
+    except MedxferError as error:
+        sys.exit(f"error: {error}")
     sys.argv[1:] = multirun_first(sys.argv[1:])
     if any(argument in HELP for argument in sys.argv[1:]):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is left before its end is no error

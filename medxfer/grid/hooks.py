@@ -12,6 +12,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from rich.markup import escape
 
+from medxfer.base.disk import disk_errors
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
@@ -73,7 +74,8 @@ class GridHooks(Callback):
 def errors_exit() -> Iterator[None]:
     """Hydra would turn an exception here into a warning and go on; SystemExit passes."""
     try:
-        yield
+        with disk_errors():
+            yield
     except MedxferError as error:
         display.close()
         sys.exit(f"error: {error}")
@@ -143,10 +145,14 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
     What no look needs any more counts as done. `lost` is what took the launcher's workers.
     """
     display.close()
-    grid = rounds.grid
+    grid, complete = rounds.grid, lost is None
     for study in grid.studies:
         if study not in rounds.reported:
-            rounds.report(study)
+            try:
+                rounds.report(study)
+            except MedxferError as error:  # what is not done is said all the same
+                complete = False
+                display.say(f"[red]{escape(study.name)}: not reported:[/] {escape(str(error))}")
         if about := looks_of(study):
             display.say(f"[bold]{escape(study.name)}[/]: {escape(about)}")
         if hint := offline_hint(study):
@@ -161,4 +167,4 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
         display.say(
             f"[red]the workers were lost[/] ({escape(reason)}); the same command goes on where this one stopped"
         )
-    return not missing and lost is None
+    return complete and not missing

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 import medxfer.base.config  # noqa: F401 - this process composes configurations as well
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
+from medxfer.base.surroundings import prepare_surroundings
 from medxfer.grid.devices import gpus, hold_gpu
 from medxfer.grid.jobs import Job
 from medxfer.training.compute import check_device
@@ -54,6 +55,7 @@ def begin_work(config: DictConfig) -> None:
 
     Of other launchers than Hydra's own several processes write to one terminal or to a file: lines, no bars.
     """
+    prepare_surroundings()
     name = config.hydra.runtime.choices["hydra/launcher"]
     if name != "basic":
         display.close()

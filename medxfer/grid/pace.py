@@ -14,6 +14,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import OmegaConf
 
 import medxfer.base.quiet  # noqa: F401
+from medxfer.base.disk import disk_errors
 from medxfer.base.memory import keep_pages
 from medxfer.data.split import part_sizes
 from medxfer.training.prepare import Prepared
@@ -39,7 +40,7 @@ def measure(prepared: Prepared) -> Pace:
     settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
     model, data = wire(prepared)
     timer = _Timer()
-    with tempfile.TemporaryDirectory() as folder:
+    with disk_errors("a temporary file (TMPDIR)"), tempfile.TemporaryDirectory() as folder:
         quick = {
             **settings, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
             "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,

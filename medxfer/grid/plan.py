@@ -29,8 +29,7 @@ from medxfer.analysis import (
 )
 from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
-from medxfer.base.terminal import size
-from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing, site_noun
+from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing, site_noun, size
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.split import part_sizes
 from medxfer.grid.design_table import design_table

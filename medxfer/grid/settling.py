@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
+from omegaconf import DictConfig
 from rich.markup import escape
 
 from medxfer.base.display import display
@@ -18,6 +19,7 @@ from medxfer.grid.settled import Launch
 from medxfer.study.folder import Division, Study, withdrawn_cells
 from medxfer.study.identity import FOLD, VALUES, Json
 from medxfer.training.prepare import Impossible, Preparation, Settled
+from medxfer.training.room import check_room_of_all
 from medxfer.training.settings.checked import checked
 from medxfer.training.settings.reading import read_value
 
@@ -67,6 +69,7 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible
     possible = [one for one in settled if isinstance(one, Settled)]
     _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
     _check_studies(possible)
+    _check_rooms(possible, jobs[0].base)
     introduce_data(possible)
     for text, number in reasons.items():
         display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
@@ -79,6 +82,15 @@ def _check_studies(settled: Sequence[Settled]) -> None:
         study.check_divided(divisions(settled, study))
         study.check_distinct({one.cell.name: one.cell.factors for one in settled if one.cell.study == study})
         study.check_external(external_of(settled, study))
+
+
+def _check_rooms(settled: Sequence[Settled], config: DictConfig) -> None:
+    """Raise MedxferError where a study's disk has no room for one cell more; say it where it has none for all."""
+    missing = [one.cell for one in settled if not one.cell.is_done()]
+    for folder in dict.fromkeys(cell.study.folder for cell in missing):
+        backbones = [str(cell.factors["backbone"]) for cell in missing if cell.study.folder == folder]
+        if text := check_room_of_all(folder, config, backbones):
+            display.say(f"[yellow]{escape(text)}[/]")
 
 
 def external_of(settled: Sequence[Settled | Impossible], study: Study) -> dict[str, str]:

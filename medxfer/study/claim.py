@@ -1,6 +1,5 @@
 """Whose turn it is to train a cell: one living process's, on whatever machine."""
 
-import getpass
 import json
 import os
 import socket
@@ -17,6 +16,7 @@ from uuid import uuid4
 
 import psutil
 
+from medxfer.base.disk import disk_errors
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json, write_json
 
@@ -51,8 +51,9 @@ def claim(folder: Path) -> Iterator[None]:
 
     Sweeps away what a killed process left half-written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    mine = _take(folder)
+    with disk_errors(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        mine = _take(folder)
     for half in folder.rglob(".*.partial"):
         half.unlink(missing_ok=True)
     ended = threading.Event()
@@ -94,6 +95,9 @@ def _take(folder: Path) -> Path:
             file.write(json.dumps(asdict(about)))
     except FileExistsError:
         raise Taken(folder.name) from None
+    except OSError:  # a full disk: half a claim would count as one
+        mine.unlink(missing_ok=True)
+        raise
     if any(_lives(path, now) for path in _claims(folder) if path != mine):  # it came between the two looks
         mine.unlink()
         raise Taken(folder.name)
@@ -139,7 +143,7 @@ def _place() -> str:
     with suppress(OSError):  # Linux alone has them
         parts += [Path("/proc/sys/kernel/random/boot_id").read_text(), str(Path("/proc/self/ns/pid").readlink())]
     with suppress(OSError):
-        parts.append(_token(Path(tempfile.gettempdir()) / f".medxfer-{getpass.getuser()}"))
+        parts.append(_token(Path(tempfile.gettempdir()) / f".medxfer-{os.getuid()}"))
     return sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 

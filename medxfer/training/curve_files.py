@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
+from medxfer.base.display import display
 from medxfer.study.cell import Cell
 
 
@@ -28,6 +29,13 @@ class ResumedCsv(CSVLogger):
             if (number := int(kept.pop("step"))) < (step or 0):
                 super().log_metrics(kept, number)
         super().log_metrics(metrics, step)
+
+    def save(self) -> None:
+        """A disk that takes no more costs the curves, which a cell's record has as well, and not the training."""
+        try:
+            super().save()
+        except OSError as error:
+            display.warn(f"logger=csv: not all curves are written ({error.strerror}); the cells' records have them")
 
 
 class ResumedTensorBoard(TensorBoardLogger):

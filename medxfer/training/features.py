@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.lib import format as npy
 from torch import Tensor, nn
 
 from medxfer.base.display import display
@@ -44,7 +45,8 @@ def frozen_features(prepared: Prepared, model: Classifier, data: GrayDataModule,
         if features is None:
             features = _compute(model, data, trainer)
             with whole_file(path) as file:
-                np.save(file, features)
+                npy.write_array_header_2_0(file, npy.header_data_from_array_1_0(features))
+                file.write(features.data)  # np.save would not say why a disk refuses it
     return torch.from_numpy(features)
 
 

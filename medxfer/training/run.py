@@ -9,6 +9,7 @@ from medxfer.training.compute import check_device
 from medxfer.training.fit import fit
 from medxfer.training.loggers import cell_loggers
 from medxfer.training.prepare import Impossible, Prepared, prepare
+from medxfer.training.room import check_room
 from medxfer.training.wandb_run import StudyWandbLogger
 
 
@@ -36,6 +37,7 @@ def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:
         if cell.is_done():
             return cell.metrics(), {}
         try:
+            check_room(prepared)
             with cell_loggers(prepared.config, cell) as loggers:
                 fitted = fit(prepared, loggers)
                 for logger in loggers:

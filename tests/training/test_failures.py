@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +14,13 @@ import pytest
 from cells import small_config, train_small
 from pictures import make_pictures
 
+from medxfer.base import disk
+from medxfer.base.disk import NotWrittenError
+from medxfer.base.errors import MedxferError
 from medxfer.model.classifier import Classifier
 from medxfer.study import cell as cell_module
+from medxfer.training import room
+from medxfer.training.room import check_room_of_all, room_of
 from medxfer.training.run import train
 
 FAILING = f"""
@@ -51,6 +58,48 @@ def test_a_record_that_does_not_fit_on_the_disk_is_the_reason(tmp_path, monkeypa
     assert failures(tmp_path) == ["OSError: [Errno 28] No space left on device: '<path>'"]
     assert not list(tmp_path.glob("studies/*/cells/*/metrics.json"))
     assert not list(tmp_path.glob("studies/*/cells/*/claim.*.json"))
+
+
+def test_a_state_that_does_not_fit_on_the_disk_ends_the_cell_in_a_sentence_and_it_goes_on_later(tmp_path):
+    config = small_config(tmp_path, "trainer.max_epochs=1")
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, before[1]))  # the images fit, the network does not
+    try:
+        with pytest.raises(NotWrittenError, match=r"\.ckpt in /.* was not written \(File too large\): free some space"):
+            train(config)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    (reason,) = failures(tmp_path)
+    assert reason.startswith("last.ckpt in <path> was not written") or reason.startswith("best.ckpt in <path>")
+    train(config)
+    assert len(list(tmp_path.glob("studies/*/cells/*/metrics.json"))) == 1
+
+
+def test_a_disk_without_room_for_a_cell_is_said_before_it_trains(tmp_path, monkeypatch):
+    monkeypatch.setattr(disk, "free_space", lambda _: 5_000_000)
+    monkeypatch.setattr(Classifier, "training_step", None)
+    with pytest.raises(
+        MedxferError, match=r"^a cell takes about 13\.\d MB of disk, .* has 5\.0 MB left: free some space"
+    ):
+        train(small_config(tmp_path))
+
+
+def test_a_disk_without_room_for_all_cells_is_said_and_one_without_room_for_one_is_refused(tmp_path, monkeypatch):
+    config = small_config(tmp_path)
+    one = room_of(config, "resnet18")
+    assert one.training > 8 * one.done > 8 * 4 * 11e6  # its parameters, of which four copies are written twice
+    for free, said in ((1e12, False), (one.training + 5 * one.done, True)):
+        for module in (disk, room):
+            monkeypatch.setattr(module, "free_space", lambda _, free=free: int(free))
+        text = check_room_of_all(tmp_path, config, ["resnet18"] * 12)
+        assert bool(text) == said
+    assert text.startswith("12 cells will take about ")
+    assert "keep=none" in text
+    assert check_room_of_all(tmp_path, config, []) is None  # all is done: nothing is written
+    monkeypatch.setattr(disk, "free_space", lambda _: int(one.training) - 1)
+    with pytest.raises(MedxferError, match=r"^a cell takes about .* move the study by study\.root=$"):
+        check_room_of_all(tmp_path, config, ["resnet18"])
 
 
 def test_memory_that_runs_out_is_the_reason_and_the_cell_is_tried_again(tmp_path, monkeypatch):

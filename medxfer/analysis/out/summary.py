@@ -17,8 +17,8 @@ from medxfer.analysis.judge.verdict import Verdict
 from medxfer.base.words import lower_is_better
 
 
-def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
-    """Print the table of arms, the two answers and the page's path."""
+def print_summary(study: StudyRecord, verdict: Verdict, page: Path | None) -> None:
+    """Print the table of arms, the two answers and the path of the page, if there is one."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(study))
     for answer in verdict.answers:
@@ -28,7 +28,8 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path) -> None:
     console.print(Text(f"\n{verdict.scope}", style="dim"))
     for notice in (*verdict.notices, *(text for one in verdict.elsewhere for text in one.notices)):
         console.print(Text(notice, style="yellow"))
-    console.print(Text(f"\n{page.resolve()}"))
+    if page is not None:
+        console.print(Text(f"\n{page.resolve()}"))
 
 
 def _table(study: StudyRecord) -> Table:

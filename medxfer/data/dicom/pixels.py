@@ -223,22 +223,26 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
 
 
 @contextmanager
-def open_dicom(path: Path, checked: bool = True) -> Iterator[DicomFile]:
+def open_dicom(path: Path | BinaryIO, checked: bool = True) -> Iterator[DicomFile]:
     """Open, read the header and check its claims; pixels and header values are to be read within `silence`.
 
-    Without `checked`, the caller checks them.
+    A file that is open already is read from where it stands. Without `checked`, the caller checks them.
 
     Raises DicomError.
     """
-    try:
-        if not path.is_file():
-            raise DicomError(path, "unreadable", "it is not a file")
-        stream = path.open("rb")
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        raise DicomError(path, "unreadable", "it cannot be opened") from None
+    name, stream = (path, _open(path)) if isinstance(path, Path) else (Path("an open file"), path)
     with stream:
         with silence():
-            file = DicomFile(path, stream)
+            file = DicomFile(name, stream)
             if checked:
                 file.check()
         yield file
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        if not path.is_file():
+            raise DicomError(path, "unreadable", "it is not a file")
+        return path.open("rb")
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        raise DicomError(path, "unreadable", "it cannot be opened") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ _FOR_PROCESSING: Final = (
 
 
 def read_gray(
-    path: str | Path,
+    path: str | Path | BinaryIO,
     frame: int = 0,
     window: WindowChoice = "auto",
     *,
@@ -48,6 +48,7 @@ def read_gray(
                     numbers them), or the explanation that the file gives it; 0 is the first that is possible
     luminance       take RGB, YBR and palette images as their luminance (no VOI applies); they are refused otherwise
     for_processing  take images FOR PROCESSING (detector signal, no display values); they are refused otherwise
+    path            of the file, or the file itself, open at its beginning for reading bytes; it is closed afterwards
     hounsfield      refuse images whose calibrated values are not in Hounsfield units
 
     Decodes in this process: a decoder that crashes takes the process with it.
@@ -61,7 +62,7 @@ def read_gray(
 
 
 def read_frames(
-    path: str | Path,
+    path: str | Path | BinaryIO,
     window: WindowChoice = "auto",
     *,
     frame: int | Literal["all"] = "all",
@@ -72,7 +73,7 @@ def read_frames(
 ) -> Generator[NDArray[np.float32], None, None]:
     """Every frame in turn, as `read_gray` gives it, or one: the header is read once, and one frame is in memory."""
     shown = _shown(window)
-    with open_dicom(Path(path)) as file:
+    with open_dicom(Path(path) if isinstance(path, str) else path) as file:
         with silence():
             check_policy(file, luminance, for_processing)
         for number in range(file.format.number_of_frames) if frame == "all" else [frame]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from glob import escape
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal, get_args
 from uuid import uuid4
 
@@ -97,7 +97,7 @@ def write_phantoms(
                 _write(root, plan, workers)
     except OSError as error:
         raise MedxferError(
-            f"cannot write phantoms to {root}: {error.strerror or error}; choose another folder"
+            f"cannot write phantoms to {root}: {error.strerror or error}; choose another folder (store.root=)"
         ) from error
     return root
 
@@ -106,10 +106,10 @@ def example(modality: Modality, size: int) -> NDArray[np.float32]:
     """A phantom with a lesion for figures, as read from its file: (size, size) HU (CT), or gray in [0, 1] (DX)."""
     plan = _Plan(modality, patients=2, images=1, seed=0, size=size)
     dataset = next(_images(plan, plan.lesions().index(True), diseased=True))
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "phantom.dcm"
-        dataset.save_as(file, enforce_file_format=True)
-        return read_gray(file, window=None if modality == "CT" else "auto")
+    file = BytesIO()  # not a temporary file: a page is made where the disk is full as well
+    dataset.save_as(file, enforce_file_format=True)
+    file.seek(0)
+    return read_gray(file, window=None if modality == "CT" else "auto")
 
 
 def _complete(root: Path, plan: _Plan) -> bool:

@@ -13,6 +13,7 @@ import pandas as pd
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from medxfer.base.disk import check_space
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.files import private_folder, read_json, replace_folder, write_json
 from medxfer.base.words import Task
@@ -29,6 +30,7 @@ from medxfer.data.store.gray_range import check_odd, odd_caveats
 VERSION = 5  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
 COPIED = 1024  # images at once
+WAY_OUT = "free some space, or move them by store.root="
 Progress = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 
 
@@ -168,6 +170,7 @@ def _build(
     deep = (headers["gray"] == "uint16").any()
     gone: list[str] = []  # files whose bytes cannot be read any more
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
+    check_space(folder, int(frames.sum()) * size**2 * dtype.itemsize, "the decoded images", WAY_OUT)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, Decoded] = {}  # place in files -> its pictures, of which the gray is written already
     decode = Decoder(dataset.source.pictures, size, hounsfield, dataset.keep_aspect)
