@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test docs kills browser simulations reference lint types format bench bench-long slurm-test clean
+.PHONY: demo test docs notebooks kills browser simulations reference lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml
@@ -32,6 +32,9 @@ simulations: $(VENV)/installed  ## the false positives and widths of docs/simula
 docs: $(VENV)/installed  ## the site of documentation, in site/: its first page is site/index.html
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+notebooks: $(VENV)/installed  ## run again, with their outputs
+	$(BIN)/python tests/executed.py
 
 reference: $(VENV)/installed  ## docs/settings.md, from the settings' own description
 	$(BIN)/python -m medxfer.training.settings.reference_text docs/settings.md
