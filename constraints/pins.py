@@ -1,7 +1,7 @@
 """Writes the files of this folder, which pip takes by --constraint.
 
-    python constraints/pins.py tested    every version in this environment, of what medxfer, its extras and tests need
-    python constraints/pins.py lowest    the lowest version that pyproject.toml allows of each of these
+python constraints/pins.py tested    every version in this environment, of what medxfer, its extras and tests need
+python constraints/pins.py lowest    the lowest version that pyproject.toml allows of each of these
 """
 
 import re

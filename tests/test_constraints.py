@@ -1,4 +1,4 @@
-"""The versions that make installs: tested ones that pyproject.toml allows, its own lower bounds, a build of torch kept."""
+"""The versions that make installs: tested ones that pyproject.toml allows, its lower bounds, a build of torch kept."""
 
 import runpy
 from pathlib import Path
