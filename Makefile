@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints/tested.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)/constraints.txt --editable
 
-.PHONY: demo test test-newest test-lowest docs notebooks pins kills browser simulations reference lint types format bench bench-long slurm-test clean
+.PHONY: demo test test-newest test-lowest docs notebooks pins release-check kills browser simulations reference lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
@@ -36,6 +36,9 @@ pins: $(VENV)/installed  ## constraints/, from this environment and pyproject.to
 	$(INSTALL) '.[dev,docs]'
 	$(BIN)/python constraints/pins.py lowest > constraints/lowest.txt
 	$(BIN)/python constraints/pins.py tested > $(VENV)/tested.txt && mv $(VENV)/tested.txt constraints/tested.txt
+
+release-check: docs  ## what stands in the way of a release: versions, packages, notebooks, licences, the site
+	$(BIN)/python tests/release_check.py
 
 kills: $(VENV)/installed  ## a small grid killed 100 times at random moments, and 3 and 4 commands on one study
 	$(BIN)/python -m pytest tests/test_resume.py tests/test_shared_study.py -m slow
