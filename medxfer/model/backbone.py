@@ -92,6 +92,23 @@ def check_finetune(finetune: str, backbone: str) -> None:
 
 
 @cache
+def check_image_size(name: str, image_size: int) -> None:
+    """Raise MedxferError, as `create_backbone` does, where backbone `name` does not take images of this size.
+
+    Takes no memory and computes nothing for most networks; one that cannot be run so is built, with random weights.
+    """
+    try:
+        network = _on_meta(name, **library_arguments(find(name), 2, image_size)).eval()
+        if image_size % _patch(network) == 0:
+            with torch.inference_mode():
+                network(torch.zeros(1, 3, image_size, image_size, device="meta"))
+            return
+    except _SIZE_ERRORS:
+        pass  # of the size, or of an operation that needs values
+    create_backbone(name, 2, False, image_size=image_size)
+
+
+@cache
 def check_repeatable(name: str, image_size: int, finetune: str = "full", colors: bool = False) -> None:
     """Raise MedxferError where training backbone `name` on a GPU cannot be repeated bit by bit.
 

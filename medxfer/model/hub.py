@@ -1,13 +1,16 @@
 """Published weights as a file on this machine: from the local hub and torch caches, else from the network."""
 
+import os
+import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlparse
 
 import torch
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import constants, get_session, hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
 from medxfer.base.errors import first_line
@@ -63,7 +66,7 @@ def _in_hub_cache(repository: str, files: Sequence[str], revision: str | None) -
 def _from_hub(repository: str, files: Sequence[str], revision: str | None) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise UnreachableError("HF_HUB_OFFLINE is set")
-    _probe(constants.ENDPOINT)  # the hub's client retries an unreachable server for half a minute
+    _ask(constants.ENDPOINT, _by_hub)  # the download retries an unreachable server for half a minute
     for file in files:
         try:
             return Path(hf_hub_download(repository, file, revision=revision, etag_timeout=TIMEOUT))
@@ -77,7 +80,7 @@ def _from_hub(repository: str, files: Sequence[str], revision: str | None) -> Pa
 
 
 def _from_url(url: str) -> Path:
-    _probe(url)
+    _ask(url, _by_urllib)
     path = _in_torch_cache(url)
     hash_in_name = torch.hub.HASH_REGEX.search(path.name)
     try:
@@ -88,14 +91,49 @@ def _from_url(url: str) -> Path:
     return path
 
 
-def _probe(url: str) -> None:
-    """One request that honours proxies; any HTTP answer, also a refusal, means that the server is there."""
+def _same_certificates() -> None:
+    """Let every client trust what REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names, as behind a proxy that reads TLS.
+
+    The hub's client and urllib know OpenSSL's own variables alone.
+    """
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if bundle and not {"SSL_CERT_FILE", "SSL_CERT_DIR"} & set(os.environ):
+        os.environ["SSL_CERT_DIR" if Path(bundle).is_dir() else "SSL_CERT_FILE"] = bundle
+
+
+def _ask(url: str, client: Callable[[str], None]) -> None:
+    """One request by the client that will download; any HTTP answer, also a refusal, means that the server is there."""
+    _same_certificates()
     try:
+        client(url)
+    except Exception as error:  # each client has its own
+        text = f"{urlparse(url).hostname} cannot be reached"
+        if why := _distrust(error):
+            text += (
+                f": its certificate is not trusted ({why}); where a proxy has certificates of its own, name their file "
+                "by SSL_CERT_FILE="
+            )
+        raise UnreachableError(text) from error
+
+
+def _by_hub(url: str) -> None:
+    get_session().head(url, timeout=TIMEOUT)
+
+
+def _by_urllib(url: str) -> None:
+    with suppress(urllib.error.HTTPError):
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=TIMEOUT).close()
-    except urllib.error.HTTPError:
-        return
-    except OSError as error:  # URLError and time-outs are among them
-        raise UnreachableError(f"{urlparse(url).hostname} cannot be reached") from error
+
+
+def _distrust(error: BaseException | None) -> str | None:
+    """What a TLS handshake ended with, if that is behind `error`."""
+    while error is not None:
+        reason = getattr(error, "reason", None)  # urllib's errors hold the cause there
+        for one in (error, reason):
+            if isinstance(one, ssl.SSLError):
+                return getattr(one, "verify_message", "") or one.reason or str(one)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _on_hub(entry: Entry) -> tuple[str, tuple[str, ...], str | None]:

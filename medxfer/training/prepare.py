@@ -25,7 +25,7 @@ from medxfer.data.split import Split, check_classes, split_of, training_subset
 from medxfer.data.store.build import SAME_PICTURE, GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.data.store.stored_series import by_series
-from medxfer.model.backbone import check_finetune, check_repeatable, stage_names
+from medxfer.model.backbone import check_finetune, check_image_size, check_repeatable, stage_names
 from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights, input_size
 from medxfer.model.layers import count_of
 from medxfer.model.metrics import compute_metrics
@@ -33,6 +33,7 @@ from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, open_study
 from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, shared_settings
+from medxfer.training.batch_limits import check_batch_limits
 from medxfer.training.settings.checked import checked
 
 
@@ -161,6 +162,7 @@ class Preparation:
             colors = ColorFile.of(colormap.file) if colormap.file else None
             _check_network(self.config, values["backbone"], values["pretrained"])
             size_is_auto, values = values["image_size"] == AUTO, sized(values)
+            check_image_size(values["backbone"], values["image_size"])
             if self.config.deterministic is True and on_gpu(self.config):
                 learned = colormap.kind == "learned"
                 check_repeatable(values["backbone"], values["image_size"], self.config.finetune, learned)
@@ -184,6 +186,7 @@ class Preparation:
         try:
             parts = self._parts(split, study, values["train_fraction"], values[FOLD])
             self._check_monitor(split, parts)
+            check_batch_limits(self.config, parts)
         except MedxferError as error:
             return Impossible(self.config, values, error)
         identity = {
