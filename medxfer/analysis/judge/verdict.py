@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from medxfer.analysis.judge.arms import ArmFigures, chance_notice, seen
+from medxfer.analysis.judge.better_or_faster import better_or_faster
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, by_site, exploratory
-from medxfer.analysis.judge.budgets import better_or_faster
 from medxfer.analysis.judge.contrasts import questions
 from medxfer.analysis.judge.elsewhere import Elsewhere, elsewhere
 from medxfer.analysis.judge.findings import Finding, Judge
