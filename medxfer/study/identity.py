@@ -40,6 +40,9 @@ TRAINER_OUTSIDE = (
     "log_every_n_steps",
 )
 
+# Callbacks that tell loggers alone.
+ONLY_LOG = ("pytorch_lightning.callbacks.DeviceStatsMonitor", "pytorch_lightning.callbacks.LearningRateMonitor")
+
 Json = dict[str, Any]
 
 
@@ -54,8 +57,9 @@ def shared_settings(config: DictConfig) -> Json:
         _remove(settings, key.split("."))
     for key in TRAINER_OUTSIDE:
         settings["trainer"].pop(key, None)
-    if callbacks := without_paths(settings.pop("callbacks", {})):  # they may change a result
-        settings["callbacks"] = callbacks
+    callbacks = without_paths(settings.pop("callbacks", None) or {})
+    if changing := {name: one for name, one in callbacks.items() if one.get("_target_") not in ONLY_LOG}:
+        settings["callbacks"] = changing  # they may change a result
     return settings
 
 

@@ -20,7 +20,10 @@ class ResumedCsv(CSVLogger):
     def __init__(self, cell: Cell) -> None:
         super().__init__(save_dir=str(cell.study.folder), name="logs", version=cell.name)
         file = Path(self.log_dir) / "metrics.csv"
-        self.before = pd.read_csv(file).to_dict("records") if file.is_file() else []  # of an earlier process
+        self.kept = file.with_name("metrics.before.csv")  # of an earlier process, until its rows are written again
+        if file.is_file() and file.stat().st_size:
+            file.replace(self.kept)
+        self.before = pd.read_csv(self.kept).to_dict("records") if self.kept.is_file() else []
 
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
         before, self.before = self.before, []
@@ -34,6 +37,8 @@ class ResumedCsv(CSVLogger):
         """A disk that takes no more costs the curves, which a cell's record has as well, and not the training."""
         try:
             super().save()
+            if not self.before:
+                self.kept.unlink(missing_ok=True)
         except OSError as error:
             display.warn(f"logger=csv: not all curves are written ({error.strerror}); the cells' records have them")
 

@@ -120,3 +120,19 @@ def test_a_table_is_judged_again_in_its_folder_which_is_of_no_training(tmp_path:
 def test_settings_that_do_not_go_together(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folds", "end"),
+    [
+        (0, "what its networks were trained on is not known here."),
+        (5, "that a network saw no patient of its fold is taken from the table."),
+    ],
+)
+def test_the_scope_says_what_a_table_cannot_tell(tmp_path: Path, folds: int, end: str) -> None:
+    out = judged(tmp_path, score_table(folds=folds), "with=gray")
+    scope = json.loads((out / "verdict.json").read_text())["scope"]
+    assert scope.startswith(
+        "These answers hold for the table's images (modality not said, 50 % label 1), from 3 trainin"
+    )
+    assert scope.endswith(f"The scores are of another program: {end}")

@@ -87,6 +87,8 @@ def test_callbacks_run_and_are_part_of_what_a_study_is(tmp_path):
     with_it = shared_settings(small_config(tmp_path, own))
     assert with_it["callbacks"] == {"count": {"_target_": f"{__name__}.Counting", "where": "<path>"}}
     assert "callbacks" not in shared_settings(small_config(tmp_path))
+    shown = small_config(tmp_path, "logger=csv", "callbacks=[lr_monitor,device_stats]")
+    assert shared_settings(shown) == shared_settings(small_config(tmp_path)), "they tell loggers alone"
     cell, objects = train_small(tmp_path, own)
     assert Counting.counted == [objects["trainer"].global_step]
     assert "/home/ann" not in (cell.parents[1] / "study.json").read_text()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.study.checkpoints import Saved, saved
 from medxfer.training.callbacks import EpochBar
+from medxfer.training.curve_files import ResumedCsv
 from medxfer.training.prepare import prepare
 from medxfer.training.run import train
 
@@ -152,6 +154,30 @@ def test_a_csv_of_curves_goes_on_where_a_training_was_stopped(configure, monkeyp
         tables.append(pd.read_csv(file))
     assert tables[0]["val/auroc"].notna().sum() == 3
     pd.testing.assert_frame_equal(tables[1], tables[0])
+
+
+def test_curves_outlive_a_process_that_ends_before_its_first_figures(tmp_path):
+    cell = SimpleNamespace(name="c", study=SimpleNamespace(folder=tmp_path))
+    file = tmp_path / "logs" / "c" / "metrics.csv"
+
+    def begun() -> ResumedCsv:
+        logger = ResumedCsv(cell)
+        logger.log_hyperparams({"lr": 1.0})  # Lightning's own then deletes the file
+        logger.save()
+        return logger
+
+    first = begun()
+    for step in (9, 19):
+        first.log_metrics({"val/loss": step / 10}, step)
+    first.save()
+    begun()
+    unsaved = begun()
+    unsaved.log_metrics({"val/loss": 0.0}, 19)
+    third = begun()
+    third.log_metrics({"val/loss": 5.0}, 19)
+    third.save()
+    assert pd.read_csv(file)[["step", "val/loss"]].to_numpy().tolist() == [[9, 0.9], [19, 5.0]]
+    assert [path.name for path in file.parent.glob("*.csv")] == ["metrics.csv"]
 
 
 def test_a_signal_in_validation_waits_for_the_epoch(configure, monkeypatch):

@@ -20,14 +20,8 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count
 from medxfer.study.identity import BUDGET
 
-_JUDGED = (
-    *IMPROVES,
-    *SETTLED,
-    "harms",
-    "harms by at least the margin",
-    "a gain above the margin is excluded",
-    "cannot tell",
-)
+_NO_RELEVANT_GAIN = (*SETTLED, "a gain above the margin is excluded")
+_JUDGED = (*IMPROVES, *_NO_RELEVANT_GAIN, "harms", "harms by at least the margin", "cannot tell")
 
 
 def at_budget(study: StudyRecord, epochs: int) -> StudyRecord:
@@ -52,7 +46,7 @@ def _beside(judge: Judge, finding: Finding, short: int, long: int) -> Iterator[s
         return
     yield f"After {count(short, 'epoch')} alone: {early.sentence}"
     evidence = _lost(judge, short, long)
-    said = _said(early, finding, evidence, judge.study.declared.level)
+    said = _said(early, finding, _shrinks(evidence, judge.study.declared.level))
     if evidence is not None and evidence.effect.seeds >= FEWEST_SEEDS:
         f = evidence.figures
         said += (
@@ -62,7 +56,13 @@ def _beside(judge: Judge, finding: Finding, short: int, long: int) -> Iterator[s
     yield said
 
 
-def _said(early: Finding, late: Finding, evidence: Evidence | None, level: float) -> str:
+def _shrinks(evidence: Evidence | None, level: float) -> bool:
+    """Whether the gain at the short budget is shown to be larger than what is left of it."""
+    figures = evidence.figures if evidence is not None and evidence.effect.seeds >= FEWEST_SEEDS else None
+    return figures is not None and figures.low > 0 and figures.p < 1 - level
+
+
+def _said(early: Finding, late: Finding, shrinks: bool) -> str:
     """Better, or merely faster; never from a difference that was only not found."""
     if early.conclusion not in _JUDGED or late.conclusion not in _JUDGED:
         return "Better or merely faster: this cannot be said before both budgets are judged."
@@ -73,10 +73,15 @@ def _said(early: Finding, late: Finding, evidence: Evidence | None, level: float
         return "Better at the long budget; at the short one that is not shown."
     if not gains:
         return "Neither better nor faster is shown."
-    if late.conclusion in SETTLED:
-        return "Merely faster: the gain at the short budget is gone at the long one, within the margin."
-    figures = evidence.figures if evidence is not None else None
-    if late.conclusion.startswith("harms") or (figures is not None and figures.low > 0 and figures.p < 1 - level):
+    if late.conclusion.startswith("harms"):
+        return "Merely faster, and worse in the end: the short budget shows a gain, the long one a loss."
+    if late.conclusion in _NO_RELEVANT_GAIN:
+        if shrinks or early.conclusion == "improves by at least the margin":
+            return (
+                "Merely faster: the gain at the short budget shrinks, and the long one excludes a gain of the margin."
+            )
+        return "The long budget excludes a gain of the margin; that the gain at the short one shrinks is not shown."
+    if shrinks:
         return "Faster: the gain at the short budget shrinks; whether some of it lasts at the long one is not shown."
     return "Faster, and whether better too cannot be told: the long budget is undecided."
 

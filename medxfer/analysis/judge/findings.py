@@ -211,7 +211,7 @@ class Judge:
             finding,
             conclusion=conclusion,
             sentence=sentence(stated, conclusion, _elsewhere(contrast, blocks, known)),
-            outlook=outlook([known]) if conclusion == "cannot tell" else "",
+            outlook=outlook([known], self.study) if conclusion == "cannot tell" else "",
             notes=tuple(filter(None, [disagreement(stated), *notes])),
             simulated=simulated(contrast.question, known, declared.level) if contrast.family == PRIMARY else None,
         )

@@ -51,7 +51,7 @@ def answer_question(question: Question, judge: Judge) -> Answer:
         early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, judge.blind),
         () if early else tuple(f.sentence if together else f"{f.sentence} {f.outlook}".strip() for f in findings),
         tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
-        " ".join(filter(None, [outlook(ahead) if together else "", ONE_TRAINING if single else ""])),
+        " ".join(filter(None, [outlook(ahead, judge.study) if together else "", ONE_TRAINING if single else ""])),
         (*_together(findings), *filter(None, [level_note([f.simulated for f in findings])])),
         tuple(findings),
     )

@@ -15,6 +15,9 @@ from medxfer.base.words import count, listing
 
 DESCRIBED = ("one training", "too few patients", "no arm beats chance")  # figures that are given without an answer
 FROM_TABLE = "The scores are of another program: what its networks were trained on is not known here."
+FOLDS_FROM_TABLE = (
+    "The scores are of another program: that a network saw no patient of its fold is taken from the table."
+)
 NAMED = 3  # classes whose shares are listed one by one
 
 
@@ -36,22 +39,22 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     judges = [flow[name] for name in names]
     part = trained_part(flat(study.settings).get("finetune"))
     trained = f", of which {part} {'were' if ' and ' in part else 'was'} trained," if part else ""
-    made = f"with {listing(networks)}{trained} at {listing([str(n) for n in sizes])} px, {_budget(study)}, "
-    if study.declared.table:
-        made = f"with {listing(networks)}, " if networks else ""
+    made = f" with {listing(networks)}{trained}" if networks else ""
+    if not study.declared.table:
+        made += f" at {listing([str(n) for n in sizes])} px, {_budget(study)}"
     text = (
-        f"{start} {listing(data)} {made}"
+        f"{start} {listing(data)}{made}, "
         f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
         f"and {_tested(judges, judged)}{at_looks(findings)}."
     )
     text += "".join(f" {sentence}" for sentence in map(scored_words, judges) if sentence)
-    if divided := [one for one in flow.values() if one.folds]:
-        text += f" {' '.join(map(divided_words, divided))}"
-    elif study.declared.table:
-        text += f" {FROM_TABLE}"
-    elif any(cell.record["data"]["resampled"] for cell in study.done):
+    divided = [one for one in flow.values() if one.folds]
+    text += "".join(f" {sentence}" for sentence in map(divided_words, divided))
+    if study.declared.table:
+        text += f" {FOLDS_FROM_TABLE if divided else FROM_TABLE}"
+    elif not divided and any(cell.record["data"]["resampled"] for cell in study.done):
         text += " Each seed drew its training images from one pool: they hold for this pool."
-    else:
+    elif not divided:
         text += " All trainings saw the same training images: they hold for this training set."
     if weights := _weights(study, findings):
         text += f" RQ2 holds for these weights alone: {listing(weights)}."

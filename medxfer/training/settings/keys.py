@@ -89,8 +89,8 @@ LOGGER = Group("where curves go; several at once: logger=[csv,tensorboard]; any 
     "uri": Setting(OrNull(Text("an address"), "MLFLOW_TRACKING_URI, else a file beside the study"), "MLflow's server"),
 }, needed=(), without="logger=none")  # fmt: skip
 
-CALLBACKS = Group("what else watches or changes each training, in files as loggers have them; part of what a study is",
-                  without="callbacks=none")  # fmt: skip
+CALLBACKS = Group("what else watches or changes each training, in files as loggers have them; part of what a study is, "
+                  "but for DeviceStatsMonitor and LearningRateMonitor", without="callbacks=none")  # fmt: skip
 
 CONFIG = Group("the configuration", {
     "study": STUDY, **FACTORS, **RECIPE, "data": DATA, "trainer": TRAINER, "logger": LOGGER,

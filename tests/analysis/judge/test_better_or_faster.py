@@ -15,11 +15,13 @@ from medxfer.study.declared import read_budget
 BUDGET = "trainer.max_epochs"
 
 
-def judged(folder: Path, short: float, long: float, patients: int = 300, **options: object) -> Verdict:
+def judged(
+    folder: Path, short: float, long: float, patients: int = 300, margin: float = 0.03, **options: object
+) -> Verdict:
     gain = {8: short, 40: long}
     write_study(
         folder, colormaps=("none",), seeds=4, patients=patients, seed_noise=0.05, settings={"trainer": {}},
-        declared={"budget": [8, 40], "metric": "auroc", "margin": 0.03}, compared={BUDGET: [8, 40]},
+        declared={"budget": [8, 40], "metric": "auroc", "margin": margin}, compared={BUDGET: [8, 40]},
         effect=lambda f: gain[f[BUDGET]] if f["pretrained"] else 0.0, **options,
     )  # fmt: skip
     return judge(read_study(folder))
@@ -29,7 +31,12 @@ def judged(folder: Path, short: float, long: float, patients: int = 300, **optio
     ("short", "long", "said"),
     [
         (1.5, 1.5, "Better, and not merely faster"),
-        (1.5, 0.0, "Merely faster: the gain at the short budget is gone"),
+        (
+            1.5,
+            0.0,
+            "Merely faster: the gain at the short budget shrinks, and the long one excludes a gain of the margin.",
+        ),
+        (1.5, -1.0, "Merely faster, and worse in the end"),
         (0.0, 1.5, "Better at the long budget; at the short one that is not shown."),
         (0.0, 0.0, "Neither better nor faster is shown."),
     ],
@@ -60,6 +67,17 @@ def test_what_is_undecided_is_never_called_merely_faster(tmp_path: Path) -> None
     assert finding.conclusion == "cannot tell"
     assert rq2.text[2].startswith("Faster")
     assert "Merely faster" not in rq2.text[2]
+
+
+def test_a_gain_that_is_not_shown_to_shrink_is_not_called_merely_faster(tmp_path: Path) -> None:
+    """+5.0 points and then +4.0, with a margin of 5: only the second is shown to lie within it."""
+    _, rq2 = judged(tmp_path / "s", 0.5, 0.4, margin=0.05).answers
+    assert rq2.findings[0].conclusion == "significant but negligible"
+    assert "is +1.0 points (95 % interval −" in rq2.text[2]
+    assert rq2.text[2].startswith(
+        "The long budget excludes a gain of the margin; that the gain at the short one shrinks"
+    )
+    assert "Merely" not in rq2.text[2]
 
 
 def test_a_budget_that_is_not_trained_yet_leaves_it_open(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_no_forecast_is_wider_than_the_interval_or_than_the_metric_can_be(tmp_pa
         assert all(e.half_width < min(half, 2.0) for e in finding.figures.expected)
         assert ("The interval is cut off" in finding.outlook) == finding.figures.clipped
         twice = any(e.patients > 1 for e in finding.figures.expected)
-        assert twice == ("2 times the test patients about" in finding.outlook)
+        assert twice == ("with 2 times the test patients" in finding.outlook)
         assert twice != ("2 times the test patients would not narrow it" in finding.outlook)
 
 

@@ -13,10 +13,10 @@ from medxfer.analysis.judge.scores import stack
 from medxfer.analysis.judge.verdict import judge
 
 
-def study_of(folder: Path, *sites: str) -> Path:
+def study_of(folder: Path, *sites: str, effect: float = 3.0) -> Path:
     return write_study(
         folder, colormaps=("none", "viridis"), pretrained=(True,), seeds=3, sites=sites, declared={"metric": "auroc"},
-        effect=lambda factors: 3.0 * (factors["colormap"] == "viridis"),
+        effect=lambda factors: effect * (factors["colormap"] == "viridis"),
     )  # fmt: skip
 
 
@@ -49,6 +49,16 @@ def test_sites_weigh_the_same_and_each_has_its_effect(tmp_path: Path) -> None:
     assert [one.contrast.rpartition(" · ")[2] for one in table.findings] == ["A", "B", "C"]
     assert "3 sites cannot say what holds at others" in table.note
     assert "a network for each hospital (A, B and C)" in verdict.scope
+
+
+def test_more_patients_are_not_promised_to_speak_of_other_sites(tmp_path: Path) -> None:
+    """The interval is of these sites: patients narrow it, and the number of sites limits what holds elsewhere."""
+    (finding,) = judge(read_study(study_of(tmp_path / "s", "A", "B", "C", effect=0.2))).primary
+    assert finding.conclusion == "cannot tell"
+    assert "2 times the test patients at these hospitals" in finding.outlook
+    assert finding.outlook.endswith(
+        "More patients at these hospitals say nothing of others: that takes more hospitals."
+    )
 
 
 class _Id:
