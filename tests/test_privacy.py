@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from medxfer.data.dicom.header import silence
+from medxfer.data.dicom import silence
 
 NAME = "QZXPLANTED"  # also short enough for a CS, an AE or an SH
 DIGITS = "73019284655"  # of UIDs and numbers

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from medxfer.data.dicom.header import silence
+from medxfer.data.dicom import silence
 from medxfer.data.dicom.pixels import PixelFormat
 
 DECOMPRESS = {

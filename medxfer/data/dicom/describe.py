@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydicom import uid
-from pydicom.dataelem import RawDataElement
 
 from medxfer.data.dicom.display_facts import burned_in, not_applied
-from medxfer.data.dicom.header import DicomError, Header, silence
+from medxfer.data.dicom.header import DicomError, Header
 from medxfer.data.dicom.pixels import DicomFile, open_dicom
 from medxfer.data.dicom.read import check_policy
+from medxfer.data.dicom.silence import silence
 from medxfer.data.header_facts import HeaderFacts, sex_of, years_of
 
 A = TypeVar("A")
@@ -33,8 +32,6 @@ _TEXTS: Final = {
     "series_description": "SeriesDescription",
     "photometric": "PhotometricInterpretation",
 }
-# Of elements whose value is text; None: the file does not say, and the standard says text for those read here.
-_PLAIN_VRS: Final = ("CS", "LO", "SH", "UI", "DA", "TM", "AS", "DS", None)
 
 
 def inspect(path: str | Path, *, luminance: bool = False, for_processing: bool = False) -> HeaderFacts:
@@ -95,30 +92,7 @@ def _facts(file: DicomFile) -> HeaderFacts:
 
 
 def _text(header: Header, keyword: str) -> str:
-    plain = _plain(header, keyword)
-    text = _described(header.text, keyword) if plain is None else plain.strip("\0 ")
-    return text or ""
-
-
-def _numbers(header: Header, keyword: str) -> list[float]:
-    """Finite numbers. Raises DicomError if it has others."""
-    try:
-        numbers = [float(text) for text in (_plain(header, keyword, several=True) or "").split("\\")]
-    except ValueError:
-        return header.numbers(keyword)
-    return numbers if all(map(math.isfinite, numbers)) else header.numbers(keyword)
-
-
-def _plain(header: Header, keyword: str, several: bool = False) -> str | None:
-    """An element's text as it lies in the file, if it is one plain ASCII value: pydicom takes ten times as long for
-    it, and an inventory reads a hundred thousand files. None for everything else, which is pydicom's to read."""
-    element = header.first(keyword)
-    if not isinstance(element, RawDataElement) or element.VR not in _PLAIN_VRS or not element.value:
-        return None
-    value = element.value
-    if not value.isascii() or b"\x1b" in value or (b"\\" in value and not several):
-        return None
-    return value.decode("ascii")
+    return _described(header.text, keyword) or ""
 
 
 def _described(read: Callable[[A], T], of: A) -> T | None:
@@ -132,7 +106,7 @@ def _described(read: Callable[[A], T], of: A) -> T | None:
 def _position(header: Header) -> float | None:
     """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1, of frame 0."""
     first = header.of_frame(0)
-    where, axes = (_numbers(first, keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient"))
+    where, axes = (first.numbers(keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient"))
     if len(where) != 3 or len(axes) != 6:
         return None
     (a, b, c), (d, e, f) = axes[:3], axes[3:]

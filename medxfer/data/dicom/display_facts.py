@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from medxfer.data.dicom.header import OVERLAY_ROWS, Header
+from medxfer.data.dicom.header import Header
+from medxfer.data.dicom.read_header import OVERLAY_ROWS
 from medxfer.data.header_facts import BurnedIn
 
 _CONTRADICTIONS: Final = (("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY"))
@@ -21,6 +22,6 @@ def not_applied(header: Header, photometric: str, shape: str) -> tuple[str, ...]
     found = {
         "Presentation LUT Shape contradicts Photometric Interpretation": (photometric, shape) in _CONTRADICTIONS,
         "a display shutter, which is not applied": "ShutterShape" in header.dataset,
-        "a graphic overlay, which is not applied": any(tag in header.dataset for tag in OVERLAY_ROWS),
+        "a graphic overlay, which is not applied": not OVERLAY_ROWS.isdisjoint(header.dataset.keys()),
     }
     return tuple(caveat for caveat, holds in found.items() if holds)

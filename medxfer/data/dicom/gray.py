@@ -23,7 +23,7 @@ Shown = Window | Literal["auto"] | None  # "auto" is the file's own VOI; None is
 
 PERCENTILES: Final = (1.0, 99.0)  # an image that is not CT and has no VOI is stretched between these, without padding
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as the Y of YBR_FULL
-_BLOCK: Final = 2**20  # pixels that are looked up at once, so that memory stays a few bytes a pixel
+_BLOCK: Final = 2**15  # pixels that are looked up at once: their places stay in the processor's cache
 
 
 class StoredValues:
@@ -63,11 +63,16 @@ class StoredValues:
         return picture
 
     def _places(self, lowest: int) -> Iterator[tuple[slice, NDArray[np.intp]]]:
+        """The places of some rows after the other; they hold until the next ones are made."""
         height, width = self._image.shape
         step = max(_BLOCK // width, 1)
+        places = np.empty((min(step, height), width), np.intp)
         for top in range(0, height, step):
-            rows = slice(top, top + step)
-            yield rows, self._image[rows].astype(np.intp) - lowest
+            rows = slice(top, min(top + step, height))
+            here = places[: rows.stop - top]
+            here[:] = self._image[rows]
+            here -= lowest
+            yield rows, here
 
 
 def frame_gray(file: DicomFile, frame: int, window: Shown, voi: int | str, hounsfield: bool) -> NDArray[np.float32]:
@@ -85,10 +90,7 @@ def frame_gray(file: DicomFile, frame: int, window: Shown, voi: int | str, houns
     if (np.abs(values[~padding]) > np.finfo(np.float32).max).any():
         raise header.error("its rescaled values are larger than a float32 holds")
     if window is None:
-        if padding.any():
-            others = values[~padding & (stored.counts() > 0)]
-            values[padding] = others.min() if others.size else 0
-        return stored.picture(values)
+        return _without(stored.picture(np.where(padding, np.inf, values))) if padding.any() else stored.picture(values)
     shown = _voi(header, values[~padding], voi) if window == "auto" else window
     if shown is None and in_hounsfield(header):
         shown = CT_WINDOW
@@ -98,13 +100,20 @@ def frame_gray(file: DicomFile, frame: int, window: Shown, voi: int | str, houns
     return stored.picture(np.where(padding, 0, gray))
 
 
+def _without(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`picture` (H, W), in place, with its lowest value where it is infinite: at its padding."""
+    lowest = picture.min()
+    np.copyto(picture, lowest if np.isfinite(lowest) else 0, where=np.isinf(picture))
+    return picture
+
+
 def in_hounsfield(header: Header) -> bool:
     """Whether it is CT, is rescaled, and names no other unit (Rescale Type, PS3.3 C.11.1.1.2; HU if absent)."""
     tables = header.items("ModalityLUTSequence")
     if tables:
         unit = Header(header.path, tables[0]).text("ModalityLUTType")
     else:
-        unit = "none" if header.get("RescaleIntercept") is None else header.text("RescaleType")
+        unit = header.text("RescaleType") if header.has("RescaleIntercept") else "none"
     return header.text("Modality") == "CT" and unit in (None, "HU")
 
 

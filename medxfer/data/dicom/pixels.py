@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from pydicom import encaps, uid
 from pydicom.pixels.decoders.base import get_decoder
 
-from medxfer.data.dicom.header import DicomError, Header, read_header, refusing, silence
+from medxfer.data.dicom.header import DicomError, Header, refusing
+from medxfer.data.dicom.read_header import PIXEL_ELEMENTS, read_header
+from medxfer.data.dicom.silence import silence
 
 # Decoders differ on lossy files, so each syntax has its own, whatever else is installed.
 DECODERS: Final = {
@@ -34,7 +36,6 @@ MAX_FRAME_BYTES = 2**27  # decoded; 67 million pixels of 16 bits, more than any 
 GRAY: Final = ("MONOCHROME1", "MONOCHROME2")
 COLOR: Final = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _PRESENTATION_STATES: Final = "1.2.840.10008.5.1.4.1.1.11."  # how their SOP classes begin (PS3.4 B.5)
-_PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,13 @@ class DicomFile:
         head = self._stream.read(8)
         order: Any = "big" if self.syntax == uid.ExplicitVRBigEndian else "little"
         tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
-        if len(head) < 8 or tag not in _PIXEL_ELEMENTS:
+        if len(head) < 8 or tag not in PIXEL_ELEMENTS:
             if (self.header.text("SOPClassUID") or "").startswith(_PRESENTATION_STATES):
                 raise self.header.error("it says how to show another image, and is not applied", "presentation state")
             raise self.header.error("it holds no image", "no pixel data")
         if head[4:6] in (b"OB", b"OW", b"OF", b"OD", b"UN"):
-            return _PIXEL_ELEMENTS[tag], head[4:6].decode(), int.from_bytes(self._stream.read(4), order)
-        return _PIXEL_ELEMENTS[tag], "OW", int.from_bytes(head[4:8], order)
+            return PIXEL_ELEMENTS[tag], head[4:6].decode(), int.from_bytes(self._stream.read(4), order)
+        return PIXEL_ELEMENTS[tag], "OW", int.from_bytes(head[4:8], order)
 
     def _check_length(self, length: int) -> None:
         claimed = ceil(self.format.frame_bits * self.format.number_of_frames / 8)
@@ -156,7 +157,7 @@ class DicomFile:
             raise self.header.error(
                 f"it has no frame {frame}: frames are 0 to {form.number_of_frames - 1}", "no such frame"
             )
-        options = {**asdict(form), "pixel_keyword": self.element, "pixel_vr": self._vr}
+        options = {**vars(form), "pixel_keyword": self.element, "pixel_vr": self._vr}
         del options["high_bit"]
         self._stream.seek(self._start)
         source: Any = self._stream

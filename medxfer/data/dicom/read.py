@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -14,8 +14,8 @@ from pydicom import uid
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window
 from medxfer.data.dicom.gray import Shown, frame_gray
-from medxfer.data.dicom.header import silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
+from medxfer.data.dicom.silence import silence
 
 WindowChoice = Window | tuple[float, float] | Literal["auto"] | None
 
@@ -57,7 +57,7 @@ def read_gray(
     frames = read_frames(
         path, window, frame=frame, voi=voi, luminance=luminance, for_processing=for_processing, hounsfield=hounsfield
     )
-    with closing(frames):
+    with silence(), closing(frames):
         return next(frames)
 
 
@@ -73,8 +73,9 @@ def read_frames(
 ) -> Generator[NDArray[np.float32], None, None]:
     """Every frame in turn, as `read_gray` gives it, or one: the header is read once, and one frame is in memory."""
     shown = _shown(window)
-    with open_dicom(Path(path) if isinstance(path, str) else path) as file:
+    with ExitStack() as opened:
         with silence():
+            file = opened.enter_context(open_dicom(Path(path) if isinstance(path, str) else path))
             check_policy(file, luminance, for_processing)
         for number in range(file.format.number_of_frames) if frame == "all" else [frame]:
             with silence():  # not over the yield: it holds for the whole process

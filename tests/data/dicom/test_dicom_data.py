@@ -16,8 +16,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels import apply_rescale
 
-from medxfer.data.dicom import DicomError, inspect, read_frames, read_gray
-from medxfer.data.dicom.header import silence
+from medxfer.data.dicom import DicomError, inspect, read_frames, read_gray, silence
 from medxfer.data.dicom.pixels import GRAY, open_dicom
 
 SECONDS = 5

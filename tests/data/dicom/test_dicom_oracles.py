@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from oracles import JPEG2000, dcmtk_stored, gdcm_stored, pydicom_stored, real_files, reference_gray
 from pydicom import dcmread, uid
 
-from medxfer.data.dicom import DicomError, read_gray
-from medxfer.data.dicom.header import silence
+from medxfer.data.dicom import DicomError, read_gray, silence
 from medxfer.data.dicom.pixels import GRAY, DicomFile, open_dicom
 
 LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)

@@ -112,7 +112,7 @@ def test_a_claim_that_fits_memory_and_not_the_file(path: Path) -> None:
 
 
 def test_a_deflated_file_that_inflates_without_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("medxfer.data.dicom.header.MAX_INFLATED_BYTES", 2**20)
+    monkeypatch.setattr("medxfer.data.dicom.read_header.MAX_INFLATED_BYTES", 2**20)
     write_dicom(path, np.zeros((1024, 1024), np.uint16), uid.DeflatedExplicitVRLittleEndian)
     assert path.stat().st_size < 10_000
     assert early_refusal(path) == "too large"
