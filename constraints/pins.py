@@ -37,7 +37,7 @@ def declared(extras: tuple[str, ...] = EXTRAS) -> list[Requirement]:
     while waiting:
         for one in optional[waiting.pop()]:
             if one.name == project["name"]:
-                waiting += one.extras
+                waiting += sorted(one.extras)  # a set: its order is another in every process
             else:
                 found.append(one)
     return found
