@@ -29,7 +29,9 @@ def imported(*command: str) -> set[str]:
     return packages
 
 
-@pytest.mark.parametrize("command", ["data", "model", "status", "report", "predict", "train", "export", "dashboard"])
+@pytest.mark.parametrize(
+    "command", ["data", "model", "color", "status", "report", "predict", "train", "export", "dashboard"]
+)
 def test_help_needs_no_torch(command: str) -> None:
     assert not imported(f"medxfer.{command}", "--help") & (NETWORKS | {"torch", "sklearn"})
 

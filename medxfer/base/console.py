@@ -67,8 +67,11 @@ def _complete() -> None:
 def _words(command: str, prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     """What may follow in a command's settings."""
     before = list(getattr(parsed_args, "words", None) or [])
-    if command == "train":
-        return _hydra_words(prefix, before)
+    if command == "train" or (command == "data" and before[:1] == ["check"]):
+        key, equals, value = prefix.partition("=")
+        swept = value[: value.rfind(",") + 1]  # colormap=none,vir
+        found = [f"{key}={swept}{one}" for one in _values(key)] if equals else []
+        return found or _hydra_words(prefix, before if command == "train" else before[1:])
     given = {word.partition("=")[0] + "=" for word in before}
     return [word for word in _settings(command, before) if word not in given]
 
@@ -82,6 +85,12 @@ def _settings(command: str, before: list[str]) -> list[str]:
     if before and before[0] in module.COMMANDS:
         return list(module.COMMANDS[before[0]].keys)
     return list(module.COMMANDS)
+
+
+def _values(key: str) -> list[str]:
+    """Values that the setting of a training can have, as far as they have names."""
+    values: list[str] = import_module("medxfer.training.settings.reading").offered_values(key)
+    return values
 
 
 def _hydra_words(prefix: str, before: list[str]) -> list[str]:

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import Window
+
+if TYPE_CHECKING:  # names are read, listed and completed without torch
+    from torch import Tensor
 
 Colors = NDArray[np.float64]  # (levels, 3) sRGB in [0, 1]
 
@@ -53,13 +54,15 @@ class Colormap:
         """Whether it colours Hounsfield units and not display gray."""
         return self.kind == "windows"
 
-    def table(self, levels: int = 256) -> Tensor:
+    def table(self, levels: int = 256) -> "Tensor":
         """The colours, black end first: float32 (levels, 3), sRGB in [0, 1]; gray for `single` and `windows:…`.
 
         Raises MedxferError for fewer than 2 levels.
         """
         if levels < 2:
             raise MedxferError(f"levels={levels}: a colormap needs at least 2 levels.")
+        import torch
+
         return torch.from_numpy(self.build(levels).astype(np.float32))
 
 
@@ -96,7 +99,7 @@ def parse_colormap(name: str) -> Colormap:
     return next(read(name, *match.groups()) for read, match in matches if match)  # the last family takes any name
 
 
-def colormap_table(name: str, levels: int = 256) -> Tensor:
+def colormap_table(name: str, levels: int = 256) -> "Tensor":
     """The colours of a colormap, black end first.
 
     Args:
@@ -117,6 +120,13 @@ def colormap_table(name: str, levels: int = 256) -> Tensor:
 def known_names() -> list[str]:
     """Names that an unknown one is compared with."""
     return [name for family in families() for name in family.names]
+
+
+def offered_names() -> list[str]:
+    """Every name that a shell can complete, without those that end in _r."""
+    from medxfer.color.maps.cmap_catalogues import cmap_names
+
+    return without_reversed([*known_names(), *(f"cmap:{name}" for name in cmap_names())])
 
 
 def without_reversed(names: Iterable[str]) -> list[str]:

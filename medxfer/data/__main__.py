@@ -51,8 +51,6 @@ NAME = "python -m medxfer.data"
 CHECK = f"""Balance, refusals, headers, duplicates, shortcuts and the split of a data set, before any training.
 
 usage: {NAME} check data=… data.root=… [any setting of medxfer.train]
-
-python -m medxfer.train --help lists these settings, as docs/settings.md does.
 """
 SCAN = Command(
     f"{NAME} scan",

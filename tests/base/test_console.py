@@ -53,6 +53,12 @@ def test_it_gives_back_a_commands_exit_code(tmp_path):
         ("medxfer report st", ["study=", "store.root="]),
         ("medxfer data pr", ["prune"]),
         ("medxfer train -m colorm", ["colormap="]),
+        ("medxfer train colormap=none,virid", ["colormap=none,viridis", "colormap=none,viridis:luminance"]),
+        ("medxfer train colormap=cmap:crameri:bat", [f"colormap=cmap:crameri:batlow{end}" for end in ("", "K", "W")]),
+        ("medxfer train backbone=alex", ["backbone=alexnet"]),
+        ("medxfer train backbone=tf_efficientnet_lite0", ["backbone=tf_efficientnet_lite0"]),
+        ("medxfer train optimizer=a", ["optimizer=adamw"]),
+        ("medxfer data check data.plane=c", ["data.plane=coronal"]),
         ("medxfer train data=phantom", ["data=phantom_ct", "data=phantom_dx"]),
     ],
 )

@@ -19,6 +19,10 @@ class Or(Kind):
     def words(self) -> str:
         return listing([kind.words for kind in self.kinds], "or")
 
+    @property
+    def offered(self) -> list[str]:
+        return [value for kind in self.kinds for value in kind.offered]
+
     def of_text(self, value: Any) -> Any:
         read = [kind.of_text(value) for kind in self.kinds]
         return next((one for one, kind in zip(read, self.kinds, strict=True) if kind.takes(one)), value)
@@ -41,6 +45,10 @@ class OrNull(Kind):
     @property
     def words(self) -> str:
         return f"{self.kind.words}, or null for {self.null}"
+
+    @property
+    def offered(self) -> list[str]:
+        return [*self.kind.offered, "null"]
 
     def of_text(self, value: Any) -> Any:
         return self.kind.of_text(value)
@@ -75,6 +83,10 @@ class ReadBy(Kind):
     @property
     def words(self) -> str:
         return self.kind.words
+
+    @property
+    def offered(self) -> list[str]:
+        return self.kind.offered
 
     def takes(self, value: Any) -> bool:
         return self.kind.takes(value)

@@ -11,10 +11,11 @@ from medxfer.training.settings.kinds import Anything, Flag, Keyed, Number, Text,
 from medxfer.training.settings.trainer_keys import TRAINER
 
 FACTORS: Keys = {
-    "colormap": Setting(Text("a colormap's name"),
+    "colormap": Setting(Text("a colormap's name", names="medxfer.color.colormaps:offered_names"),
                         "how gray becomes colour; python -m medxfer.color lists all; file:<path>: one's own table"),
     "pretrained": Setting(Weights(), "initial weights; bottom:<k>: the k lowest stages, random above them"),
-    "backbone": Setting(Text("a network's name"), "the network; python -m medxfer.model lists all"),
+    "backbone": Setting(Text("a network's name", names="medxfer.model.backbone_names:backbone_names"),
+                        "the network; python -m medxfer.model lists all"),
     "window": Setting(Text("<center>/<width> in HU, a name such as lung, file or auto"),
                       "which values are shown from black to white; auto: 40/400 for CT, file for the rest"),
     "image_size": Setting(either(whole(16, 4096), choice(AUTO)),

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from medxfer.base.errors import MedxferError, unknown
@@ -21,6 +22,11 @@ class Kind(ABC):
     @abstractmethod
     def words(self) -> str:
         """What it takes, after the word "give": 'a whole number from 1'."""
+
+    @property
+    def offered(self) -> list[str]:
+        """Values that a shell can complete: all, where they are counted; else those that have a name."""
+        return []
 
     @abstractmethod
     def takes(self, value: Any) -> bool:
@@ -92,6 +98,10 @@ class Flag(Kind):
     def words(self) -> str:
         return "true or false"
 
+    @property
+    def offered(self) -> list[str]:
+        return ["true", "false"]
+
     def takes(self, value: Any) -> bool:
         return isinstance(value, bool)
 
@@ -101,10 +111,15 @@ class Text(Kind):
     """A name or a path, never empty."""
 
     what: str = "a text"
+    names: str = ""  # "module:function" that lists those with a name
 
     @property
     def words(self) -> str:
         return self.what
+
+    @property
+    def offered(self) -> list[str]:
+        return list(resolve_name(self.names)()) if self.names else []
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str) and bool(value.strip())
@@ -126,7 +141,11 @@ class Choice(Kind):
 
     @property
     def words(self) -> str:
-        return listing(list(dict.fromkeys(map(shown, self.choices))), "or")
+        return listing(self.offered, "or")
+
+    @property
+    def offered(self) -> list[str]:
+        return list(dict.fromkeys(map(shown, self.choices)))
 
     def takes(self, value: Any) -> bool:
         return any(type(value) is type(choice) and value == choice for choice in self.choices)
@@ -195,6 +214,10 @@ class Weights(Kind):
     @property
     def words(self) -> str:
         return "true, false, a tag of the backbone's weights, file:<path>, hf-hub:<owner>/<model> or bottom:<k>"
+
+    @property
+    def offered(self) -> list[str]:
+        return ["true", "false", "bottom:", "file:", "hf-hub:"]
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, bool) or (isinstance(value, str) and bool(value.strip()))

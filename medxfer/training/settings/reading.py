@@ -42,6 +42,14 @@ def read_value(key: str, value: Any) -> Any:
     return setting.kind.read(key, value)
 
 
+def offered_values(key: str) -> list[str]:
+    """Values of a setting that a shell can complete; none where it is no setting."""
+    one: Setting | Group | None = CONFIG
+    for part in key.lstrip("+").split("."):
+        one = one.keys.get(part) if isinstance(one, Group) else None
+    return one.kind.offered if isinstance(one, Setting) else []
+
+
 def known_keys(group: Group = CONFIG, before: str = "") -> Iterator[str]:
     """Every key of the schema, with its groups' names before it."""
     for key, one in group.keys.items():

@@ -38,10 +38,10 @@ those of `conf/`; with `--cfg job` a command prints its own.
 """
 
 
-def help_text(width: int | None = None) -> str:
-    """What `python -m medxfer.train --help` prints, at most `width` columns wide; by default as the terminal has it."""
+def help_text(width: int | None = None, about: str = _COMMAND) -> str:
+    """What --help prints: `about` the command, then every setting; `width` columns, by default as the terminal has."""
     width = width or min(max(shutil.get_terminal_size((100, 24)).columns, 80), 120)
-    parts = [_COMMAND, _head("Groups", "a choice of settings by name", width)]
+    parts = [about, _head("Groups", "a choice of settings by name", width)]
     for group, meaning in _GROUPS.items():
         listed = ", ".join(name for name, _ in options(group))
         parts.append(_item(f"{group}=", [meaning, f"one of {listed}"], width))
