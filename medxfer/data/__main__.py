@@ -14,6 +14,7 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 
 from platformdirs import user_cache_path
 
@@ -108,7 +109,7 @@ def _check(name: str, overrides: list[str]) -> None:
     if name != "check":
         raise unknown("command", name, COMMANDS, f"the commands are {', '.join(COMMANDS)}.")
     if set(overrides) & set(HELP):
-        return print(CHECK)
+        return print(resolve_name("medxfer.training.settings.reference_text:help_text")(about=CHECK))
     console = open_console()
     with console.status("starting"):
         from medxfer.data.inspect.check import check  # with torch, which wrong commands need not wait for

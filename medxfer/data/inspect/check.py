@@ -1,6 +1,7 @@
 """What a training would meet in a data set, before any: python -m medxfer.data check data=… data.root=…"""
 
 from collections.abc import Sequence
+from pkgutil import resolve_name
 
 import numpy as np
 import pandas as pd
@@ -84,8 +85,7 @@ def compose_config(arguments: Sequence[str]) -> DictConfig:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("train", [*folders, *overrides])
     except (HydraException, OmegaConfBaseException) as error:
-        reason = str(error).splitlines()[0]
-        raise MedxferError(f"{reason} (settings are medxfer.train's, such as data=dicom)") from error
+        raise MedxferError(resolve_name("medxfer.grid.command_line:sentence")(error)) from error
 
 
 def _show_index(console: Console, name: str, dataset: DatasetInfo, score: str) -> None:
