@@ -9,8 +9,9 @@ from medxfer.analysis.judge.findings import ALIKE
 from medxfer.analysis.judge.looking import Look, next_look
 from medxfer.analysis.judge.phrases import margin_points, metric_name, points
 from medxfer.analysis.judge.power import DISAGREEMENT, SEEDS, Designs, Detectable, Planned, compare_designs, detectable
-from medxfer.analysis.judge.results import Arm, CellRecord, StudyRecord, read_study
+from medxfer.analysis.judge.results import Arm, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions, stack
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.named_figures import named_figures
 from medxfer.analysis.out.paper import answers_markdown

@@ -5,7 +5,9 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from medxfer.analysis.judge.looking import looked_at
-from medxfer.analysis.judge.results import StudyRecord, read_study, results_csv
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.results_table import results_csv
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods_cited
 from medxfer.analysis.out.paper import latex_tables, markdown_tables, paper_tables

@@ -11,7 +11,7 @@ from rich.console import Console
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.provenance import Facts, provenance
-from medxfer.analysis.judge.results import results_table
+from medxfer.analysis.judge.results_table import results_table
 from medxfer.base.errors import MedxferError
 from medxfer.grid.matrix import show_study
 from medxfer.status import main

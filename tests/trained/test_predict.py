@@ -12,8 +12,8 @@ from dicom_files import write_dicom
 from PIL import Image
 from trained_cells import train_cell
 
-from medxfer.analysis.judge.results import read_study
 from medxfer.analysis.judge.scores import read_predictions, stack
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.stats.influence import check_cases, leave_one_patient_out
 from medxfer.predict import main
 from medxfer.trained.scoring import score

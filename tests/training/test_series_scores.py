@@ -12,8 +12,8 @@ from releases import compose_cell
 from trained_cells import train_cell
 
 from medxfer.analysis.answers import answer
-from medxfer.analysis.judge.results import read_study
 from medxfer.analysis.judge.scores import read_predictions, read_slices, stack
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.model.metrics import choose_threshold, compute_metrics
 from medxfer.predict import main
 from medxfer.trained.scoring import predict, score

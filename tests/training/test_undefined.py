@@ -8,7 +8,7 @@ import pytest
 from pictures import make_pictures
 from trained_cells import train_cell
 
-from medxfer.analysis.judge.results import read_study
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.base.errors import MedxferError
 from medxfer.trained.scoring import score
 from medxfer.trained.trained_cell import open_cell

@@ -11,7 +11,8 @@ from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, questions
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.reached import first_seeds, key_of, reached, unfinished, waiting
-from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.stats.looks import CHANCE, undeclared_error
 from medxfer.base.words import FEWEST_SEEDS, count, listing
 from medxfer.study.look_record import LookRecord, Taken, record_looks

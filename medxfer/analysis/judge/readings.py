@@ -11,8 +11,9 @@ from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Questio
 from medxfer.analysis.judge.evidence import span
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, points
-from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord, read_study
+from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import choices
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.stats.critical import ONE, half_width, largest
 from medxfer.analysis.stats.critical import p_value as p_value_of
 from medxfer.analysis.stats.variance import Term, own_terms, trainings_terms

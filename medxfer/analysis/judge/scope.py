@@ -118,7 +118,7 @@ def _budget(study: StudyRecord) -> str:
     settings = flat(study.settings)
     start = "at most " if settings.get("patience") is not None else ""
     if budgets := study.declared.budget:
-        return f"{start}{count(budgets[-1], 'epoch')}"
+        return f"{start}{count(budgets[-1], 'epoch')} (the longest of {listing([str(one) for one in budgets])})"
     epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
     if isinstance(epochs, int) and epochs > 0:
         return start + count(epochs, "epoch")

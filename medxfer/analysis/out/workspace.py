@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medxfer.analysis.judge.phrases import metric_name
-from medxfer.analysis.judge.results import StudyRecord, read_study
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.base.errors import MedxferError

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from medxfer.analysis.judge.phrases import UNIT, metric_name, percent
 from medxfer.analysis.judge.provenance import provenance
-from medxfer.analysis.judge.results import StudyRecord, columns
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.results_table import columns
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import ChangedImage, Picture, SeenImage, environment, read
 from medxfer.analysis.page.layout import Section

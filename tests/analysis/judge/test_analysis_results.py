@@ -8,7 +8,7 @@ from synthetic_study import write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.provenance import caveats
-from medxfer.analysis.judge.results import results_csv, results_table
+from medxfer.analysis.judge.results_table import results_csv, results_table
 from medxfer.analysis.judge.scores import stack
 from medxfer.analysis.judge.verdict import judge
 from medxfer.base.errors import MedxferError

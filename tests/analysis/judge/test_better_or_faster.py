@@ -6,7 +6,7 @@ import pytest
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
-from medxfer.analysis.judge.results import results_table
+from medxfer.analysis.judge.results_table import results_table
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods
 from medxfer.base.errors import MedxferError
@@ -100,7 +100,10 @@ def test_table_scope_and_methods_tell_budgets_apart(tmp_path: Path) -> None:
     verdict = judged(tmp_path / "s", 1.5, 0.0)
     study = read_study(tmp_path / "s")
     assert set(results_table(study)[BUDGET]) == {8, 40}
-    assert "40 epochs" in verdict.scope
+    assert ", 40 epochs (the longest of 8 and 40), from 4 trainings an arm" in verdict.scope
+    assert "Questions were answered at the longest budget; what is said of RQ2 after 8 epochs" in methods(
+        study, verdict
+    )
     assert "for 8 and 40 epochs, each budget with a schedule of its own" in methods(study, verdict)
 
 

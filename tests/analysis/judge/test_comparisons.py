@@ -12,7 +12,8 @@ from synthetic_study import write_study
 from medxfer.analysis import compare, read_predictions
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.question import Answer
-from medxfer.analysis.judge.results import read_study, results_csv
+from medxfer.analysis.judge.results_table import results_csv
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import Verdict, judge
 from medxfer.analysis.out.methods import methods
 from medxfer.analysis.out.paper import markdown_tables, paper_tables

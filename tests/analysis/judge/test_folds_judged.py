@@ -11,7 +11,7 @@ from medxfer.analysis import answer, compare, read_study
 from medxfer.analysis.judge.evidence import weigh
 from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.looking import looked_at, next_look
-from medxfer.analysis.judge.results import results_table
+from medxfer.analysis.judge.results_table import results_table
 from medxfer.analysis.judge.scores import read_scores, stack
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import judge

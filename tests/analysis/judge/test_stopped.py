@@ -2,7 +2,8 @@
 
 from synthetic_study import write_study
 
-from medxfer.analysis.judge.results import read_study, results_table
+from medxfer.analysis.judge.results_table import results_table
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import judge
 from medxfer.study.folder import Study
 

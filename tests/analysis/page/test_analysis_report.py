@@ -7,7 +7,7 @@ import pytest
 from synthetic_study import record_flow, write_study
 
 from medxfer.analysis import read_study
-from medxfer.analysis.judge.results import columns, results_csv
+from medxfer.analysis.judge.results_table import columns, results_csv
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.analysis.page import page

@@ -1,0 +1,52 @@
+"""One tidy table of a study, a row a cell: results.csv."""
+
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import pandas as pd
+
+from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.study.identity import FOLD
+
+
+def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
+    """What results.csv shows of a cell, from left to right: factors (and fold, tuned keys), test/<metric>, status.
+
+    Nothing that differs between identical runs. The value is None where a metric is undefined or absent.
+    """
+    done = [cell for cell in study.rows if cell.status == "done"]
+    metrics = sorted({key for cell in done for key in cell.metrics if key.startswith("test/")})
+    return {
+        **{key: partial(_factor, key=key) for key in study.keys},
+        **({FOLD: partial(_factor, key=FOLD)} if study.divided else {}),
+        **{key: partial(_metric, key=key) for key in metrics},
+        "status": attrgetter("status"),
+    }
+
+
+def results_table(study: StudyRecord) -> pd.DataFrame:
+    """One row a cell, with these columns."""
+    shown = columns(study)
+    table = pd.DataFrame([[value(cell) for value in shown.values()] for cell in study.rows], columns=list(shown))
+    types: dict[str, Any] = {name: float for name in shown if name.startswith("test/")}
+    return table.astype(types | ({FOLD: "Int64"} if FOLD in shown else {}))
+
+
+def results_csv(study: StudyRecord) -> str:
+    """What results.csv holds."""
+    return results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n")
+
+
+def hydra_value(value: Any) -> Any:
+    """Booleans as Hydra spells them, so that a row can be given back on a command line."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _factor(cell: CellRecord, key: str) -> Any:
+    return hydra_value(cell.factors.get(key))
+
+
+def _metric(cell: CellRecord, key: str) -> float | None:
+    return cell.metrics.get(key) if cell.status == "done" else None
