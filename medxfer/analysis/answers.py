@@ -19,7 +19,7 @@ from medxfer.base.files import write_text
 from medxfer.study.cell import COLOR_FILE
 from medxfer.study.look_record import record_looks
 
-WRITTEN = ("results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "report.html")
+WRITTEN = ("results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "references.bib", "report.html")
 
 
 def answer(study: Path, images: bool = False, store_root: Path | None = None, figures: Path | None = None) -> Verdict:

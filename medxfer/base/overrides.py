@@ -7,8 +7,8 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from medxfer.base.errors import MedxferError, first_line
 
@@ -47,6 +47,34 @@ def quoted(text: str) -> str:
         if _read(candidate) == value:
             return shlex.quote(candidate)
     return ""
+
+
+def check_resolved(config: DictConfig | ListConfig, within: str = "") -> None:
+    """Raise MedxferError for the first setting of `config` whose ${…} leads nowhere, as part of a name does not.
+
+    `within` is the key of `config` itself. What is not given yet (???) is no error.
+    """
+    raw: Any = OmegaConf.to_container(config)
+    items: Any = raw.items() if isinstance(raw, dict) else enumerate(raw or ())
+    # What groups hold refers to what stands beside them, and comes after it.
+    for key, value in sorted(items, key=lambda item: isinstance(item[1], dict | list)):
+        whole = f"{within}[{key}]" if isinstance(raw, list) else f"{within}.{key}" if within else str(key)
+        if isinstance(value, dict | list):
+            check_resolved(config[key], whole)
+        elif isinstance(value, str) and "${" in value:
+            try:
+                _ = config[key]
+            except InterpolationToMissingValueError:
+                continue
+            except OmegaConfBaseException as error:
+                raise unresolved(whole, value, error) from None
+
+
+def unresolved(key: str, value: str, error: OmegaConfBaseException) -> MedxferError:
+    """The error for a setting whose ${…} leads nowhere, with the form that takes it for part of a name."""
+    form = quoted(f"{key}={value}") if "[" not in key else r"\${ for ${ there"
+    way_out = f"if it is part of a name, write {form}" if form else "give another name"
+    return MedxferError(f"{key}: cannot be resolved ({first_line(error).rstrip('.')}); {way_out}")
 
 
 def override(key: str, value: object) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from medxfer.base.errors import MedxferError, PrivateError, unknown
 from medxfer.base.words import Task, count, listing
 from medxfer.data.sources.label_table import encode
-from medxfer.data.sources.tables import cleaned, no_column, read_table
+from medxfer.data.sources.tables import check_not_rounded, cleaned, no_column, read_table
 
 NEEDED = ("image", "patient", "seed")
 TREATMENTS = ("colormap", "pretrained")  # both together ask RQ1 and RQ2
@@ -67,6 +67,8 @@ def read_score_table(path: Path, compare: str = "", positive: str = "") -> Score
         if blank := int((raw[column] == "").sum()):
             row = int((raw[column] == "").to_numpy().argmax()) + 1
             raise MedxferError(f"{path}: {count(blank, 'row')} without {column} (the first is row {row}); fill it")
+    for column in ("image", "patient"):
+        check_not_rounded(raw[column], f"{path}: the column '{column}'")
     labels, scores, classes, task, values = _scored(path, raw, positive)
     rows = raw[used].assign(**{c: _typed(raw[c], c) for c in used if c not in ("image", "patient", arms)})
     if DATA not in rows:

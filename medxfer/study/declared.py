@@ -130,12 +130,13 @@ def read_budget(value: Any) -> tuple[int, ...]:
     Raises:
         MedxferError: it is something else.
     """
-    epochs = tuple(value) if value else ()
+    listed = value is None or (isinstance(value, Sequence) and not isinstance(value, str))
+    epochs = tuple(value or ()) if listed else ()
     whole = all(isinstance(one, int) and not isinstance(one, bool) and one >= 1 for one in epochs)
-    if epochs and (not whole or len(epochs) < 2 or list(epochs) != sorted(set(epochs))):
+    if not listed or (epochs and (not whole or len(epochs) < 2 or list(epochs) != sorted(set(epochs)))):
         raise MedxferError(
-            f"budget={list(epochs)}: it takes two or more increasing numbers of epochs, such as budget=[8,40]; for one "
-            "budget give trainer.max_epochs="
+            f"budget={list(epochs) if listed else value}: it takes two or more increasing numbers of epochs, such as "
+            "budget=[8,40]; for one budget give trainer.max_epochs="
         )
     return epochs
 

@@ -94,12 +94,17 @@ def _budgets(config: DictConfig) -> list[int]:
 
 
 def check_budget(config: DictConfig) -> None:
-    """Raise MedxferError where a cell's epochs are none of those that `budget` declares, or are a factor twice."""
+    """Raise MedxferError where a cell's epochs are none of those that `budget` declares, are a factor twice, or are
+    not what ends the cell."""
     budgets = _budgets(config)
     if not budgets:
         return
     if more_factors(config).count(BUDGET) > 1:
         raise MedxferError(f"budget={budgets}: study.tuned or study.contrasts names {BUDGET} too; leave it out there")
+    if config.trainer.get("max_steps", -1) != -1:
+        raise MedxferError(
+            f"budget={budgets}: trainer.max_steps={config.trainer.max_steps} would end the training too; leave it out"
+        )
     if config.trainer.max_epochs not in budgets:
         raise MedxferError(
             f"budget={budgets}: this cell has trainer.max_epochs={config.trainer.max_epochs}; begin the options with "

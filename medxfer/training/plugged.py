@@ -8,10 +8,10 @@ from typing import Any, cast
 from hydra.errors import HydraException
 from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError, first_line, unknown
+from medxfer.base.overrides import check_resolved
 from medxfer.study.cell import Cell
 
 HYDRAS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")  # keys that are no arguments
@@ -55,12 +55,11 @@ def check_plugged(key: str, node: DictConfig, kind: type) -> Callable[..., Any]:
 
     Raises MedxferError where it cannot be imported, is a class of another `kind`, or does not take the arguments.
     """
+    check_resolved(node, key)
     target = str(node["_target_"])
     try:
         found: Callable[..., Any] = get_object(target)
         given: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
-    except OmegaConfBaseException as error:
-        raise MedxferError(f"{key}: cannot be resolved ({first_line(error).rstrip('.')})") from None
     except (HydraException, ImportError, ValueError) as error:
         raise MedxferError(
             f"{key}._target_={target}: cannot be imported ({first_line(error).rstrip('.')}); install its package, or "

@@ -3,16 +3,22 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from omegaconf import DictConfig, OmegaConf
 from pictures import make_pictures
 
+from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.base.overrides import check_overrides, override, quoted
+from medxfer.data.inspect.check import compose_config
+from medxfer.training.settings.checked import checked
 
 ODD = ["Köln", "a b", "a=b", "scan (2)", "a[1]", "a,b", "o'brien", 'a"b', "a;b", "~/x", "日本", "a{b}", "a#b!", "2024"]
 
@@ -96,3 +102,28 @@ def test_check_and_train_answer_and_take_the_answer(tmp_path: Path) -> None:
     (word,) = through_bash(check.stderr.strip().rpartition("; write ")[2])
     done = command("medxfer.data", "check", plain[0], word, plain[2])
     assert done.returncode == 0, done.stderr
+
+
+DOLLAR = "/x/${oops}"
+
+
+def composed_for_training(words: list[str]) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return checked(compose("train", words))
+
+
+@pytest.mark.parametrize("key", ["data.root", "colormap", "store.root", "study.root", "data.split.file"])
+@pytest.mark.parametrize("read", [composed_for_training, compose_config])
+def test_a_dollar_in_a_name_is_answered_with_the_form_that_takes_it(
+    key: str, read: Callable[[list[str]], DictConfig]
+) -> None:
+    with pytest.raises(MedxferError, match=rf"^{key}: cannot be resolved .*'oops' not found") as caught:
+        read(["data=dicom", "data.root=/x", f"{key}={DOLLAR}"])
+    (word,) = through_bash(str(caught.value).rpartition(", write ")[2])
+    assert OmegaConf.select(compose_config(["data=dicom", word]), key) == DOLLAR
+
+
+def test_a_dollar_in_a_list_is_answered_too() -> None:
+    with pytest.raises(MedxferError, match=r"^data\.label\[0\]: cannot be resolved .*write \\\$\{ for \$\{ there"):
+        compose_config(["data=dicom", "data.root=/x", "data.label=['${oops}',b]"])
+    assert compose_config(["data=dicom", r"data.label=['\${oops}',b]"]).data.label[0] == "${oops}"

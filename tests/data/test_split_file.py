@@ -62,6 +62,10 @@ def test_the_files_content_is_part_of_what_a_cell_is_and_its_path_is_not(tmp_pat
     [
         ({"path": ["0.png"]}, "needs the column part or fold, and one of image, path, SOPInstanceUID"),
         ({"name": ["0.png"], "part": ["test"]}, "needs the column part or fold"),
+        (
+            {"patient_id": ["1.23E+09"], "part": ["test"]},
+            r"split\.csv: the column 'patient_id': a spreadsheet has rounded",
+        ),
         ({"path": ["0.png"], "part": ["held out"]}, "'held out' is no part"),
         ({"path": ["0.png", ""], "part": ["test"] * 2}, "1 row of it with a part and no path"),
         ({"patient_id": ["P0", " "], "part": ["test"] * 2}, "1 row of it with a part and no patient_id"),

@@ -11,6 +11,7 @@ from medxfer.analysis import read_study
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.model.backbone import create_backbone
+from medxfer.study.declared import read_budget
 from medxfer.training.settings.checked import checked
 
 
@@ -50,3 +51,14 @@ def test_epochs_are_a_factor_once(tmp_path) -> None:
     compared = "study.contrasts=[{compare: trainer.max_epochs, with: 1}]"
     with pytest.raises(MedxferError, match=r"study\.contrasts names trainer\.max_epochs too"):
         checked(small_config(tmp_path, "budget=[1,2]", compared))
+
+
+def test_steps_do_not_end_what_budgets_end(tmp_path) -> None:
+    with pytest.raises(MedxferError, match=r"budget=\[1, 2\]: trainer\.max_steps=5 would end the training too"):
+        checked(small_config(tmp_path, "budget=[1,2]", "trainer.max_steps=5"))
+
+
+@pytest.mark.parametrize("value", [8, "8", True, [8], [8, 8], [40, 8], [0, 8]])
+def test_what_is_no_list_of_budgets_is_said(value) -> None:
+    with pytest.raises(MedxferError, match=r"^budget=.*such as budget=\[8,40\]"):
+        read_budget(value)

@@ -147,3 +147,12 @@ def test_a_trained_study_or_anything_else_is_never_overwritten(tmp_path: Path) -
     with pytest.raises(MedxferError, match="a study that medxfer trained lies there"):
         write_table_study(read_score_table(path), path, out, Question("gray"), "")
     assert (out / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("column", ["image", "patient"])
+def test_names_that_a_spreadsheet_has_rounded_are_refused(tmp_path: Path, column: str) -> None:
+    table = score_table(patients=10)
+    table[column] = table[column].astype(object)
+    table.loc[0, column] = "1.23E+09"
+    with pytest.raises(MedxferError, match=rf"t\.csv: the column '{column}': a spreadsheet has rounded"):
+        read_score_table(written(tmp_path, table))

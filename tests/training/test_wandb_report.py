@@ -16,7 +16,7 @@ from medxfer.study.folder import Study
 from medxfer.training.wandb_report import Place, place_of
 from medxfer.training.wandb_start import offline_hint
 
-FILES = {"results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "report.html"}
+FILES = {"results.csv", "verdict.json", "table.md", "table.tex", "methods.md", "references.bib", "report.html"}
 AT_WANDB = "logger:\n  project: colours\n  entity: null\n  wandb:\n    project: colours\n    entity: hospital\n"
 
 

@@ -21,12 +21,25 @@ def level_of(block: Block, place: int) -> str:
     return level_name(BLOCK[place], block[place]) if place < len(BLOCK) else str(block[place])
 
 
+PREDICTIONS = "predictions.parquet"  # in a cell's folder
+
+
 class Network(NamedTuple):
     """One trained network of a training."""
 
     folder: Path
     threshold: float
     fold: int | None  # that it tests
+    written: tuple[int, int]  # `written_at` of its scores, so that what is kept of other scores is not taken for them
+
+
+def written_at(folder: Path) -> tuple[int, int]:
+    """What changes when the scores in a cell's folder are written again; (0, 0) where there are none."""
+    try:
+        about = (folder / PREDICTIONS).stat()
+    except OSError:
+        return 0, 0
+    return about.st_mtime_ns, about.st_ino
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,9 @@ class CellRecord:
 
     @property
     def networks(self) -> tuple[Network, ...]:
-        return tuple(Network(cell.folder, cell.threshold, cell.factors.get(FOLD)) for cell in self.cells)
+        return tuple(
+            Network(one.folder, one.threshold, one.factors.get(FOLD), written_at(one.folder)) for one in self.cells
+        )
 
     def with_status(self, old: Status, new: Status) -> "CellRecord":
         """The training and its folds, those with the status `old` in a new one."""

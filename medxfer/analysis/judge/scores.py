@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medxfer.analysis.judge.results import CellRecord, Network
+from medxfer.analysis.judge.results import PREDICTIONS, CellRecord, Network, written_at
 from medxfer.analysis.stats.mrmc import BlockScores
 from medxfer.base.errors import MedxferError
 from medxfer.base.series import SLICES
@@ -42,7 +42,7 @@ def read_scores(cell: CellRecord, split: str = "test") -> CellScores:
 
 @cache
 def read_networks(networks: tuple[Network, ...], split: str = "test") -> CellScores:
-    """`read_scores` of a training by its networks; read once in a process."""
+    """`read_scores` of a training by its networks; read once in a process, and again when they have changed."""
     parts = [_read_network(network, split) for network in networks]
     if len(parts) == 1:
         return parts[0]
@@ -67,18 +67,23 @@ def _read_network(network: Network, split: str) -> CellScores:
     return replace(found, fold=fold, threshold=np.full(n, network.threshold))
 
 
-@cache
 def read_predictions(folder: Path, split: str = "test") -> CellScores:
-    """Read predictions.parquet from a finished cell's folder; read once in a process.
+    """Read predictions.parquet from a finished cell's folder; read once in a process, and again when it has changed.
 
     Where the cell scored series, each is one image here.
 
     Raises:
         MedxferError: the file is missing, unreadable, or holds no image of that split.
     """
+    return _predictions(folder, split, written_at(folder))
+
+
+@cache
+def _predictions(folder: Path, split: str, written: tuple[int, int]) -> CellScores:
+    """`written` is not used, but for the cache."""
     frame = _read(folder, split)
     if frame.empty:
-        path = folder / "predictions.parquet"
+        path = folder / PREDICTIONS
         raise MedxferError(f"{path} holds no {split} image: delete the cell's folder and train it again")
     classes = sum(str(column).startswith("score_") for column in frame.columns)
     labels = frame["label"] if "label" in frame else frame[[f"label_{c}" for c in range(classes)]]
@@ -91,7 +96,7 @@ def read_predictions(folder: Path, split: str = "test") -> CellScores:
 
 
 def _read(folder: Path, split: str) -> pd.DataFrame:
-    path = folder / "predictions.parquet"
+    path = folder / PREDICTIONS
     try:
         return pd.read_parquet(path, filters=[("split", "==", split)])
     except (OSError, ValueError) as error:

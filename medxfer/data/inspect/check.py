@@ -15,7 +15,7 @@ from rich.console import Console
 from medxfer.base.config import CONF
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
-from medxfer.base.overrides import check_overrides, config_folders
+from medxfer.base.overrides import check_overrides, check_resolved, config_folders
 from medxfer.base.series import IMAGE, IN_WORDS, score_of
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
@@ -83,9 +83,11 @@ def compose_config(arguments: Sequence[str]) -> DictConfig:
     check_overrides(overrides)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("train", [*folders, *overrides])
+            config = compose("train", [*folders, *overrides])
     except (HydraException, OmegaConfBaseException) as error:
         raise MedxferError(resolve_name("medxfer.grid.command_line:sentence")(error)) from error
+    check_resolved(config)
+    return config
 
 
 def _show_index(console: Console, name: str, dataset: DatasetInfo, score: str) -> None:

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.words import count
 from medxfer.data.sources.patients import looks_like_patients
-from medxfer.data.sources.tables import PATH, clean, cleaned, join_rows, key_column, kind_of, read_table
+from medxfer.data.sources.tables import (
+    PATH,
+    check_not_rounded,
+    clean,
+    cleaned,
+    join_rows,
+    key_column,
+    kind_of,
+    read_table,
+)
 from medxfer.data.split.settings import PARTS
 from medxfer.data.split.together import UNUSED
 from medxfer.data.store.build import GrayStore
@@ -49,6 +58,7 @@ def read_given(file: str, dataset: DatasetInfo, store: GrayStore) -> Given:
         table = _nnunet(path, dataset) if path.suffix == ".json" else _table(path)
         table = table.rename(columns={name: name.lower() for name in map(str, table) if name.lower() in _IN_ANY_CASE})
         key, kind, column = _columns(table, dataset, store)
+        check_not_rounded(table[key], f"the column '{key}'")
         rows = pd.DataFrame({"name": table[key].str.strip(), "value": cleaned(table[column])})
         if column != "fold":
             rows["value"] = _parts(rows["value"])

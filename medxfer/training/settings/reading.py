@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
 
-from medxfer.base.errors import MedxferError, first_line, unknown
+from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.overrides import check_resolved, unresolved
 from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, OF_TRAININGS, SETS
 from medxfer.training.settings.described import Group, Setting
 from medxfer.training.settings.keys import CALLBACKS, CONFIG, LOGGER
@@ -93,6 +94,8 @@ def _settings(
         if (found := _value(node, key, before)) is not None:
             (value,) = found
             if isinstance(one, Setting):
+                if isinstance(value, DictConfig | ListConfig):
+                    check_resolved(value, f"{before}{key}")
                 plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
                 yield f"{before}{key}", plain, one.kind.read(f"{before}{key}", plain)
             elif isinstance(value, DictConfig):
@@ -109,7 +112,8 @@ def _value(node: DictConfig, key: str, before: str) -> tuple[Any] | None:
     except (MissingMandatoryValue, InterpolationToMissingValueError):
         return None
     except OmegaConfBaseException as error:
-        raise MedxferError(f"{before}{key}: cannot be resolved ({first_line(error).rstrip('.')})") from None
+        raw: Any = OmegaConf.to_container(node)
+        raise unresolved(f"{before}{key}", str(raw[key]), error) from None
 
 
 def _sets(node: DictConfig, before: str) -> Iterator[tuple[str, Any, Any]]:

@@ -6,14 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 from synthetic_study import write_study
 
 from medxfer.analysis import compare, read_study
 from medxfer.analysis.judge.elsewhere import elsewhere
+from medxfer.analysis.judge.layer import measured
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.methods import methods
 from medxfer.analysis.page.page import render_page
+from medxfer.base.files import write_parquet
 
 
 def with_clinic(study: Path, gain: float = 0.0, named: int = 0, left_out: int = 0, patients: int = 60) -> Path:
@@ -166,3 +169,21 @@ def test_where_no_arm_beats_chance_the_sentence_agrees_with_the_headline(tmp_pat
     assert said.headline == "Cannot tell: no arm beats chance."
     assert said.findings[0].conclusion == "no arm beats chance"
     assert said.text[0].startswith("No arm beats chance")
+
+
+def test_scores_that_were_written_again_are_seen_in_the_same_process(tmp_path: Path) -> None:
+    study = with_clinic(write_study(tmp_path, colormaps=("none", "viridis"), pretrained=(True,), seeds=3))
+    before = judge(read_study(study))
+    for path in study.glob("cells/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        table[["score_0", "score_1"]] = table[["score_1", "score_0"]]
+        write_parquet(path, table)
+    after = judge(read_study(study))
+    assert before.to_json() != after.to_json()
+    records = read_study(study)
+    first = records.done[0]
+    fresh = pd.read_parquet(first.folder / "predictions.parquet", filters=[("split", "==", "test")])
+    np.testing.assert_array_equal(read_predictions(first.folder).scores[:, 1], fresh["score_1"])
+    assert measured([first], "auroc")[first.folder].theta == pytest.approx(
+        roc_auc_score(fresh["label"], fresh["score_1"])
+    )

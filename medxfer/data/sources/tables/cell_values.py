@@ -13,7 +13,7 @@ MISSING = frozenset(
     ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "-nan", "-NaN", "NAN", "NaT", "None", "null", "NULL",
      "Null", "#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN")
 )  # fmt: skip
-_ROUNDED = r"\s*\d[.,]\d+[Ee]\+\d{2,}\s*"
+_ROUNDED = r"\s*\d(?:[.,]\d+)?[Ee]\+\d{2,}\s*"
 _WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,0{1,2})")  # 1.0, or a European 1,0
 
 
