@@ -57,7 +57,7 @@ def read_score_table(path: Path, compare: str = "", positive: str = "") -> Score
     raw = read_table(path, NEEDED, WAY_OUT)
     raw = raw.apply(cleaned)
     if SPLIT in raw and set(raw[SPLIT]) != {"test"}:
-        raw = raw[raw[SPLIT] == "test"].reset_index(drop=True)
+        raw = raw[raw[SPLIT] == "test"]
         if raw.empty:
             raise MedxferError(f"{path}: no row has the split 'test'; name the tested rows so, or leave split out")
     arms = _arms(path, list(map(str, raw)), compare)
@@ -65,10 +65,11 @@ def read_score_table(path: Path, compare: str = "", positive: str = "") -> Score
     used = [*NEEDED, *factors, *(c for c in (FOLD, MODALITY) if c in raw)]
     for column in used:
         if blank := int((raw[column] == "").sum()):
-            row = int((raw[column] == "").to_numpy().argmax()) + 1
+            row = int((raw[column] == "").idxmax()) + 1
             raise MedxferError(f"{path}: {count(blank, 'row')} without {column} (the first is row {row}); fill it")
     for column in ("image", "patient"):
         check_not_rounded(raw[column], f"{path}: the column '{column}'")
+    raw = raw.reset_index(drop=True)
     labels, scores, classes, task, values = _scored(path, raw, positive)
     rows = raw[used].assign(**{c: _typed(raw[c], c) for c in used if c not in ("image", "patient", arms)})
     if DATA not in rows:

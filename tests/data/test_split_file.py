@@ -67,6 +67,7 @@ def test_the_files_content_is_part_of_what_a_cell_is_and_its_path_is_not(tmp_pat
             r"split\.csv: the column 'patient_id': a spreadsheet has rounded",
         ),
         ({"path": ["0.png"], "part": ["held out"]}, "'held out' is no part"),
+        ({"path": ["0.png"], "part": ["test"], "Part": ["val"]}, "has the column 'part' twice"),
         ({"path": ["0.png", ""], "part": ["test"] * 2}, "1 row of it with a part and no path"),
         ({"patient_id": ["P0", " "], "part": ["test"] * 2}, "1 row of it with a part and no patient_id"),
         ({"path": ["0.png", "0"], "part": ["test", "val"]}, "paths '0.png' and '0' name one image with two parts"),
@@ -82,7 +83,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path, pictures, rows, words):
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path, pictures):
-    with pytest.raises(MedxferError, match=r"data\.split\.file=.*cannot be read"):
+    with pytest.raises(MedxferError, match=r"data\.split\.file=.*not a readable table .*give a CSV"):
         cell(tmp_path, pictures, f"data.split.file={tmp_path / 'none.parquet'}")
 
 

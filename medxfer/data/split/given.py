@@ -56,7 +56,6 @@ def read_given(file: str, dataset: DatasetInfo, store: GrayStore) -> Given:
     path = Path(file).expanduser()
     try:
         table = _nnunet(path, dataset) if path.suffix == ".json" else _table(path)
-        table = table.rename(columns={name: name.lower() for name in map(str, table) if name.lower() in _IN_ANY_CASE})
         key, kind, column = _columns(table, dataset, store)
         check_not_rounded(table[key], f"the column '{key}'")
         rows = pd.DataFrame({"name": table[key].str.strip(), "value": cleaned(table[column])})
@@ -147,15 +146,13 @@ def _files_of(names: Iterable[str], kind: str, dataset: DatasetInfo) -> dict[str
 
 
 def _table(path: Path) -> pd.DataFrame:
-    wanted = "give a CSV, an XLSX, or a parquet file of a study's folder splits"
-    if path.suffix != ".parquet":
-        return read_table(path, (), wanted)
-    try:
-        table = pd.read_parquet(path).astype(str)
-    except (OSError, ValueError) as error:
-        raise _unreadable(error, wanted) from error
-    # A study's own table: what it leaves out stays out.
-    return table.assign(part=table["part"].replace("", UNUSED)) if "part" in table else table
+    table = read_table(path, (), "give a CSV, an XLSX, or a parquet file of a study's folder splits")
+    table = table.rename(columns={name: name.lower() for name in map(str, table) if name.lower() in _IN_ANY_CASE})
+    if len(twice := table.columns[table.columns.duplicated()]):
+        raise MedxferError(f"has the column '{twice[0]}' twice, in capital and small letters; leave one")
+    # A study's own table, a parquet file: what it leaves out stays out.
+    own = path.suffix == ".parquet" and "part" in table
+    return table.assign(part=table["part"].replace("", UNUSED)) if own else table
 
 
 def _nnunet(path: Path, dataset: DatasetInfo) -> pd.DataFrame:
