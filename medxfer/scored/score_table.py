@@ -65,7 +65,7 @@ def read_score_table(path: Path, compare: str = "", positive: str = "") -> Score
     used = [*NEEDED, *factors, *(c for c in (FOLD, MODALITY) if c in raw)]
     for column in used:
         if blank := int((raw[column] == "").sum()):
-            row = int((raw[column] == "").idxmax()) + 1
+            row = int(raw.index.to_numpy()[(raw[column] == "").to_numpy().argmax()]) + 1
             raise MedxferError(f"{path}: {count(blank, 'row')} without {column} (the first is row {row}); fill it")
     for column in ("image", "patient"):
         check_not_rounded(raw[column], f"{path}: the column '{column}'")

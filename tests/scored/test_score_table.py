@@ -87,7 +87,7 @@ BAD = {
     "two labels": (put("label", 0), "the image 'SECRET-IMG-003' has two labels; every row of an image needs the same"),
     "two patients": (put("patient", "X"), "the image 'SECRET-IMG-003' has two patients"),
     "no patient": (put("patient", ""), "1 row without patient (the first is row 4); fill it"),
-    "no patient, tested": (lambda table: put("patient", "")(table.assign(split=["val"] * 2 + ["test"] * (len(table) - 2))),
+    "no patient, tested": (lambda table: put("patient", "")(table.assign(split=["val", *["test"] * (len(table) - 1)])),
                            "1 row without patient (the first is row 4); fill it"),
     "other images": (lambda table: table.drop(index=3),
                      "arm color, seed 0 scored 20 images and arm gray, seed 0 19 ('SECRET-IMG-003' is in one alone)"),
