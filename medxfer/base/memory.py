@@ -4,7 +4,12 @@ import atexit
 import ctypes
 import gc
 import platform
+import re
+import resource
+import sys
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 
@@ -35,6 +40,24 @@ def drop_cell() -> None:
     gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
+
+
+def forget_peak() -> None:
+    """Let `peak_memory` count from now on, where the system can: Linux."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets the peak resident set size
+
+
+def peak_memory() -> int:
+    """Bytes that this process had in memory at most since `forget_peak`, or since its start where none is forgotten.
+
+    Files that are mapped into memory, such as the store, count with the pages that were read.
+    """
+    with suppress(OSError):
+        if found := re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE):
+            return int(found[1]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 @cache

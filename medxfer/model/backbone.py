@@ -109,17 +109,25 @@ def check_image_size(name: str, image_size: int) -> None:
 
 
 @cache
-def check_repeatable(name: str, image_size: int, finetune: str = "full", colors: bool = False) -> None:
-    """Raise MedxferError where training backbone `name` on a GPU cannot be repeated bit by bit.
+def unrepeatable(name: str, image_size: int, finetune: str = "full", colors: bool = False) -> list[str] | None:
+    """The operations, in words, of training backbone `name` that torch cannot repeat bit by bit on a GPU.
 
-    `colors`: a table of colours is trained with it, so that the images have a gradient.
+    `colors`: a table of colours is trained with it, so that the images have a gradient. None where it is not known.
     """
     try:
         network = _on_meta(name, **library_arguments(find(name), 2, image_size))
     except _SIZE_ERRORS:  # `create_backbone` says so
-        return
+        return None
     freeze(network, finetune)
-    if raising := raising_operations(network, image_size, colors):
+    return raising_operations(network, image_size, colors)
+
+
+def check_repeatable(name: str, image_size: int, finetune: str = "full", colors: bool = False) -> None:
+    """Raise MedxferError where training backbone `name` on a GPU cannot be repeated bit by bit.
+
+    `colors`: as in `unrepeatable`.
+    """
+    if raising := unrepeatable(name, image_size, finetune, colors):
         raise MedxferError(
             f"backbone '{name}' at {image_size} px trains through {listing(raising, 'and')}, which torch cannot repeat "
             "bit by bit on a GPU: choose deterministic=warn (all else stays so) or another backbone."

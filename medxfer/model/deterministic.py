@@ -78,20 +78,22 @@ class _Names(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def raising_operations(network: nn.Module, size: int, colors: bool = False) -> list[str]:
+def raising_operations(network: nn.Module, size: int, colors: bool = False) -> list[str] | None:
     """The operations, in words, for which training `network` on a GPU raises with deterministic=true.
 
     `network` lies on the meta device and takes three channels; a step of images (2, 3, size, size) is run there, which
-    computes nothing. With `colors` the images have a gradient as well. Empty where the network cannot be run so.
+    computes nothing. With `colors` the images have a gradient as well. None where the network cannot be run so.
     """
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)  # torch itself replaces some of its operations then
     try:
         with _Names() as names:
             pixels = torch.empty(2, 3, size, size, device="meta", requires_grad=colors)
-            torch.autograd.backward(network.train()(pixels).float().sum())
+            scores = network.train()(pixels).float().sum()
+            if scores.requires_grad:
+                torch.autograd.backward(scores)
     except (NotImplementedError, RuntimeError):  # an operation that needs values, or a size that it does not take
-        return []
+        return None
     finally:
         torch.use_deterministic_algorithms(before)
     return sorted({words for name, words in RAISING.items() if name in names.seen and name not in REPEATABLE})

@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pandas as pd
 from medxfer.analysis.stats.influence import NotComparable, check_cases, leave_one_patient_out
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import read_json, write_json, write_parquet
+from medxfer.base.revision import own_version
 from medxfer.base.words import JUDGED, listing
 from medxfer.scored.score_checks import check_score_table
 from medxfer.scored.score_table import DATA, FOLD, TREATMENTS, ScoreTable, levels_of
@@ -190,7 +190,7 @@ def _write_cell(
     record = {
         "cell": folder.name, "factors": factors, "task": table.task, "classes": list(table.classes),
         "metrics": _metrics(table, labels, scores, rows["patient"].to_numpy(), asked.threshold), "undefined": {},
-        "threshold": None, "data": data, "weights": None, "timings": {}, "versions": {"medxfer": version("medxfer")},
+        "threshold": None, "data": data, "weights": None, "timings": {}, "versions": own_version(),
     }  # fmt: skip
     folder.mkdir(parents=True)
     write_parquet(folder / "predictions.parquet", predictions)

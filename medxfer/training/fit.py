@@ -18,6 +18,7 @@ from pytorch_lightning.profilers import SimpleProfiler
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
+from medxfer.base.revision import own_version
 from medxfer.base.series import BySeries
 from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.external_images import ExternalImages, external_scores
@@ -30,15 +31,17 @@ from medxfer.data.store.stored_series import series_counts
 from medxfer.model.classifier import Classifier
 from medxfer.study.checkpoints import LAST
 from medxfer.study.identity import FOLD
-from medxfer.training.callbacks import BestEpoch, EpochBar, History, Patience
+from medxfer.training.callbacks import BestEpoch, EpochBar, History, Patience, epochs_of
 from medxfer.training.compute import Compute, settle
 from medxfer.training.features import frozen_features
 from medxfer.training.more_callbacks import more_callbacks
+from medxfer.training.numerics import numerics
 from medxfer.training.prepare import Prepared
 from medxfer.training.resume import LastState, WholeCheckpoints
+from medxfer.training.spent import Spent
 from medxfer.training.wire import wire
 
-PACKAGES = ("medxfer", "torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
+PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "pydicom", "numpy")
 
 torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that costs a tenth of a step
 
@@ -56,24 +59,27 @@ class Fitted:
 def fit(prepared: Prepared, loggers: Sequence[Logger]) -> Fitted:
     """Train the cell, continuing from its last checkpoint if there is one, and test its best epoch."""
     keep_pages()
-    started = time.perf_counter()
+    own, spent, started = own_version(), Spent(), time.perf_counter()
     model, data = wire(prepared)
     compute, history = settle(prepared, model, data), History()
     best = BestEpoch(prepared.cell.checkpoints, prepared.config.monitor)
-    trainer = _trainer(prepared, loggers, compute, [*more_callbacks(prepared.config), history, best])
+    trainer = _trainer(prepared, loggers, compute, [*more_callbacks(prepared.config), history, best, spent])
+    device = trainer.strategy.root_device
+    spent.begin(device)
     features = frozen_features(prepared, model, data, trainer)
     if features is not None:
         data.use_features(features)
     compute.apply(model)
     last = prepared.cell.checkpoints / LAST
-    trainer.fit(model, data, ckpt_path=str(last) if last.is_file() else None)
-    fitted = time.perf_counter()
+    resumed = last.is_file()
+    trainer.fit(model, data, ckpt_path=str(last) if resumed else None)
+    fitted, budget = time.perf_counter(), epochs_of(trainer)
     chosen = history.best(prepared.config.monitor, best.mode)
     best.check(chosen)
     if prepared.config.study.looks:
         trainer.loggers = []  # W&B and its like are read while the grid runs, and only a look shows test results
     trainer.test(model, data, ckpt_path=str(best.path), verbose=False)
-    tested = time.perf_counter()
+    tested, taken = time.perf_counter(), spent.record(resumed)
     results = _results(
         prepared.config.monitor, model, history, chosen, trainer
     )  # before another loop empties what the trainer has logged
@@ -83,15 +89,21 @@ def fit(prepared: Prepared, loggers: Sequence[Logger]) -> Fitted:
         "task": model.task,
         "classes": list(model.classes),
         **results,
+        "budget_epochs": budget,
         "data": _about_data(prepared, model.by_series),
         "input": _about_input(prepared, model, data),
-        "compute": {"precision": trainer.precision, "channels_last": compute.channels_last},
+        "compute": {
+            "precision": trainer.precision,
+            "channels_last": compute.channels_last,
+            **numerics(prepared.config, trainer.precision, device),
+        },
         "weights": _about_weights(model),
         **({"colors": {"file": colors.name, "sha256": colors.sha256}} if (colors := prepared.colors) else {}),
         "timings": {name: round(value, 3) for name, value in seconds.items()},
         **({"external": {one.name: one.record() for one in prepared.external}} if prepared.external else {}),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "machine": {**_machine(trainer.strategy.root_device), "compute": str(compute)},
+        "spent": taken,
+        "versions": {"python": platform.python_version(), **own, **{name: version(name) for name in PACKAGES}},
+        "machine": {**_machine(device), "compute": str(compute)},
     }
     objects = {"trainer": trainer, "model": model, "data": data}
     predictions = pd.concat([_predictions(prepared.store, model), *external], ignore_index=True)

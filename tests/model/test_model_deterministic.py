@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError
 from medxfer.model import deterministic
-from medxfer.model.backbone import check_repeatable
+from medxfer.model.backbone import check_repeatable, unrepeatable
 from medxfer.model.deterministic import REPEATABLE, raising_operations
 from medxfer.training.prepare import Impossible, prepare
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_repeated_is_named() -> None:
 def test_it_is_said_before_the_first_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deterministic, "REPEATABLE", {})  # AlexNet as torch has it
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    check_repeatable.cache_clear()
+    unrepeatable.cache_clear()
     refused = prepare(small_config(tmp_path, "backbone=alexnet", "image_size=64"))
     assert isinstance(refused, Impossible)
     assert "alexnet" in str(refused.error)
@@ -91,7 +91,7 @@ def test_it_is_said_before_the_first_training(tmp_path: Path, monkeypatch: pytes
     for allowed in ("deterministic=warn", "deterministic=false", "trainer.accelerator=cpu", "finetune=head"):
         found = prepare(small_config(tmp_path, "backbone=alexnet", "image_size=64", allowed))
         assert not isinstance(found, Impossible), allowed
-    check_repeatable.cache_clear()
+    unrepeatable.cache_clear()
 
 
 def test_no_size_that_a_network_refuses_is_said_here() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medxfer.analysis.judge.chosen_epochs import chosen_epochs, often_the_last
+from medxfer.analysis.judge.computed import arithmetic, spent
 from medxfer.analysis.judge.phrases import span
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
@@ -45,10 +47,16 @@ def provenance(study: StudyRecord) -> list[Facts]:
         *(Facts(f"Data: {flow.data}", pairs=_data(flow, data[flow.data])) for flow in flows(study)),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
+        Facts("Chosen epochs", pairs=chosen_epochs(study), text=often_the_last(study)),
+        Facts("Arithmetic", pairs=arithmetic(every)),
         Facts("Versions", pairs=_differing(every, "versions")),
         Facts(
             "Machine and time",
-            pairs=(*_differing(every, "machine"), *([("training and testing, all cells", took)] if minutes else [])),
+            pairs=(
+                *_differing(every, "machine"),
+                *([("training and testing, all cells", took)] if minutes else []),
+                *spent(every),
+            ),
         ),
     ]
     return [facts for facts in everything if facts.code or facts.pairs or facts.text]

@@ -6,6 +6,7 @@ Every figure comes from the study's records. No path and no patient is named.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from medxfer.analysis.judge.computed import arithmetic_sentences
 from medxfer.analysis.judge.provenance import flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
@@ -77,6 +78,7 @@ def _software(study: StudyRecord) -> Iterator[str]:
     devices = _each(cell.record.get("machine", {}) for cell in study.done).get("device")
     if devices:
         yield f"Networks were trained on {listing(devices)}."
+    yield from arithmetic_sentences([cell.record for cell in study.done])
 
 
 def _each(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:

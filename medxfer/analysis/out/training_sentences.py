@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from medxfer.analysis.judge.chosen_epochs import chosen_among
 from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.phrases import metric_name, percent, trained_part
 from medxfer.analysis.judge.provenance import other_scales
@@ -95,7 +96,8 @@ def training_sentences(study: StudyRecord, verdict: Verdict, settings: Settings,
         yield f"Labels were smoothed by {settings['label_smoothing']:g}."
     if settings.get("patience") is not None:
         yield f"A training ended after {settings['patience']} epochs without a better {_monitor(study, settings)}."
-    yield f"The epoch with the best {_monitor(study, settings)} was kept and tested once."
+    among = f" ({chosen})" if (chosen := chosen_among(study)) else ""
+    yield f"The epoch with the best {_monitor(study, settings)} was kept and tested once{among}."
     for key in study.declared.tuned:
         yield f"{key} was chosen for each arm by {metric_name(study.declared.metric)} on validation."
     for key in study.declared.settings:

@@ -170,7 +170,7 @@ def _build(
     deep = (headers["gray"] == "uint16").any()
     gone: list[str] = []  # files whose bytes cannot be read any more
     dtype = np.dtype(np.int16 if hounsfield else np.uint16 if deep else np.uint8)
-    check_space(folder, int(frames.sum()) * size**2 * dtype.itemsize, "the decoded images", WAY_OUT)
+    check_space(folder, int(frames.sum()) * size**2 * dtype.itemsize, "the store of decoded images", WAY_OUT)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, Decoded] = {}  # place in files -> its pictures, of which the gray is written already
     decode = Decoder(dataset.source.pictures, size, hounsfield, dataset.keep_aspect)
