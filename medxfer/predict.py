@@ -59,8 +59,12 @@ def score(given: Settings) -> int:
         print(f"unlike the images of the training: {row.path}: {row.unlike}", file=sys.stderr)
     for reason, number in table["refused"][by_rule].value_counts().items():
         print(f"left out {reason}: {count(number, 'file')}")
-    scored = f"{len(read)} images" if slices is None else f"{len(read)} series of {read['slices'].sum()} slices"
-    print(f"{scored} scored, {len(refused)} files refused{f': {given.out}' if given.out else ''}")
+    scored = (
+        count(len(read), "image")
+        if slices is None
+        else f"{len(read)} series of {count(int(read['slices'].sum()), 'slice')}"
+    )
+    print(f"{scored} scored, {count(len(refused), 'file')} refused{f': {given.out}' if given.out else ''}")
     print(f"{rule} {RESEARCH_ONLY}")
     return 0 if len(read) else 1
 

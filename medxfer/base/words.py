@@ -22,6 +22,11 @@ def weights_name(pretrained: bool | str) -> str:
     return "pretrained" if pretrained else "random"
 
 
+def hydra_value(value: Any) -> Any:
+    """Booleans as Hydra spells them, so that what is shown can be given back on a command line."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 def arm_name(arm: tuple[str, bool | str], sign: str = "×") -> str:
     """(colormap, pretrained) in words: 'viridis × pretrained'; of a table's arm its name."""
     return arm[0] if arm[1] == NO_START else f"{arm[0]} {sign} {weights_name(arm[1])}"
@@ -40,7 +45,7 @@ def level_name(key: str, level: Any, bare: bool = False) -> str:
         return f"{100 * level:g} % of training"
     if key == "trainer.max_epochs" and isinstance(level, int):
         return count(level, "epoch")
-    shown = str(level).lower() if isinstance(level, bool) else str(level)
+    shown = str(hydra_value(level))
     if bare and key != "image_size":
         return shown
     return {"window": f"window {shown}", "image_size": f"{shown} px", "seed": f"seed {shown}"}.get(

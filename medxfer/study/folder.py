@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
 from medxfer.base.series import IMAGE, score_of
-from medxfer.base.words import describe, varied
+from medxfer.base.words import describe, hydra_value, varied
 from medxfer.study.declared import Declared, declaration, read_declared
 from medxfer.study.identity import FOLD, Json, digest, safe_name, shared_settings, study_name
 from medxfer.study.stopping import add_to_stopped, declared_looks, not_needed
@@ -298,5 +298,5 @@ def _difference(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             parts.append(_difference(old, new, f"{prefix}{key}."))
         else:
-            parts.append(f"{prefix}{key} was {old}, is {new}")
+            parts.append(f"{prefix}{key} was {hydra_value(old)}, is {hydra_value(new)}")
     return ", ".join(parts)

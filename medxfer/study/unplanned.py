@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from medxfer.base.words import level_name, listing, weights_name
+from medxfer.base.words import hydra_value, level_name, listing, weights_name
 from medxfer.study.comparison import Comparison
 from medxfer.study.declared import Declared
 
@@ -33,7 +33,9 @@ def _of_colours(declared: Declared, cells: Sequence[Factors]) -> list[str]:
         return []
     name = weights_name(within)
     if not any(colormap != "none" and start == within for colormap, start in arms):
-        return [f"a colormap with {name} weights (study.rq1.within.pretrained)"]
+        others = {start for colormap, start in arms if colormap != "none"}
+        of_these = f"={hydra_value(*others)} asks it of {weights_name(*others)} weights" if len(others) == 1 else ""
+        return [f"a colormap with {name} weights (study.rq1.within.pretrained{of_these})"]
     return [] if ("none", within) in arms else [f"gray images with {name} weights (study.rq1.with)"]
 
 

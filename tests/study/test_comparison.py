@@ -123,7 +123,7 @@ def test_the_usual_grids_are_said_to_lack_nothing() -> None:
     [
         (declared(level="file:rad.pth"), [cell(pretrained=False)], r"RQ2: .*file:rad\.pth weights \(study\.rq2\.l"),
         (declared(), [cell(), cell(pretrained="file:a.pth")], r"RQ2: .* random weights \(study\.rq2\.with\)"),
-        (declared(), [cell(pretrained=False), cell(colormap="viridis", pretrained=False)], "RQ1: .*pretrained weights"),
+        (declared(), [cell(pretrained=False), cell(colormap="pet", pretrained=False)], "RQ1: .*=false asks it of"),
         (declared(), [cell(pretrained=False), cell(colormap="viridis")], "RQ1: .*gray images with pretrained weights"),
         (declared(WINDOW), [cell()], r"contrasts, window: .*another level of window than 40/400"),
         (declared(WINDOW), [cell(window="lung"), cell(window="bone")], r"window: .*window 40/400 \(with\)"),

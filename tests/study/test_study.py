@@ -56,7 +56,7 @@ def test_what_was_declared_cannot_be_changed_afterwards(tmp_path):
     open_study(configured(tmp_path, "study.name=mine"), "f1")
     with pytest.raises(MedxferError, match=r"margin was 0\.01, is 0\.05"):
         open_study(configured(tmp_path, "study.name=mine", "study.margin=0.05"), "f1")
-    with pytest.raises(MedxferError, match=r"rq1\.within\.pretrained was True, is False"):
+    with pytest.raises(MedxferError, match=r"rq1\.within\.pretrained was true, is false"):
         open_study(configured(tmp_path, "study.name=mine", "study.rq1.within.pretrained=false"), "f1")
 
 

@@ -128,7 +128,7 @@ def test_images_of_another_kind_than_the_training_s_are_told(
 
 def test_nothing_readable_is_a_failure(pictures_cell: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([f"cell={pictures_cell}", f"images={home / 'in' / 'labels.csv'}"]) == 1
-    assert "0 images scored, 1 files refused" in capsys.readouterr().out
+    assert "0 images scored, 1 file refused" in capsys.readouterr().out
 
 
 def test_pictures_and_other_modalities_are_refused_where_hounsfield_units_are_needed(home: Path) -> None:

@@ -1,7 +1,7 @@
 """Before a study runs: the smallest difference that it could find."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -81,7 +81,7 @@ def _detectable(
     done: StudyRecord | None,
     most: float,
 ) -> Detectable:
-    measured = _measured(question, done)
+    measured = _measured(question, done, planned.patients)
     if planned.trainings < 2:
         return Detectable(question, contrasts, measured is not None)
     chance = assumed(planned) if measured is None else with_size(measured, planned.trainings)
@@ -127,7 +127,7 @@ def compare_designs(
     primary = [contrast.question for contrast in declare(planned.arms, rules) if contrast.family == PRIMARY]
     found = []
     for question in dict.fromkeys(primary):
-        measured = _measured(question, done)
+        measured = _measured(question, done, planned.patients)
         one = replace(planned, patients=one_split, folds=1)
         now, number = (assumed(one), 1) if measured is None else (measured, planned.folds)
         ahead = expected(now, number, ways, planned.metric, 1 - level, _family(primary.count(question)))
@@ -170,11 +170,13 @@ def assumed(planned: Planned) -> Effect:
     return effect if ahead is None else ahead
 
 
-def _measured(question: Question, done: StudyRecord | None) -> Effect | None:
-    """The largest chance of a question's contrasts, by the trainings that are finished; None before two of each arm."""
+def _measured(question: Question, done: StudyRecord | None, data: Collection[str]) -> Effect | None:
+    """The largest chance of a question's contrasts, by the trainings that are finished; None before two of each arm on
+    each data set of `data`, and where others are finished: what varies on one data set says nothing of another."""
     if done is None:
         return None
     judge = Judge(done)
     asked = [contrast for contrast in judge.contrasts if (contrast.question, contrast.family) == (question, PRIMARY)]
     found = [effect for contrast in asked if (effect := judge.effect(contrast)) is not None]
-    return max((e for e in found if e.trainings is not None), key=lambda effect: effect.variance, default=None)
+    alike = [e for e in found if e.trainings is not None and {part.data for part in e.parts} == set(data)]
+    return max(alike, key=lambda effect: effect.variance, default=None)

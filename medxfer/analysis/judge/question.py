@@ -12,8 +12,7 @@ from medxfer.analysis.judge.level import level_note
 from medxfer.analysis.judge.outlook_words import outlook
 from medxfer.analysis.judge.phrases import interval, metric_name, percent, points
 from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.judge.results_table import hydra_value
-from medxfer.base.words import NO_START, count, level_name, listing, weights_name
+from medxfer.base.words import NO_START, count, hydra_value, level_name, listing, weights_name
 from medxfer.study.comparison import Comparison
 from medxfer.study.declared import Declared, Rules
 

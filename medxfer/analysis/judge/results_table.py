@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.base.words import hydra_value
 from medxfer.study.identity import FOLD
 
 
@@ -37,11 +38,6 @@ def results_table(study: StudyRecord) -> pd.DataFrame:
 def results_csv(study: StudyRecord) -> str:
     """What results.csv holds."""
     return results_table(study).to_csv(index=False, float_format="%.10g", lineterminator="\n")
-
-
-def hydra_value(value: Any) -> Any:
-    """Booleans as Hydra spells them, so that a row can be given back on a command line."""
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _factor(cell: CellRecord, key: str) -> Any:

@@ -13,9 +13,8 @@ from rich.text import Text
 from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.analysis.judge.results_table import hydra_value
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.base.words import lower_is_better
+from medxfer.base.words import hydra_value, lower_is_better
 
 
 def print_summary(study: StudyRecord, verdict: Verdict, page: Path | None) -> None:

@@ -39,6 +39,7 @@ _READ = """
 OVERLAY_ROWS: Final = {group << 16 | 0x0010 for group in range(0x6000, 0x6020, 2)}  # PS3.3 C.9.2: up to sixteen
 # As plain integers: pydicom asks of every element of a file whether it is among them.
 _TAGS: Final[list[BaseTag | int]] = [*(int(Tag(keyword)) for keyword in _READ.split()), *OVERLAY_ROWS]
+_ZIP: Final = b"PK\x03\x04"
 PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 
 
@@ -51,7 +52,8 @@ def read_header(path: Path, stream: BinaryIO) -> tuple[Header, str, BinaryIO]:
     head = stream.read(1024)
     start = 132 if head[128:132] == b"DICM" else 0
     if start == 0 and head[:2] not in _FIRST_GROUPS:
-        raise DicomError(path, "not DICOM" if head else "empty", "it is not a DICOM file")
+        reason = "it is a ZIP archive: unpack it" if head.startswith(_ZIP) else "it does not begin as DICOM files do"
+        raise DicomError(path, "not DICOM" if head else "empty", reason if head else "it holds nothing")
     deflated = DEFLATED.encode() in head
     if deflated:
         stream = _inflate(path, stream, head, start)

@@ -32,8 +32,8 @@ def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Seri
     """The reason for which each file is left out, "" for none.
 
     Args:
-        headers: a row a file, in the order in which the first of several copies is taken; the columns are those of
-            `HeaderFacts`.
+        headers: a row a file, in the order in which the first of several copies that can be read is taken; the columns
+            are those of `HeaderFacts`.
         keep: for each of KEPT_BY a pattern, or several of which one must match; case does not count, "*" and "?" stand
             for what they stand for in names of files. A rule of what is no image does not hold for what is asked for
             by its modality, SOP class or image type.
@@ -108,13 +108,14 @@ def without(index: Index, headers: pd.DataFrame, reasons: pd.Series) -> tuple[In
 def _check_labels_of_copies(index: Index, headers: pd.DataFrame, copies: pd.Series) -> None:
     """Raise MedxferError if a copy has another label than the file that is kept."""
     labels = [np.ravel(label).tolist() for label in index.labels]
-    first: dict[tuple[object, ...], int] = {}
-    for row, (key, is_copy) in enumerate(
-        zip(headers[_TOLD_BY].itertuples(index=False, name=None), copies, strict=True)
-    ):
-        key = tuple(None if value != value else value for value in key)  # NaN is no position
-        one = first.setdefault(key, row)
-        if is_copy and labels[one] != labels[row]:
+    told = [
+        tuple(None if value != value else value for value in key)  # NaN is no position
+        for key in headers[_TOLD_BY].itertuples(index=False, name=None)
+    ]
+    kept = {key: row for row, (key, is_copy) in enumerate(zip(told, copies, strict=True)) if not is_copy}
+    for copy in np.flatnonzero(copies).tolist():
+        one, row = sorted((kept[told[copy]], copy))
+        if labels[one] != labels[row]:
             raise MedxferError(
                 f"'{headers.index[one]}' and '{headers.index[row]}' are copies of one image and have two labels: give "
                 "them one, or remove one"
@@ -143,5 +144,9 @@ def _others(headers: pd.DataFrame, reasons: pd.Series, of: pd.Series) -> bool:
 
 def _copies(headers: pd.DataFrame) -> pd.Series:
     """Which files are an image that is there already, by SOPInstanceUID, and by whatever else could tell them apart:
-    a careless program may have written one UID into every file."""
-    return headers.duplicated(_TOLD_BY) & (headers["instance"] != "") & (headers["series"] != "")
+    a careless program may have written one UID into every file. The first that can be read is the image, and one that
+    was cut off beside it a copy."""
+    readable_first = np.argsort(headers["unreadable"].to_numpy() != "", kind="stable")
+    copies = np.zeros(len(headers), bool)
+    copies[readable_first] = headers.iloc[readable_first].duplicated(_TOLD_BY).to_numpy()
+    return pd.Series(copies, headers.index) & (headers["instance"] != "") & (headers["series"] != "")

@@ -40,7 +40,9 @@ class PictureReader:
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
         """As `Source.pictures`."""
         if hounsfield:
-            raise ImageError(path, "not in HU", "a PNG or JPEG holds no Hounsfield units; use window=file")
+            raise ImageError(
+                path, "not in HU", "a PNG or JPEG holds no Hounsfield units; only a training with window=file takes it"
+            )
         with _opened(path) as picture:
             pages = _pages(picture)
             if self.frame is None and pages > 1:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from synthetic_study import write_study
 
-from medxfer.analysis import POWER, Planned, detectable, read_study
+from medxfer.analysis import POWER, Planned, compare_designs, detectable, read_study
 from medxfer.analysis.judge.power import assumed
 from medxfer.analysis.stats.forecasts import smallest_difference
 from medxfer.study.declared import Rules
@@ -59,9 +59,21 @@ def test_no_difference_is_larger_than_the_metric_allows():
 def test_finished_trainings_replace_the_assumptions(tmp_path):
     quiet = read_study(write_study(tmp_path / "quiet", seeds=3, seed_noise=0.0))
     noisy = read_study(write_study(tmp_path / "noisy", seeds=3, seed_noise=0.8))
-    found = [detectable(planned(trainings=3), RULES, 0.01, 0.95, done)[1] for done in (quiet, noisy)]
+    same = replace(planned(trainings=3), patients={"phantom_dx": 500})
+    found = [detectable(same, RULES, 0.01, 0.95, done)[1] for done in (quiet, noisy)]
     assert all(one.measured for one in found)
     assert found[0].difference < found[1].difference
+
+
+@pytest.mark.parametrize("patients", [{"other": 60}, {"phantom_dx": 60, "other": 60}])
+def test_trainings_on_one_data_set_say_nothing_of_another(tmp_path, patients):
+    done = read_study(write_study(tmp_path / "s", seeds=3))
+    another = replace(planned(trainings=3), patients=patients)
+    assert detectable(another, RULES, 0.01, 0.95, done) == detectable(another, RULES, 0.01, 0.95, None)
+    everyone = {data: 5 * number for data, number in patients.items()}
+    ways = compare_designs(another, RULES, 0.95, done, patients, everyone, [5])
+    assert [one.measured for one in ways] == [False, False]
+    assert all(way.half_width > 0 for one in ways for way in one.designs)
 
 
 def test_a_difference_of_that_size_is_found_as_often_as_promised():

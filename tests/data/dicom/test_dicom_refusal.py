@@ -68,6 +68,12 @@ def test_no_dicom(path: Path, content: bytes, kind: str) -> None:
     assert early_refusal(path) == kind
 
 
+def test_an_archive_is_to_be_unpacked(path: Path) -> None:
+    path.write_bytes(b"PK\x03\x04" + bytes(500))
+    with pytest.raises(DicomError, match="it is a ZIP archive: unpack it"):
+        read_gray(path)
+
+
 def test_no_transfer_syntax(path: Path) -> None:
     dicom_dataset(PIXELS).save_as(path, implicit_vr=True, little_endian=True)
     assert early_refusal(path) == "no transfer syntax"

@@ -59,6 +59,17 @@ def test_a_copy_counts_once_and_one_uid_in_different_images_is_no_copy() -> None
     assert reasons(AXIAL, AXIAL, {"instance": "1.2.3"}, {"instance": "1.2.3"}) == [""] * 4
 
 
+def test_of_copies_the_first_that_can_be_read_is_the_image() -> None:
+    one = AXIAL | {"instance": "1.2.3", "series": "1.2"}
+    cut = one | {"unreadable": "truncated"}
+    assert reasons(cut, one, one) == ["copy of another file", "", "copy of another file"]
+    assert reasons(cut, cut) == ["", "copy of another file"]  # a fault stays one
+    kept, _ = without_left_out(*labelled([cut, one], [1, 1]))
+    assert kept.images["file"].tolist() == ["1.dcm"]
+    with pytest.raises(MedxferError, match=r"'0\.dcm' and '1\.dcm' are copies .* two labels"):
+        without_left_out(*labelled([cut, one], [0, 1]))
+
+
 def test_a_wrong_setting_is_one_sentence() -> None:
     with pytest.raises(MedxferError, match=r"data.keep 'vew': did you mean view"):
         reasons(AXIAL, vew="PA")

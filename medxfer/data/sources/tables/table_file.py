@@ -41,7 +41,8 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
         else:
             sheets = {"": _parquet(data, wanted) if data.startswith(_PARQUET) else _from_text(_decoded(data), wanted)}
     except (ValueError, OSError, EOFError, zlib.error, csv.Error) as error:
-        raise MedxferError(f"{path}: not a readable table ({error}); {way_out}") from error
+        of_file = error.strerror.lower() if isinstance(error, OSError) and error.strerror else ""  # not there, not mine
+        raise MedxferError(f"{path}: {of_file or f'not a readable table ({error})'}; {way_out}") from error
     having = [name for name, sheet in sheets.items() if set(wanted) <= set(sheet.columns)] or list(sheets)[:1]
     if len(having) > 1:
         raise MedxferError(f"{path}: its sheets {' and '.join(having)} both have these columns; leave one in the file")

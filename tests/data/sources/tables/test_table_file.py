@@ -90,6 +90,11 @@ def test_excel_files(tmp_path: Path) -> None:
         read_table(tmp_path / "two.xlsx", HEADER[:2], "")
 
 
+def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(MedxferError, match=r"labels\.csv: no such file or directory; the way out$"):
+        read_table(tmp_path / "labels.csv", HEADER[:2], "the way out")
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
