@@ -141,7 +141,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(hub, "hf_hub_download", download)
     monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_, **__: None)
-    monkeypatch.setattr(hub, "_probe", lambda url: None)
+    monkeypatch.setattr(hub, "_by_hub", lambda url: None)
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", False)
     return folder
 

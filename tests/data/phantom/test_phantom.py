@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -81,6 +81,7 @@ def test_chords_add_up_to_the_volume(solid: Ellipsoid) -> None:
 
 
 @given(ELLIPSOIDS)
+@example(Ellipsoid.of(center=np.full(3, 0.6875), half=np.full(3, 0.6015625), hu=0.0, inside=0.0))
 def test_nothing_of_a_solid_lies_outside_of_its_crop(solid: Ellipsoid) -> None:
     view = plane()
     for whole, part in (
@@ -88,7 +89,11 @@ def test_nothing_of_a_solid_lies_outside_of_its_crop(solid: Ellipsoid) -> None:
         (view.coverage(solid), view.coverage(solid, view.around(solid))),
     ):
         assert part.sum() == pytest.approx(whole.sum(), rel=1e-4, abs=1e-3)
-    if not view.meets(solid):
+    # Just beyond a solid, coverage to first order still sees it: by less than half a pixel in the flattest direction.
+    beyond = (view.axes[2] @ (solid.center - view.center) / solid.reach) ** 2 - 1
+    thinnest = 1 / np.linalg.norm(solid.shape, 2)
+    if thinnest * np.sqrt(max(beyond, 0)) > 0.51 * view.spacing:
+        assert not view.meets(solid)
         assert view.coverage(solid).sum() == 0
 
 
