@@ -71,7 +71,7 @@ def run(rounds: Rounds, train) -> list[list[int]]:
 def reports(monkeypatch) -> list[str]:
     """The names of the studies that were reported, in order."""
     made: list[str] = []
-    monkeypatch.setattr(of_rounds, "answer", lambda folder, *_: made.append(folder.parent.parent.name))
+    monkeypatch.setattr(of_rounds, "answer_study", lambda study, *_: made.append(study.folder.parent.parent.name))
     return made
 
 
