@@ -102,10 +102,10 @@ def score_external(study: Path, overrides: Sequence[str], store_root: Path | Non
     """
     from medxfer.base.display import display
     from medxfer.base.overrides import override
-    from medxfer.data.inspect.check import compose_config
     from medxfer.study.folder import Study
     from medxfer.study.state import read_record
     from medxfer.trained.external_scores import score_missing
+    from medxfer.training.settings.composed import compose_config
 
     read_record(study)
     named = [f"data@{text}" if text.startswith("external=") else text for text in overrides]

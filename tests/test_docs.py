@@ -14,9 +14,9 @@ from docs_pages import FORMS, PAGES, ROOT, RUN, SHOWN, Block, blocks_of, command
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from medxfer.color import parse_colormap
-from medxfer.data.inspect.check import compose_config
 from medxfer.model.catalogue import check_backbone
 from medxfer.training.settings.checked import checked
+from medxfer.training.settings.composed import compose_config
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 of_each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -10,7 +10,7 @@ from pictures import make_elsewhere, make_pictures
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.overrides import config_folders
-from medxfer.data.inspect.check import compose_config
+from medxfer.training.settings.composed import compose_config
 
 SMALL = (
     "image_size=32", "backbone=test_efficientnet", "pretrained=false", "batch_size=8", "trainer.max_epochs=1",

@@ -4,7 +4,7 @@ import ast
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from pkgutil import resolve_name
+from typing import Any
 
 _ROOT = Path(__file__).parents[2]
 
@@ -16,20 +16,18 @@ def registered_names(registry: str) -> list[str]:
     nobody can have added to it either.
     """
     module, _, table = registry.partition(":")
-    if module not in sys.modules and (names := _written(_ROOT / f"{module.replace('.', '/')}.py", table)) is not None:
-        return names
-    live: Iterable[str] = resolve_name(registry)
-    return list(live)
+    if module in sys.modules:
+        live: Iterable[str] = getattr(sys.modules[module], table)
+        return list(live)
+    return _written(_ROOT / f"{module.replace('.', '/')}.py", table)
 
 
-def _written(file: Path, table: str) -> list[str] | None:
-    """The names as the file has them; None where they are no plain texts in it."""
-    for node in ast.parse(file.read_text(encoding="utf-8")).body if file.is_file() else ():
+def _written(file: Path, table: str) -> list[str]:
+    """The names as the file has them. Raises ValueError where it has no such table of plain texts."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if not any(isinstance(target, ast.Name) and target.id == table for target in targets):
-            continue
-        value = getattr(node, "value", None)
-        names = value.keys if isinstance(value, ast.Dict) else value.elts if isinstance(value, ast.Tuple) else [None]
-        texts = [name.value for name in names if isinstance(name, ast.Constant) and isinstance(name.value, str)]
-        return texts if len(texts) == len(names) else None
-    return None
+        if any(isinstance(target, ast.Name) and target.id == table for target in targets):
+            value: Any = getattr(node, "value", None)
+            names: list[Any] = getattr(value, "keys", None) or value.elts
+            return [str(ast.literal_eval(name)) for name in names]
+    raise ValueError(f"{file}: no table {table}")

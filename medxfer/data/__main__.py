@@ -14,7 +14,6 @@ import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 
 from platformdirs import user_cache_path
 
@@ -109,14 +108,17 @@ def _check(name: str, overrides: list[str]) -> None:
     if name != "check":
         raise unknown("command", name, COMMANDS, f"the commands are {', '.join(COMMANDS)}.")
     if set(overrides) & set(HELP):
-        return print(resolve_name("medxfer.training.settings.reference_text:help_text")(about=CHECK))
+        from medxfer.training.settings.reference_text import help_text
+
+        return print(help_text(about=CHECK))
     console = open_console()
     with console.status("starting"):
-        from medxfer.data.inspect.check import check  # with torch, which wrong commands need not wait for
+        from medxfer.data.inspect.check import check  # with pandas, which wrong commands need not wait for
+        from medxfer.training.settings.composed import compose_config
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a data set's caveats, which it prints
-        check(overrides, console)
+        check(compose_config(overrides), console)
 
 
 def _stores(given: Stores) -> None:

@@ -17,8 +17,8 @@ from pictures import make_pictures
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.base.overrides import check_overrides, override, quoted
-from medxfer.data.inspect.check import compose_config
 from medxfer.training.settings.checked import checked
+from medxfer.training.settings.composed import compose_config
 
 ODD = ["Köln", "a b", "a=b", "scan (2)", "a[1]", "a,b", "o'brien", 'a"b', "a;b", "~/x", "日本", "a{b}", "a#b!", "2024"]
 

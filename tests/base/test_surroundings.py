@@ -15,7 +15,7 @@ OUTPUTS = [
     {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
 ]
 COMMANDS = [
-    ["medxfer.base.console"],
+    ["medxfer"],
     *([f"medxfer.{name}", "--help"] for name in ("train", "report", "status", "predict", "export", "dashboard")),
     ["medxfer.color"],
     ["medxfer.data"],

@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 
 from medxfer.base.config import CONF
-from medxfer.grid.command_line import multirun_first, published, sentence
+from medxfer.grid.command_line import multirun_first, published
+from medxfer.training.settings.composed import sentence
 
 
 @pytest.mark.parametrize(

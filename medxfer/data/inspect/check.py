@@ -1,21 +1,14 @@
 """What a training would meet in a data set, before any: python -m medxfer.data check data=… data.root=…"""
 
 from collections.abc import Sequence
-from pkgutil import resolve_name
 
 import numpy as np
 import pandas as pd
-from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
 from numpy.typing import NDArray
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
-from medxfer.base.config import CONF
 from medxfer.base.display import display
-from medxfer.base.errors import MedxferError
-from medxfer.base.overrides import check_overrides, check_resolved, config_folders
 from medxfer.base.series import IMAGE, IN_WORDS, score_of
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
@@ -34,13 +27,12 @@ from medxfer.data.store.stored_series import by_series
 SHOWN_VALUES = 6  # of a header field
 
 
-def check(overrides: Sequence[str], console: Console) -> None:
-    """Print what the data hold that `overrides` name, as medxfer.train takes them; decode them as a training would.
+def check(config: DictConfig, console: Console) -> None:
+    """Print what the data hold that `config` names, as medxfer.train would have it; decode them as a training would.
 
     Raises MedxferError with what would stop a training; what can be told before that is printed first. Shows no
     patient, no file's name and nothing of a header but technical fields.
     """
-    config = compose_config(overrides)
     dataset = dataset_of(config)
     _show_index(console, config.data.name, dataset, score_of(config.data))
     _show_notes(console, dataset.index.caveats)
@@ -72,22 +64,6 @@ def _of_folds(split: Split) -> dict[int | None, NDArray[np.str_]]:
     if split.folds is None:
         return {None: table["part"].to_numpy(dtype=str)}
     return {fold: table[f"part_{fold}"].to_numpy(dtype=str) for fold in range(split.folds)}
-
-
-def compose_config(arguments: Sequence[str]) -> DictConfig:
-    """The configuration as medxfer.train would have it, also with --config-dir.
-
-    Raises MedxferError if it does not accept an argument.
-    """
-    folders, overrides = config_folders(arguments)
-    check_overrides(overrides)
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            config = compose("train", [*folders, *overrides])
-    except (HydraException, OmegaConfBaseException) as error:
-        raise MedxferError(resolve_name("medxfer.grid.command_line:sentence")(error)) from error
-    check_resolved(config)
-    return config
 
 
 def _show_index(console: Console, name: str, dataset: DatasetInfo, score: str) -> None:

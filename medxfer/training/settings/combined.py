@@ -1,7 +1,7 @@
 """Kinds of values that are made of other kinds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from pkgutil import resolve_name
 from typing import Any
 
 from medxfer.base.errors import MedxferError
@@ -75,9 +75,9 @@ class ListOf(Kind):
 
 @dataclass(frozen=True)
 class ReadBy(Kind):
-    """A kind that a function checks further, raising MedxferError: "module:name", imported when it is asked."""
+    """A kind that a function checks further, raising MedxferError."""
 
-    reader: str
+    reader: Callable[[Any], object]
     kind: Kind
 
     @property
@@ -93,5 +93,5 @@ class ReadBy(Kind):
 
     def read(self, key: str, value: Any) -> Any:
         read = self.kind.read(key, value)
-        resolve_name(self.reader)(read)
+        self.reader(read)
         return read

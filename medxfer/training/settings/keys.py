@@ -3,18 +3,34 @@
 --help and docs/settings.md are made of this description: `make reference` writes the page again.
 """
 
-from medxfer.base.words import AUTO
+from medxfer.base.words import AUTO, JUDGED
+from medxfer.model.backbone_names import backbone_names
+from medxfer.study.comparison import read_comparisons
+from medxfer.study.declared import read_budget, read_looks
 from medxfer.training.settings.combined import ListOf, OrNull, ReadBy, either
 from medxfer.training.settings.data_keys import DATA, EXTERNAL
 from medxfer.training.settings.described import Group, Keys, Setting
 from medxfer.training.settings.kinds import Anything, Flag, Keyed, Number, Text, Weights, choice, share, whole
 from medxfer.training.settings.trainer_keys import TRAINER
 
+
+def _colormaps() -> list[str]:
+    from medxfer.color.colormaps import offered_names  # with numpy, which --help does without
+
+    return offered_names()
+
+
+def _check_levels(levels: int) -> None:
+    from medxfer.color.colormaps import check_levels
+
+    check_levels(levels)
+
+
 FACTORS: Keys = {
-    "colormap": Setting(Text("a colormap's name", names="medxfer.color.colormaps:offered_names"),
+    "colormap": Setting(Text("a colormap's name", names=_colormaps),
                         "how gray becomes colour; python -m medxfer.color lists all; file:<path>: one's own table"),
     "pretrained": Setting(Weights(), "initial weights; bottom:<k>: the k lowest stages, random above them"),
-    "backbone": Setting(Text("a network's name", names="medxfer.model.backbone_names:backbone_names"),
+    "backbone": Setting(Text("a network's name", names=backbone_names),
                         "the network; python -m medxfer.model lists all"),
     "window": Setting(Text("<center>/<width> in HU, a name such as lung, file or auto"),
                       "which values are shown from black to white; auto: 40/400 for CT, file for the rest"),
@@ -36,7 +52,7 @@ AUGMENT = Group("changes of gray in training, the same draws in every arm; 0 lea
 }, null="none", without="augment=null")  # fmt: skip
 
 RECIPE: Keys = {
-    "budget": Setting(ReadBy("medxfer.study.declared:read_budget",
+    "budget": Setting(ReadBy(read_budget,
                              OrNull(ListOf(whole(1), "budget=[8,40]"), "trainer.max_epochs alone")),
                       "epochs of which each arm is trained, each with a schedule of its own; the last one answers"),
     "lr": Setting(Number(0), "highest learning rate of the head"),
@@ -52,7 +68,7 @@ RECIPE: Keys = {
     "monitor": Setting(choice("val/loss", registry="medxfer.model.metrics:METRICS", prefix="val/"),
                        "what chooses the epoch that is tested"),
     "patience": Setting(OrNull(whole(1), "no stop"), "epochs without a better monitor that end a training"),
-    "levels": Setting(ReadBy("medxfer.color:check_levels", whole(2, 65536)), "of a colormap's table"),
+    "levels": Setting(ReadBy(_check_levels, whole(2, 65536)), "of a colormap's table"),
     "normalize": Setting(choice("fixed", "arm"),
                          "by the weights' own mean and std, or those of the training set as the arm sees it"),
     "learned": Group("of colormap=learned:<name>", {
@@ -69,15 +85,15 @@ STUDY = Group("what a study is, and what it declares before its first training",
     "root": Setting(Text("a path"), "where studies lie"),
     "name": Setting(OrNull(either(Text("a name"), whole(0)), "one made from the settings that cells share"),
                     "the study's name"),
-    "metric": Setting(choice(registry="medxfer.base.words:JUDGED", why="the answer is judged by auroc, accuracy, "
+    "metric": Setting(choice(*JUDGED, why="the answer is judged by auroc, accuracy, "
                              "balanced_accuracy or brier; the other metrics stand in results.csv."),
                       "by which arms are compared; auroc of several classes is the mean over them"),
     "margin": Setting(Number(0, 1, True, True, because="the smallest difference that matters, as a fraction (0.01 is "
                              "one point)"), "smallest difference that matters"),
-    "looks": Setting(ReadBy("medxfer.study.declared:read_looks", Anything("a list, such as [3,5,10]")),
+    "looks": Setting(ReadBy(read_looks, Anything("a list, such as [3,5,10]")),
                      "after how many seeds the answer may be looked at; []: once, at the end"),
     "tuned": Setting(ListOf(Text(), "study.tuned=[lr]"), "keys whose value is picked for each arm by validation"),
-    "contrasts": Setting(ReadBy("medxfer.study.comparison:read_comparisons", Anything("a list of comparisons")),
+    "contrasts": Setting(ReadBy(read_comparisons, Anything("a list of comparisons")),
                          "comparisons of other factors, each with an answer of its own"),
     "rq1": Setting(Keyed("a rule"), "the contrast that answers RQ1: within which weights colormaps are compared"),
     "rq2": Setting(Keyed("a rule"), "the contrast that answers RQ2: which weights are compared, within which colormap"),

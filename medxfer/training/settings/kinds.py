@@ -4,10 +4,9 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from medxfer.base.errors import MedxferError, unknown
@@ -111,7 +110,7 @@ class Text(Kind):
     """A name or a path, never empty."""
 
     what: str = "a text"
-    names: str = ""  # "module:function" that lists those with a name
+    names: Callable[[], Iterable[str]] = list  # those with a name
 
     @property
     def words(self) -> str:
@@ -119,7 +118,7 @@ class Text(Kind):
 
     @property
     def offered(self) -> list[str]:
-        return list(resolve_name(self.names)()) if self.names else []
+        return list(self.names())
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str) and bool(value.strip())

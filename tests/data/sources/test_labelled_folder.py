@@ -21,6 +21,7 @@ from medxfer.data.sources.labelled_folder import ROWS_AS_PATIENTS
 from medxfer.data.sources.patients import with_patients
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.source import Index
+from medxfer.training.settings.composed import compose_config
 
 
 @pytest.fixture
@@ -212,7 +213,7 @@ def shown(*overrides: str) -> str:
     console = Console(record=True, width=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        check(overrides, console)
+        check(compose_config(overrides), console)
     return console.export_text()
 
 
@@ -275,7 +276,7 @@ def test_doubtful_classes_are_noted_before_what_they_lead_to(root: Path, tmp_pat
     console = Console(record=True, width=200)
     overrides = ["data=images", f"data.root={root}", f"store.root={tmp_path}/cache", "image_size=16"]
     with pytest.warns(UserWarning, match="'A' and 'a'"), pytest.raises(MedxferError, match="'A' has 1"):
-        check(overrides, console)
+        check(compose_config(overrides), console)
     assert "Note: the classes 'A' and 'a' differ in case or space alone, and count as two." in console.export_text()
 
 

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from hydra import compose, initialize_config_dir
 from medxfer.base.config import CONF
 from medxfer.base.registered import registered_names
 from medxfer.training.settings.defaults import default_of, options
+from medxfer.training.settings.described import Group, Setting
+from medxfer.training.settings.keys import CONFIG
 from medxfer.training.settings.kinds import Choice
 from medxfer.training.settings.reading import known_keys
 from medxfer.training.settings.reference import refused, sections
@@ -84,14 +88,24 @@ def test_help_fits_the_terminal_and_names_every_setting(width):
     assert {entry.key for section in sections() for entry in section.entries} <= first
 
 
-def test_names_that_are_read_are_those_that_are_imported():
-    code = (
-        "import sys, pkgutil; from medxfer.base.registered import registered_names as names; "
-        "read = names(sys.argv[1]); assert 'torch' not in sys.modules; "
-        "assert read == list(pkgutil.resolve_name(sys.argv[1])) == names(sys.argv[1]) != []"
-    )
-    for registry in ("medxfer.model.recipe:OPTIMIZERS", "medxfer.model.metrics:METRICS"):
-        subprocess.run([sys.executable, "-c", code, registry], check=True)
+def test_names_that_are_read_are_those_that_are_imported(monkeypatch):
+    registries = {one.kind.registry for one in _settings_of(CONFIG) if isinstance(one.kind, Choice)} - {""}
+    assert {"medxfer.model.recipe:OPTIMIZERS", "medxfer.model.metrics:METRICS"} < registries
+    for registry in registries:
+        module, _, table = registry.partition(":")
+        live = list(getattr(import_module(module), table))
+        assert registered_names(registry) == live
+        with monkeypatch.context() as patch:
+            patch.delitem(sys.modules, module)
+            assert registered_names(registry) == live != []
+
+
+def _settings_of(group: Group) -> Iterator[Setting]:
+    for one in group.keys.values():
+        if isinstance(one, Setting):
+            yield one
+        else:
+            yield from _settings_of(one)
 
 
 def test_names_that_are_added_while_it_runs_are_taken(monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 
 
 def medxfer(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "medxfer.base.console", *arguments]
+    command = [sys.executable, "-m", "medxfer", *arguments]
     return subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True)
 
 

@@ -89,8 +89,9 @@ def _settings(command: str, before: list[str]) -> list[str]:
 
 def _values(key: str) -> list[str]:
     """Values that the setting of a training can have, as far as they have names."""
-    values: list[str] = import_module("medxfer.training.settings.reading").offered_values(key)
-    return values
+    from medxfer.training.settings.reading import offered_values
+
+    return offered_values(key)
 
 
 def _hydra_words(prefix: str, before: list[str]) -> list[str]:
