@@ -72,19 +72,17 @@ def _words(command: str, prefix: str, parsed_args: argparse.Namespace, **_: Any)
         swept = value[: value.rfind(",") + 1]  # colormap=none,vir
         found = [f"{key}={swept}{one}" for one in _values(key)] if equals else []
         return found or _hydra_words(prefix, before if command == "train" else before[1:])
-    given = {word.partition("=")[0] + "=" for word in before}
-    return [word for word in _settings(command, before) if word not in given]
-
-
-def _settings(command: str, before: list[str]) -> list[str]:
-    """The keys that a command takes, as key=; of `data` its own commands first."""
     own_folder = command in ("data", "color", "model")
     module = import_module(f"medxfer.{command}.__main__" if own_folder else f"medxfer.{command}")
-    if not hasattr(module, "COMMANDS"):
-        return list(module.COMMAND.keys)
-    if before and before[0] in module.COMMANDS:
-        return list(module.COMMANDS[before[0]].keys)
-    return list(module.COMMANDS)
+    of_data = getattr(module, "COMMANDS", None)
+    if of_data and not (before and before[0] in of_data):
+        return list(of_data)
+    asked = of_data[before[0]] if of_data else module.COMMAND
+    key, equals = prefix.partition("=")[:2]
+    if equals and key in asked.kinds:
+        return [f"{key}={one}" for one in asked.kinds[key].offered]
+    given = {word.partition("=")[0] + "=" for word in before}
+    return [word for word in asked.keys if word not in given]
 
 
 def _values(key: str) -> list[str]:

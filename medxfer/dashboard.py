@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medxfer.base.arguments import Command, run, setting
+from medxfer.base.kinds import STUDY, Text
 
 
 @dataclass(frozen=True)
 class Settings:
-    study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
-    entity: str = setting("the user or team at W&B")
-    project: str = setting("the project at W&B, logger.project of the training")
+    study: Path = setting("which study", shown="DIR", takes=STUDY)
+    entity: str = setting("where it is made", takes=Text("a user or team at W&B"))
+    project: str = setting("in which project", takes=Text("a project at W&B, logger.project of the training"))
 
 
 COMMAND = Command("python -m medxfer.dashboard", __doc__, Settings)

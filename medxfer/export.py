@@ -17,12 +17,13 @@ from pathlib import Path
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import RESEARCH_ONLY
+from medxfer.base.kinds import CELL, Text
 
 
 @dataclass(frozen=True)
 class Settings:
-    cell: Path = setting("a finished cell, <study>/cells/<cell>", shown="DIR")
-    out: Path = setting("a folder that is new or empty", shown="FOLDER")
+    cell: Path = setting("the trained cell", shown="DIR", takes=CELL)
+    out: Path = setting("where they are written", shown="FOLDER", takes=Text("a folder that is new or empty"))
     onnx: bool = setting("write model.onnx too", True, shown="false")
 
 

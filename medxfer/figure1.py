@@ -9,22 +9,31 @@ from typing import TYPE_CHECKING, Literal
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
+from medxfer.base.kinds import FIGURE, Text
+from medxfer.base.registered import registered_names
+from medxfer.base.words import listing
 
 if TYPE_CHECKING:  # --help answers without numpy and torch
     import numpy as np
     from numpy.typing import NDArray
 
 PHANTOM_SIZE = 512  # px
+WINDOW = Text(f"<center>/<width> in HU, {listing(registered_names('medxfer.base.window:NAMED_WINDOWS'), 'or')}")
 
 
 @dataclass(frozen=True)
 class Settings:
-    ct: str = setting("a CT file of your own", "", shown="FILE")
-    dx: str = setting("an X-ray file of your own", "", shown="FILE")
-    colormap: str = setting("the rows", "none,viridis,inferno", shown="NAME,NAME")
-    window: str = setting("of the CT image, in HU", "40/400", shown="CENTER/WIDTH")
-    out: str = setting("the figure: .png, .svg or .pdf", "figure1.png", shown="FILE")
-    curves: str = setting("a second figure: lightness, and what the network sees against gray", "", shown="FILE")
+    ct: str = setting("your own image at the left", "", shown="FILE", takes=Text("a DICOM file of CT"))
+    dx: str = setting("your own image at the right", "", shown="FILE", takes=Text("a DICOM file of another modality"))
+    colormap: str = setting(
+        "the rows", "none,viridis,inferno", shown="NAME,NAME",
+        takes=Text("colormaps with commas between them; python -m medxfer.color lists all"),
+    )  # fmt: skip
+    window: str = setting("of the CT image", "40/400", shown="CENTER/WIDTH", takes=WINDOW)
+    out: str = setting("the figure", "figure1.png", shown="FILE", takes=FIGURE)
+    curves: str = setting(
+        "a second figure: lightness, and what the network sees, against gray", "", shown="FILE", takes=FIGURE
+    )
 
 
 COMMAND = Command("python -m medxfer.figure1", __doc__, Settings)

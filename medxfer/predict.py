@@ -12,23 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medxfer.base.arguments import Command, run, setting
-from medxfer.base.errors import RESEARCH_ONLY, MedxferError
+from medxfer.base.errors import RESEARCH_ONLY
+from medxfer.base.kinds import CELL, TABLE, Text
 from medxfer.base.words import count
 from medxfer.data.sources.left_out import BY_RULE
 
 
 @dataclass(frozen=True)
 class Settings:
-    cell: Path = setting("a finished cell, <study>/cells/<cell>", shown="DIR")
-    images: Path = setting("a file, or a folder with all that is below it", shown="FILE-OR-FOLDER")
-    out: Path | None = setting("a CSV for the table; without it the table is printed", None, shown="table.csv")
+    cell: Path = setting("the trained cell", shown="DIR", takes=CELL)
+    images: Path = setting(
+        "what is scored",
+        shown="FILE-OR-FOLDER",
+        takes=Text("a file, or a folder with all that is below it"),
+    )
+    out: Path | None = setting("where the table goes; without it, it is printed", None, shown="table.csv", takes=TABLE)
     cam: Path | None = setting(
-        "a folder for pictures of gray, what the network saw, and Grad-CAM of the decision (medxfer[explain])", None,
-        shown="DIR",
+        "where pictures go of gray, what the network saw, and Grad-CAM of the decision (medxfer[explain])", None,
+        shown="DIR", takes=Text("a folder"),
     )  # fmt: skip
     slices: Path | None = setting(
-        "a CSV for the scores of slices, with the decision on their series, where the cell scores series", None,
-        shown="slices.csv",
+        "where the scores of slices go, with the decision on their series, if the cell scores series", None,
+        shown="slices.csv", takes=TABLE,
     )  # fmt: skip
 
 
@@ -37,12 +42,6 @@ COMMAND = Command("python -m medxfer.predict", __doc__, Settings)
 
 def score(given: Settings) -> int:
     """1 if no image could be scored."""
-    for key, path in (("out", given.out), ("slices", given.slices)):
-        if path and path.suffix.lower() != ".csv":
-            raise MedxferError(f"{key}={path}: a table's name must end in .csv")
-        if path and not path.parent.is_dir():
-            raise MedxferError(f"{key}={path}: there is no folder {path.parent}")
-
     from medxfer.grid.devices import gpus, hold_gpu
     from medxfer.trained.scoring import predict  # with torch, which wrong arguments need not wait for
 

@@ -19,39 +19,56 @@ from typing import TYPE_CHECKING, Any
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, listing
+from medxfer.base.kinds import STUDY, Number, Text, choice
+from medxfer.base.words import JUDGED, count, listing
 
 if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
     from medxfer.analysis import Verdict
 
 
+MARGIN = Number(0, 1, True, True, because="as a fraction, 0.01 for one point")
+
+
 @dataclass(frozen=True)
 class Settings:
-    study: Path | None = setting("a study's folder, as medxfer.train made it", None, shown="DIR")
+    study: Path | None = setting("what is judged", None, shown="DIR", takes=STUDY)
     images: bool = setting(
         "the page also shows test images, as networks see them and where arms disagree: pictures of patients",
         False,
         "report.images",
         "true",
     )
-    store_root: Path | None = setting("where their decoded images lie, as in training", None, "store.root", "DIR")
-    figures: Path | None = setting(
-        "a folder for figures of a paper (PDF, SVG), table.tex, methods.md, references.bib", None, shown="DIR"
+    store_root: Path | None = setting(
+        "where decoded images lie, as in training", None, "store.root", "DIR", takes=Text("a folder")
     )
-    scores: Path | None = setting("instead of a study: a table of another program's scores", None, shown="FILE")
-    out: Path | None = setting("where its study is made; by default studies/<the table's name>", None, shown="DIR")
-    compare: str = setting("its column whose values are compared; else arm, or colormap and pretrained", "")
-    reference: str = setting("the value of it that all others are compared with", "", "with")
-    positive: str = setting("the label that its column score is the probability of", "")
-    metric: str = setting("what they are compared in: auroc, balanced_accuracy, accuracy or brier", "auroc")
-    margin: float = setting("the smallest difference that matters", 0.01)
+    figures: Path | None = setting(
+        "where figures of a paper (PDF, SVG), table.tex, methods.md and references.bib go too",
+        None,
+        shown="DIR",
+        takes=Text("a folder"),
+    )
+    scores: Path | None = setting(
+        "instead of a study: another program's scores", None, shown="FILE", takes=Text("a table (CSV, XLSX, Parquet)")
+    )
+    out: Path | None = setting(
+        "where its study is made; else studies/<the table's name>", None, shown="DIR", takes=Text("a folder")
+    )
+    compare: str = setting(
+        "what is compared; else arm, or colormap and pretrained", "", takes=Text("a column of the table")
+    )
+    reference: str = setting(
+        "what all others are compared with", "", "with", takes=Text("a value of the column that is compared")
+    )
+    positive: str = setting("whose probability the column score is", "", takes=Text("a label of the table"))
+    metric: str = setting("what they are compared in", "auroc", takes=choice(*JUDGED))
+    margin: float = setting("the smallest difference that matters", 0.01, takes=MARGIN)
     threshold: float = setting("what a score of the positive label must exceed in decisions", 0.5)
 
 
 OF_SCORES = ("out", "compare", "reference", "positive", "metric", "margin", "threshold")
 EXTERNAL = ("external=", "external.", "data@external")  # how arguments begin that Hydra reads
 
-COMMAND = Command("python -m medxfer.report", __doc__, Settings)
+COMMAND = Command("python -m medxfer.report", __doc__, Settings, ("external",))
 
 
 def report(

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
+from medxfer.base.kinds import STUDY, Text
 from medxfer.base.words import count
 from medxfer.grid.matrix import show_study
 from medxfer.study.checkpoints import clear_study
@@ -28,9 +29,12 @@ from medxfer.study.withdrawal import withdraw
 
 @dataclass(frozen=True)
 class Settings:
-    study: Path = setting("a study's folder, as medxfer.train made it", shown="DIR")
+    study: Path = setting("which study", shown="DIR", takes=STUDY)
     json: bool = setting("print it as JSON, for programs", False, shown="true")
-    withdraw: str = setting("cells to take out of the plan, by their factors", "", shown="FACTOR=VALUE[,…]")
+    withdraw: str = setting(
+        "cells to take out of the plan", "", shown="FACTOR=VALUE[,…]",
+        takes=Text("factors of the study with a value each, such as colormap=viridsi,pretrained=true"),
+    )  # fmt: skip
     reason: str = setting("why they are withdrawn, for the page", "", shown="TEXT")
     prune: bool = setting("delete the weights of finished cells, which predict and export need", False, shown="true")
 

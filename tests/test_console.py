@@ -51,6 +51,7 @@ def test_it_gives_back_a_commands_exit_code(tmp_path):
     [
         ("medxfer rep", ["report"]),
         ("medxfer report st", ["study=", "store.root="]),
+        ("medxfer report metric=a", ["metric=auroc", "metric=accuracy"]),
         ("medxfer data pr", ["prune"]),
         ("medxfer train -m colorm", ["colormap="]),
         ("medxfer train colormap=none,virid", ["colormap=none,viridis", "colormap=none,viridis:luminance"]),

@@ -48,7 +48,7 @@ def test_ones_own_files_and_rows(tmp_path: Path, phantoms: dict[str, Path], suff
         ("colormap=", "colormap has no value: give it as colormap=NAME,NAME"),
         ("windw=lung", "did you mean window"),
         ("window=file", "40/400"),
-        ("out=figure1.bmp", r"\.png, \.svg, \.pdf"),
+        ("out=figure1.bmp", r"\.png, \.svg or \.pdf"),
         ("out=no/such/folder/a.png", "no folder"),
         ("ct=missing.dcm", "missing.dcm"),
         ("figure1.png", "key=value"),

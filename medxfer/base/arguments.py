@@ -1,6 +1,8 @@
 """The settings of every command that is not Hydra's: key=value, declared as a dataclass, read and explained here."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -9,13 +11,20 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from medxfer.base.disk import disk_errors
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.kinds import Flag, Kind, Number, Text
 from medxfer.base.surroundings import prepare_surroundings
 
 S = TypeVar("S")
 HELP = ("-h", "--help", "help")
+MANDATORY = "must be given"
+_INDENT = 30
+# What a setting takes where nothing more is said than its type.
+_KINDS: dict[type, Kind] = {bool: Flag(), float: Number(), Path: Text("a path"), str: Text()}
 
 
-def setting(meaning: str, default: Any = MISSING, key: str = "", shown: str = "…", bare: bool = False) -> Any:
+def setting(
+    meaning: str, default: Any = MISSING, key: str = "", shown: str = "…", bare: bool = False, takes: Kind | None = None
+) -> Any:
     """A field of a command's dataclass.
 
     Args:
@@ -24,8 +33,10 @@ def setting(meaning: str, default: Any = MISSING, key: str = "", shown: str = "�
         key: its name on the command line; by default the field's.
         shown: what stands for the value in the usage, such as DIR.
         bare: whether the value is given alone, without key=.
+        takes: which values it takes, where its type alone does not say so.
     """
-    return field(default=default, metadata={"meaning": meaning, "key": key, "shown": shown, "bare": bare})
+    metadata = {"meaning": meaning, "key": key, "shown": shown, "bare": bare, "takes": takes}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Command(Generic[S]):
     name: str
     about: str
     kind: type[S]  # the dataclass of its settings
+    others: tuple[str, ...] = ()  # settings that it reads elsewhere: what a mistyped one may have meant
 
     @property
     def fields(self) -> tuple[Field[Any], ...]:
@@ -53,16 +65,23 @@ class Command(Generic[S]):
 
     @property
     def help(self) -> str:
-        """What --help prints: the docstring, the usage, and a line a setting."""
-        width = max((len(_shown(f)) for f in self.fields), default=0)
-        lines = [f"  {_shown(f):{width}}  {f.metadata['meaning']}{_default(f)}" for f in self.fields]
-        return "\n".join([self.about.strip(), "", self.usage, *([""] if lines else []), *lines])
+        """What --help prints: the docstring, the usage, and what each setting means, takes, and is by default."""
+        width, kinds = terminal_width(), self.kinds
+        items = [item(_shown(f), [f.metadata["meaning"], f"{kinds[_key(f)].words} [{_default(f)}]"], width)
+                 for f in self.fields]  # fmt: skip
+        return "\n".join([self.about.strip(), "", self.usage, *([""] if items else []), *items])
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Which values each setting takes, by its key."""
+        hints = get_type_hints(self.kind)
+        return {_key(f): f.metadata["takes"] or _KINDS[_type(hints[f.name])] for f in self.fields}
 
     def read(self, arguments: Sequence[str]) -> S:
-        """`arguments` as the dataclass. Raises MedxferError if one is unknown, missing, double or of a wrong type."""
-        hints, by_key = get_type_hints(self.kind), {_key(f): f for f in self.fields}
+        """`arguments` as the dataclass. Raises MedxferError if one is unknown, missing, double or of a wrong value."""
+        hints, kinds, by_key = get_type_hints(self.kind), self.kinds, {_key(f): f for f in self.fields}
         bare = [key for key, f in by_key.items() if f.metadata["bare"]]
-        given: dict[str, Any] = {}
+        texts: dict[str, str] = {}
         for argument in arguments:
             key, equals, text = argument.partition("=")
             if key not in by_key and not equals and bare:
@@ -70,30 +89,20 @@ class Command(Generic[S]):
             if key not in by_key and not equals:
                 raise MedxferError(f"'{argument}' is no setting: give settings as key=value; {self.usage}")
             if key not in by_key:
-                raise unknown("setting", key, by_key, self.usage)
+                raise unknown("setting", key, [*by_key, *self.others], self.usage)
             if not equals or not text:
                 raise MedxferError(f"{key} has no value: give it as {_shown(by_key[key])}; {self.usage}")
-            if by_key[key].name in given:
+            if key in texts:
                 raise MedxferError(f"{key} is given twice: give it once; {self.usage}")
-            given[by_key[key].name] = self._value(key, text, hints[by_key[key].name])
-        missing = [_shown(f) for f in self.fields if f.default is MISSING and f.name not in given]
+            texts[key] = text
+        missing = [_shown(f) for key, f in by_key.items() if f.default is MISSING and key not in texts]
         if missing:
             raise MedxferError(f"{' and '.join(missing)} must be given; {self.usage}")
+        given: dict[str, Any] = {}
+        for key, text in texts.items():
+            value, kind = kinds[key].read(key, text), _type(hints[by_key[key].name])
+            given[by_key[key].name] = Path(value).expanduser() if kind is Path else kind(value)
         return self.kind(**given)
-
-    def _value(self, key: str, text: str, kind: Any) -> Any:
-        if isinstance(kind, UnionType):  # Path | None
-            (kind,) = (each for each in get_args(kind) if each is not NoneType)
-        if kind is bool:
-            if text.lower() not in ("true", "false"):
-                raise MedxferError(f"{key}={text}: give true or false; {self.usage}")
-            return text.lower() == "true"
-        if kind is Path:
-            return Path(text).expanduser()
-        try:
-            return kind(text)
-        except ValueError:
-            raise MedxferError(f"{key}={text}: not a number; {self.usage}") from None
 
 
 def run(command: Command[S], do: Callable[[S], int | None], arguments: Sequence[str]) -> int:
@@ -117,6 +126,18 @@ def called(do: Callable[[], int | None]) -> int:
         return 1
 
 
+def item(key: str, paragraphs: Sequence[str], width: int) -> str:
+    """A setting in a list of them, as --help prints it, and what is said of it, in lines of at most `width` columns."""
+    lines = [line for text in paragraphs for line in textwrap.wrap(text, width - _INDENT, break_on_hyphens=False)]
+    first = [f"  {key}"] if len(key) > _INDENT - 4 else [f"  {key}".ljust(_INDENT) + lines.pop(0)]
+    return "\n".join([*first, *(" " * _INDENT + line for line in lines)])
+
+
+def terminal_width() -> int:
+    """Of a text at this terminal, in columns."""
+    return min(max(shutil.get_terminal_size((100, 24)).columns, 80), 120)
+
+
 def _key(f: Field[Any]) -> str:
     return f.metadata["key"] or f.name
 
@@ -126,6 +147,12 @@ def _shown(f: Field[Any]) -> str:
 
 
 def _default(f: Field[Any]) -> str:
-    if f.default in (MISSING, None, ""):
-        return ""
-    return f" (default: {str(f.default).lower() if isinstance(f.default, bool) else f.default})"
+    if f.default is MISSING:
+        return MANDATORY
+    shown = str(f.default).lower() if isinstance(f.default, bool) else str(f.default)
+    return "may be left out" if f.default in (None, "") else f"default: {shown}"
+
+
+def _type(hint: Any) -> Any:
+    """The type of a setting's value: that of `Path | None` is Path."""
+    return next(each for each in get_args(hint) if each is not NoneType) if isinstance(hint, UnionType) else hint

@@ -11,11 +11,12 @@ from rich.table import Table
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
+from medxfer.base.kinds import FIGURE
 
 
 @dataclass(frozen=True)
 class Settings:
-    out: Path | None = setting("a picture of them: .png, .svg or .pdf", None, shown="FILE")
+    out: Path | None = setting("where they are drawn", None, shown="FILE", takes=FIGURE)
 
 
 COMMAND = Command("python -m medxfer.color", __doc__, Settings)
@@ -42,11 +43,9 @@ def list_colormaps(given: Settings) -> None:
 def _draw(out: Path) -> None:
     from medxfer.color.figure import draw_colormaps
 
-    if not out.parent.is_dir():
-        raise MedxferError(f"{out} cannot be written: there is no folder {out.parent}.")
     try:
         draw_colormaps().savefig(out, dpi=150)
-    except (OSError, ValueError) as error:  # ValueError: a format that matplotlib does not write
+    except OSError as error:
         raise MedxferError(f"{out} cannot be written: {error}") from error
 
 

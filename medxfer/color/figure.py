@@ -19,7 +19,6 @@ from medxfer.color.transform import ColorTransform
 
 Array = NDArray[np.floating]
 
-_FORMATS = (".png", ".svg", ".pdf")
 _PANEL = 2.9  # inches, height of an image
 _UNCHANGED = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))  # mean and std: the colours themselves
 _NORMALISATION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))  # mean and std of the default backbone's weights
@@ -33,12 +32,12 @@ def save_figure1(
     """Draw figure 1 to the file `out`, and the same colormaps' curves to `curves` if it is given; return the files.
 
     `window` is a CT window as `window=` takes it; images as for `draw_figure1`. The curves show what the default
-    backbone sees. Raises MedxferError, before it writes anything, for a name that is unknown or a file that cannot be.
+    backbone sees. Raises MedxferError, before it writes anything, for a name that is unknown.
     """
     chosen = parse_window(window)
     if chosen is None:
         raise MedxferError("window=file: figure 1 needs a window in HU, for example window=40/400.")
-    files = [_writable(name) for name in (out, curves) if name]
+    files = [Path(name).expanduser() for name in (out, curves) if name]
     figures = [draw_figure1(ct_hu, dx_gray, colormaps, chosen)]
     if curves:
         shown = [parse_colormap(name) for name in colormaps]
@@ -174,12 +173,3 @@ def draw_colormaps() -> Figure:
         axis.imshow(colormap_table(name).numpy()[None], aspect="auto")
         axis.text(-0.02, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=7)
     return figure
-
-
-def _writable(name: str) -> Path:
-    path = Path(name)
-    if path.suffix.lower() not in _FORMATS:
-        raise MedxferError(f"{name}: a figure's name must end in {', '.join(_FORMATS)}.")
-    if not path.parent.is_dir():
-        raise MedxferError(f"{name} cannot be written: there is no folder {path.parent}.")
-    return path

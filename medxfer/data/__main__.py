@@ -19,8 +19,11 @@ from platformdirs import user_cache_path
 
 from medxfer.base.arguments import HELP, Command, called, run, setting
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.kinds import TABLE, Number, Text
 from medxfer.base.terminal import open_console, show
 from medxfer.base.words import size
+
+FOLDER = Text("a folder")
 
 
 @dataclass(frozen=True)
@@ -30,21 +33,27 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Scan:
-    root: Path = setting("the folder, with all that is below it and where its links lead", shown="FOLDER")
-    out: Path = setting("a CSV for the table, which its owner alone can read", shown="index.csv")
+    root: Path = setting(
+        "what is looked at, with all that is below it and where its links lead",
+        shown="FOLDER",
+        takes=FOLDER,
+    )
+    out: Path = setting("the table, which its owner alone can read", shown="index.csv", takes=TABLE)
     pseudonyms: bool = setting("write keyed pseudonyms for patients, UIDs and accession numbers", False, shown="true")
 
 
 @dataclass(frozen=True)
 class Stores:
-    store_root: Path = setting("the folder of stores", user_cache_path("medxfer"), "store.root", "DIR")
+    store_root: Path = setting("where stores lie", user_cache_path("medxfer"), "store.root", "DIR", takes=FOLDER)
 
 
 @dataclass(frozen=True)
 class Prune:
-    unused: float | None = setting("remove stores that were not used for so many days", None, shown="DAYS")
+    unused: float | None = setting(
+        "remove stores that were not used for so many days", None, shown="DAYS", takes=Number(0)
+    )
     all: bool = setting("remove all of them", False, shown="true")
-    store_root: Path = setting("the folder of stores", user_cache_path("medxfer"), "store.root", "DIR")
+    store_root: Path = setting("where stores lie", user_cache_path("medxfer"), "store.root", "DIR", takes=FOLDER)
 
 
 NAME = "python -m medxfer.data"
@@ -91,8 +100,6 @@ def _scan(given: Scan) -> None:
     from medxfer.data.inspect.inventory import take_inventory
     from medxfer.data.inspect.inventory_summary import show_inventory
 
-    if given.out.suffix.lower() != ".csv":
-        raise MedxferError(f"out={given.out}: a table's name must end in .csv")
     try:
         inventory = take_inventory(given.root, given.out, given.pseudonyms, display.step)
     except KeyboardInterrupt:
@@ -142,10 +149,7 @@ def _prune(given: Prune) -> None:
 
     if (given.unused is not None) == given.all:
         raise MedxferError("say what to remove: unused=DAYS for stores not used for so long, or all=true")
-    days = given.unused or 0.0
-    if not 0 <= days < float("inf"):
-        raise MedxferError(f"unused={given.unused}: not a number of days from 0")
-    removed, kept = prune(given.store_root.resolve(), days)
+    removed, kept = prune(given.store_root.resolve(), given.unused or 0.0)
     console = open_console()
     console.print(f"Removed {len(removed)} stores, {size(sum(store.bytes for store in removed))}.")
     if kept:

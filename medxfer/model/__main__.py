@@ -11,12 +11,16 @@ from fnmatch import fnmatchcase
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import unknown
+from medxfer.base.kinds import Text
 from medxfer.base.terminal import open_console, show
 
 
 @dataclass(frozen=True)
 class Settings:
-    pattern: str = setting("of names, such as 'resnet*'; it adds the parameters", "*", shown="PATTERN", bare=True)
+    pattern: str = setting(
+        "which ones; it adds the parameters", "*", shown="PATTERN", bare=True,
+        takes=Text("a name, or a pattern of names such as 'resnet*'"),
+    )  # fmt: skip
 
 
 COMMAND = Command("python -m medxfer.model", __doc__, Settings)

@@ -69,10 +69,6 @@ def write_table_study(table: ScoreTable, path: Path, folder: Path, asked: Questi
 
 
 def _declared(table: ScoreTable, path: Path, asked: Question) -> Json:
-    if asked.metric not in JUDGED:
-        raise unknown("metric", asked.metric, JUDGED, f"one of {listing(JUDGED, 'or')}.")
-    if not 0 < asked.margin < 1:
-        raise MedxferError(f"margin={asked.margin:g}: it is a fraction between 0 and 1, such as 0.01 for one point")
     contrasts, rq1, rq2 = [], _rq1(True), _rq2("none")
     if table.arms:
         contrasts = [{"compare": table.arms, "with": _reference(table, path, asked.reference)}]

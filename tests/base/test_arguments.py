@@ -35,7 +35,7 @@ def test_types_follow_the_dataclass():
         (["study"], "study has no value: give it as study=DIR"),
         (["study="], "study has no value"),
         (["study=x", "report.images=maybe"], "report.images=maybe: give true or false"),
-        (["study=x", "days=few"], "days=few: not a number"),
+        (["study=x", "days=few"], "days=few: give a number"),
     ],
 )
 def test_a_wrong_argument_is_named_with_the_way_out(arguments, said, capsys):
@@ -50,8 +50,9 @@ def test_a_wrong_argument_is_named_with_the_way_out(arguments, said, capsys):
 def test_help_lists_the_settings_with_their_meaning_and_exits_with_0(asked, capsys):
     assert run(COMMAND, lambda _: pytest.fail("called"), ["study=x", asked]) == 0
     text = capsys.readouterr().out
-    for part in ("An example.", "usage: python -m medxfer.example study=DIR", "a study's folder", "(default: 30.0)",
-                 "(default: false)"):  # fmt: skip
+    for part in ("An example.", "usage: python -m medxfer.example study=DIR", "a study's folder",
+                 "a number [default: 30.0]",
+                 "true or false [default: false]", "a path [must be given]"):  # fmt: skip
         assert part in text
 
 

@@ -112,9 +112,9 @@ def test_a_table_is_judged_again_in_its_folder_which_is_of_no_training(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["study=here", "scores=t.csv"], "leave out study="),
+        (["study=.", "scores=t.csv"], "leave out study="),
         ([], "study=DIR or scores=FILE must be given"),
-        (["study=here", "with=gray"], "with is of scores="),
+        (["study=.", "with=gray"], "with is of scores="),
     ],
 )
 def test_settings_that_do_not_go_together(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

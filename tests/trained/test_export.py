@@ -184,7 +184,7 @@ def test_without_its_packages_it_says_what_to_install(
     [
         ([], "usage:"),
         (["cell=x"], "usage:"),
-        (["cell=x", "out=y", "onnx=maybe"], "usage:"),
+        (["cell=.", "out=y", "onnx=maybe"], "onnx=maybe: give true or false"),
         (["cell=x", "out=y", "onxx=false"], "did you mean onnx"),
         (["cell=nowhere", "out=y"], "no such folder"),
     ],

@@ -254,8 +254,8 @@ def test_a_cell_whose_data_sets_module_has_moved_since_is_read(home: Path, pictu
         ([], "usage:"),
         (["cell=x"], "usage:"),
         (["cell=x", "image=y"], "did you mean images"),
-        (["cell=x", "images=y", "out=table.xlsx"], "must end in .csv"),
-        (["cell=x", "images=y", "out=no/such/table.csv"], "there is no folder"),
+        (["cell=.", "images=y", "out=table.xlsx"], "out=table.xlsx: give a file whose name ends in .csv"),
+        (["cell=.", "images=y", "out=no/such/table.csv"], "there is no folder"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.kinds import Kind, shown
 from medxfer.base.words import listing
-from medxfer.training.settings.kinds import Kind, shown
 
 
 @dataclass(frozen=True)

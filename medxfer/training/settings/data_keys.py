@@ -1,8 +1,8 @@
 """The settings of a data set: those that each has, and those that its source takes."""
 
+from medxfer.base.kinds import Flag, Keyed, Number, Text, choice, share, whole
 from medxfer.training.settings.combined import ListOf, OrNull, either
 from medxfer.training.settings.described import Group, Keys, Setting
-from medxfer.training.settings.kinds import Flag, Keyed, Number, Text, choice, share, whole
 
 _COLUMN = OrNull(Text("a column's name"), "none")
 _PATH = Text("a path")

@@ -8,10 +8,10 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from medxfer.base.arguments import MANDATORY
 from medxfer.base.config import CONF
-from medxfer.training.settings.kinds import shown
+from medxfer.base.kinds import shown
 
-MANDATORY = "must be given"
 _ABSENT = object()
 # What stands in conf/ for a value that is made when it is asked for → how one reads it.
 _MADE = {

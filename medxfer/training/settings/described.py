@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from medxfer.training.settings.kinds import Kind
+from medxfer.base.kinds import Kind
 
 
 @dataclass(frozen=True)

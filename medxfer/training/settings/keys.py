@@ -3,6 +3,7 @@
 --help and docs/settings.md are made of this description: `make reference` writes the page again.
 """
 
+from medxfer.base.kinds import Anything, Flag, Keyed, Number, Text, Weights, choice, share, whole
 from medxfer.base.words import AUTO, JUDGED
 from medxfer.model.backbone_names import backbone_names
 from medxfer.study.comparison import read_comparisons
@@ -10,7 +11,6 @@ from medxfer.study.declared import read_budget, read_looks
 from medxfer.training.settings.combined import ListOf, OrNull, ReadBy, either
 from medxfer.training.settings.data_keys import DATA, EXTERNAL
 from medxfer.training.settings.described import Group, Keys, Setting
-from medxfer.training.settings.kinds import Anything, Flag, Keyed, Number, Text, Weights, choice, share, whole
 from medxfer.training.settings.trainer_keys import TRAINER
 
 

@@ -8,11 +8,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.kinds import Anything, shown
 from medxfer.base.overrides import check_resolved, unresolved
 from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, OF_TRAININGS, SETS
 from medxfer.training.settings.described import Group, Setting
 from medxfer.training.settings.keys import CALLBACKS, CONFIG, LOGGER
-from medxfer.training.settings.kinds import Anything, shown
 
 # A class, and what it is made with; those who make it check it.
 SOURCE = Setting(Anything("what makes the data set"), "the class of the data set, and what it is made with")

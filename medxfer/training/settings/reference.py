@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from medxfer.base.kinds import Only, shown
 from medxfer.training.settings.defaults import default_of
 from medxfer.training.settings.described import Group, Keys
 from medxfer.training.settings.keys import CONFIG, FACTORS, RECIPE
-from medxfer.training.settings.kinds import Only, shown
 from medxfer.training.settings.trainer_keys import REFUSED, TAKEN
 
 

@@ -1,16 +1,15 @@
 """The reference of settings as text: at a terminal, and as docs/settings.md, which this module writes."""
 
 import re
-import shutil
 import sys
 import textwrap
 from pathlib import Path
 
+from medxfer.base.arguments import MANDATORY, item, terminal_width
 from medxfer.base.words import listing
-from medxfer.training.settings.defaults import MANDATORY, options
+from medxfer.training.settings.defaults import options
 from medxfer.training.settings.reference import Entry, Section, refused, sections
 
-_INDENT = 30
 _GROUPS = {
     "data": "the data set; python -m medxfer.data says what each needs",
     "logger": "where curves go",
@@ -40,14 +39,14 @@ those of `conf/`; with `--cfg job` a command prints its own.
 
 def help_text(width: int | None = None, about: str = _COMMAND) -> str:
     """What --help prints: `about` the command, then every setting; `width` columns, by default as the terminal has."""
-    width = width or min(max(shutil.get_terminal_size((100, 24)).columns, 80), 120)
+    width = width or terminal_width()
     parts = [about, _head("Groups", "a choice of settings by name", width)]
     for group, meaning in _GROUPS.items():
         listed = ", ".join(name for name, _ in options(group))
-        parts.append(_item(f"{group}=", [meaning, f"one of {listed}"], width))
+        parts.append(item(f"{group}=", [meaning, f"one of {listed}"], width))
     for section in sections():
         parts.append(_head(section.title, section.meaning, width))
-        parts += [_item(entry.key, [entry.meaning, _takes(entry)], width) for entry in section.entries]
+        parts += [item(entry.key, [entry.meaning, _takes(entry)], width) for entry in section.entries]
     names = [entry.key.partition(".")[2] for entry in refused().entries]
     said = f"trainer.{listing(names)} are refused, with the reason (docs/settings.md)."
     return "\n".join([*parts, "", *textwrap.wrap(said, width, break_on_hyphens=False)])
@@ -70,12 +69,6 @@ def _takes(entry: Entry) -> str:
 
 def _head(title: str, meaning: str, width: int) -> str:
     return "\n".join(["", *textwrap.wrap(f"{title}: {meaning}", width), ""])
-
-
-def _item(key: str, paragraphs: list[str], width: int) -> str:
-    lines = [line for text in paragraphs for line in textwrap.wrap(text, width - _INDENT, break_on_hyphens=False)]
-    first = [f"  {key}"] if len(key) > _INDENT - 4 else [f"  {key}".ljust(_INDENT) + lines.pop(0)]
-    return "\n".join([*first, *(" " * _INDENT + line for line in lines)])
 
 
 def _table(section: Section) -> str:

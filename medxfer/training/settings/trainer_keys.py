@@ -1,8 +1,8 @@
 """Which arguments of Lightning's Trainer a cell can take, and why not the others."""
 
+from medxfer.base.kinds import Flag, Number, Only, choice, whole
 from medxfer.training.settings.combined import OrNull, either
 from medxfer.training.settings.described import Group, Setting
-from medxfer.training.settings.kinds import Flag, Number, Only, choice, whole
 
 _ONE_DEVICE = (
     "a cell trains on one device, because a grid is faster with a cell on each; leave this out, and use "

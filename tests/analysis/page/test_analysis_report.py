@@ -180,7 +180,7 @@ def test_the_terminal_shows_arms_answers_and_the_page(tmp_path: Path, capsys: py
         assert part in shown
 
 
-@pytest.mark.parametrize("arguments", [[], ["study="], ["study=a", "report.images=yes"]])
+@pytest.mark.parametrize("arguments", [[], ["study="]])
 def test_wrong_arguments_get_the_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     assert "study=DIR" in capsys.readouterr().err

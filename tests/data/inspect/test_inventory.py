@@ -136,8 +136,8 @@ def test_what_is_wrong_is_one_sentence(export: PacsExport, tmp_path: Path, capsy
         (tmp_path / "none", "a.csv", "no such folder"),
         (tmp_path / "empty", "a.csv", "holds no file"),
         (export.root, "there.csv", "is there already"),
-        (export.root, "no/folder/a.csv", "cannot be written"),
-        (export.root, "a.xlsx", "must end in .csv"),
+        (export.root, "no/folder/a.csv", "there is no folder"),
+        (export.root, "a.xlsx", "give a file whose name ends in .csv"),
     ):
         assert main(["scan", f"root={root}", f"out={tmp_path / out}"]) == 1
         error = capsys.readouterr().err

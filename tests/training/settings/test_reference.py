@@ -11,11 +11,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from medxfer.base.config import CONF
+from medxfer.base.kinds import Choice
 from medxfer.base.registered import registered_names
 from medxfer.training.settings.defaults import default_of, options
 from medxfer.training.settings.described import Group, Setting
 from medxfer.training.settings.keys import CONFIG
-from medxfer.training.settings.kinds import Choice
 from medxfer.training.settings.reading import known_keys
 from medxfer.training.settings.reference import refused, sections
 from medxfer.training.settings.reference_text import help_text, page

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,9 @@ class Flag(Kind):
     def offered(self) -> list[str]:
         return ["true", "false"]
 
+    def of_text(self, value: Any) -> Any:
+        return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
     def takes(self, value: Any) -> bool:
         return isinstance(value, bool)
 
@@ -122,6 +126,39 @@ class Text(Kind):
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str) and bool(value.strip())
+
+
+@dataclass(frozen=True)
+class Folder(Text):
+    """A folder that is there."""
+
+    def read(self, key: str, value: Any) -> Any:
+        read = super().read(key, value)
+        if not (folder := Path(read).expanduser()).is_dir():
+            near = _near(folder)
+            did_you_mean = f" did you mean {near}?" if near else ""
+            raise MedxferError(f"{key}={read}: no such folder;{did_you_mean} give {self.words}")
+        return read
+
+
+@dataclass(frozen=True)
+class NewFile(Kind):
+    """A file that is written: its name has one of `suffixes`, and its folder is there."""
+
+    suffixes: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return f"a file whose name ends in {listing(self.suffixes, 'or')}"
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, str) and Path(value).suffix.lower() in self.suffixes
+
+    def read(self, key: str, value: Any) -> Any:
+        read = super().read(key, value)
+        if not (folder := Path(read).expanduser().parent).is_dir():
+            raise MedxferError(f"{key}={read}: there is no folder {folder}; make it, or give {self.words} in another")
+        return read
 
 
 @dataclass(frozen=True)
@@ -232,6 +269,20 @@ class Weights(Kind):
         ):
             raise MedxferError(f"{key}={read}: give hf-hub:<owner>/<model>, or hf-hub:<owner>/<model>@<revision>")
         return read
+
+
+CELL = Folder("the folder of a finished cell, <study>/cells/<cell>")
+STUDY = Folder("a study's folder, as medxfer.train made it")
+TABLE = NewFile((".csv",))
+FIGURE = NewFile((".png", ".svg", ".pdf"))
+
+
+def _near(folder: Path) -> str:
+    """A folder that may have been meant by one that is not there: of nearly its name, or of its name one level down."""
+    beside = [path for path in folder.parent.glob("*/") if not path.name.startswith(".")]
+    near = get_close_matches(folder.name, [path.name for path in beside], n=1, cutoff=0.5)
+    below = [path / folder.name for path in beside if (path / folder.name).is_dir()]
+    return str(folder.parent / near[0]) if near else str(below[0]) if below else ""
 
 
 def shown(value: Any) -> str:
