@@ -17,6 +17,7 @@ import medxfer.base.quiet  # noqa: F401
 from medxfer.base.disk import disk_errors
 from medxfer.base.memory import keep_pages
 from medxfer.data.split import part_sizes
+from medxfer.training.batch_limits import limited_batches
 from medxfer.training.prepare import Prepared
 from medxfer.training.wire import wire
 
@@ -57,12 +58,7 @@ def measure(prepared: Prepared) -> Pace:
         trainer.save_checkpoint(path)
         save, whole = time.perf_counter() - began, path.stat().st_size
     images = part_sizes(prepared.parts, prepared.store.images["patient"].to_numpy())["images"]
-    batches = {
-        part: _limited(
-            images[part], config.batch_size * (1 if part == "train" else 4), settings[f"limit_{part}_batches"]
-        )
-        for part in ("train", "val", "test")
-    }
+    batches = limited_batches(config, prepared.parts)
     step, look = median(timer.train[WARM_UP:] or timer.train), median(timer.evaluate)
     steps = settings["max_steps"] * settings.get("accumulate_grad_batches", 1)
     steps = steps if settings["max_epochs"] == -1 else settings["max_epochs"] * batches["train"]
@@ -70,12 +66,6 @@ def measure(prepared: Prepared) -> Pace:
     seconds = start_up + steps * step + epochs * (batches["val"] * look + save) + batches["test"] * look
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     return Pace(seconds, weights + PREDICTION * (images["val"] + images["test"]), whole)
-
-
-def _limited(images: int, batch: int, limit: float) -> int:
-    """Batches, as Lightning limits them: by a share or by a number."""
-    batches = ceil(images / batch)
-    return ceil(batches * limit) if isinstance(limit, float) else min(batches, limit)
 
 
 class _Timer(pl.Callback):

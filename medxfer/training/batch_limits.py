@@ -1,4 +1,4 @@
-"""Shares of an epoch (trainer.limit_…_batches) that come to no batch at all."""
+"""How many batches a cell takes of each part: all, a share or a number of them (trainer.limit_…_batches)."""
 
 from math import ceil
 from typing import Any
@@ -9,22 +9,25 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
+from medxfer.data.serve.module import batches_of
 
 TITLES = {"train": "training", "val": "validation", "test": "test"}
-EVALUATED = 4  # times as many images are in a batch that is not trained on
 
 
-def check_batch_limits(config: DictConfig, parts: NDArray[np.str_]) -> None:
-    """Raise MedxferError where Lightning, which rounds down, would train, validate or test on nothing.
+def limited_batches(config: DictConfig, parts: NDArray[np.str_]) -> dict[str, int]:
+    """The batches of train, val and test in one pass, as Lightning limits them: of a share it rounds down.
 
-    `parts` (N,) is the part of each image.
+    `parts` (N,) is the part of each image. Raises MedxferError where a share comes to no batch at all.
     """
+    found = {}
     for part, title in TITLES.items():
+        batches = batches_of(part, int((parts == part).sum()), config.batch_size)
         limit: Any = config.trainer.get(f"limit_{part}_batches", 1.0)
-        batches = ceil(int((parts == part).sum()) / (config.batch_size * (1 if part == "train" else EVALUATED)))
-        if isinstance(limit, float) and batches and int(batches * limit) == 0:
+        found[part] = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
+        if batches and not found[part]:
             there = count(batches, f"{title} batch", f"{title} batches")
             raise MedxferError(
                 f"trainer.limit_{part}_batches={limit}: of {there} that is less than one; give a share from "
                 f"{ceil(1000 / batches) / 1000:g} on, or 1 (a number) for one batch"
             )
+    return found

@@ -33,7 +33,7 @@ from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study, open_study
 from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, shared_settings
-from medxfer.training.batch_limits import check_batch_limits
+from medxfer.training.batch_limits import limited_batches
 from medxfer.training.settings.checked import checked
 
 
@@ -186,7 +186,7 @@ class Preparation:
         try:
             parts = self._parts(split, study, values["train_fraction"], values[FOLD])
             self._check_monitor(split, parts)
-            check_batch_limits(self.config, parts)
+            limited_batches(self.config, parts)  # one, at least, of each
         except MedxferError as error:
             return Impossible(self.config, values, error)
         identity = {

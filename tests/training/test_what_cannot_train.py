@@ -26,6 +26,12 @@ def test_a_share_that_is_no_batch_is_refused_once_the_data_set_is_known(tmp_path
     assert said in refusal(tmp_path, limit)
 
 
+def test_a_last_batch_of_one_image_counts_for_none(tmp_path):
+    images = int((prepare(small_config(tmp_path)).parts == "train").sum())
+    overrides = (f"batch_size={images - 1}", "trainer.limit_train_batches=0.5")
+    assert "of 1 training batch that is less than one" in refusal(tmp_path, *overrides)
+
+
 @pytest.mark.parametrize("limit", ["trainer.limit_train_batches=0.334", "trainer.limit_val_batches=1"])
 def test_a_share_or_number_that_is_a_batch_is_taken(tmp_path, limit):
     assert isinstance(prepare(small_config(tmp_path, limit)), Settled)

@@ -23,7 +23,20 @@ from medxfer.data.store.decode import Decoded, Decoder, deepened
 
 SHARE = 0.25  # of a device's free memory that images may take; several cells can share a device
 CHUNK = 1024  # images copied at once
+EVALUATED = 4  # times as many images are in a batch that is not trained on
 Batch = TypeVar("Batch", GrayBatch, FeatureBatch)
+
+
+def batches_of(part: str, images: int, batch_size: int) -> int:
+    """How many batches the `images` of a part are served in."""
+    if part != "train":
+        return -(-images // (EVALUATED * batch_size))
+    return -(-images // batch_size) - _drops_last(images, batch_size)
+
+
+def _drops_last(images: int, batch_size: int) -> bool:
+    """Whether training leaves the last batch out: of one image it would break batch norm; not where it is the only."""
+    return images % batch_size == 1 and images > 1
 
 
 class GrayDataModule(pl.LightningDataModule):
@@ -75,8 +88,7 @@ class GrayDataModule(pl.LightningDataModule):
         rows = np.flatnonzero(self.parts == "train")
         chances = image_chances(self.store.labels[rows]) if self.balanced else None
         order = SeededOrder(rows, self.seed, chances)
-        # A last batch of one image would break batch norm; it is left out where there are others.
-        drop_last = len(rows) % self.batch_size == 1 and len(rows) > 1
+        drop_last = _drops_last(len(rows), self.batch_size)
         return self._loader(ResumedBatches(order, self.batch_size, drop_last, self.served))
 
     def val_dataloader(self) -> DataLoader[GrayBatch]:
@@ -100,7 +112,7 @@ class GrayDataModule(pl.LightningDataModule):
 
     def _in_order(self, part: str) -> DataLoader[GrayBatch]:
         rows = np.flatnonzero(self.parts == part).tolist()
-        return self._loader(BatchSampler(rows, 4 * self.batch_size, drop_last=False))
+        return self._loader(BatchSampler(rows, EVALUATED * self.batch_size, drop_last=False))
 
     def _loader(self, batches: BatchSampler) -> DataLoader[GrayBatch]:
         # __getitems__ returns whole batches, so there is nothing to collate and no process to start.

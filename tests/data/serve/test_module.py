@@ -3,13 +3,14 @@
 from itertools import chain
 
 import numpy as np
+import pytest
 import pytorch_lightning as pl
 import torch
 from pictures import make_pictures
 from torch import nn
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
-from medxfer.data.serve.module import GrayDataModule, StoredBatches
+from medxfer.data.serve.module import GrayDataModule, StoredBatches, batches_of
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import open_dataset
@@ -43,17 +44,21 @@ class Nothing(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-def calls(tmp_path, seed: int, epochs: int = 2, batch_size: int = 4):
+def module_of(tmp_path, renderer: Recorder, batch_size: int, seed: int = 0) -> GrayDataModule:
+    """Twelve training images, four of validation, four of test."""
     root = make_pictures(tmp_path / "in", n=20)
     source = ImageFolder(str(root), str(root / "labels.csv"))
     store = open_store(open_dataset(source, tmp_path / "cache"), 8, hounsfield=False)
-    parts = np.array(["train"] * 12 + ["val"] * 4 + ["test"] * 4)
+    return GrayDataModule(store, np.array(["train"] * 12 + ["val"] * 4 + ["test"] * 4), renderer, batch_size, seed)
+
+
+def calls(tmp_path, seed: int, epochs: int = 2, batch_size: int = 4):
     recorder = Recorder()
     trainer = pl.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=tmp_path,
     )  # fmt: skip
-    trainer.fit(Nothing(), GrayDataModule(store, parts, recorder, batch_size, seed))
+    trainer.fit(Nothing(), module_of(tmp_path, recorder, batch_size, seed))
     return recorder.calls
 
 
@@ -83,6 +88,13 @@ def test_validation_is_in_the_stores_order(tmp_path):
 def test_a_last_batch_of_one_is_left_out(tmp_path):
     train = [index for index, key in calls(tmp_path, seed=0, epochs=1, batch_size=11) if key is not None]
     assert [len(batch) for batch in train] == [11]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 11, 12, 13])
+def test_batches_are_counted_as_they_are_served(tmp_path, batch_size):
+    module = module_of(tmp_path, Recorder(), batch_size)
+    assert batches_of("train", 12, batch_size) == len(list(module.train_dataloader()))
+    assert batches_of("val", 4, batch_size) == len(list(module.val_dataloader()))
 
 
 def test_a_training_on_resident_images_is_the_same(tmp_path, monkeypatch):
