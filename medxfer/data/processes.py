@@ -56,6 +56,7 @@ def in_processes(
     number = min(workers or cpu_count(), ceil(len(items) / few))
     job = pickle.dumps((sys.path, Path.cwd(), cloudpickle.dumps(task)))  # cloudpickle: also what a notebook defines
     todo, tried = deque(range(len(items))), set[int]()
+    _Clock.stop()
     busy: dict[Any, tuple[_Process, int]] = {}  # file descriptor of the answers -> process, place
 
     def hand_out() -> None:
@@ -88,9 +89,7 @@ def in_processes(
     finally:
         for process, _ in busy.values():
             process.end()
-    clock = threading.Timer(IDLE_SECONDS, _end_idle)
-    clock.daemon = True
-    clock.start()
+        _Clock.wind()
 
 
 class _Process:
@@ -154,6 +153,24 @@ def _end_idle() -> None:
     with suppress(IndexError):
         while True:
             _idle.pop().end()
+
+
+class _Clock:
+    """Ends idle processes after their time; a new task stops it, so that it never ends what has just worked."""
+
+    running: threading.Timer | None = None
+
+    @classmethod
+    def stop(cls) -> None:
+        if cls.running:
+            cls.running.cancel()
+
+    @classmethod
+    def wind(cls) -> None:
+        cls.stop()
+        cls.running = threading.Timer(IDLE_SECONDS, _end_idle)
+        cls.running.daemon = True
+        cls.running.start()
 
 
 def _serve() -> None:

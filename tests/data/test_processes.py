@@ -102,6 +102,15 @@ def test_processes_without_work_end_and_are_reaped(monkeypatch: pytest.MonkeyPat
     wait_until(lambda: not started & children(), 60)
 
 
+def test_processes_that_work_again_are_not_ended_for_their_rest_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "IDLE_SECONDS", 0.5)
+    first = {of_item[0] for _, of_item in in_processes(process_of, range(100), 2)}
+    monkeypatch.setattr(processes, "IDLE_SECONDS", 60)
+    again = {of_item[0] for _, of_item in in_processes(process_of, range(100), 2)}
+    time.sleep(1)
+    assert again <= first & children()
+
+
 @pytest.mark.parametrize(
     ("python", "words"), [("/bin/false", "its own message is above"), ("/no/python", "No such file or directory")]
 )
