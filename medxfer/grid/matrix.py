@@ -14,7 +14,18 @@ from medxfer.base.words import count as count_of
 from medxfer.base.words import describe, duration, level_name, listing, metric_in_words, varied
 from medxfer.study.folder import withdrawals
 from medxfer.study.identity import Json
-from medxfer.study.state import Ahead, State, before_next_look, count, read_record, read_states, seconds_left, trainings
+from medxfer.study.last_epochs import by_arm, often_the_last
+from medxfer.study.state import (
+    Ahead,
+    State,
+    before_next_look,
+    count,
+    finished,
+    read_record,
+    read_states,
+    seconds_left,
+    trainings,
+)
 from medxfer.study.stopping import declared_looks
 
 STYLES = {"done": "green", "running": "bold cyan", "failed": "red", "missing": "dim", "not needed": "dim"}
@@ -83,6 +94,8 @@ def show_study(study: Path, console: Console) -> None:
         console.print(f"[dim]withdrawn[/] {escape(what)}")
     if left:
         console.print(f"about {duration(left)} {'left' if ahead.seeds is None else 'to the next look'}")
+    if finished(states) and (late := often_the_last(by_arm(((one.factors, one.chosen) for one in states), shown))):
+        console.print(escape(late))
 
 
 def about_folds(states: Sequence[State], record: Json) -> str:

@@ -12,6 +12,7 @@ from medxfer.study.checkpoints import Saved, saved
 from medxfer.study.claim import Progress, progress
 from medxfer.study.folder import needless_cells, planned_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FOLD
+from medxfer.study.last_epochs import Chosen, chosen
 from medxfer.study.stopping import declared_looks, fewest_seeds, look_cells, next_seeds
 
 Json = dict[str, Any]
@@ -26,6 +27,7 @@ class State:
     status: Literal["done", "running", "failed", "missing", "not needed"]  # not needed: by no look
     score: float | None = None  # the declared metric on the validation images, once done
     seconds: float | None = None  # that it took, once done
+    chosen: Chosen | None = None  # the epoch that is tested, once done
     running: Progress | None = None
     saved: Saved | None = None  # of a missing cell that was stopped: where it goes on
     reason: str = ""  # why it failed
@@ -50,7 +52,7 @@ def read_state(folder: Path, factors: Mapping[str, Any], metric: str) -> State:
     """The state of the cell in `folder`. A cell that is tried again after a failure is running."""
     if (record := _read(folder / "metrics.json")) is not None:
         score, seconds = record["metrics"].get(f"val/{metric}"), record["timings"]["total_s"]
-        return State(folder.name, record["factors"], "done", score, seconds)
+        return State(folder.name, record["factors"], "done", score, seconds, chosen(record))
     if (running := progress(folder)) is not None:
         return State(folder.name, factors, "running", running=running)
     if (failed := _read(folder / "failed.json")) is not None:
@@ -141,6 +143,11 @@ def count(states: Iterable[State]) -> dict[str, int]:
     for state in states:
         counts[state.status] += 1
     return counts
+
+
+def finished(states: Iterable[State]) -> bool:
+    """Whether nothing is left to train but cells that failed."""
+    return not {"running", "missing"} & {state.status for state in states}
 
 
 def trainings(states: Sequence[State], record: Json) -> Json:

@@ -9,10 +9,13 @@ import pytest
 from analysis.synthetic_study import write_study
 from rich.console import Console
 
+from medxfer.analysis.judge.chosen_epochs import of_arms
+from medxfer.analysis.judge.study_reader import read_study
 from medxfer.base.errors import MedxferError
 from medxfer.grid.matrix import matrix, show_study
 from medxfer.study.checkpoints import tell_saved
 from medxfer.study.claim import claim, tell
+from medxfer.study.last_epochs import often_the_last
 from medxfer.study.state import count, read_states, seconds_left, status
 
 
@@ -140,3 +143,32 @@ def test_a_stopped_cell_shows_the_epoch_from_which_it_goes_on(tmp_path):
     text = console.export_text()
     assert "goes on from epoch 3 of 4" in text
     assert "3/4" in text
+
+
+def with_chosen(folder, best: int, seeds=(0, 1, 2)):
+    """`folder`, a study of a budget of 30 epochs whose cells of these seeds have the best epoch `best`, from 1."""
+    for path in folder.glob("cells/*/metrics.json"):
+        record = json.loads(path.read_text())
+        chosen = best if record["factors"]["seed"] in seeds else 3
+        path.write_text(json.dumps({**record, "best_epoch": chosen - 1, "budget_epochs": 30}))
+    return folder
+
+
+@pytest.mark.parametrize(("best", "seeds", "said"), [(30, (0, 1), True), (30, (0,), False), (29, (0, 1, 2), False)])
+def test_a_finished_study_says_where_more_epochs_may_help(tmp_path, best, seeds, said):
+    folder = with_chosen(write_study(tmp_path / "s", colormaps=["none"], pretrained=[True], seeds=3), best, seeds)
+    text = " ".join(shown(folder).split())
+    sentence = "In most trainings of none × pretrained the best epoch is the last of the budget, so that more epochs"
+    assert (sentence in text) == said
+    assert often_the_last(of_arms(read_study(folder))) == ("" if not said else text[text.index(sentence) :])
+
+
+def test_a_running_study_does_not_say_it_yet(tmp_path):
+    shape = {"colormaps": ["none", "viridis"], "pretrained": [True], "missing": [{"colormap": "viridis"}]}
+    assert "best epoch" not in shown(with_chosen(write_study(tmp_path / "s", **shape), 30))
+
+
+def shown(folder) -> str:
+    console = Console(width=100, record=True, file=io.StringIO())
+    show_study(folder, console)
+    return console.export_text()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medxfer.analysis.judge.chosen_epochs import chosen_epochs, often_the_last
+from medxfer.analysis.judge.chosen_epochs import chosen_epochs, of_arms
 from medxfer.analysis.judge.computed import arithmetic, spent
 from medxfer.analysis.judge.phrases import span
 from medxfer.analysis.judge.readings import flat
@@ -17,6 +17,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.series import IMAGE
 from medxfer.base.words import count, describe, listing, site_noun, weights_name
 from medxfer.study.identity import FOLD
+from medxfer.study.last_epochs import often_the_last
 
 Record = Mapping[str, Any]
 NAMED = 4  # folds without a class that are listed
@@ -47,7 +48,7 @@ def provenance(study: StudyRecord) -> list[Facts]:
         *(Facts(f"Data: {flow.data}", pairs=_data(flow, data[flow.data])) for flow in flows(study)),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
-        Facts("Chosen epochs", pairs=chosen_epochs(study), text=often_the_last(study)),
+        Facts("Chosen epochs", pairs=chosen_epochs(study), text=tuple(filter(None, [often_the_last(of_arms(study))]))),
         Facts("Arithmetic", pairs=arithmetic(every)),
         Facts("Versions", pairs=_differing(every, "versions")),
         Facts(
