@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medxfer.base.arguments import Command, run, setting
-from medxfer.base.errors import RESEARCH_ONLY
+from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.kinds import CELL, TABLE, Text
 from medxfer.base.words import count
 from medxfer.data.sources.left_out import BY_RULE
@@ -40,24 +40,26 @@ class Settings:
 COMMAND = Command("python -m medxfer.predict", __doc__, Settings)
 
 
-def score(given: Settings) -> int:
-    """1 if no image could be scored."""
+def score(given: Settings) -> None:
+    """Print scores and counts. Raises MedxferError if no image could be scored."""
     from medxfer.grid.devices import gpus, hold_gpu
     from medxfer.trained.scoring import predict  # with torch, which wrong arguments need not wait for
 
     hold_gpu(gpus())
-    table, slices, rule = predict(given.cell, given.images, given.out, given.cam, given.slices)
+    table, slices, rule, links = predict(given.cell, given.images, given.out, given.cam, given.slices)
     read, by_rule = table[table["refused"] == ""], table["refused"].str.startswith(BY_RULE)
     refused = table[(table["refused"] != "") & ~by_rule]
-    if given.out is None:
+    if given.out is None and len(read):
         shown = read.drop(columns=["unlike", "refused", "note"])
-        print(shown.to_string(index=False, float_format="%.4f") if len(shown) else "no image was read")
+        print(shown.to_string(index=False, float_format="%.4f"))
     for row in refused.itertuples():
         print(f"refused: {row.path}: {row.refused}", file=sys.stderr)
     for row in read[read["unlike"] != ""].itertuples():
         print(f"unlike the images of the training: {row.path}: {row.unlike}", file=sys.stderr)
-    for reason, number in table["refused"][by_rule].value_counts().items():
+    for reason, number in (*table["refused"][by_rule].value_counts().items(), *links.items()):
         print(f"left out {reason}: {count(number, 'file')}")
+    if read.empty:
+        raise MedxferError(_none_scored(given, len(refused), int(by_rule.sum())))
     scored = (
         count(len(read), "image")
         if slices is None
@@ -65,7 +67,13 @@ def score(given: Settings) -> int:
     )
     print(f"{scored} scored, {count(len(refused), 'file')} refused{f': {given.out}' if given.out else ''}")
     print(f"{rule} {RESEARCH_ONLY}")
-    return 0 if len(read) else 1
+
+
+def _none_scored(given: Settings, refused: int, by_rule: int) -> str:
+    reasons = [f"{count(refused, 'file')} refused"] if refused else []
+    reasons += [f"{count(by_rule, 'file')} left out by rule (named by itself, a file is scored)"] if by_rule else []
+    table = f"; {given.out} says why of each" if given.out else ""
+    return f"images={given.images}: no image could be scored: {', '.join(reasons)}{table}"
 
 
 def main(arguments: list[str]) -> int:

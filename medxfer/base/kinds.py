@@ -158,6 +158,8 @@ class NewFile(Kind):
         read = super().read(key, value)
         if not (folder := Path(read).expanduser().parent).is_dir():
             raise MedxferError(f"{key}={read}: there is no folder {folder}; make it, or give {self.words} in another")
+        if Path(read).expanduser().is_dir():
+            raise MedxferError(f"{key}={read}: is a folder; give {self.words}")
         return read
 
 

@@ -36,6 +36,7 @@ class Predicted(NamedTuple):
     )  # a row an image, as `score` has it; of a cell that scores series a row a series (`series_rows`)
     slices: pd.DataFrame | None  # of such a cell the table of `score`, a row a slice
     rule: str  # how decisions were made
+    left_out: dict[str, int]  # reason -> how many links, files and folders of the folder give no file
 
 
 def predict(
@@ -54,7 +55,7 @@ def predict(
     Raises:
         MedxferError: there is no such cell or no image, or something cannot be written.
     """
-    cell, files = open_cell(folder), find_files(images)
+    cell, (files, left_out) = open_cell(folder), find_files(images)
     if slices and cell.score == IMAGE:
         raise MedxferError(
             f"slices={slices}: this cell scores images, and its table has a row for each: give out= alone"
@@ -73,7 +74,7 @@ def predict(
     for key, path, found in (("out", out, table), ("slices", slices, of_slices)):
         if path is not None and found is not None:
             _write(found, path, key)
-    return Predicted(table, of_slices, cell.rule)
+    return Predicted(table, of_slices, cell.rule, left_out)
 
 
 def _write(table: pd.DataFrame, path: Path, key: str) -> None:

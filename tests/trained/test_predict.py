@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dicom_files import write_dicom
+from dicom_files import save, write_dicom
 from PIL import Image
+from pydicom import uid
+from pydicom.dataset import Dataset
 from trained_cells import train_cell
 
 from medxfer.analysis.judge.scores import read_predictions, stack
@@ -80,6 +82,7 @@ def test_the_table_has_a_row_a_file_with_the_refused_and_why(
     shutil.copytree(home / "in", new / "below")
     (new / "torn.png").write_bytes((new / "below" / "0.png").read_bytes()[:60])
     (new / ".hidden").write_bytes(b"")
+    (new / "gone.png").symlink_to(tmp_path / "nowhere.png")
     Image.fromarray(np.full((9, 9, 3), (255, 0, 0), np.uint8)).save(new / "red.png")
     wide = np.random.default_rng(1).integers(0, 65535, (64, 48), dtype=np.uint16)
     Image.fromarray(wide).save(new / "wide.png")
@@ -96,6 +99,7 @@ def test_the_table_has_a_row_a_file_with_the_refused_and_why(
     said = capsys.readouterr()
     assert "31 images scored, 3 files refused" in said.out
     assert "For research, not for diagnosis." in said.out
+    assert "left out broken link: 1 file\n" in said.out
     assert said.err.count("refused: ") == 3
 
 
@@ -126,9 +130,29 @@ def test_images_of_another_kind_than_the_training_s_are_told(
     assert "its modality is CT, the cell was trained on pictures that say none" in capsys.readouterr().err
 
 
-def test_nothing_readable_is_a_failure(pictures_cell: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([f"cell={pictures_cell}", f"images={home / 'in' / 'labels.csv'}"]) == 1
-    assert "0 images scored, 1 file refused" in capsys.readouterr().out
+def test_where_nothing_is_scored_there_is_no_decision(
+    pictures_cell: Path, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = home / "in" / "labels.csv"
+    assert main([f"cell={pictures_cell}", f"images={table}"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    refused, error = said.err.splitlines()[-2:]
+    assert refused.startswith(f"refused: {table}: not DICOM")
+    assert error == f"error: images={table}: no image could be scored: 1 file refused"
+    report = Dataset()
+    report.SOPClassUID, report.SOPInstanceUID, report.Modality = uid.BasicTextSRStorage, "1.2.3", "SR"
+    save(tmp_path / "report.dcm", report)
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    out = home / "none_scored.csv"
+    assert main([f"cell={pictures_cell}", f"images={tmp_path}", f"out={out}"]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["left out by rule: no image (SR): 1 file", "left out broken link: 1 file"]
+    assert said.err.splitlines()[-1] == (
+        f"error: images={tmp_path}: no image could be scored: 1 file left out by rule (named by itself, a file "
+        f"is scored); {out} says why of each"
+    )
+    assert len(pd.read_csv(out)) == 1
 
 
 def test_pictures_and_other_modalities_are_refused_where_hounsfield_units_are_needed(home: Path) -> None:
@@ -256,11 +280,18 @@ def test_a_cell_whose_data_sets_module_has_moved_since_is_read(home: Path, pictu
         (["cell=x", "image=y"], "did you mean images"),
         (["cell=.", "images=y", "out=table.xlsx"], "out=table.xlsx: give a file whose name ends in .csv"),
         (["cell=.", "images=y", "out=no/such/table.csv"], "there is no folder"),
+        (["cell=.", "images=y", "slices=no/such/table.csv"], "there is no folder"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     assert why in capsys.readouterr().err
+
+
+def test_a_folder_is_no_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "scores.csv").mkdir()
+    assert main([f"cell={tmp_path}", "images=y", f"out={tmp_path / 'scores.csv'}"]) == 1
+    assert "scores.csv: is a folder; give a file whose name ends in .csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("images", "why"), [("nowhere", "no such file or folder"), ("", "the folder is empty")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -64,7 +65,7 @@ def _check(file: DicomFile, luminance: bool, for_processing: bool) -> None:
 
 
 def _facts(file: DicomFile) -> HeaderFacts:
-    header = file.header
+    header, file_meta = file.header, Header(file.path, file.header.dataset.file_meta)
     texts = {field: _text(header, keyword) for field, keyword in _TEXTS.items()}
     rows, columns, bits, frames = (
         _described(header.integer, keyword) for keyword in ("Rows", "Columns", "BitsStored", "NumberOfFrames")
@@ -85,7 +86,7 @@ def _facts(file: DicomFile) -> HeaderFacts:
         position=_described(_position, header),
         frames=max(frames or 1, 1),
         caveats=not_applied(header, texts["photometric"], _text(header, "PresentationLUTShape")),
-        sop_class=uid.UID(sop_class or str(header.dataset.file_meta.get("MediaStorageSOPClassUID", ""))).name,
+        sop_class=uid.UID(sop_class or _text(file_meta, "MediaStorageSOPClassUID")).name,
         image_type="/".join(_described(header.texts, "ImageType") or ()),
         studied=date + time.partition(".")[0],
     )
@@ -110,4 +111,5 @@ def _position(header: Header) -> float | None:
     if len(where) != 3 or len(axes) != 6:
         return None
     (a, b, c), (d, e, f) = axes[:3], axes[3:]
-    return where[0] * (b * f - c * e) + where[1] * (c * d - a * f) + where[2] * (a * e - b * d)
+    place = where[0] * (b * f - c * e) + where[1] * (c * d - a * f) + where[2] * (a * e - b * d)
+    return place if math.isfinite(place) else None

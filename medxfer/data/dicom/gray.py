@@ -23,13 +23,15 @@ Shown = Window | Literal["auto"] | None  # "auto" is the file's own VOI; None is
 
 PERCENTILES: Final = (1.0, 99.0)  # an image that is not CT and has no VOI is stretched between these, without padding
 _LUMINANCE: Final = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, as the Y of YBR_FULL
+_EXACT: Final = 2**53  # the largest of the whole numbers that a float64 tells apart
 _BLOCK: Final = 2**15  # pixels that are looked up at once: their places stay in the processor's cache
 
 
 class StoredValues:
     """An image as the table of its possible values, and the place of every pixel in that table.
 
-    An image with more possible values than pixels (small, 32-bit or float) has a place for every pixel.
+    An image with more possible values than pixels (small, 32-bit or float) has a place for every pixel, and so has one
+    with whole numbers that a float64 does not tell apart (64-bit).
     """
 
     def __init__(self, image: NDArray[Any]) -> None:
@@ -38,7 +40,7 @@ class StoredValues:
         self._lowest: int | None = None
         if image.dtype.kind in "iu":
             low, high = int(image.min()), int(image.max())
-            if high - low < image.size:
+            if high - low < image.size and low >= -_EXACT and high <= _EXACT:
                 self._lowest, self.table = low, np.arange(low, high + 1, dtype=np.float64)
                 return
         self.table = image.astype(np.float64).ravel()

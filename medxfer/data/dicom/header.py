@@ -13,7 +13,9 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
+from pydicom.valuerep import PersonName
 
 from medxfer.base.errors import ImageError
 
@@ -47,6 +49,7 @@ _FRAME_MACROS = [
 _tag: Callable[[str], BaseTag] = cache(Tag)
 _vr: Callable[[BaseTag], str] = cache(dictionary_VR)
 _TEXT_VRS: Final = ("CS", "LO", "SH", "UI", "DA", "TM", "AS", "DS")  # whose values are text
+_LARGEST: Final = 2**53  # of whole numbers that a float tells apart
 
 
 class DicomError(ImageError):
@@ -69,7 +72,8 @@ def refusing(path: Path, kind: Kind, reason: str) -> Iterator[None]:
 class Header:
     """Typed access to the elements that describe an image, or one frame of it.
 
-    Getters give None for an absent or empty element, and raise DicomError ("bad header") for a damaged one.
+    Getters give None for an absent or empty element, and raise DicomError ("bad header") for a damaged one. An element
+    may have any VR, whatever the standard says: a number is read as text where text is wanted, and text as a number.
     """
 
     def __init__(self, path: Path, dataset: Dataset, groups: list[Dataset] | None = None) -> None:
@@ -139,37 +143,41 @@ class Header:
         value = self.get(keyword)
         if value is None:
             return []
-        if isinstance(value, str | bytes) or not all(isinstance(item, Dataset) for item in value):
+        if not isinstance(value, Sequence):
             raise self.error(f"its {keyword} is not a sequence")
         return list(value)
 
     def text(self, keyword: str) -> str | None:
+        """All of it, as it lies in the file: what stands between its values belongs to a text that has one."""
         _, plain = self._plain(keyword) or ("", "\\")
         if "\\" not in plain:
             return plain.strip("\0 ")
-        value = self.get(keyword)
-        return None if value is None else str(value).strip("\0 ") or None
+        return "\\".join(self.texts(keyword)).strip("\0 ") or None
 
     def texts(self, keyword: str) -> list[str]:
+        """All values; none of an element that is neither text nor numbers, as bytes and sequences are."""
         _, plain = self._plain(keyword) or ("", "")
-        value = plain.split("\\") if plain else self.get(keyword)
-        values = [] if value is None else [value] if isinstance(value, str) else value
-        return [str(v).strip("\0 ") for v in values]
+        values = plain.split("\\") if plain else self._values(keyword)
+        return [str(v).strip("\0 ") for v in values if isinstance(v, str | PersonName | int | float)]
 
     def numbers(self, keyword: str) -> list[float]:
-        """All values, finite."""
+        """All values, finite. Blank ones at the end do not count."""
         if plain := self._decimals(keyword):
             return plain
-        value = self.get(keyword)
-        if value is None:
-            return []
+        values = self._values(keyword)
+        while values and isinstance(values[-1], str) and not values[-1].strip("\0 "):
+            values.pop()
         try:
-            values = [float(v) for v in (value if isinstance(value, MultiValue | list) else [value])]
+            numbers = [math.nan if isinstance(v, bytes) else float(v) for v in values]
         except (TypeError, ValueError, OverflowError):
-            values = [math.nan]
-        if not all(map(math.isfinite, values)):
+            numbers = [math.nan]
+        if not all(map(math.isfinite, numbers)):
             raise self.error(f"its {keyword} is not a number")
-        return values
+        return numbers
+
+    def _values(self, keyword: str) -> list[Any]:
+        value = self.get(keyword)
+        return list(value) if isinstance(value, MultiValue | list) else [] if value is None else [value]
 
     def number(self, keyword: str) -> float | None:
         """The first value."""
@@ -178,7 +186,7 @@ class Header:
     def integer(self, keyword: str) -> int | None:
         """The first value, whole."""
         value = self.number(keyword)
-        if value is not None and value != int(value):
+        if value is not None and (value != int(value) or abs(value) > _LARGEST):
             raise self.error(f"its {keyword} is not a whole number")
         return None if value is None else int(value)
 

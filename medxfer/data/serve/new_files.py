@@ -4,7 +4,7 @@ by the processes that decode."""
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from numpy.typing import NDArray
@@ -21,20 +21,30 @@ from medxfer.data.sources.slices import parse_slices, unchosen_slices
 from medxfer.data.sources.source import FileReader, no_image, survey_of
 
 
-def find_files(images: Path) -> list[Path]:
+class Found(NamedTuple):
+    """What a user named: `files`, and for each reason how many links, files and folders give none."""
+
+    files: list[Path]
+    left_out: dict[str, int]
+
+
+def find_files(images: Path) -> Found:
     """The file `images`, or every file in that folder and below that `walk` finds, in the order of their names.
 
     Raises MedxferError where there is none.
     """
     what = "give a DICOM, PNG, JPEG or NIfTI file, or a folder of them"
     if images.is_file():
-        return [images]
+        return Found([images], {})
     if not images.is_dir():
-        raise MedxferError(f"images={images}: no such file or folder; {what}")
-    files = [images / file for file in walk(images).files]
-    if not files:
-        raise MedxferError(f"images={images}: the folder is empty; {what}")
-    return files
+        link = "a link that leads nowhere" if images.is_symlink() else "no such file or folder"
+        raise MedxferError(f"images={images}: {link}; {what}")
+    names, links = walk(images)
+    left_out = {reason: len(of_reason) for reason, of_reason in links.items()}
+    if not names:
+        why = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
+        raise MedxferError(f"images={images}: the folder {f'holds no file ({why})' if why else 'is empty'}; {what}")
+    return Found([images / name for name in names], left_out)
 
 
 @dataclass(frozen=True)

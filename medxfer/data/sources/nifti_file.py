@@ -50,9 +50,10 @@ class NiftiReader:
         slope, intercept = float(proxy.slope), float(proxy.inter)
         planes, window = self._oriented(volume, stored), _window(volume)
         for place in np.flatnonzero(self._chosen(planes.shape[2])):
-            values = planes[:, :, place].astype(np.float64) * slope + intercept
-            if not np.isfinite(values).all():
-                raise ImageError(path, "not finite", "it has voxels that are no number")
+            with np.errstate(over="ignore", invalid="ignore"):
+                values = planes[:, :, place].astype(np.float64) * slope + intercept
+            if not (np.abs(values) <= np.finfo(np.float32).max).all():  # NaN is not, either
+                raise ImageError(path, "not finite", "it has voxels that are no number, or too large for a float32")
             yield (values if hounsfield else window.gray(values)).astype(np.float32)
 
     def header(self, path: Path) -> HeaderFacts:

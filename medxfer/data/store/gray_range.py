@@ -51,7 +51,7 @@ def _odd_gray(gray: NDArray[np.float32], white: float) -> str:
 def _odd_hounsfield(hu: NDArray[np.float32]) -> str:
     """Air is near −1,000 HU, fat near −100, soft tissue near 50, bone mostly below 850. Low values that fill a part of
     the image each may be a border that the file does not declare as padding, so they count only where no others do."""
-    whole = np.rint(hu).astype(np.int64)
+    whole: NDArray[np.int64] = np.rint(hu.clip(-32768, 32767)).astype(np.int64)  # as the store holds them
     values, counts = np.unique(whole[whole < -200], return_counts=True)
     borders = values[counts > _BORDER * whole.size]
     inside = whole[~np.isin(whole, [border + by for border in borders for by in (-1, 0, 1)])]

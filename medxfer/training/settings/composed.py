@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError, first_line, unknown
 from medxfer.base.overrides import check_overrides, check_resolved, config_folders
-from medxfer.training.settings.reading import unknown_key
+from medxfer.training.settings.reading import read_settings, unknown_key
 
 
 def compose_config(arguments: Sequence[str]) -> DictConfig:
@@ -27,7 +27,7 @@ def compose_config(arguments: Sequence[str]) -> DictConfig:
     except (HydraException, OmegaConfBaseException) as error:
         raise MedxferError(sentence(error)) from error
     check_resolved(config)
-    return config
+    return read_settings(config)
 
 
 def sentence(error: Exception) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from dicom_files import dicom_dataset, functional_group, lut, save, write_dicom
-from pydicom import uid
+from pydicom import config, uid
 from pydicom.pixels import get_decoder
 
 from medxfer.data.dicom import DicomError, describe, inspect, read_frames, read_gray
@@ -45,11 +45,49 @@ def test_sign_is_that_of_the_stored_bits(path: Path) -> None:
     assert (read_gray(path, window=None) == np.where(expected > 2047, expected - 4096, expected)).all()
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8"])
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8"])
 def test_every_width(path: Path, dtype: str) -> None:
     pixels = (np.arange(35).reshape(5, 7) * 7 - (100 if dtype[0] != "u" else 0)).astype(dtype)
     write_dicom(path, pixels)
     assert (read_gray(path, window=None) == pixels.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("start", [2**53 - 8, 2**60, 2**63 - 8, 2**64 - 36, -(2**63)])
+@pytest.mark.parametrize("step", [1, 2**20])
+def test_whole_numbers_that_no_float_tells_apart(path: Path, start: int, step: int) -> None:
+    """64 bits: to the last bit in float32, and dark to bright in the display."""
+    whole = [start - step * place if start > 2**63 else start + step * place for place in range(35)]
+    pixels = np.array(whole, np.int64 if start < 2**63 - 36 * 2**20 else np.uint64).reshape(5, 7)
+    write_dicom(path, pixels)
+    assert (read_gray(path, window=None) == pixels.astype(np.float64).astype(np.float32)).all()
+    gray = read_gray(path)
+    assert np.isfinite(gray).all()
+    assert (np.diff(gray.ravel()) * (1 if start <= 2**63 else -1) >= 0).all()
+    assert gray.max() == (1 if len(set(map(float, whole))) > 1 else 0)
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "said"),
+    [
+        ("1e35", "0", "larger than a float32"),
+        ("1e400", "0", "RescaleSlope is not a number"),
+        ("inf", "0", "RescaleSlope is not a number"),
+        ("nan", "0", "RescaleSlope is not a number"),
+        ("1", "-1e300", "larger than a float32"),
+        ("1", "-inf", "RescaleIntercept is not a number"),
+        ("1e308", "-1e308", "larger than a float32"),
+    ],
+)
+@pytest.mark.parametrize("window", ["auto", None, (40, 400)])
+def test_a_rescale_that_no_value_can_have_is_refused(
+    path: Path, slope: str, intercept: str, said: str, window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config.settings, "writing_validation_mode", config.IGNORE)
+    dataset = dicom_dataset(RAMP12)
+    dataset.add_new("RescaleSlope", "LO", slope)
+    dataset.add_new("RescaleIntercept", "LO", intercept)
+    with pytest.raises(DicomError, match=said):
+        read_gray(save(path, dataset), window=window)
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,17 @@ def test_a_training_afterwards_decodes_nothing_again(scans, tmp_path, capsys, mo
         (["window=lung"], "needs CT images"),
         (["window=lungs"], "lung"),
         (["data.labels=nowhere.csv"], "no such file"),
+        (["data.max_rejected=much"], "data.max_rejected=much: give a number"),
+        (["data.split.folds=1"], "data.split.folds=1: give a whole number from 2"),
+        (["image_size=large"], "image_size=large: give a whole number"),
+        (["data.keep_aspect=yes please"], "data.keep_aspect=yes please: give true or false"),
         (["data.spilt.seed=1"], "data.spilt"),
+        (["data.rooot=x"], "unknown setting 'data.rooot': did you mean data.root"),
+        (["+data.rooot=x"], "unknown setting 'data.rooot': did you mean data.root"),
+        (["data.labls=x"], "unknown setting 'data.labls': did you mean data.labels"),
+        (["data.columns.pateint=x"], "unknown setting 'data.columns.pateint': did you mean data.columns.patient"),
+        (["data=dicmo"], "unknown data 'dicmo': did you mean dicom?"),
+        (["out=x.csv"], "unknown setting 'out'"),
         (["-m"], "-m"),
     ],
 )
@@ -93,8 +103,25 @@ def test_what_would_stop_a_training_is_one_line_and_an_exit_code(scans, tmp_path
     assert captured.err.startswith("error: ")
     assert words in captured.err
     assert len(captured.err.strip().splitlines()) == 1
-    if "max_rejected" in arguments[0]:
+    if "max_rejected=0" in arguments[0]:
         assert row(captured.out, "truncated") == "truncated 1"  # what can be told is told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chekc", "data=dicom"], "unknown command 'chekc': did you mean check?"),
+        (["sacn"], "unknown command 'sacn': did you mean scan?"),
+        (["scan", "rooot=x"], "unknown setting 'rooot': did you mean root"),
+        (["stores", "store.rot=x"], "unknown setting 'store.rot': did you mean store.root?"),
+        (["prune", "unsed=3"], "unknown setting 'unsed': did you mean unused?"),
+    ],
+)
+def test_a_slip_in_a_command_is_answered_with_the_nearest_name(capsys, arguments, said):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {said}")
+    assert len(error.splitlines()) == 1
 
 
 def test_multi_label_data_are_told_of_by_finding(tmp_path, capsys):

@@ -132,11 +132,13 @@ def test_many_files_are_read_in_processes_with_the_same_result(export: PacsExpor
 def test_what_is_wrong_is_one_sentence(export: PacsExport, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "there.csv").write_text("path,label\nwork of a week,\n")
+    (tmp_path / "folder.csv").mkdir()
     for root, out, words in (
         (tmp_path / "none", "a.csv", "no such folder"),
         (tmp_path / "empty", "a.csv", "holds no file"),
         (export.root, "there.csv", "is there already"),
         (export.root, "no/folder/a.csv", "there is no folder"),
+        (export.root, "folder.csv", "is a folder"),
         (export.root, "a.xlsx", "give a file whose name ends in .csv"),
     ):
         assert main(["scan", f"root={root}", f"out={tmp_path / out}"]) == 1

@@ -39,10 +39,25 @@ def test_files_are_found_below_the_folder_and_in_order_but_not_hidden_ones(tmp_p
     for name in ("b/2.png", "a.dcm", "b/.DS_Store", ".cache/x.png", "b/1"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [str(path.relative_to(tmp_path)) for path in find_files(tmp_path)] == ["a.dcm", "b/1", "b/2.png"]
-    assert find_files(tmp_path / "b" / ".DS_Store") == [tmp_path / "b" / ".DS_Store"]
+    found = find_files(tmp_path)
+    assert [str(path.relative_to(tmp_path)) for path in found.files] == ["a.dcm", "b/1", "b/2.png"]
+    assert found.left_out == {}
+    assert find_files(tmp_path / "b" / ".DS_Store").files == [tmp_path / "b" / ".DS_Store"]
     with pytest.raises(MedxferError, match="no such file or folder"):
         find_files(tmp_path / "c")
+
+
+def test_links_that_give_no_file_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("gone", "a/gone"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    with pytest.raises(MedxferError, match=r"no file \(2 broken link, 1 link to a folder that it lies in\); give"):
+        find_files(tmp_path)
+    with pytest.raises(MedxferError, match="gone: a link that leads nowhere; give"):
+        find_files(tmp_path / "gone")
+    (tmp_path / "a.png").touch()
+    assert find_files(tmp_path).left_out == {"broken link": 2, "link to a folder that it lies in": 1}
 
 
 def test_kinds_are_told_by_content(tmp_path: Path) -> None:

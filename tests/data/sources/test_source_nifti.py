@@ -109,6 +109,9 @@ def test_what_is_no_volume_is_refused(tmp_path):
     with pytest.raises(ImageError, match="its voxels cannot be read"):
         shown(tmp_path / "cut.nii.gz")
     nibabel.save(nibabel.Nifti1Image(np.full((3, 3, 3), np.nan, np.float32), np.eye(4)), tmp_path / "nan.nii")
+    steep = volume(tmp_path / "steep.nii", np.full((4, 4, 1), 100) * 1e38, dtype=np.int16, slope=1e37)
+    with pytest.raises(ImageError, match="too large for a float32"):
+        shown(steep)
     with pytest.raises(ImageError, match="no number"):
         shown(tmp_path / "nan.nii")
     with pytest.raises(MedxferError, match=r"unknown data\.plane 'axal': did you mean axial"):
