@@ -29,7 +29,7 @@ test-newest:  ## the same with the newest versions that pyproject.toml allows, i
 	rm -f .venv-newest/installed
 	$(MAKE) test VENV=.venv-newest CONSTRAINTS=
 
-test-lowest:  ## the same with the lowest ones (Python 3.11 and 3.12, for which these have wheels)
+test-lowest:  ## the same with the lowest ones, which have wheels for Python 3.11 and 3.12 (PYTHON=python3.12)
 	$(MAKE) test VENV=.venv-lowest CONSTRAINTS=constraints/lowest.txt
 
 pins: $(VENV)/installed  ## constraints/, from this environment and pyproject.toml

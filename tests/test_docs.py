@@ -23,7 +23,7 @@ of_each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem
 # What makes a page's trainings a matter of seconds; a page that gives one of these keeps its own.
 SMALL = ("image_size=32", "trainer.max_epochs=1", "batch_size=8")
 MAKES = "get_started"  # makes the study that other pages go on with
-ADDED = ("sepia", "two_layers", "youden", "department")  # what the pages on adding add
+ADDED = ("sepia", "two_layers", "youden", "department", "weight_norm")  # what the pages on adding add
 
 
 @of_each_page
@@ -45,6 +45,8 @@ def test_every_command_line_is_read(block: Block, tmp_path: Path, monkeypatch: p
         values = "0,0,0\n" * 256 if name.endswith(".csv") else ""
         Path(name).write_text(values)
     for name, *arguments in commands_of(block):
+        for _, folder in re.findall(r"^(study|cell)=(.+)$", "\n".join(arguments), re.MULTILINE):
+            Path(folder).mkdir(parents=True, exist_ok=True)
         if not re.search(rf"\b({'|'.join(ADDED)})\b", " ".join(arguments)):
             _read(name, arguments)
 

@@ -125,9 +125,15 @@ def stack(
 ) -> BlockScores | None:
     """Stack one block's finished cells of these arms over the seeds that all arms share (or over `seeds`).
 
-    Its scores are (arms, trainings, N) for a binary task, else (arms, trainings, N, C); its thresholds are those that
-    the trainings' validations chose, with folds of each image. Returns None where no seed is
-    finished in every arm.
+    Args:
+        cells: those of one block, such as `read_study(folder).done`.
+        arms: what is compared, in this order.
+        key: which of `arms` a cell is of.
+        seeds: which trainings; by default those that all arms share.
+
+    Returns:
+        Scores, (arms, trainings, N) for a binary task, else (arms, trainings, N, C); thresholds are those that the
+        trainings' validations chose, with folds of each image. None where no seed is finished in every arm.
 
     Raises:
         MedxferError: the cells were not tested on the same images and labels.

@@ -36,23 +36,29 @@ def read_gray(
     for_processing: bool = False,
     hounsfield: bool = False,
 ) -> NDArray[np.float32]:
-    """One frame of a grayscale DICOM file, (rows, columns) float32.
-
-    window="auto"           values in [0, 1], white = 1: by the file's own VOI (a LUT or a window of any function),
-                            else by CT_WINDOW for CT in HU, else stretched between PERCENTILES;
-                            MONOCHROME1 inverted; padding 0
-    window=(center, width)  the same by that linear window on calibrated values
-    window=None             calibrated values (HU for CT): no VOI, no inversion; padding is the lowest other value
-
-    voi             which VOI to take if a file has several: its number (LUTs come before windows, both as the file
-                    numbers them), or the explanation that the file gives it; 0 is the first that is possible
-    luminance       take RGB, YBR and palette images as their luminance (no VOI applies); they are refused otherwise
-    for_processing  take images FOR PROCESSING (detector signal, no display values); they are refused otherwise
-    path            of the file, or the file itself, open at its beginning for reading bytes; it is closed afterwards
-    hounsfield      refuse images whose calibrated values are not in Hounsfield units
+    """One frame of a grayscale DICOM file.
 
     Decodes in this process: a decoder that crashes takes the process with it.
-    Raises DicomError for a file that is refused, and MedxferError for a `window` that is none of these.
+
+    Args:
+        path: of the file, or the file itself, open at its beginning for reading bytes; it is closed afterwards.
+        frame: its number in the file, from 0.
+        window: which calibrated values are shown from black to white: "auto", the file's own VOI (a LUT or a window of
+            any function), else CT_WINDOW for CT in HU, else a stretch between PERCENTILES; (center, width), that linear
+            window; None, the calibrated values as they are.
+        voi: which VOI to take if a file has several: its number (LUTs come before windows, both as the file numbers
+            them), or the explanation that the file gives it; 0 is the first that is possible.
+        luminance: take RGB, YBR and palette images as their luminance (no VOI applies); they are refused otherwise.
+        for_processing: take images FOR PROCESSING (detector signal, no display values); they are refused otherwise.
+        hounsfield: refuse images whose calibrated values are not in Hounsfield units.
+
+    Returns:
+        (rows, columns) float32. With a window: in [0, 1], white is 1 (MONOCHROME1 inverted), padding 0. With
+        window=None: calibrated values (HU for CT), not inverted, and padding is the lowest other value.
+
+    Raises:
+        DicomError: the file is refused.
+        MedxferError: `window` is none of these.
     """
     frames = read_frames(
         path, window, frame=frame, voi=voi, luminance=luminance, for_processing=for_processing, hounsfield=hounsfield
