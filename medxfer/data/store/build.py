@@ -117,7 +117,8 @@ def _load(dataset: DatasetInfo, folder: Path) -> GrayStore:
     if "series" in index.images:
         of_images = index.images["series"].iloc[rows].reset_index(drop=True)
         names = [name for name in of_images.unique() if name]
-        images["series"] = of_images.map(dict(zip(names, dataset.pseudonyms("series", names), strict=True))).fillna("")
+        keyed = dict(zip(names, dataset.pseudonyms("series", names), strict=True)) | {"": ""}
+        images["series"] = of_images.map(keyed)
     return GrayStore(
         gray=np.load(folder / "gray.npy", mmap_mode="r"),
         images=images,
