@@ -41,7 +41,7 @@ release-check: docs  ## what stands in the way of a release: versions, packages,
 	$(BIN)/python tests/release_check.py
 
 kills: $(VENV)/installed  ## a small grid killed 100 times at random moments, and 3 and 4 commands on one study
-	$(BIN)/python -m pytest tests/test_resume.py tests/test_shared_study.py -m slow
+	$(BIN)/python -m pytest tests/training/test_resume.py tests/grid/test_shared_study.py -m slow
 
 browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besides Debian's chromium and npm
 	$(INSTALL) '.[dev,browser]'
