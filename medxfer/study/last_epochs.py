@@ -35,11 +35,18 @@ def by_arm(cells: Iterable[tuple[Mapping[str, Any], Chosen | None]], varied: Seq
 
 
 def often_the_last(found: Mapping[str, Sequence[Chosen]]) -> str:
-    """A sentence where the best epoch of most trainings of an arm is the last one; else empty."""
-    late = [arm for arm, cells in found.items() if 2 * sum(one.is_last for one in cells) > len(cells)]
+    """A sentence where the best epoch of most trainings of an arm is the last one; else empty.
+
+    Of several budgets the longest counts: the others are short on purpose.
+    """
+    budgets = {one.budget for cells in found.values() for one in cells}
+    longest = {arm: cells for arm, cells in found.items() if cells[0].budget == max(budgets)}
+    late = [arm for arm, cells in longest.items() if 2 * sum(one.is_last for one in cells) > len(cells)]
     if not late:
         return ""
+    which = "every arm" if len(late) == len(longest) > 2 else listing(late)
+    of, setting = ("the longest", "budget") if len(budgets) > 1 else ("the", "trainer.max_epochs")
     return (
-        f"In most trainings of {listing(late)} the best epoch is the last of the budget, so that more epochs "
-        "(trainer.max_epochs) may help."
+        f"In most trainings of {which} the best epoch is the last of {of} budget, so that more epochs ({setting}) "
+        "may help."
     )

@@ -60,7 +60,7 @@ def test_the_page_and_the_texts_speak_of_arms_and_hold_no_id(
     for words in ("pretrained", "colormap", "Before the first training", "None", "moderated", "phantom", "px"):
         assert words not in methods.split("## Checklists")[0], words
     text = page[page.index("<main") : page.index("<script")]
-    for words in ("Does colour improve", "weights on gray", "declared beforehand", "None", "image_size"):
+    for words in ("Does colour improve", "weights on gray", "declared beforehand", "None", "image_size", "RQ1", "RQ2"):
         assert words not in text, words
     content = b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
     for parquet in out.rglob("*.parquet"):

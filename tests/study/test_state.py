@@ -15,7 +15,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.grid.matrix import matrix, show_study
 from medxfer.study.checkpoints import tell_saved
 from medxfer.study.claim import claim, tell
-from medxfer.study.last_epochs import often_the_last
+from medxfer.study.last_epochs import Chosen, often_the_last
 from medxfer.study.state import count, read_states, seconds_left, status
 
 
@@ -161,6 +161,19 @@ def test_a_finished_study_says_where_more_epochs_may_help(tmp_path, best, seeds,
     sentence = "In most trainings of none × pretrained the best epoch is the last of the budget, so that more epochs"
     assert (sentence in text) == said
     assert often_the_last(of_arms(read_study(folder))) == ("" if not said else text[text.index(sentence) :])
+
+
+def test_of_several_budgets_the_longest_may_be_too_short():
+    early, late, short = Chosen(20, 40), Chosen(40, 40), Chosen(8, 8)
+    found = {"none, 8 epochs": [short], "none, 40 epochs": [late], "viridis, 40 epochs": [early]}
+    assert often_the_last(found) == (
+        "In most trainings of none, 40 epochs the best epoch is the last of the longest budget, so that more epochs "
+        "(budget) may help."
+    )
+    assert often_the_last({"none": [short], "viridis": [late]}).startswith("In most trainings of viridis the")
+    assert often_the_last({"none": [early], "viridis": [early]}) == ""
+    assert often_the_last({arm: [late] for arm in "abc"}).startswith("In most trainings of every arm the best epoch")
+    assert often_the_last({}) == ""
 
 
 def test_a_running_study_does_not_say_it_yet(tmp_path):

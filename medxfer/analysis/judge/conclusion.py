@@ -192,7 +192,7 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     holds = shared or f.look is not None  # with others, or at all looks together
     kind = f"{'simultaneous ' if shared else ''}{percent(1 - s.alpha if holds else f.level)} interval"
     if f.look is not None:
-        kind += f" of look {f.look.number} of {f.look.looks}"
+        kind += f" of look {f.look.number} of {f.look.looks}:"
     span = interval(f.low, f.high, s.margin)
     if f.trainings == 1:
         return f"{points(f.estimate)} points in one training of each; {kind} over patients alone {span}"

@@ -56,9 +56,10 @@ def external_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]
 
 
 def _tables(one: Elsewhere, verdict: Verdict) -> Iterator[Table]:
+    margin = verdict.declared["margin"]
     internal = {(f.question, f.contrast): f for f in verdict.primary}
     rows = [
-        [f.contrast, *_figures(internal.get((f.question, f.contrast))), *_figures(f)]
+        [f.contrast, *_figures(internal.get((f.question, f.contrast)), margin), *_figures(f, margin)]
         for answer in one.answers
         for f in answer.findings
     ]
@@ -78,13 +79,12 @@ def _calibrated(one: Elsewhere) -> Sequence[ArmFigures]:
     return [arm for arm in one.arms if arm.calibration]
 
 
-def _figures(finding: Finding | None) -> tuple[str, str]:
+def _figures(finding: Finding | None, margin: float) -> tuple[str, str]:
     if finding is None or finding.figures is None:
         return ("" if finding is None else finding.conclusion), ""
     f = finding.figures
-    return f"{points(f.estimate)} ({interval(f.low, f.high)})", "" if f.trainings == 1 else p_value(
-        f.p_adjusted, ""
-    ).removeprefix(" = ")
+    p = "" if f.trainings == 1 else p_value(f.p_adjusted, "").removeprefix(" = ")
+    return f"{points(f.estimate)} ({interval(f.low, f.high, margin)})", p
 
 
 def _flow(one: Elsewhere) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from medxfer.analysis.judge.phrases import metric_name
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
@@ -75,6 +76,6 @@ def _lines(cell: CellRecord, name: str, scale: float, colour: str, dashed: bool)
 
 def _chart(title: str, lines: Sequence[Line], last: float, y: Axis, label: str) -> Chart:
     axes = chart_axes((1.0, last), (y.low, y.high))
-    step = max(1, round((last - 1) / 5))
-    ticks = [(float(epoch), str(epoch)) for epoch in range(1, int(last) + 1, step)]
+    round_ones = MaxNLocator(nbins=5, integer=True, steps=[1, 2, 5, 10]).tick_values(1, last)
+    ticks = [(epoch, f"{epoch:.0f}") for epoch in (1.0, *round_ones) if epoch == 1 or 1 < epoch <= last]
     return Chart(title, lines, *axes, ("epoch", label), f"{title}, over the epochs of each training", ticks)

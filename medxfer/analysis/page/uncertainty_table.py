@@ -10,13 +10,16 @@ from medxfer.analysis.page.layout import Section, Table
 
 TEXT = (
     "Trainings vary with the seed, patients are a sample: each has its share of the variance and its degrees of "
-    "freedom (df). Correlation: between arms over the seeds that they share; for RQ2, between its differences at each "
-    "colormap. Highest to lowest variance: of arms (for RQ2, differences) over seeds."
+    "freedom (df). Correlation: between arms over the seeds that they share. Highest to lowest variance: of arms over "
+    "seeds."
 )
+OF_RQ2 = "Of RQ2, both are of its differences at each colormap."
+REFERENCE = "Reference: the arm that the others are compared with."
 FOLDS = (
     "Shared training patients: the networks of a training's folds test each other's training patients, which makes "
     "trainings more alike than their variance shows; the share is bounded by simulation."
 )
+_REFERENCE = "reference's variance to others'"
 COVARIANCE = "Covariance over blocks: of trainings with the same seed, in points²; below 0 it is taken as 0."
 SIMULATED = (
     "Simulated error: how often such a family erred in the nearest simulated setting, 5 % being nominal. Simulated "
@@ -33,7 +36,10 @@ def uncertainty_section(verdict: Verdict) -> Iterator[Section]:
     names = [name for name in columns[0] if any(column[name] for column in columns)]
     head = ["In figures", *(f"{finding.question}: {finding.contrast.partition(', ')[0]}" for finding, _ in found)]
     rows = [[name, *(column[name] for column in columns)] for name in names]
-    text = [TEXT, *([COVARIANCE] if "covariance over blocks" in names else [])]
+    about = [TEXT]
+    about += [OF_RQ2] if any(finding.question == "RQ2" for finding, _ in found) else []
+    about += [REFERENCE] if _REFERENCE in names else []
+    text = [" ".join(about), *([COVARIANCE] if "covariance over blocks" in names else [])]
     text += [FOLDS] if "of it, shared training patients" in names else []
     text += [SIMULATED] if "simulated error" in names else []
     text += dict.fromkeys(f.simulated.missed for f, _ in found if f.simulated and f.simulated.missed)
@@ -52,7 +58,7 @@ def _column(finding: Finding, f: Figures) -> dict[str, str]:
         "df of the interval": _figure(f.df),
         "correlation over seeds": _figure(f.seed_correlation, 2),
         "highest to lowest variance": _figure(f.variance_ratio),
-        "gray's variance to others'": _figure(f.reference_ratio),
+        _REFERENCE: _figure(f.reference_ratio),
         "covariance over blocks": _figure(None if f.block_covariance is None else 1e4 * f.block_covariance, 2),
         "simulated error": percent(round(known.error, 3)) if known else "",
         "simulated width": f"{known.width:.2f}" if known else "",

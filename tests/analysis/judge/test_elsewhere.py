@@ -1,6 +1,7 @@
 """The primary contrasts on external sets: the same statistics on their images, a mean over the networks of folds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from synthetic_study import write_study
 from medxfer.analysis import compare, read_study
 from medxfer.analysis.judge.elsewhere import elsewhere
 from medxfer.analysis.judge.layer import measured
+from medxfer.analysis.judge.phrases import interval, points
 from medxfer.analysis.judge.scores import read_predictions
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.methods import methods
+from medxfer.analysis.page.external_sections import external_sections
 from medxfer.analysis.page.page import render_page
 from medxfer.base.files import write_parquet
 
@@ -90,6 +93,19 @@ def test_the_internal_answer_is_the_same_with_an_external_set(tmp_path: Path) ->
     assert not plain.elsewhere
     assert not plain.answers[0].elsewhere
     assert beside.answers[0].elsewhere[0].startswith("On images from elsewhere (clinic): ")
+
+
+def test_the_table_of_differences_shows_on_which_side_of_the_margin_an_end_lies(tmp_path: Path) -> None:
+    study = read_study(with_clinic(small(tmp_path / "s")))
+    verdict = judge(study)
+    figures = verdict.primary[0].figures
+    assert figures is not None
+    margin = figures.high + 1e-6  # so that the end is inside it, and rounded would be at it
+    near = replace(verdict, declared={**verdict.declared, "margin": margin})
+    (section,) = external_sections(study, near)
+    shown = section.tables[0].rows[0][1]
+    assert shown == f"{points(figures.estimate)} ({interval(figures.low, figures.high, margin)})"
+    assert interval(figures.low, figures.high) not in shown
 
 
 def test_of_folds_a_trainings_figure_is_the_mean_over_its_networks(tmp_path: Path) -> None:

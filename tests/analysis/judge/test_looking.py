@@ -117,7 +117,7 @@ def test_yes_is_never_said_by_the_level_of_one_look(tmp_path: Path) -> None:
 
 def test_sentences_name_the_look(tmp_path: Path) -> None:
     finding = judged(study(tmp_path, 5, 0.1)).primary[0]
-    assert "95 % interval of look 2 of 3" in finding.sentence
+    assert "95 % interval of look 2 of 3: " in finding.sentence
     assert "adjusted p" in finding.sentence
 
 
