@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+Step = Callable[[str, int, int], None]  # told what is done, how many are done, of how many; `Display.step` is one
+
 console = Console(highlight=False, soft_wrap=True)
 
 

@@ -27,8 +27,9 @@ from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid
 from medxfer.grid.settling import checked_jobs, divisions, external_of, settle
 from medxfer.study.unplanned import unplanned
+from medxfer.training.compute import on_gpu
 from medxfer.training.plugged import responsibilities
-from medxfer.training.prepare import Impossible, Settled, on_gpu
+from medxfer.training.settled_cell import Impossible, Settled
 from medxfer.training.wandb_start import offline_hint
 
 

@@ -10,12 +10,13 @@ from medxfer.base.words import count, listing
 from medxfer.data.inspect.few_trained import few_trained
 from medxfer.grid.matrix import about_folds, about_looks
 from medxfer.study.cell import Cell
-from medxfer.study.folder import Study, needless_cells, planned_cells
+from medxfer.study.folder import Study
 from medxfer.study.identity import BUDGET, FOLD, Json
+from medxfer.study.plan_record import needless_cells, planned_cells
 from medxfer.study.state import before_next_look, read_state, read_states
 from medxfer.study.state import count as by_status
 from medxfer.study.stopping import declared_looks, fewest_seeds
-from medxfer.training.prepare import Settled
+from medxfer.training.settled_cell import Settled
 
 
 def introduce_data(settled: Sequence[Settled]) -> None:

@@ -17,8 +17,9 @@ from medxfer.grid.live import live_grid, validated
 from medxfer.grid.rounds import Rounds
 from medxfer.study.cell import Cell, sentence
 from medxfer.study.claim import Taken
-from medxfer.training.prepare import Impossible, cells_of, prepare
+from medxfer.training.prepare import cells_of, prepare
 from medxfer.training.run import train_cell  # with all that is heavy, so before keep_imports()
+from medxfer.training.settled_cell import Impossible
 
 
 def run_job(config: DictConfig) -> float | None:

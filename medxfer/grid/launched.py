@@ -12,8 +12,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.surroundings import prepare_surroundings
 from medxfer.grid.devices import gpus, hold_gpu
 from medxfer.grid.jobs import Job
-from medxfer.training.compute import check_device
-from medxfer.training.prepare import on_gpu
+from medxfer.training.compute import check_device, on_gpu
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # by launcher
 

@@ -12,8 +12,9 @@ from medxfer.base.display import console, display
 from medxfer.base.words import describe, duration, metric_in_words
 from medxfer.grid.matrix import about_folds, about_looks, caption, matrix
 from medxfer.study.cell import Cell
-from medxfer.study.folder import Study, needless_cells, planned_cells
+from medxfer.study.folder import Study
 from medxfer.study.identity import Json
+from medxfer.study.plan_record import needless_cells, planned_cells
 from medxfer.study.state import State, as_needed, before_next_look, count, read_state, seconds_left
 from medxfer.study.stopping import declared_looks
 

@@ -9,8 +9,9 @@ from omegaconf import DictConfig
 from medxfer.base.words import count, duration
 from medxfer.study.cell import Cell
 from medxfer.study.declared import declaration
-from medxfer.study.folder import Study, planned_cells
+from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD, Json
+from medxfer.study.plan_record import planned_cells
 from medxfer.study.stopping import add_to_stopped, declared_looks, fewest_seeds, look_cells, not_needed
 
 

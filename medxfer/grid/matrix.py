@@ -12,9 +12,9 @@ from rich.text import Text
 
 from medxfer.base.words import count as count_of
 from medxfer.base.words import describe, duration, level_name, listing, metric_in_words, varied
-from medxfer.study.folder import withdrawals
 from medxfer.study.identity import Json
 from medxfer.study.last_epochs import by_arm, often_the_last
+from medxfer.study.plan_record import withdrawals
 from medxfer.study.state import (
     Ahead,
     State,

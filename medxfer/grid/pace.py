@@ -18,7 +18,7 @@ from medxfer.base.disk import disk_errors
 from medxfer.base.memory import keep_pages
 from medxfer.data.split import part_sizes
 from medxfer.training.batch_limits import limited_batches
-from medxfer.training.prepare import Prepared
+from medxfer.training.settled_cell import Prepared
 from medxfer.training.wire import wire
 
 WARM_UP, MEASURED = 2, 6  # training steps

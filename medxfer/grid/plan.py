@@ -44,7 +44,7 @@ from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD, shared_settings
 from medxfer.study.state import as_needed, read_state
 from medxfer.study.unplanned import unplanned
-from medxfer.training.prepare import Impossible, Settled, prepared
+from medxfer.training.settled_cell import Impossible, Settled
 
 SAME_SIZE = ("colormap", "pretrained", "seed", FOLD)  # factors that a cell's duration does not depend on
 ASSUMED = (
@@ -134,7 +134,7 @@ def _paces(missing: Sequence[tuple[Job, Settled]]) -> list[Pace]:
     for number, ((job, one), kind) in enumerate(zip(missing, kinds, strict=True), start=1):
         display.step("measuring steps", number, len(missing))
         if kind not in paces:
-            paces[kind] = measure(prepared(one, job.config()))
+            paces[kind] = measure(one.prepared(job.config()))
     display.close()
     return [paces[kind] for kind in kinds]
 

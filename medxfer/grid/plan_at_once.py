@@ -9,7 +9,7 @@ from medxfer.base.words import duration
 from medxfer.grid.jobs import Job
 from medxfer.grid.pace import Pace
 from medxfer.grid.side_by_side import fastest, measure_side_by_side
-from medxfer.training.prepare import Settled
+from medxfer.training.settled_cell import Settled
 
 LONG = 600.0  # seconds a grid, from which on measuring for a minute may repay
 MOST = 16  # cells at once on one device

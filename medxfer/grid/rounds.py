@@ -12,7 +12,8 @@ from medxfer.base.words import count
 from medxfer.grid.answered import answer_study
 from medxfer.grid.live import live_grid
 from medxfer.grid.settled import Grid
-from medxfer.study.folder import Study, needless_cells, planned_cells
+from medxfer.study.folder import Study
+from medxfer.study.plan_record import needless_cells, planned_cells
 from medxfer.study.stopping import declared_looks, look_cells, places
 from medxfer.trained.external_scores import score_missing
 

@@ -16,12 +16,14 @@ from medxfer.base.words import count
 from medxfer.grid.introduction import introduce_data
 from medxfer.grid.jobs import Job
 from medxfer.grid.settled import Launch
-from medxfer.study.folder import Division, Study, withdrawn_cells
+from medxfer.study.folder import Division, Study
 from medxfer.study.identity import FOLD, VALUES, Json
-from medxfer.training.prepare import Impossible, Preparation, Settled
+from medxfer.study.plan_record import planned_cells
+from medxfer.training.prepare import Preparation
 from medxfer.training.room import check_room_of_all
 from medxfer.training.settings.checked import checked
 from medxfer.training.settings.reading import read_value
+from medxfer.training.settled_cell import Impossible, Settled
 
 
 def checked_jobs(jobs: Sequence[Job]) -> list[Job]:
@@ -113,9 +115,8 @@ def _check_apart(settled: Sequence[Settled], root: Path) -> None:
     """
     pictures = {str(one.cell.factors["data"]): set(one.store.images["pixels"]) for one in settled}
     for study in {one.cell.study for one in settled}:
-        record = study.record if (study.folder / "study.json").is_file() else {"data": {}, "planned": {}}
-        withdrawn = withdrawn_cells(record)
-        planned = {factors["data"] for cell, factors in record["planned"].items() if cell not in withdrawn}
+        record = study.record if (study.folder / "study.json").is_file() else {"data": {}}
+        planned = {factors["data"] for factors in planned_cells(record).values()}
         for name, fingerprint in record["data"].items():
             if name in planned and name not in pictures:
                 tables = root.glob(f"*-{fingerprint}/*/images.parquet")

@@ -22,7 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
-from medxfer.training.prepare import Impossible, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible
 from medxfer.training.wire import wire
 
 SECONDS = 4.0  # of each measurement

@@ -17,9 +17,9 @@ from medxfer.base.revision import own_version
 from medxfer.base.words import JUDGED, listing
 from medxfer.scored.score_checks import check_score_table
 from medxfer.scored.score_table import DATA, FOLD, TREATMENTS, ScoreTable, levels_of
-from medxfer.study.folder import make_folder
 from medxfer.study.identity import Json, digest, safe_name, without_paths
 from medxfer.study.look_record import FILE as LOOKS
+from medxfer.study.opening import make_folder
 
 USUAL_REFERENCE = ("none", "False", "false")  # of colormap and of pretrained
 

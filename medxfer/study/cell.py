@@ -14,8 +14,9 @@ from medxfer.base.errors import MedxferError, PrivateError
 from medxfer.base.files import read_json, write_json, write_parquet, write_text
 from medxfer.study.checkpoints import clear
 from medxfer.study.claim import claim
-from medxfer.study.folder import Study, needless_cells
+from medxfer.study.folder import Study
 from medxfer.study.identity import Json, public_config, without_paths
+from medxfer.study.plan_record import needless_cells
 
 COLOR_FILE = "colormap.csv"  # in a cell's folder: the user's table, of colormap=file:<path>
 

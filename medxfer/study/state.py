@@ -10,9 +10,9 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.study.checkpoints import Saved, saved
 from medxfer.study.claim import Progress, progress
-from medxfer.study.folder import needless_cells, planned_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FOLD
 from medxfer.study.last_epochs import Chosen, chosen
+from medxfer.study.plan_record import needless_cells, planned_cells, withdrawals, withdrawn_cells
 from medxfer.study.stopping import declared_looks, fewest_seeds, look_cells, next_seeds
 
 Json = dict[str, Any]

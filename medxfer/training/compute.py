@@ -18,7 +18,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.model.classifier import Classifier
-from medxfer.training.prepare import Prepared
+from medxfer.training.settled_cell import Prepared
 
 SECONDS = 3.0  # for all of a measurement but the first step of each candidate
 FEWEST, MOST = 3, 15  # steps of each candidate
@@ -66,6 +66,11 @@ def check_device(config: DictConfig) -> None:
         )
     if precision == "16-mixed" and (wanted == "cpu" or not there["gpu"]):
         raise MedxferError("trainer.precision=16-mixed is for GPUs, and this is none: leave it out, or take bf16-mixed")
+
+
+def on_gpu(config: DictConfig) -> bool:
+    """Whether cells train on a CUDA device of this machine; CUDA does not begin here."""
+    return config.trainer.accelerator in ("auto", "gpu", "cuda") and torch.cuda.device_count() > 0
 
 
 def settle(prepared: Prepared, model: Classifier, data: GrayDataModule) -> Compute:

@@ -14,7 +14,7 @@ from medxfer.base.files import alone, private_folder, whole_file
 from medxfer.data.serve.module import GrayDataModule, mapped
 from medxfer.model.classifier import Classifier
 from medxfer.model.layers import find_head, head_keys
-from medxfer.training.prepare import Prepared
+from medxfer.training.settled_cell import Prepared
 
 CHUNK = 128  # images at a time, whatever the batch size, so that the same network gives the same features
 

@@ -25,7 +25,7 @@ from medxfer.data.serve.external_images import ExternalImages, external_scores
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.serve.usual import usual
 from medxfer.data.split import PARTS, part_sizes
-from medxfer.data.store.build import GrayStore
+from medxfer.data.store.gray_store import GrayStore
 from medxfer.data.store.prediction_rows import score_table
 from medxfer.data.store.stored_series import series_counts
 from medxfer.model.classifier import Classifier
@@ -36,8 +36,8 @@ from medxfer.training.compute import Compute, settle
 from medxfer.training.features import frozen_features
 from medxfer.training.more_callbacks import more_callbacks
 from medxfer.training.numerics import numerics
-from medxfer.training.prepare import Prepared
 from medxfer.training.resume import LastState, WholeCheckpoints
+from medxfer.training.settled_cell import Prepared
 from medxfer.training.spent import Spent
 from medxfer.training.wire import wire
 

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from medxfer.base.disk import check_space, free_space
 from medxfer.base.words import count, size
 from medxfer.model.backbone import count_parameters
-from medxfer.training.prepare import Prepared
+from medxfer.training.settled_cell import Prepared
 
 MOMENTS = {"adamw": 2, "sgd": 1}  # numbers that the optimiser keeps of each parameter
 _RECORDS = 2_000_000  # bytes: records, curves, and the scores of some ten thousand images

@@ -8,8 +8,9 @@ from omegaconf import DictConfig
 from medxfer.training.compute import check_device
 from medxfer.training.fit import fit
 from medxfer.training.loggers import cell_loggers
-from medxfer.training.prepare import Impossible, Prepared, prepare
+from medxfer.training.prepare import prepare
 from medxfer.training.room import check_room
+from medxfer.training.settled_cell import Impossible, Prepared
 from medxfer.training.wandb_run import StudyWandbLogger
 
 

@@ -18,7 +18,7 @@ from medxfer.model.classifier import Classifier
 from medxfer.model.weights import WeightsRecord, normalisation
 
 if TYPE_CHECKING:  # a trained cell needs none of what prepares one
-    from medxfer.training.prepare import Prepared
+    from medxfer.training.settled_cell import Prepared
 
 # The settings that Classifier knows by the same names.
 RECIPE = ("seed", "lr", "weight_decay", "optimizer", "label_smoothing", "finetune", "backbone_lr_scale")

@@ -13,8 +13,9 @@ from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.source import Source
 from medxfer.data.split import SplitSettings, split_images
-from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import open_store
 
 CACHE = user_cache_path("medxfer") / "benchmarks"
 SPLIT = SplitSettings(val=0.1, test=0.1)

@@ -14,8 +14,9 @@ from medxfer.color import Augment, ColorTransform, Renderer
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import open_store
 from medxfer.model.backbone import create_backbone
 from medxfer.model.recipe import create_optimizer, parameter_groups
 

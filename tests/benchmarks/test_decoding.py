@@ -23,8 +23,9 @@ from medxfer.base.files import private_folder
 from medxfer.data.dicom.read import read_gray
 from medxfer.data.phantom import write_phantoms
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import open_store
 
 pytestmark = pytest.mark.benchmark
 
@@ -124,7 +125,7 @@ import sys, time
 from pathlib import Path
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.store.build import open_store
+from medxfer.data.store.open import open_store
 
 def megabytes(process):
     status = Path(f"/proc/{process}/status").read_text()  # getrusage would count what the parent held when it forked

@@ -19,8 +19,9 @@ from torch.profiler import ProfilerActivity, profile
 
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.color import Augment, ColorTransform, Renderer
-from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import open_store
 
 GPU = torch.cuda.is_available()
 pytestmark = [

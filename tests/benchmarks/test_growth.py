@@ -24,7 +24,7 @@ from pathlib import Path
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.serve.module import mapped
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import open_store
+from medxfer.data.store.open import open_store
 
 folder, root, size = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -18,7 +18,7 @@ from pydicom.uid import JPEG2000Lossless
 from scale import LONG_ONLY, ROUNDS
 
 from medxfer.data.phantom import write_phantoms
-from medxfer.data.store.build import GrayStore
+from medxfer.data.store.gray_store import GrayStore
 
 sys.path.append(str(Path(__file__).parent / "peers"))  # its scripts import each other by name
 

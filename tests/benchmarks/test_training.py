@@ -25,8 +25,9 @@ import medxfer.training.fit
 from medxfer.base.batch import RenderedBatch
 from medxfer.base.config import CONF
 from medxfer.model.recipe import create_optimizer, parameter_groups, warmup_cosine
-from medxfer.training.prepare import Prepared, prepare
+from medxfer.training.prepare import prepare
 from medxfer.training.run import train_cell
+from medxfer.training.settled_cell import Prepared
 from medxfer.training.wire import wire
 
 pytestmark = pytest.mark.benchmark

@@ -12,7 +12,8 @@ from PIL import Image
 from medxfer.base.config import CONF
 from medxfer.data.sources.source import Source
 from medxfer.data.store.dataset import dataset_of
-from medxfer.training.prepare import Impossible, Prepared, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible, Prepared
 
 _rng = np.random.default_rng(0)
 

@@ -14,7 +14,8 @@ from PIL import Image
 from releases import compose_cell
 
 from medxfer.base.errors import MedxferError
-from medxfer.training.prepare import Impossible, Prepared, cells_of, prepare
+from medxfer.training.prepare import cells_of, prepare
+from medxfer.training.settled_cell import Impossible, Prepared
 
 
 def write_pictures(root: Path, table: pd.DataFrame) -> None:

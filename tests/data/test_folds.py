@@ -13,7 +13,8 @@ from releases import compose_cell
 from medxfer.base.errors import MedxferError
 from medxfer.data.split import SplitSettings
 from medxfer.data.split.draw import LEFT_OUT, draw_folds, parts_of_fold
-from medxfer.training.prepare import Impossible, Prepared, cells_of, prepare
+from medxfer.training.prepare import cells_of, prepare
+from medxfer.training.settled_cell import Impossible, Prepared
 
 
 @st.composite

@@ -20,9 +20,9 @@ from medxfer.data import processes
 from medxfer.data.processes import in_processes
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store import build as store_module
-from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.store.gray_file import GrayFile
+from medxfer.data.store.open import open_store
 
 
 def children() -> set[int]:

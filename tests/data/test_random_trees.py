@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from releases import compose_cell
 
-from medxfer.training.prepare import Prepared, cells_of, prepare
+from medxfer.training.prepare import cells_of, prepare
+from medxfer.training.settled_cell import Prepared
 
 FOLDERS = ["a", "A b", "Köln", "2024-01", "x.png", "=1", "[2]", "deep/er/still", "Ärzte,", "'q'", ""]
 STEMS = ["IM", "1.2.840.113", "Übersicht", "a b", "x=1", "(2)", "-", "#"]

@@ -21,7 +21,8 @@ from medxfer.grid.hooks import begin
 from medxfer.grid.jobs import Job
 from medxfer.grid.settling import settle
 from medxfer.model.backbone import create_backbone
-from medxfer.training.prepare import Impossible, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible
 
 SMALL = ["backbone=test_efficientnet", "image_size=32", "batch_size=8", "trainer.max_epochs=2", "logger=none"]
 

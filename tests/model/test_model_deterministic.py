@@ -14,7 +14,8 @@ from medxfer.base.errors import MedxferError
 from medxfer.model import deterministic
 from medxfer.model.backbone import check_repeatable, unrepeatable
 from medxfer.model.deterministic import REPEATABLE, raising_operations
-from medxfer.training.prepare import Impossible, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible
 
 SIZES = st.integers(1, 14)
 NETWORKS = ("alexnet", "vgg11", "resnet18", "tf_efficientnet_lite0", "test_vit", "test_convnext", "resnetblur18")

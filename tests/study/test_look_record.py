@@ -10,9 +10,9 @@ from hydra import compose, initialize_config_dir
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.study.declared import declaration, read_declared, read_looks
-from medxfer.study.folder import open_study
 from medxfer.study.look_record import LookRecord, Taken, record_looks
 from medxfer.study.look_record import read_looks as read_record
+from medxfer.study.opening import open_study
 
 THREE = Taken(3, (0.4,), 0.016, 2.4, 0.016, 0.01, 0.3, 1.0, False)
 FIVE = Taken(5, (0.4, 0.6), 0.024, 2.5, 0.012, 0.02, 0.04, 1.0, True)

@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.study.folder import open_study
+from medxfer.study.opening import open_study
 
 
 def configured(root, *overrides: str):

@@ -12,7 +12,8 @@ from medxfer.analysis import answer
 from medxfer.color import colormap_table
 from medxfer.study.identity import without_folder
 from medxfer.trained.trained_cell import open_cell
-from medxfer.training.prepare import Prepared, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Prepared
 
 
 def lut(folder: Path, name: str = "viridis", file: str = "lut.csv") -> Path:

@@ -9,7 +9,8 @@ from cells import small_config, train_small
 import medxfer.training.compute
 from medxfer.base.errors import MedxferError
 from medxfer.training.compute import Compute
-from medxfer.training.prepare import Impossible, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible
 
 
 def test_the_first_cell_measures_and_the_others_obey(tmp_path, monkeypatch):

@@ -10,7 +10,8 @@ import pytest
 from cells import small_config
 from pictures import make_pictures
 
-from medxfer.training.prepare import Impossible, Prepared, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible, Prepared
 
 # What Slurm tells the second of two tasks. Lightning would refuse the count, and log nothing by this number.
 SECOND_TASK = {

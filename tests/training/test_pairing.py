@@ -10,7 +10,8 @@ from medxfer.color import ColorTransform, colormap_table
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import input_statistics
 from medxfer.model.layers import find_head
-from medxfer.training.prepare import Prepared, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Prepared
 from medxfer.training.wire import wire
 
 

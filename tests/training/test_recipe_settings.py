@@ -11,7 +11,8 @@ from cells import small_config, train_small
 
 from medxfer.base.words import JUDGED
 from medxfer.model.metrics import METRICS
-from medxfer.training.prepare import Impossible, Prepared, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible, Prepared
 from medxfer.training.wire import wire
 
 

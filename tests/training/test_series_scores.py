@@ -18,7 +18,8 @@ from medxfer.model.metrics import choose_threshold, compute_metrics
 from medxfer.predict import main
 from medxfer.trained.scoring import predict, score
 from medxfer.trained.trained_cell import open_cell
-from medxfer.training.prepare import Prepared, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Prepared
 
 SCORES = ["score_0", "score_1"]
 

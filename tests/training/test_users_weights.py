@@ -10,7 +10,8 @@ from cells import small_config, train_small
 
 from medxfer.base.files import read_json
 from medxfer.study.identity import VALUES
-from medxfer.training.prepare import Impossible, Preparation, prepare
+from medxfer.training.prepare import Preparation, prepare
+from medxfer.training.settled_cell import Impossible
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from cells import small_config
 
 from medxfer.base.errors import MedxferError
 from medxfer.model.backbone import check_image_size, create_backbone
-from medxfer.training.prepare import Impossible, Settled, prepare
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Impossible, Settled
 
 
 def refusal(folder, *overrides: str) -> str:

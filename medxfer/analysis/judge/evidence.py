@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from medxfer.analysis.judge.layer import Layer, Measure, measured
+from medxfer.analysis.judge.layer import Layer, Measure, TestSet, measured
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.reached import AtLook
 from medxfer.analysis.judge.results import CellRecord
@@ -120,14 +120,10 @@ def weigh(
         samples.append(sample_of(one, layers, weights, key is arm_of, alike))
     effect = effects.effect(samples)
     refuse_no_variation(samples, effect)
-    together = [part.together for part in effect.parts if part.together is not None]
-    covariance = [part.block_covariance for part in effect.parts if part.block_covariance is not None]
-    used = sum(len(weights) * len(one.seeds) * len(one.blocks) for one in runs)
-    finished = [cell for cells in planned for cell in cells if cell.status == "done" and key(cell) in weights]
-    rarest, rarest_in = min(zip(tested, runs, strict=True), key=lambda one: one[0].fewest)
     half, p = effect.half_width(1 - declared.level), effect.p(effect.estimate)
     low, high, clipped = clip(effect.estimate, half, weights, declared.metric)
-    trainings = effect.trainings
+    used = sum(len(weights) * len(one.seeds) * len(one.blocks) for one in runs)
+    finished = sum(cell.status == "done" and key(cell) in weights for cells in planned for cell in cells)
     figures = Figures(
         estimate=effect.estimate,
         se=float(np.sqrt(effect.variance)),
@@ -139,29 +135,46 @@ def weigh(
         p_adjusted=p,
         p_equivalent=1.0,
         wins=_wins(runs, weights, declared.metric, measure),
-        trainings=effect.seeds,
-        patients=effect.count,
-        images=sum(one.images for one in tested),
-        datasets=tuple(one.data for one in runs),
-        backbones=tuple(
-            dict.fromkeys(b for one in runs for cell in _first(one) if (b := cell.factors.get("backbone")))
-        ),
         clipped=clipped,
-        fewest_patients=rarest.fewest,
-        rarest=rarest.rarest,
-        rarest_in=rarest_in.data if len(runs) > 1 else "",
-        unused=max(len(finished) - used, 0),
-        from_trainings=None if trainings is None else float(trainings.variance) / effect.variance,
-        from_shared_training=effect.shared_training / effect.variance if effect.shared_training else None,
-        df_trainings=None if trainings is None else float(trainings.df),
-        df_patients=float(effect.patients.df),
-        seed_correlation=float(np.mean([one.correlation for one in together])) if together else None,
-        variance_ratio=_largest([float(one.ratio) for one in together]),
-        reference_ratio=_largest([_reference_ratio(sample) for sample in samples]),
-        blocks=max(len(one.blocks) for one in runs),
-        block_covariance=float(np.mean(covariance)) if covariance else None,
+        unused=max(finished - used, 0),
+        **_tested(effect, runs, tested),
+        **_of_variance(effect, samples),
     )
     return Evidence(effect, figures)
+
+
+def _tested(effect: Effect, runs: Sequence[DataRuns], tested: Sequence[TestSet]) -> dict[str, Any]:
+    """What `Figures` has of the trainings and of the patients that they were tested on."""
+    rarest, rarest_in = min(zip(tested, runs, strict=True), key=lambda one: one[0].fewest)
+    backbones = [cell.factors.get("backbone") for one in runs for cell in _first(one)]
+    return {
+        "trainings": effect.seeds,
+        "patients": effect.count,
+        "images": sum(one.images for one in tested),
+        "datasets": tuple(one.data for one in runs),
+        "backbones": tuple(dict.fromkeys(filter(None, backbones))),
+        "fewest_patients": rarest.fewest,
+        "rarest": rarest.rarest,
+        "rarest_in": rarest_in.data if len(runs) > 1 else "",
+        "blocks": max(len(one.blocks) for one in runs),
+    }
+
+
+def _of_variance(effect: Effect, samples: Sequence[Sample]) -> dict[str, Any]:
+    """What `Figures` has of where the variance comes from."""
+    together = [part.together for part in effect.parts if part.together is not None]
+    covariance = [part.block_covariance for part in effect.parts if part.block_covariance is not None]
+    trainings = effect.trainings
+    return {
+        "from_trainings": None if trainings is None else float(trainings.variance) / effect.variance,
+        "from_shared_training": effect.shared_training / effect.variance if effect.shared_training else None,
+        "df_trainings": None if trainings is None else float(trainings.df),
+        "df_patients": float(effect.patients.df),
+        "seed_correlation": float(np.mean([one.correlation for one in together])) if together else None,
+        "variance_ratio": _largest([float(one.ratio) for one in together]),
+        "reference_ratio": _largest([_reference_ratio(sample) for sample in samples]),
+        "block_covariance": float(np.mean(covariance)) if covariance else None,
+    }
 
 
 def clip(estimate: float, half: float, weights: Mapping[Any, float], metric: str) -> tuple[float, float, bool]:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from medxfer.analysis.judge.contrasts import Question
 from medxfer.analysis.judge.findings import Finding, Judge
+from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.phrases import points
 from medxfer.analysis.judge.power import Designs, Planned, compare_designs
-from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.base.words import FOLDS, FOLDS_BELOW, count
 
 NUMBERS = (FOLDS, 10)  # of folds

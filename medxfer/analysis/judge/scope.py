@@ -5,9 +5,9 @@ from typing import Any
 
 from medxfer.analysis.judge.evidence import Figures
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.look_words import at_looks
 from medxfer.analysis.judge.phrases import percent, trained_part
-from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.base.series import IN_WORDS

@@ -13,9 +13,9 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
 from medxfer.base.words import count, listing
 from medxfer.study.declared import VALIDATION, Declared, read_declared
-from medxfer.study.folder import needless_cells, withdrawals, withdrawn_cells
 from medxfer.study.identity import FOLD
 from medxfer.study.look_record import read_looks
+from medxfer.study.plan_record import needless_cells, withdrawals, withdrawn_cells
 
 
 def read_study(folder: Path) -> StudyRecord:
@@ -33,7 +33,7 @@ def read_study(folder: Path) -> StudyRecord:
     planned = dict(plan.get("planned", {}))
     found = {path.parent.name for record in ("metrics", "failed") for path in folder.glob(f"cells/*/{record}.json")}
     done = {name for name in found if (folder / "cells" / name / "metrics.json").exists()}
-    withdrawn, needless = withdrawn_cells(plan) - done, needless_cells({"planned": {}, **plan}) - done
+    withdrawn, needless = withdrawn_cells(plan) - done, needless_cells(plan) - done
     names = sorted((found | set(planned)) - withdrawn - needless)
     if not names:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")

@@ -8,6 +8,7 @@ from typing import Any
 from medxfer.analysis.judge.arms import ArmFigures, chance_notice, seen
 from medxfer.analysis.judge.better_or_faster import better_or_faster
 from medxfer.analysis.judge.breakdown import ContrastFamily, breakdown, by_site, exploratory
+from medxfer.analysis.judge.caveats import caveats
 from medxfer.analysis.judge.contrasts import questions
 from medxfer.analysis.judge.elsewhere import Elsewhere, elsewhere
 from medxfer.analysis.judge.findings import Finding, Judge
@@ -16,7 +17,7 @@ from medxfer.analysis.judge.look_words import look_notices
 from medxfer.analysis.judge.looking import Looks, looked_at, looks_of
 from medxfer.analysis.judge.other_designs import design_sentence, other_designs
 from medxfer.analysis.judge.power import Designs
-from medxfer.analysis.judge.provenance import caveats, not_done
+from medxfer.analysis.judge.provenance import not_done
 from medxfer.analysis.judge.question import Answer, answer_question
 from medxfer.analysis.judge.readings import readings
 from medxfer.analysis.judge.results import CellRecord, StudyRecord

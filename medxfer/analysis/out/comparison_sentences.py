@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.contrasts import images_name
+from medxfer.analysis.judge.flow import flows
 from medxfer.analysis.judge.phrases import ADJUSTED_INTERVAL, ADJUSTED_P, margin_points, metric_name, percent
-from medxfer.analysis.judge.provenance import flows
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.looks_sentences import looks_sentences

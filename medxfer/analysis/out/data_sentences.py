@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from medxfer.analysis.judge.flow import Flow
 from medxfer.analysis.judge.phrases import span
-from medxfer.analysis.judge.provenance import Flow
 from medxfer.base.words import count, listing
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from medxfer.analysis.judge.computed import arithmetic_sentences
-from medxfer.analysis.judge.provenance import flows
+from medxfer.analysis.judge.flow import flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from medxfer.analysis.judge.arms import ArmFigures, Mean
 from medxfer.analysis.judge.conclusion import is_simultaneous
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.phrases import (
     ADJUSTED_INTERVAL,
     ADJUSTED_P,
@@ -18,7 +19,6 @@ from medxfer.analysis.judge.phrases import (
     percent,
     points,
 )
-from medxfer.analysis.judge.provenance import Flow, flows
 from medxfer.analysis.judge.results import BLOCK, StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.base.words import arm_name, count, listing

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from medxfer.analysis.judge.caveats import other_scales
 from medxfer.analysis.judge.chosen_epochs import chosen_among
 from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.phrases import metric_name, percent, trained_part
-from medxfer.analysis.judge.provenance import other_scales
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.references import ADAMW, Cited

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+from medxfer.analysis.judge.flow import Flow, Part, flows
 from medxfer.analysis.judge.phrases import percent, span
-from medxfer.analysis.judge.provenance import Flow, Part, flows
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.scope import scored_words
 from medxfer.analysis.page.layout import Section, Table

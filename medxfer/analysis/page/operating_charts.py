@@ -6,7 +6,7 @@ import numpy as np
 
 from medxfer.analysis.judge import operating
 from medxfer.analysis.judge.arms import ArmFigures, Range
-from medxfer.analysis.judge.provenance import flows
+from medxfer.analysis.judge.flow import flows
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select

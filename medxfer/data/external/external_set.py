@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from omegaconf import DictConfig, open_dict
 
+from medxfer.base.display import Step
 from medxfer.base.errors import MedxferError, errors_of
 from medxfer.base.series import BySeries
 from medxfer.base.words import FEWEST_PATIENTS, Task, count, listing
@@ -20,8 +21,9 @@ from medxfer.data.header_facts import one_kind
 from medxfer.data.inspect.shortcuts import class_counts
 from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.patients import NO_PATIENTS
-from medxfer.data.store.build import GrayStore, Progress, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import store_of
 from medxfer.data.store.prediction_rows import score_table
 from medxfer.data.store.stored_series import by_series, series_counts
 
@@ -114,9 +116,7 @@ def left_out_sentence(counts: dict[str, int]) -> str:
     return f"{count(images, 'image')} {verb} left out, because {listing(why)} also {also} in the training's data set"
 
 
-def external_sets(
-    config: DictConfig, trained_on: TrainedOn, progress: Progress | None = None
-) -> tuple[ExternalSet, ...]:
+def external_sets(config: DictConfig, trained_on: TrainedOn, progress: Step | None = None) -> tuple[ExternalSet, ...]:
     """The external sets of `config` for cells that are trained on that, decoded if need be; opened once a process, and
     again when their files have changed.
 
@@ -141,7 +141,7 @@ def _dataset(mounted: Mounted, trained_on: TrainedOn) -> DatasetInfo:
         return dataset_of(config)
 
 
-def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progress: Progress | None) -> ExternalSet:
+def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progress: Step | None) -> ExternalSet:
     config, key = mounted.config, mounted.key
     with errors_of(f"external set '{mounted.name}'", key):
         _check_modality(key, dataset.modality, trained_on)

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.store.build import VERSION, GrayStore
 from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.gray_store import VERSION, GrayStore
 
 
 @dataclass(frozen=True)

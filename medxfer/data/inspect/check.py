@@ -20,8 +20,9 @@ from medxfer.data.inspect.shortcuts import class_counts, duplicates, shortcuts
 from medxfer.data.sources.left_out import why
 from medxfer.data.sources.source import Index
 from medxfer.data.split import PARTS, Split, check_classes, split_of
-from medxfer.data.store.build import GrayStore, open_store, store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import open_store, store_of
 from medxfer.data.store.stored_series import by_series
 
 SHOWN_VALUES = 6  # of a header field

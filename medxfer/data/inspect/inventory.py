@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from medxfer.base.display import Step
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.files import whole_file
 from medxfer.data.dicom import describe, silence
@@ -36,7 +37,6 @@ _FILES_AT_ONCE = 100  # a process reads so many headers before it answers: an an
 _MOST_FAULTS = 20.0  # seconds that so many files may take, if a file hangs on a network drive
 OTHER_KIND: Final = "neither DICOM nor a picture"
 VOLUMES: Final = "volumes"  # as the modality of NIfTI files, which state none
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Inventory:
     links: dict[str, int]
 
 
-def take_inventory(root: Path, out: Path, pseudonyms: bool, progress: Progress | None = None) -> Inventory:
+def take_inventory(root: Path, out: Path, pseudonyms: bool, progress: Step | None = None) -> Inventory:
     """Describe every file under `root`, and write the table to `out`, a CSV that its owner alone can read.
 
     What was read is kept beside `out` until the table is whole, so that a second call goes on where the first stopped.
@@ -106,7 +106,7 @@ def _name_of(root: Path) -> str:
     return hashlib.sha256(f"{root.resolve()} {HEADER_VERSION}".encode()).hexdigest()[:12]
 
 
-def _read(root: Path, files: Sequence[str], journal: Path, progress: Progress | None) -> pd.DataFrame:
+def _read(root: Path, files: Sequence[str], journal: Path, progress: Step | None) -> pd.DataFrame:
     """The facts of each file, of which `journal` keeps what has been read."""
     known = {file: facts for file, stamp, facts in _kept(journal) if stamp == _stamp(root / file)}
     todo = [file for file in files if file not in known]

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from medxfer.data.header_facts import SEXES, sex_of, years_of
 from medxfer.data.inspect.shortcuts import class_counts
 from medxfer.data.split import PARTS
-from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.gray_store import GrayStore
 
 SMALLEST = 5  # a count of patients below it, and not 0, is not told
 LETTERS = 6  # manufacturers or scanners that are told apart, those with the most patients; "others" are the rest

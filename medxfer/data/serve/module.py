@@ -18,8 +18,8 @@ from medxfer.base.errors import ImageError
 from medxfer.data.processes import in_processes
 from medxfer.data.serve.balance import image_chances
 from medxfer.data.serve.usual import Tone, tone
-from medxfer.data.store.build import GrayStore
 from medxfer.data.store.decode import Decoded, Decoder, deepened
+from medxfer.data.store.gray_store import GrayStore
 
 SHARE = 0.25  # of a device's free memory that images may take; several cells can share a device
 CHUNK = 1024  # images copied at once

@@ -16,8 +16,8 @@ from medxfer.data.split.draw import LEFT_OUT, check_sites, draw_folds, parts_of_
 from medxfer.data.split.given import Given, read_given
 from medxfer.data.split.settings import PARTS, SplitSettings
 from medxfer.data.split.together import kept_together
-from medxfer.data.store.build import SAME_PICTURE, GrayStore
 from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.gray_store import SAME_PICTURE, GrayStore
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,8 +27,8 @@ from medxfer.data.sources.tables import (
 )
 from medxfer.data.split.settings import PARTS
 from medxfer.data.split.together import UNUSED
-from medxfer.data.store.build import GrayStore
 from medxfer.data.store.dataset import DatasetInfo
+from medxfer.data.store.gray_store import GrayStore
 
 NAMED_BY: Final = "image, path, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID, AccessionNumber, patient_id"
 _IN_ANY_CASE = ("fold", "part", "image")

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.series import SLICES, BySeries
-from medxfer.data.store.build import GrayStore
+from medxfer.data.store.gray_store import GrayStore
 
 
 def score_table(

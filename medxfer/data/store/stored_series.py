@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from medxfer.base.errors import MedxferError
 from medxfer.base.series import IMAGE, BySeries
 from medxfer.base.words import Task
-from medxfer.data.store.build import GrayStore
+from medxfer.data.store.gray_store import GrayStore
 
 
 def by_series(store: GrayStore, score: str, task: Task | None = None) -> BySeries | None:

@@ -7,7 +7,7 @@ import pytest
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
-from medxfer.analysis.judge.provenance import caveats
+from medxfer.analysis.judge.caveats import caveats
 from medxfer.analysis.judge.results_table import results_csv, results_table
 from medxfer.analysis.judge.scores import stack
 from medxfer.analysis.judge.verdict import judge

@@ -8,7 +8,8 @@ import pandas as pd
 from synthetic_study import write_study
 
 from medxfer.analysis import read_study
-from medxfer.analysis.judge.provenance import flows, provenance
+from medxfer.analysis.judge.flow import flows
+from medxfer.analysis.judge.provenance import provenance
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.methods import methods
 from medxfer.analysis.page.flow_table import flow_sections

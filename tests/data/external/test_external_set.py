@@ -13,8 +13,9 @@ from pictures import make_elsewhere, make_pictures
 from medxfer.base.errors import MedxferError
 from medxfer.data.external import ExternalSet, mounted_sets
 from medxfer.data.sources.class_names import in_training_classes
-from medxfer.training.prepare import Settled, prepare
+from medxfer.training.prepare import prepare
 from medxfer.training.settings.composed import compose_config
+from medxfer.training.settled_cell import Settled
 
 BINARY = (("normal", "pneumonia"), "binary")
 

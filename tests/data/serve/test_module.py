@@ -12,8 +12,8 @@ from torch import nn
 from medxfer.base.batch import GrayBatch, RenderedBatch
 from medxfer.data.serve.module import GrayDataModule, StoredBatches, batches_of
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.open import open_store
 
 
 class Recorder(nn.Module):

@@ -11,8 +11,9 @@ from dicom_files import dicom_dataset, save, write_dicom
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
 from medxfer.data.sources.dicom_folder import DicomFolder, DicomReader
-from medxfer.data.store.build import GrayStore, open_store
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
+from medxfer.data.store.gray_store import GrayStore
+from medxfer.data.store.open import open_store
 
 FRAMES = np.random.default_rng(0).integers(0, 3000, (3, 12, 12)).astype(np.uint16)
 CT: dict[str, Any] = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}

@@ -12,9 +12,10 @@ from releases import compose_cell
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.store import build
-from medxfer.data.store.build import store_of
 from medxfer.data.store.dataset import dataset_of
-from medxfer.training.prepare import Prepared, cells_of, prepare
+from medxfer.data.store.open import store_of
+from medxfer.training.prepare import cells_of, prepare
+from medxfer.training.settled_cell import Prepared
 
 LEFT_OUT = "data.split.groups=data"
 

@@ -21,8 +21,8 @@ from medxfer.data.sources import kept_files
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.kept_files import content_of
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
+from medxfer.data.store.open import open_store
 
 
 def dataset(root: Path, cache: Path) -> DatasetInfo:

@@ -42,7 +42,7 @@ sys.path.insert(0, sys.argv[2])
 from pictures import make_pictures
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import open_store
+from medxfer.data.store.open import open_store
 from medxfer.base.errors import MedxferError
 folder = Path(sys.argv[1])
 root = make_pictures(folder / "in")

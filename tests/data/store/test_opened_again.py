@@ -11,9 +11,10 @@ from PIL import Image
 from releases import compose_cell
 
 from medxfer.data.sources import files_stamp
-from medxfer.data.store.build import store_of
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
-from medxfer.training.prepare import Prepared, prepare
+from medxfer.data.store.open import store_of
+from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Prepared
 
 
 @pytest.fixture(autouse=True)

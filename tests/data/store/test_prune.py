@@ -9,8 +9,8 @@ from pictures import make_pictures
 
 from medxfer.data.__main__ import main
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.open import open_store
 from medxfer.data.store.prune import DAY, find_stores, other_folders, prune
 
 

@@ -15,7 +15,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.split import SplitSettings, split_images
 from medxfer.data.store.stored_series import by_series, series_counts
-from medxfer.training.prepare import Prepared
+from medxfer.training.settled_cell import Prepared
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store import build as store_module
-from medxfer.data.store.build import open_store
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.store.decode import resize
+from medxfer.data.store.open import open_store
 
 
 def dataset(root: Path, cache: Path):
@@ -110,11 +110,11 @@ def test_a_second_start_reads_no_pixels(tmp_path, monkeypatch):
 
 def test_a_build_that_was_killed_leaves_nothing_that_counts(tmp_path, monkeypatch):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
-    real = store_module._write_tables
-    monkeypatch.setattr(store_module, "_write_tables", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    real = store_module.write_tables
+    monkeypatch.setattr(store_module, "write_tables", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         open_store(data, 8, hounsfield=False)
-    monkeypatch.setattr(store_module, "_write_tables", real)
+    monkeypatch.setattr(store_module, "write_tables", real)
     assert len(open_store(data, 8, hounsfield=False)) == 10
     assert not list(data.folder.glob("*.partial"))
 
@@ -219,7 +219,7 @@ from pathlib import Path
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
-from medxfer.data.store.build import open_store
+from medxfer.data.store.open import open_store
 root, cache = map(Path, sys.argv[1:])
 data = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), cache)
 open_store(data, 8, False, progress=lambda what, done, of: print(done, flush=True) or time.sleep(0.02))

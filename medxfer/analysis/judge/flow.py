@@ -1,0 +1,188 @@
+"""The way of a data set's files: received, refused, used, and what is known of the patients of each part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
+from medxfer.base.errors import MedxferError
+from medxfer.base.series import IMAGE
+from medxfer.base.words import count, site_noun
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Images and patients of a part of a data set, and what is known of its patients.
+
+    A patient counts in every class of which there is an image. `age` has the number of patients with a known age
+    ("known") and, of five or more, "median" and quartiles ("low", "high") in years; `sex`, `scanner` and
+    `manufacturer` have the patients of each. None stands for 1 to 4. They are empty where nothing is known.
+    """
+
+    images: int
+    patients: int
+    images_by_class: tuple[int, ...] = ()
+    patients_by_class: tuple[int, ...] = ()
+    age: Mapping[str, float | None] = field(default_factory=dict)
+    sex: Mapping[str, int | None] = field(default_factory=dict)
+    scanner: Mapping[str, int | None] = field(default_factory=dict)
+    manufacturer: Mapping[str, int | None] = field(default_factory=dict)
+    series: int | None = None  # that its images are slices of, where series are scored
+    series_by_class: tuple[int, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """'480 images', or '480 images in 60 series' where series are scored."""
+        return count(self.images, "image") + ("" if self.series is None else f" in {self.series:,} series")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The way of a data set's files: received, refused by reason, and the parts that were used.
+
+    Cells of earlier versions recorded neither `received_patients`, `used` nor what is known of patients.
+    """
+
+    data: str
+    modality: str
+    classes: tuple[str, ...]
+    task: str
+    received: int
+    refused: Mapping[str, int]
+    parts: Mapping[str, Part]
+    has_ids: bool  # of patients; else each image counts as one
+    received_patients: int | None = None  # of files with a label
+    used: tuple[int, int] | None = None  # images and patients that are left
+    folds: int = 0  # that a training has; its test part is then all of them, and the other parts are of the first
+    each_fold: tuple[Mapping[str, Part], ...] = ()  # the parts of each of these folds
+    sites: tuple[str, ...] = ()  # the folds, where they are given by a column of the table
+    groups: str = ""  # that column
+    official: bool = True  # whether folds leave an official test part alone
+    given_test: bool | None = None  # whether a release or a file gives the test part; None where it is not recorded
+    test_share: float | None = None  # that one split tests
+    score: str = IMAGE  # what is scored: images, or series by mean or max
+
+    @property
+    def positive(self) -> str:
+        """The class that a score above the threshold stands for; empty in other tasks than binary ones."""
+        return self.classes[1] if self.task == "binary" else ""
+
+    @property
+    def prevalence(self) -> float | None:
+        """The share of the positive class in the test images."""
+        return self.shares[self.positive] if self.positive and self.shares else None
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each class, or of each label, in what is scored of test; empty where it is not known."""
+        test = self.parts.get("test")
+        if test is None:
+            return {}
+        by_class, scored = test.series_by_class or test.images_by_class, test.series or test.images
+        return {name: n / scored for name, n in zip(self.classes, by_class, strict=True)} if by_class and scored else {}
+
+    @property
+    def unit(self) -> str:
+        """What has a score, in the singular: 'image' or 'series'."""
+        return "image" if self.score == IMAGE else "series"
+
+    @property
+    def tested(self) -> int:
+        """How many test images, or series, are scored."""
+        test = self.parts["test"]
+        return test.images if test.series is None else test.series
+
+
+def flows(study: StudyRecord) -> list[Flow]:
+    """One for each data set with a finished cell, at its largest training fraction."""
+    largest: dict[str, CellRecord] = {}
+    for cell in study.done:
+        name = str(cell.factors["data"])
+        if name not in largest or cell.factors["train_fraction"] > largest[name].factors["train_fraction"]:
+            largest[name] = cell
+    return [_flow(name, cell) for name, cell in largest.items()]
+
+
+def _flow(name: str, cell: CellRecord) -> Flow:
+    data = cell.record["data"]
+    counted: Record = data.get("flow", {})
+    people: Record = counted.get("people", {})
+    parts = {of: replace(part, **people.get(of, {})) for of, part in _parts(cell).items()}
+    if "sites" in data:
+        parts["test"] = replace(parts["test"], **_once_each(cell))
+    refused = dict(data["rejected"])
+    received = sum(part.images for part in parts.values()) + sum(refused.values())
+    return Flow(
+        data=name,
+        modality=data["modality"],
+        classes=tuple(map(str, cell.record["classes"])),
+        task=cell.record["task"],
+        received=counted["received"]["files"] if counted else received,
+        refused=refused,
+        parts=parts,
+        has_ids=not any(text.startswith("no patient ids") for text in data["caveats"]),
+        received_patients=counted["received"]["patients"] if counted else None,
+        used=(counted["used"]["images"], counted["used"]["patients"]) if counted else None,
+        folds=int(data.get("folds", 0)),
+        each_fold=tuple(_parts(fold) for fold in cell.folds),
+        sites=tuple(data.get("sites", ())),
+        groups=site_noun(str(data.get("groups", ""))),
+        official=bool(data.get("official", True)),
+        given_test=data.get("given_test"),
+        test_share=data.get("test_share"),
+        score=data.get("scored", {}).get("score", IMAGE),
+    )
+
+
+def _parts(cell: CellRecord) -> dict[str, Part]:
+    data = cell.record["data"]
+    return {
+        part: Part(images, data["patients"][part], *by_class(cell, part), **_series(data, part))
+        for part, images in data["images"].items()
+    }
+
+
+def _series(data: Record, part: str) -> dict[str, Any]:
+    """What `Part` has of series; empty where images are scored."""
+    if "scored" not in data:
+        return {}
+    return {"series": data["scored"][part]["series"], "series_by_class": tuple(data["scored"][part]["by_class"])}
+
+
+def _once_each(cell: CellRecord) -> dict[str, Any]:
+    """The patients that a training of sites tests: one with images at several sites is one patient."""
+    try:
+        kept = read_scores(cell)
+    except MedxferError:
+        return {}
+    return {"patients": len(set(kept.patients)), "patients_by_class": _patients_by_class(kept)}
+
+
+def by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(images, patients) of each class, as recorded; else from the scores, which the training part does not have."""
+    if recorded := cell.record["data"].get("flow"):
+        of_part = recorded["by_class"][part]
+        return tuple(of_part["images"]), tuple(of_part["patients"])
+    if part == "train":
+        return (), ()
+    try:
+        kept = read_scores(cell) if part == "test" else read_predictions(cell.folder, part)
+    except MedxferError:
+        return (), ()
+    return tuple(int(of.sum()) for of in _has_class(kept)), _patients_by_class(kept)
+
+
+def _patients_by_class(kept: CellScores) -> tuple[int, ...]:
+    return tuple(len(set(kept.patients[of])) for of in _has_class(kept))
+
+
+def _has_class(kept: CellScores) -> list[NDArray[np.bool_]]:
+    """For each class, which images have it."""
+    labels, classes = kept.labels, range(kept.scores.shape[1])
+    return [labels[:, c] == 1 if labels.ndim == 2 else labels == c for c in classes]

@@ -1,0 +1,30 @@
+"""How many of a data set's files may be missing or unusable."""
+
+from collections.abc import Mapping
+
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.left_out import why
+from medxfer.data.store.dataset import DatasetInfo
+
+
+def check_rejected(
+    dataset: DatasetInfo, rejected: Mapping[str, int], kept: int, max_rejected: float, max_missing: float
+) -> None:
+    """Raise MedxferError if more than `max_missing` of the files are not there, or more than `max_rejected` of those
+    that are cannot be used, or all. `kept` counts files, as `rejected` does: one file may have sixty frames."""
+    missing = sum(count for kind, count in rejected.items() if why(kind) == "missing")
+    unusable = {kind: count for kind, count in rejected.items() if why(kind) == "broken"}
+    there = kept + sum(unusable.values())
+    if missing > max_missing * (there + missing):
+        raise MedxferError(
+            f"{dataset.source.root}: {missing} of {there + missing} files are missing; data.max_missing={max_missing} "
+            f"allows {max_missing:.0%}: add them, or, to use what is there, raise it"
+        )
+    if kept and there - kept <= max_rejected * there:
+        return
+    reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
+    way_out = f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
+    raise MedxferError(
+        f"{dataset.source.root}: {there - kept} of {there} files cannot be used ({reasons}); "
+        f"{way_out if kept else 'none is left: mend the folder'}"
+    )
