@@ -72,7 +72,11 @@ def test_the_files_content_is_part_of_what_a_cell_is_and_its_path_is_not(tmp_pat
         ({"patient_id": ["P0", " "], "part": ["test"] * 2}, "1 row of it with a part and no patient_id"),
         ({"path": ["0.png", "0"], "part": ["test", "val"]}, "paths '0.png' and '0' name one image with two parts"),
         ({"path": ["0.png", "0.png"], "part": ["test", "val"]}, "gives one path two parts"),
-        ({"path": ["0.png", "no.png"], "part": ["test"] * 2}, r"1 of its 2 values of path .*'no\.png'"),
+        (
+            {"path": ["0.png", "no.png"], "part": ["test"] * 2},
+            r"1 of its 2 values of path .*'no\.png', the data set has '\d\.png'",
+        ),
+        ({"patient_id": ["p0"], "part": ["test"]}, "the first is 'p0', the data set has 'P0'"),
         ({"image": ["abc"], "part": ["test"]}, "1 of its 1 values of image are not in the data set"),
         ({"path": ["0.png", "1.png"], "part": ["test", "val"]}, "has 1 patient in two parts"),
     ],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -29,6 +30,8 @@ DECODERS: Final = {
 }
 NATIVE: Final = uid.UncompressedTransferSyntaxes
 _LOSSLESS_JPEG: Final = (uid.JPEGLossless, uid.JPEGLosslessSV1)
+_HASHED: Final = 2**16  # bytes, which are some tens of rows
+_CODESTREAMS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
 _RLE_HEADER_BYTES = 64  # PS3.5 G.5
 
 MAX_FRAME_BYTES = 2**27  # decoded; 67 million pixels of 16 bits, more than any detector or stitched radiograph has
@@ -111,6 +114,16 @@ class DicomFile:
         else:
             self._check_fragments()
 
+    def digest(self) -> str:
+        """A hash of the pixel data's length and of the bytes in its middle, as the file has them; to be called first,
+        before the pixels are checked. Raises DicomError if there is none.
+        """
+        _, _, length = self._pixel_element()
+        start = self._stream.tell()
+        length = min(length, self._stream.seek(0, 2) - start)
+        self._stream.seek(start + max(length - _HASHED, 0) // 2)
+        return hashlib.sha256(self._stream.read(min(length, _HASHED)) + str(length).encode()).hexdigest()
+
     def _pixel_element(self) -> tuple[str, str, int]:
         """Keyword, VR and length of the element at which the header ends; the stream is left at its value."""
         head = self._stream.read(8)
@@ -138,7 +151,7 @@ class DicomFile:
         """Every fragment of the encapsulated pixel data (PS3.5 A.4) must lie within the file."""
         self._stream.seek(self._start)
         with refusing(self.path, "undecodable", "its compressed pixel data is not made of fragments"):
-            encaps.parse_basic_offsets(self._stream)
+            offsets = encaps.parse_basic_offsets(self._stream)
             _, fragments = encaps.parse_fragments(self._stream)
         if not fragments:
             raise self.header.error("its compressed pixel data is empty", "no pixel data")
@@ -146,6 +159,20 @@ class DicomFile:
         last = int.from_bytes(self._stream.read(4), "little")
         if fragments[-1] + 8 + last > self._start + self._available:
             raise self.header.error("its compressed pixel data ends before its last fragment does", "truncated")
+        frames, claimed = len(offsets) or self._codestreams(fragments), self.format.number_of_frames
+        if frames and frames != claimed:
+            reason = f"its compressed pixel data has {frames} frames, and its header claims {claimed}"
+            raise self.header.error(reason, "truncated" if frames < claimed else "wrong length")
+
+    def _codestreams(self, fragments: list[int]) -> int:
+        """How many frames begin with one of the `fragments` (where they lie); 0 if their beginnings do not tell."""
+        if self.syntax == uid.RLELossless:  # a fragment is a frame (PS3.5 A.4.2)
+            return len(fragments)
+        found = 0
+        for start in fragments:
+            self._stream.seek(start + 8)
+            found += self._stream.read(max(map(len, _CODESTREAMS))).startswith(_CODESTREAMS)
+        return found
 
     def stored(self, frame: int) -> NDArray[Any]:
         """One frame's stored values, (rows, columns) of an integer or float type; colour is RGB, (…, 3).
@@ -221,6 +248,14 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
+
+
+def pixel_digest(path: Path) -> str:
+    """What tells the copies of an image from other images: a hash of its pixel data, as far as they differ between two
+    images; "" if it has none."""
+    with suppress(DicomError), silence(), open_dicom(path, checked=False) as file:
+        return file.digest()
+    return ""
 
 
 @contextmanager

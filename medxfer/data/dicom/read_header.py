@@ -39,7 +39,7 @@ _READ = """
 OVERLAY_ROWS: Final = {group << 16 | 0x0010 for group in range(0x6000, 0x6020, 2)}  # PS3.3 C.9.2: up to sixteen
 # As plain integers: pydicom asks of every element of a file whether it is among them.
 _TAGS: Final[list[BaseTag | int]] = [*(int(Tag(keyword)) for keyword in _READ.split()), *OVERLAY_ROWS]
-_ZIP: Final = b"PK\x03\x04"
+_PACKED: Final = {b"PK\x03\x04": "ZIP", b"\x1f\x8b": "gzip", b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "RAR"}
 PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 
 
@@ -52,7 +52,8 @@ def read_header(path: Path, stream: BinaryIO) -> tuple[Header, str, BinaryIO]:
     head = stream.read(1024)
     start = 132 if head[128:132] == b"DICM" else 0
     if start == 0 and head[:2] not in _FIRST_GROUPS:
-        reason = "it is a ZIP archive: unpack it" if head.startswith(_ZIP) else "it does not begin as DICOM files do"
+        packed = next((name for begin, name in _PACKED.items() if head.startswith(begin)), "")
+        reason = f"it is a {packed} archive: unpack it" if packed else "it does not begin as DICOM files do"
         raise DicomError(path, "not DICOM" if head else "empty", reason if head else "it holds nothing")
     deflated = DEFLATED.encode() in head
     if deflated:

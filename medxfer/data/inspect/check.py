@@ -40,7 +40,7 @@ def check(config: DictConfig, console: Console) -> None:
     hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
     # All that can be decoded, however little: how many files are refused is shown before it is judged.
     size = USUAL_SIZE if config.image_size == AUTO else config.image_size  # a backbone is no matter of the data
-    store = open_store(dataset, size, hounsfield, max_rejected=1.0, progress=display.step)
+    store = open_store(dataset, size, hounsfield, max_rejected=1.0, progress=display.step, max_missing=1.0)
     display.close()
     headers = _headers_of(store, dataset)
     _show_refused(console, dataset, store)

@@ -18,7 +18,7 @@ from medxfer.base.files import whole_file
 from medxfer.data.dicom import describe, silence
 from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
 from medxfer.data.processes import in_processes
-from medxfer.data.sources.file_kinds import is_picture
+from medxfer.data.sources.file_kinds import ARCHIVES, is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import left_out_by_rule
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
@@ -36,6 +36,7 @@ _IDENTIFIERS = ("patient", "study", "series", "instance", "accession")
 _FILES_AT_ONCE = 100  # a process reads so many headers before it answers: an answer takes as long as several headers
 _MOST_FAULTS = 20.0  # seconds that so many files may take, if a file hangs on a network drive
 OTHER_KIND: Final = "neither DICOM nor a picture"
+PACKED: Final = "archive, to be unpacked first"
 VOLUMES: Final = "volumes"  # as the modality of NIfTI files, which state none
 
 
@@ -68,7 +69,7 @@ def take_inventory(root: Path, out: Path, pseudonyms: bool, progress: Step | Non
     journal = out.with_name(f".{out.name}.{_name_of(root)}.partial")
     try:
         facts = _read(root, files, journal, progress)
-        inventory = Inventory(_table(facts, pseudonyms), {reason: len(names) for reason, names in links.items()})
+        inventory = Inventory(_table(facts, root, pseudonyms), {reason: len(names) for reason, names in links.items()})
         with whole_file(out) as file:
             os.fchmod(file.fileno(), 0o600)
             inventory.table.to_csv(file, index=False)
@@ -86,8 +87,9 @@ def describe_file(path: Path) -> HeaderFacts:
         return _volume(path)
     if not is_picture(path):
         facts = describe(path)
-        other = facts.unreadable == "not DICOM" and path.suffix.lower() not in (".dcm", ".dicom", ".dic", ".ima", "")
-        return facts._replace(unreadable=OTHER_KIND) if other else facts
+        if facts.unreadable != "not DICOM" or path.suffix.lower() in (".dcm", ".dicom", ".dic", ".ima", ""):
+            return facts
+        return facts._replace(unreadable=PACKED if path.name.lower().endswith(ARCHIVES) else OTHER_KIND)
     try:
         return PictureReader().header(path)
     except ImageError as error:
@@ -172,9 +174,9 @@ def _kept(journal: Path) -> Iterator[tuple[str, list[int], list[Any]]]:
                     yield file, stamp, facts
 
 
-def _table(facts: pd.DataFrame, pseudonyms: bool) -> pd.DataFrame:
-    """`facts` (a row a file) as the table of the inventory."""
-    rules = left_out_by_rule(facts)
+def _table(facts: pd.DataFrame, root: Path, pseudonyms: bool) -> pd.DataFrame:
+    """`facts` (a row a file below `root`) as the table of the inventory."""
+    rules = left_out_by_rule(facts, path_of=root.joinpath)
     # What a rule leaves out is no fault, though nothing could be read of it as an image.
     facts = facts.assign(
         left_out=rules.where(rules != "", facts["unreadable"]), label="", date_order=_date_order(facts)

@@ -1,4 +1,4 @@
-"""What a file is, by how it begins; its name tells nothing."""
+"""What a file is, by how it begins; its name tells nothing but of archives."""
 
 from pathlib import Path
 
@@ -8,6 +8,9 @@ _FIRST_GROUPS = (
     b"\x08\0",
     b"\0\x08",
 )  # of a DICOM file without a preamble: 0002 and 0008, either byte order
+
+
+ARCHIVES = (".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz")
 
 
 def is_picture(path: Path) -> bool:

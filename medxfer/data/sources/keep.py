@@ -1,13 +1,16 @@
 """Which of the files that a folder holds are images for the purpose: left out by rule, and not as faults."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError, unknown
+from medxfer.data.dicom import pixel_digest
 from medxfer.data.sources.left_out import BY_RULE
 from medxfer.data.sources.source import Index
 
@@ -24,11 +27,14 @@ _CLASSES = (
     "*Registration*", "Encapsulated *", "Media Storage Directory*",
 )  # fmt: skip
 _COPY = "copy of another file"
+_NAMESAKE = "the SOPInstanceUID of another image, and other pixels: an image of its own"
 _TOLD_BY = ["instance", "series", "patient", "size", "frames", "position", "image_type", "view"]
 _SLICES = ("CT", "MR", "PT")
 
 
-def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Series:
+def left_out_by_rule(
+    headers: pd.DataFrame, keep: Keep | None = None, path_of: Callable[[str], Path] = Path
+) -> pd.Series:
     """The reason for which each file is left out, "" for none.
 
     Args:
@@ -37,6 +43,7 @@ def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Seri
         keep: for each of KEPT_BY a pattern, or several of which one must match; case does not count, "*" and "?" stand
             for what they stand for in names of files. A rule of what is no image does not hold for what is asked for
             by its modality, SOP class or image type.
+        path_of: where a file lies, by its name in the index of `headers`: of files that seem copies the pixels decide.
 
     Raises MedxferError for a setting that there is not.
     """
@@ -63,7 +70,9 @@ def left_out_by_rule(headers: pd.DataFrame, keep: Keep | None = None) -> pd.Seri
         )
         if _others(headers, reasons, capture):
             leave_out(capture, "derived secondary capture")
-    leave_out(_copies(headers[reasons == ""]).reindex(headers.index, fill_value=False), _COPY)
+    rest = np.flatnonzero(reasons == "")
+    originals = _originals(headers.iloc[rest], path_of)
+    reasons.iloc[rest[originals >= 0]] = BY_RULE + _COPY
     return reasons
 
 
@@ -72,7 +81,9 @@ def is_localizer(headers: pd.DataFrame) -> pd.Series:
     return headers["image_type"].str.contains("LOCALIZER") & headers["modality"].isin(_SLICES)
 
 
-def without_left_out(index: Index, headers: pd.DataFrame, keep: Keep | None = None) -> tuple[Index, pd.DataFrame]:
+def without_left_out(
+    index: Index, headers: pd.DataFrame, keep: Keep | None = None, path_of: Callable[[str], Path] = Path
+) -> tuple[Index, pd.DataFrame]:
     """`index` and the `headers` of its files (a row each, by file) without what `left_out_by_rule` leaves out.
 
     Raises MedxferError if that is all, or if copies of one image have two labels.
@@ -81,15 +92,24 @@ def without_left_out(index: Index, headers: pd.DataFrame, keep: Keep | None = No
     if "view" in index.images:  # by a release's own table
         views = index.images["view"].set_axis(known.index)
         known = known.assign(view=known["view"].where(known["view"] != "", views))
-    reasons = left_out_by_rule(known, keep)
+    reasons = left_out_by_rule(known, keep, path_of)
     stays = (reasons == "").to_numpy()
-    if stays.all():
-        return index, headers
     if not stays.any():
         counts = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts().items())
         raise MedxferError(f"data.keep leaves no image of {len(reasons)} ({counts}): ask for less")
-    _check_labels_of_copies(index, known, reasons == f"{BY_RULE}{_COPY}")
-    return without(index, headers, reasons)
+    considered = np.flatnonzero(stays | (reasons == f"{BY_RULE}{_COPY}"))
+    _check_labels_of_copies(index, known.iloc[considered], considered, path_of)
+    headers = _with_namesakes(headers, known[stays])
+    return (index, headers) if stays.all() else without(index, headers, reasons)
+
+
+def _with_namesakes(headers: pd.DataFrame, used: pd.DataFrame) -> pd.DataFrame:
+    """`headers` with a caveat on those of the `used` files that seem copies of another, and have other pixels."""
+    alike = used.index[_identified(used) & used.duplicated(_TOLD_BY)]
+    if not len(alike):
+        return headers
+    caveats = [(*said, _NAMESAKE) if file in set(alike) else said for file, said in headers["caveats"].items()]
+    return headers.assign(caveats=pd.Series(caveats, headers.index, dtype=object))
 
 
 def without(index: Index, headers: pd.DataFrame, reasons: pd.Series) -> tuple[Index, pd.DataFrame]:
@@ -105,20 +125,19 @@ def without(index: Index, headers: pd.DataFrame, reasons: pd.Series) -> tuple[In
     return kept, headers.loc[images["file"].unique()]
 
 
-def _check_labels_of_copies(index: Index, headers: pd.DataFrame, copies: pd.Series) -> None:
-    """Raise MedxferError if a copy has another label than the file that is kept."""
-    labels = [np.ravel(label).tolist() for label in index.labels]
-    told = [
-        tuple(None if value != value else value for value in key)  # NaN is no position
-        for key in headers[_TOLD_BY].itertuples(index=False, name=None)
-    ]
-    kept = {key: row for row, (key, is_copy) in enumerate(zip(told, copies, strict=True)) if not is_copy}
-    for copy in np.flatnonzero(copies).tolist():
-        one, row = sorted((kept[told[copy]], copy))
-        if labels[one] != labels[row]:
+def _check_labels_of_copies(
+    index: Index, headers: pd.DataFrame, rows: NDArray[np.intp], path_of: Callable[[str], Path]
+) -> None:
+    """Raise MedxferError if a copy among `headers`, those of the `rows` of `index`, has another label than the file
+    that is kept."""
+    originals = _originals(headers, path_of)
+    for place in np.flatnonzero(originals >= 0).tolist():
+        one, other = sorted((int(originals[place]), place))
+        labels = [np.ravel(index.labels[rows[each]]).tolist() for each in (one, other)]
+        if labels[0] != labels[1]:
             raise MedxferError(
-                f"'{headers.index[one]}' and '{headers.index[row]}' are copies of one image and have two labels: give "
-                "them one, or remove one"
+                f"'{headers.index[one]}' and '{headers.index[other]}' are copies of one image and have two labels: "
+                "give them one, or remove one"
             )
 
 
@@ -142,11 +161,28 @@ def _others(headers: pd.DataFrame, reasons: pd.Series, of: pd.Series) -> bool:
     return bool(((reasons == "") & (headers["unreadable"] == "") & ~of).any())
 
 
-def _copies(headers: pd.DataFrame) -> pd.Series:
-    """Which files are an image that is there already, by SOPInstanceUID, and by whatever else could tell them apart:
+def _identified(headers: pd.DataFrame) -> pd.Series:
+    """Which files say which image they are."""
+    return (headers["instance"] != "") & (headers["series"] != "")
+
+
+def _originals(headers: pd.DataFrame, path_of: Callable[[str], Path]) -> NDArray[np.intp]:
+    """For each file the place of the one that it is a copy of, or -1.
+
+    A copy has the SOPInstanceUID of the other, whatever else of the header could tell them apart, and its pixel data:
     a careless program may have written one UID into every file. The first that can be read is the image, and one that
-    was cut off beside it a copy."""
-    readable_first = np.argsort(headers["unreadable"].to_numpy() != "", kind="stable")
-    copies = np.zeros(len(headers), bool)
-    copies[readable_first] = headers.iloc[readable_first].duplicated(_TOLD_BY).to_numpy()
-    return pd.Series(copies, headers.index) & (headers["instance"] != "") & (headers["series"] != "")
+    was cut off beside it is a copy.
+    """
+    originals = np.full(len(headers), -1)
+    suspects = np.flatnonzero(_identified(headers) & headers.duplicated(_TOLD_BY, keep=False))
+    broken = headers["unreadable"].to_numpy() != ""
+    suspects = suspects[np.argsort(broken[suspects], kind="stable")]
+    told = headers[_TOLD_BY].iloc[suspects].fillna({"position": np.inf})  # NaN is not equal to itself
+    first: dict[tuple[object, ...], int] = {}
+    for place, key in zip(suspects.tolist(), told.itertuples(index=False, name=None), strict=True):
+        pixels = (*key, "" if broken[place] else pixel_digest(path_of(str(headers.index[place]))))
+        original = first.get(key, place) if broken[place] else first.setdefault(pixels, place)
+        first.setdefault(key, place)
+        if original != place:
+            originals[place] = original
+    return originals

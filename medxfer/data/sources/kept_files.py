@@ -30,6 +30,8 @@ def kept_of_files(
     The others' rows lie in `kept`, a parquet file that one process at a time reads and writes. Only rows that `certain`
     marks are kept: what a fault of the moment made of a file is never taken for the file.
     """
+    if not paths:
+        return read([])
     with alone(kept.parent, kept.stem, kept.name):
         now = pd.DataFrame.from_dict({file: _stamp(path) for file, path in paths.items()}, "index", columns=STAMP)
         before = pd.read_parquet(kept) if kept.is_file() else pd.DataFrame(columns=STAMP)

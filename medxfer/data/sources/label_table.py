@@ -21,7 +21,8 @@ def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], 
 
     Args:
         labels: (N,) names of classes: the classes are sorted, and of two the second is the positive one; or (N, C)
-            findings of 0 and 1, a column each: one column is a binary task, several are a multi-label task.
+            findings of 0 and 1, or true and false, a column each: one column is a binary task, several are a
+            multi-label task.
         where: how errors begin.
 
     Raises:
@@ -39,12 +40,12 @@ def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], 
                 "choose a column of classes as data.label="
             )
         return codes.astype(np.int64), tuple(classes), "binary" if len(classes) == 2 else "multiclass"
-    findings = labels.apply(pd.to_numeric, errors="coerce")
+    findings = labels.apply(_finding)
     for name, column in findings.items():
-        if not column.isin([0, 1]).all():
+        if len(odd := labels[name][~column.isin([0, 1])]):
             raise MedxferError(
-                f"{where}: the column '{name}' has values other than 0 and 1; findings of a multi-label task have 0 "
-                "and 1, for classes give one column as data.label="
+                f"{where}: the column '{name}' has other values than 0 and 1 ('{odd.iloc[0]}'); findings of a "
+                "multi-label task have 0 and 1, or true and false; for classes give one column as data.label="
             )
         if column.nunique() < 2:
             raise MedxferError(
@@ -55,6 +56,13 @@ def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], 
     if len(names) == 1:
         return findings.iloc[:, 0].to_numpy(np.int64), (f"no {names[0]}", names[0]), "binary"
     return findings.to_numpy(np.float32), names, "multilabel"
+
+
+def _finding(cells: pd.Series) -> pd.Series:
+    """Numbers; NaN for what is none. Spreadsheets and pandas write true and false for 1 and 0."""
+    words = cells.astype(str).str.lower()
+    numbers: pd.Series = pd.to_numeric(words.replace({"true": "1", "false": "0"}), errors="coerce")
+    return numbers
 
 
 class Labelled(Source):

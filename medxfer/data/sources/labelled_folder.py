@@ -10,12 +10,14 @@ import pandas as pd
 from medxfer.base.errors import MedxferError, PrivateWarning
 from medxfer.base.words import count
 from medxfer.data.header_facts import sex_of, years_of
+from medxfer.data.sources.file_kinds import ARCHIVES
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import OTHER, Labelled
 from medxfer.data.sources.patients import patient_column
 from medxfer.data.sources.source import Index
 from medxfer.data.sources.tables import (
     PATH,
+    check_no_failures,
     check_not_rounded,
     cleaned,
     join_rows,
@@ -65,8 +67,9 @@ class LabelledFolder(Labelled):
         self.columns = {**COLUMNS, **{key: name for key, name in columns.items() if name}}
         self.patient = self.columns["patient"] if columns.get("patient", True) else None
         if not self.labels.is_file():
+            what = "is a folder" if self.labels.is_dir() else "no such file"
             raise MedxferError(
-                f"data.labels={labels}: no such file; give a CSV or XLSX with the columns "
+                f"data.labels={labels}: {what}; give a CSV or XLSX with the columns "
                 f"{self.columns['path']}, {', '.join(self.names)}, {self.columns['patient']}"
             )
 
@@ -145,6 +148,8 @@ class LabelledFolder(Labelled):
         patient = patient_column(self.patient, table.columns, taken, str(self.labels))
         for column in filter(None, (key, patient)):
             check_not_rounded(table[column], f"{self.labels}: the column '{column}'")
+        for column in filter(None, (key, patient, *self.names)):
+            check_no_failures(table[column], f"{self.labels}: the column '{column}'")
         if patient:
             images["patient"] = cleaned(table[patient])
         for described_by, column in described.items():
@@ -190,7 +195,9 @@ class LabelledFolder(Labelled):
         if not len(lost):
             return
         if not offered:
-            raise self.wrong("it has no file that can be an image")
+            packed = sum(file.lower().endswith(ARCHIVES) for file in walk(self.root).files)
+            but = f", but {count(packed, 'archive')} ({', '.join(ARCHIVES)}): unpack {'it' if packed == 1 else 'them'}"
+            raise self.wrong(f"it has no file that can be an image{but if packed else ''}")
         name, free = lost.iloc[0], sorted(set(offered) - set(images["file"])) or list(offered)
         headers = self.headers() if rows.kind not in (PATH, "") else None
         stated = free if headers is None else headers(offered).loc[free, rows.kind].tolist()

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from medxfer.base.errors import ImageError
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import SEVERAL_FRAMES
+from medxfer.data.sources.file_kinds import is_dicom
 
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 COLOUR_TOLERANCE: Final = 8  # of 255: JPEG's rounding of chroma leaves that much between the channels of a gray picture
@@ -86,6 +87,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with path.open("rb") as stream, Image.open(stream) as picture:
             yield picture
     except _PILLOW_ERRORS as error:
+        if is_dicom(path):
+            raise ImageError(path, "DICOM, which data=dicom reads", "it is a DICOM file") from error
         raise ImageError(path, "undecodable", f"not a picture that Pillow can read ({type(error).__name__})") from error
 
 

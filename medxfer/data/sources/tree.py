@@ -108,6 +108,9 @@ class ClassFolders(Source):
                 else:
                     others.append(file)
         table = pd.DataFrame(found, columns=["file", "split", "label"])
+        if not self.classes and len(table) and table["label"].str.lower().isin(self.parts).all():
+            parts = sorted(table["label"].unique())
+            raise self.wrong(f"the folders {' and '.join(parts)} hold images and no folder for each class")
         expected = {(part, label) for part in self.parts.values() for label in self.classes}
         missing = sorted(expected - set(zip(table["split"], table["label"], strict=True)))
         if missing or table.empty:

@@ -23,6 +23,7 @@ from medxfer.data.sources.tables import (
     join_rows,
     key_column,
     kind_of,
+    nearest,
     read_table,
 )
 from medxfer.data.split.settings import PARTS
@@ -112,9 +113,10 @@ def _joined(
         names, known = used["file"], _files_of(rows["name"], kind, dataset)
     strange = rows["name"][~rows["name"].isin(known)]
     if len(strange):
+        like = nearest(strange.iloc[0], sorted(set(names))) if kind in (PATH, _PATIENT) else ""
         raise MedxferError(
             f"{len(strange)} of its {len(rows)} values of {key} are not in the data set (the first is "
-            f"'{strange.iloc[0]}')"
+            f"'{strange.iloc[0]}'{f', the data set has {like!r}' if like else ''})"
         )
     given = pd.DataFrame(
         [(one, name, value) for name, value in rows.itertuples(index=False) for one in known[name]],

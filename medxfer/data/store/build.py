@@ -61,6 +61,8 @@ def build_store(
                 kept[place] = outcome._replace(gray=outcome.gray[:0])
             if progress:
                 progress("decoding", done, len(files))
+    if gone or not kept:
+        gray.close()
     if gone:
         raise read_no_more(dataset.source, dataset.folder.parent, gone)
     if not kept:

@@ -83,7 +83,7 @@ def open_dataset(
     files = list(dict.fromkeys(index.images["file"]))
     contents = contents_of({file: source.path(file) for file in files}, contents_file(source, store_root), progress)
     index, headers = replace(index, headers=None), _headers(source, index, contents, store_root)
-    index, headers = without_left_out(index, headers, asked)
+    index, headers = without_left_out(index, headers, asked, source.path)
     index, headers = without(index, headers, source.unchosen(headers))
     index = with_patients(index, headers)
     index = index if positive is None else with_positive(index, positive)

@@ -26,9 +26,13 @@ class GrayFile:
         self._file.seek(self._start + row * self._row_bytes)
         self._file.write(np.ascontiguousarray(pictures, self.dtype).data)
 
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
     def finish(self, target: Path, kept: NDArray[np.bool_]) -> None:
         """Move it to `target`, with only the rows that `kept` (rows,) marks."""
-        self._file.close()
+        self.close()
         if kept.all():
             self.path.replace(target)
             return

@@ -3,8 +3,17 @@
 from collections.abc import Mapping
 
 from medxfer.base.errors import MedxferError
+from medxfer.data.sources.dicom_folder import SEVERAL_FRAMES
 from medxfer.data.sources.left_out import why
 from medxfer.data.store.dataset import DatasetInfo
+
+# Kinds of refusals that a setting of some data sets lifts: its name among theirs, and the way out.
+_TAKEN_BY = {
+    SEVERAL_FRAMES: ("frame", "choose a frame, or all, by data.frame="),
+    "no such frame": ("frame", "choose a frame that they have by data.frame="),
+    "not grayscale": ("luminance", "take colour as its luminance by data.luminance=true"),
+    "for processing": ("for_processing", "take a detector's signal by data.for_processing=true"),
+}
 
 
 def check_rejected(
@@ -23,8 +32,11 @@ def check_rejected(
     if kept and there - kept <= max_rejected * there:
         return
     reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
-    way_out = f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: mend the folder, or raise it"
+    most = max(unusable, key=unusable.__getitem__, default="")
+    setting, takes_them = _TAKEN_BY.get(most, ("", ""))
+    mend = takes_them if setting in dataset.source.settings() else "mend the folder"
+    way_out = f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: {mend}, or raise it"
     raise MedxferError(
         f"{dataset.source.root}: {there - kept} of {there} files cannot be used ({reasons}); "
-        f"{way_out if kept else 'none is left: mend the folder'}"
+        f"{way_out if kept else f'none is left: {mend}'}"
     )

@@ -1,5 +1,6 @@
 """What is refused: by its kind, in one sentence, without header text, and without a word elsewhere."""
 
+import gzip
 import pickle
 import re
 import traceback
@@ -10,6 +11,7 @@ import pytest
 from dicom_files import codestream, dicom_dataset, functional_group, lut, save, with_codestream, write_dicom
 from pydicom import dcmread, uid
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 
 from medxfer.data.dicom import DicomError, inspect, read_frames, read_gray
 from medxfer.data.dicom.pixels import codestream_size
@@ -69,9 +71,10 @@ def test_no_dicom(path: Path, content: bytes, kind: str) -> None:
 
 
 def test_an_archive_is_to_be_unpacked(path: Path) -> None:
-    path.write_bytes(b"PK\x03\x04" + bytes(500))
-    with pytest.raises(DicomError, match="it is a ZIP archive: unpack it"):
-        read_gray(path)
+    for begin, name in ((b"PK\x03\x04", "ZIP"), (gzip.compress(b""), "gzip"), (b"Rar!\x1a", "RAR")):
+        path.write_bytes(begin + bytes(500))
+        with pytest.raises(DicomError, match=f"it is a {name} archive: unpack it"):
+            read_gray(path)
 
 
 def test_no_transfer_syntax(path: Path) -> None:
@@ -191,12 +194,29 @@ def test_codestream_size_of_anything() -> None:
     assert codestream_size(b"\xff\xd8\xff") is None
 
 
-def test_fewer_frames_than_stated(path: Path) -> None:
-    dataset = dcmread(write_dicom(path, np.stack([PIXELS, PIXELS]), uid.RLELossless))
-    dataset.NumberOfFrames = 3
+@pytest.mark.parametrize(("stated", "kind"), [(1, "wrong length"), (3, "truncated")])
+@pytest.mark.parametrize("table", ["basic", "none", "extended"])
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless])
+def test_another_number_of_frames_than_stated(path: Path, syntax: str, table: str, stated: int, kind: str) -> None:
+    dataset = dcmread(write_dicom(path, np.stack([PIXELS, PIXELS.T]), syntax))
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=2))
+    if table == "extended":
+        dataset.PixelData, offsets, lengths = encapsulate_extended(frames)
+        dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = offsets, lengths
+    else:
+        dataset.PixelData = encapsulate(frames, has_bot=table == "basic")
     dataset.save_as(path)
-    with pytest.raises(DicomError, match="frame 2 is not in"):
-        list(read_frames(path))
+    assert [(frame == PIXELS).all() for frame in read_frames(path, None)] == [True, False]
+    dataset.NumberOfFrames = stated
+    dataset.save_as(path)
+    assert early_refusal(path) == kind
+
+
+def test_a_frame_may_lie_in_several_fragments(path: Path) -> None:
+    dataset = dcmread(write_dicom(path, PIXELS, uid.JPEG2000Lossless))
+    dataset.PixelData = encapsulate([codestream(dataset)], fragments_per_frame=3, has_bot=False)
+    dataset.save_as(path)
+    assert (read_gray(path, window=None) == PIXELS).all()
 
 
 def test_no_such_frame(path: Path) -> None:

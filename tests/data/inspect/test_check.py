@@ -62,6 +62,16 @@ def test_it_tells_all_of_it_before_any_training(scans, tmp_path, capsys):
     assert not list(tmp_path.glob("studies"))
 
 
+def test_files_that_are_missing_are_told_of_and_allowed_as_in_training(scans, tmp_path, capsys):
+    for number in range(40, 60):
+        (scans / f"NAMEMARK{number}.dcm").unlink()
+    assert run(tmp_path, scans) == 1
+    said = capsys.readouterr()
+    assert row(said.out, "file missing") == "file missing 21"
+    assert "21 of 60 files are missing; data.max_missing=0.2 allows 20%" in said.err
+    assert run(tmp_path, scans, "data.max_missing=0.5") == 0
+
+
 def test_it_shows_nothing_of_a_patient(scans, tmp_path, capsys):
     run(tmp_path, scans)
     captured = capsys.readouterr()

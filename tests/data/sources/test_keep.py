@@ -1,8 +1,11 @@
 """What is left out by rule: other objects of a PACS, localizers, captures, copies, and what data.keep asks for."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_files import write_dicom
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.header_facts import HeaderFacts
@@ -68,6 +71,23 @@ def test_of_copies_the_first_that_can_be_read_is_the_image() -> None:
     assert kept.images["file"].tolist() == ["1.dcm"]
     with pytest.raises(MedxferError, match=r"'0\.dcm' and '1\.dcm' are copies .* two labels"):
         without_left_out(*labelled([cut, one], [0, 1]))
+
+
+def test_one_uid_in_images_of_other_pixels_is_no_copy_and_it_is_said(tmp_path: Path) -> None:
+    """However little else their headers say: a careless program may have written one UID into every file."""
+    one = AXIAL | {"instance": "1.2.3", "series": "1.2"}
+    pixels = np.random.default_rng(0).integers(0, 4096, (3, 300, 300), np.uint16)
+    pixels[1, :, :] = pixels[0]
+    pixels[1, 150, 150] += 1  # in the middle alone
+    for place, of in enumerate((0, 1, 2, 0)):
+        write_dicom(tmp_path / f"{place}.dcm", pixels[of], PatientID=str(place))
+    index, facts = labelled([one] * 4, [0, 1, 0, 0])
+    kept, known = without_left_out(index, facts, path_of=tmp_path.joinpath)
+    assert kept.images["file"].tolist() == ["0.dcm", "1.dcm", "2.dcm"]
+    assert kept.left_out == {"by rule: copy of another file": ("3.dcm",)}
+    assert [len(caveats) for caveats in known["caveats"]] == [0, 1, 1]
+    with pytest.raises(MedxferError, match=r"'0\.dcm' and '3\.dcm' are copies .* two labels"):
+        without_left_out(*labelled([one] * 4, [0, 1, 0, 1]), path_of=tmp_path.joinpath)
 
 
 def test_a_wrong_setting_is_one_sentence() -> None:

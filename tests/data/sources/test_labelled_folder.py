@@ -164,6 +164,16 @@ def test_a_name_of_a_file_and_of_a_folder_is_refused(root: Path) -> None:
         index_of(root, table)
 
 
+def test_a_folders_whole_path_is_no_name_of_files_in_other_folders(root: Path) -> None:
+    """Patients and their files are both numbered, as in patient/0.png."""
+    table = in_folders(root)
+    for number in range(6):
+        (root / f"case {number}").rename(root / f"{number}")
+    index = index_of(root, table.assign(path=list("012345")))
+    assert len(index.images) == 12
+    assert index.images.groupby("patient")["file"].agg(lambda files: files.str[0].nunique()).tolist() == [1] * 6
+
+
 def test_equal_numbers_are_one_class_and_names_that_nearly_agree_are_named(root: Path) -> None:
     assert index_of(root, labels_of(root).assign(label=["1", "1.0", "0", " 0.0"] * 3)).classes == ("0", "1")
     with pytest.warns(UserWarning, match="'Normal' and 'normal' differ in case"):

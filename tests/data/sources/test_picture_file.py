@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicom_files import write_dicom
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -83,6 +84,13 @@ def test_twelve_bits_of_a_tiff_fill_the_range(tmp_path: Path) -> None:
         whole[at + 8 : at + 10] = struct.pack("<H", value)
     path.write_bytes(whole)
     assert (read_picture(path) == np.rint(values * (65535 / 4095))).all()
+
+
+def test_a_dicom_file_among_pictures_is_told(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a.png", GRAY)
+    with pytest.raises(ImageError) as refused:
+        read_picture(path)
+    assert refused.value.kind == "DICOM, which data=dicom reads"
 
 
 def test_gray_in_other_modes_is_gray(tmp_path: Path) -> None:

@@ -94,6 +94,11 @@ def test_what_is_wrong_is_one_sentence(tree, tmp_path):
         ClassFolders(str(tree), r"P\d+")
     with pytest.raises(MedxferError, match=r"does not match 'cat scan/P00/0\.png'"):
         ClassFolders(str(tree), r"(Q\d+)").index()
+    for part in ("train", "Test"):
+        (tmp_path / "parts" / part).mkdir(parents=True)
+        picture(tmp_path / "parts" / part / "1.png")
+    with pytest.raises(MedxferError, match="the folders Test and train hold images and no folder for each class"):
+        ClassFolders(str(tmp_path / "parts")).index()
     (tmp_path / "empty").mkdir()
     with pytest.raises(MedxferError, match="no image in a folder for its class"):
         ClassFolders(str(tmp_path / "empty")).index()

@@ -81,6 +81,7 @@ def test_files_that_are_missing_and_rows_without_a_label_are_left_out_and_named(
         (lambda t: t.assign(label=""), "no image has a label"),
         (lambda t: pd.concat([t, t.head(1).assign(label="b")]), "'0.png' has two labels"),
         (lambda t: t.head(0), "has no rows"),
+        (lambda t: t.assign(label=["a", "#REF!"] * 6), "the column 'label': a spreadsheet could not compute"),
     ],
 )
 def test_a_wrong_table_is_one_sentence(pictures, change, words):
@@ -94,6 +95,27 @@ def test_missing_folder_and_missing_table_name_their_setting(tmp_path):
         DicomFolder(str(tmp_path / "nowhere"), "labels.csv")
     with pytest.raises(MedxferError, match=r"data\.labels=.*no such file"):
         DicomFolder(str(tmp_path), str(tmp_path / "labels.csv"))
+    with pytest.raises(MedxferError, match=r"data\.labels=.*is a folder; give a CSV"):
+        DicomFolder(str(tmp_path), str(tmp_path))
+
+
+@pytest.mark.parametrize("packed", [["all.zip"], ["a.dcm.gz", "b.dcm.GZ"]])
+def test_a_folder_of_archives_is_to_be_unpacked(tmp_path, packed):
+    for name in packed:
+        (tmp_path / name).write_bytes(b"PK")
+    pd.DataFrame({"path": ["a.dcm", "b.dcm"], "label": ["x", "y"]}).to_csv(tmp_path / "labels.csv", index=False)
+    for source in (folder(tmp_path), DicomFolder(str(tmp_path), str(tmp_path / "labels.csv"))):
+        with pytest.raises(MedxferError, match=rf"no file .*, but {len(packed)} archives? .*: unpack"):
+            open_dataset(source, tmp_path / "cache")
+
+
+def test_findings_may_be_true_and_false_and_another_word_is_named(pictures):
+    rewrite(pictures, lambda t: t.assign(a=["TRUE", "False"] * 6, b=["1", "0", "1.0"] * 4))
+    index = folder(pictures, label=["a", "b"]).index()
+    assert index.labels.tolist() == [[1 - i % 2, int(i % 3 != 1)] for i in range(12)]
+    rewrite(pictures, lambda t: t.assign(a=["ja", "False"] * 6))
+    with pytest.raises(MedxferError, match=r"the column 'a' has other values than 0 and 1 \('ja'\)"):
+        folder(pictures, label=["a", "b"]).index()
 
 
 def test_pictures_keep_their_depth_and_colour_is_refused(tmp_path):

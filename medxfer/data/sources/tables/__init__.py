@@ -1,6 +1,13 @@
 """Tables as people have them: read from any usual file, their cells cleaned, their rows joined to files."""
 
-from medxfer.data.sources.tables.cell_values import check_not_rounded, clean, cleaned, nearly_equal, words_for_missing
+from medxfer.data.sources.tables.cell_values import (
+    check_no_failures,
+    check_not_rounded,
+    clean,
+    cleaned,
+    nearly_equal,
+    words_for_missing,
+)
 from medxfer.data.sources.tables.path_join import match_paths, nearest
 from medxfer.data.sources.tables.row_join import KINDS, PATH, join_rows, key_column, kind_of
 from medxfer.data.sources.tables.stated_once import stated_once
@@ -9,6 +16,7 @@ from medxfer.data.sources.tables.table_file import no_column, read_table
 __all__ = [
     "KINDS",
     "PATH",
+    "check_no_failures",
     "check_not_rounded",
     "clean",
     "cleaned",

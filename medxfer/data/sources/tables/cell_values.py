@@ -10,10 +10,11 @@ from medxfer.base.errors import MedxferError
 
 # What programs write for a cell that is empty, as pandas reads them. Not "none", which is a class of its own.
 MISSING = frozenset(
-    ("", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "nan", "NaN", "-nan", "-NaN", "NAN", "NaT", "None", "null", "NULL",
-     "Null", "#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN")
+    ("", "NA", "N/A", "n/a", "#N/A", "#NV", "#NA", "<NA>", "nan", "NaN", "-nan", "-NaN", "NAN", "NaT", "None", "null",
+     "NULL", "Null", "#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN")
 )  # fmt: skip
 _ROUNDED = r"\s*\d(?:[.,]\d+)?[Ee]\+\d{2,}\s*"
+_FAILED = r"\s*(#\w[\w/]*[!?]|#{3,})\s*"  # #REF!, #NAME?, in any language; ##### for a column that is too narrow
 _WHOLE = re.compile(r"([+-]?\d+)(?:\.0+|,0{1,2})")  # 1.0, or a European 1,0
 
 
@@ -44,6 +45,16 @@ def check_not_rounded(cells: pd.Series, where: str) -> None:
         raise MedxferError(
             f"{where}: a spreadsheet has rounded its numbers ('{rounded.iloc[0]}'), so that different ones look alike: "
             "export it again with this column as text"
+        )
+
+
+def check_no_failures(cells: pd.Series, where: str) -> None:
+    """Raise MedxferError if one of `cells` is a spreadsheet's own word for what it could not compute or show."""
+    failed = cells[cells.str.fullmatch(_FAILED)]
+    if len(failed):
+        raise MedxferError(
+            f"{where}: a spreadsheet could not compute or show {len(failed)} of its cells "
+            f"('{failed.iloc[0].strip()}'): mend its formulas or widen the column, and export it again"
         )
 
 

@@ -18,8 +18,9 @@ SUFFIXES = (".nii.gz", ".nii", ".dcm", ".dicom", ".dic", ".ima", ".png", ".jpg",
 def match_paths(paths: Collection[str], files: Collection[str]) -> dict[str, str]:
     """The file of each of `paths` that names one; `files` are relative to the folder that holds them.
 
-    Case, Unicode form, the kind of slash, and a suffix that one of the two lacks do not count, unless they tell two
-    files apart. Paths are relative to that folder, to one above it (perhaps on another machine), or to one below it:
+    Case, Unicode form, spaces around names, the kind of slash, and a suffix that one of the two lacks do not count,
+    unless they tell two files apart. Paths are relative to that folder, to one above it (perhaps on another machine),
+    or to one below it:
 
     - a path may be a file's own;
     - else it may end in a file's own path, unless it begins with a folder that is there beside files found so far;
@@ -62,7 +63,7 @@ def _parts(path: str) -> Parts:
 
 @lru_cache(maxsize=2**16)
 def _fold(part: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", part).casefold()).strip()
 
 
 def _same(parts: Parts) -> Parts:

@@ -72,14 +72,22 @@ def _by_path(names: Collection[str], files: Sequence[str]) -> dict[str, list[str
         for place in (file, *map(str, PurePosixPath(file).parents)):
             below[place].append(file)
     places = match_paths(names, below)
-    if folders := {name: place for name, place in places.items() if below[place] != [place]}:
-        alone = match_paths(names, files)
-        for name, folder in folders.items():
-            if name in alone and alone[name] not in below[folder]:
-                raise MedxferError(
-                    f"'{name}' in the table may be the file '{alone[name]}' or the folder '{folder}': give the path as "
-                    "it is below data.root"
-                )
+    folders = {name: place for name, place in places.items() if below[place] != [place]}
+    # Of a name that is a folder's whole path, a file may be meant that lies beside it, and none that lies elsewhere.
+    exact = {name for name, folder in folders.items() if PurePosixPath(name.replace("\\", "/")).as_posix() == folder}
+    alone = match_paths({*names} - exact, files) if {*folders} - exact else {}
+    if exact:
+        beside = defaultdict(list)
+        for file in files:
+            beside[PurePosixPath(file).parent].append(file)
+        for name in exact:
+            alone |= match_paths([name], beside[PurePosixPath(folders[name]).parent])
+    for name, folder in folders.items():
+        if name in alone and alone[name] not in below[folder]:
+            raise MedxferError(
+                f"'{name}' in the table may be the file '{alone[name]}' or the folder '{folder}': give the path as "
+                "it is below data.root"
+            )
     return {name: below[place] for name, place in places.items()}
 
 

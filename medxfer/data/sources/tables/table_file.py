@@ -17,6 +17,7 @@ from medxfer.base.errors import MedxferError, first_line
 
 SEPARATORS = (",", ";", "\t", "|")
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_TITLES = 20  # rows in which the names of the columns are looked for
 csv.field_size_limit(2**31 - 1)  # masks as run lengths are longer than its default
 # How files begin.
 _GZIP, _ZIP, _OLD_EXCEL, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
@@ -26,7 +27,8 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
     """A table as text, "" for what is blank; without rows and nameless columns that are blank.
 
     A CSV has commas, semicolons, tabs or bars, whichever tells its columns; it is UTF-8, UTF-16 or else cp1252.
-    It may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]).
+    It may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]). A title
+    may stand above the names of the columns.
     A Parquet file's values are taken as the text that Python writes of them.
 
     Raises MedxferError if it cannot be read, is empty or lacks one of `columns`; the error ends in `way_out`.
@@ -51,13 +53,20 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
         raise no_column(path, absent, table.columns, way_out)
     if table.empty:
         raise MedxferError(f"{path}: has no rows; {way_out}")
+    blank = [column for column in wanted if (table[column] == "").all()]
+    if blank and data.startswith(_ZIP):
+        raise MedxferError(
+            f"{path}: the column '{blank[0]}' is blank in every row; if formulas stand in it, open the file in a "
+            f"spreadsheet and save it there, so that it holds their values; {way_out}"
+        )
     return table
 
 
 def no_column(path: Path, absent: Sequence[str], columns: Iterable[object], way_out: str) -> MedxferError:
     """The error for columns that a table lacks, with the nearest names that it has, and all."""
     has = [str(column) for column in columns]
-    near = [near for name in absent for near in get_close_matches(name, has, n=1, cutoff=0.5)]
+    small = {column.casefold(): column for column in has}
+    near = [small[near] for name in absent for near in get_close_matches(name.casefold(), small, n=1, cutoff=0.5)]
     nearest = f" (the nearest is {' and '.join(map(repr, dict.fromkeys(near)))})" if near else ""
     missing = " or ".join(map(repr, absent))
     return MedxferError(f"{path}: no column {missing}{nearest}; it has {', '.join(has)}; {way_out}")
@@ -82,33 +91,59 @@ def _decoded(data: bytes) -> str:
 
 def _from_text(text: str, wanted: Sequence[str]) -> pd.DataFrame:
     """Raises ValueError or csv.Error for a text that is no table."""
+    if not text.strip():
+        raise ValueError("it is empty")
+    if re.match(r"\s*<(!doctype|html|table|\?xml)", text, re.IGNORECASE):
+        raise ValueError("it is a web page, whatever its name says: open it in a spreadsheet and save it as XLSX")
     said = re.match(r"sep=(.)\n", text)  # Excel's own way to name the separator
     text = text[said.end() :] if said else text
-    headers = {one: next(_rows(text, one), (0, [])) for one in ([said[1]] if said else SEPARATORS)}
+    headers = {one: _header_and_rest(text, one, wanted) for one in ([said[1]] if said else SEPARATORS)}
 
     def tells(separator: str) -> tuple[int, int]:
         # A header may have the other separators within its names, as NIH's "OriginalImage[Width,Height]" has.
-        names = list(map(_name, headers[separator][1]))
+        names = list(map(_name, headers[separator][0]))
         return len({*wanted} & {*names}), len(names)
 
     separator = max(headers, key=tells)
-    lines, header = headers[separator]
-    width = max((len(row) for _, row in _rows(text, separator)), default=0)
-    rows: pd.DataFrame = pd.read_csv(  # without its header: pandas takes one that is too short for an index
-        io.StringIO(text), sep=separator, header=None, names=list(range(width)), skiprows=lines, dtype=str,
-        keep_default_na=False, skipinitialspace=True, index_col=False,
-    )  # fmt: skip
+    header, rest = headers[separator]
+    if not rest.strip():
+        return pd.DataFrame(columns=[*filter(None, map(_name, header))])
+    width = max(len(header), *map(len, _reader(io.StringIO(rest), separator)))
+    try:
+        rows: pd.DataFrame = pd.read_csv(  # without its header: pandas takes one that is too short for an index
+            io.StringIO(rest), sep=separator, header=None, names=list(range(width)), dtype=str, keep_default_na=False,
+            skipinitialspace=True, index_col=False,
+        )  # fmt: skip
+    except pd.errors.ParserError as error:
+        if open_quote := re.search(r"EOF inside string starting at row (\d+)", str(error)):
+            raise ValueError(f"a quotation mark opens in row {int(open_quote[1]) + 1} and does not close") from error
+        raise
     return _named(rows.fillna(""), header, wanted)
 
 
-def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row that is not blank, and the number of its last line."""
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
-    return ((reader.line_num, row) for row in reader if row)
+def _header_and_rest(text: str, separator: str, wanted: Sequence[str]) -> tuple[list[str], str]:
+    """The names of the columns, and the text below them."""
+    stream = io.StringIO(text)
+    rows = [(row, stream.tell()) for row, _ in zip(_reader(stream, separator), range(_TITLES), strict=False)]
+    header, end = rows[_header_place([row for row, _ in rows], wanted)]
+    return header, text[end:]
+
+
+def _reader(stream: io.StringIO, separator: str) -> Iterator[list[str]]:
+    return csv.reader(stream, delimiter=separator, skipinitialspace=True)
+
+
+def _header_place(rows: Sequence[Sequence[object]], wanted: Sequence[str]) -> int:
+    """Which of the first `rows` names the columns: the first that has all that are `wanted`, because a title may stand
+    above it; else the first that is not blank."""
+    names = [[*map(_name, row)] for row in rows]
+    filled = [place for place, row in enumerate(names) if any(row)]
+    return next((place for place in filled if {*wanted} <= {*names[place]}), filled[0] if filled else 0)
 
 
 def _sheets(data: bytes, wanted: Sequence[str]) -> Mapping[str, pd.DataFrame]:
-    """Raises ValueError for a file that is no XLSX, and MedxferError without the package that reads it."""
+    """Raises ValueError for a file that is no XLSX, and MedxferError without the package that reads it. A hidden sheet
+    counts where no other has what is wanted."""
     if data.startswith(_OLD_EXCEL):
         raise ValueError("it is in Excel's old format: save it as XLSX or CSV")
     try:
@@ -116,11 +151,19 @@ def _sheets(data: bytes, wanted: Sequence[str]) -> Mapping[str, pd.DataFrame]:
     except ImportError as error:
         raise MedxferError("XLSX needs a package: pip install 'medxfer[xlsx]', or save the table as CSV") from error
     try:
-        sheets = pd.read_excel(io.BytesIO(data), sheet_name=None, header=None, dtype=str, keep_default_na=False)
+        with pd.ExcelFile(io.BytesIO(data), engine="openpyxl") as book:
+            sheets = pd.read_excel(book, sheet_name=None, header=None, dtype=str, keep_default_na=False)
+            hidden = {sheet.title for sheet in book.book.worksheets if sheet.sheet_state != "visible"}
     except Exception as error:  # openpyxl's are of many kinds
         raise ValueError(f"no XLSX: {type(error).__name__}") from error
-    filled = {str(name): sheet.fillna("") for name, sheet in sheets.items() if len(sheet)}
-    return {name: _named(sheet.iloc[1:], sheet.iloc[0], wanted) for name, sheet in filled.items()}
+    found: dict[str, pd.DataFrame] = {}
+    for name, sheet in sheets.items():
+        if len(sheet):
+            filled = sheet.fillna("")
+            place = _header_place(filled.iloc[:_TITLES].to_numpy().tolist(), wanted)
+            found[str(name)] = _named(filled.iloc[place + 1 :], filled.iloc[place], wanted)
+    shown = {name: table for name, table in found.items() if name not in hidden}
+    return shown if any({*wanted} <= {*table.columns} for table in shown.values()) else found
 
 
 def _parquet(data: bytes, wanted: Sequence[str]) -> pd.DataFrame:
@@ -147,7 +190,7 @@ def _named(rows: pd.DataFrame, header: Iterable[object], wanted: Sequence[str]) 
     names = [*map(_name, header)]
     names += [""] * (rows.shape[1] - len(names))
     text = (rows.iloc[:, [place for place, name in enumerate(names) if place and not name]] != "").any(axis=1)
-    if text.any():
+    if text.any() and {*wanted} <= {*names}:
         raise ValueError(
             f"row {int(text.to_numpy().argmax()) + 1} has more columns than the first line names: put a text that "
             "holds the separator in quotes"

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from medxfer.data.sources.tables import clean, cleaned, nearly_equal, words_for_missing
+from medxfer.base.errors import MedxferError
+from medxfer.data.sources.tables import check_no_failures, clean, cleaned, nearly_equal, words_for_missing
 
 
 @pytest.mark.parametrize("text", ["", " ", "NA", "N/A", "n/a", "nan", "NaN", "None", "null", "NULL", "<NA>", " NA "])
@@ -26,6 +27,13 @@ def test_words_for_missing_are_counted() -> None:
     cells = pd.Series(["None", "a", "", " NA", "None"])
     assert words_for_missing(cells) == {"None": 2, "NA": 1}
     assert cleaned(cells).tolist() == ["", "a", "", "", ""]
+
+
+@pytest.mark.parametrize("word", ["#REF!", "#DIV/0!", "#NAME?", "#BEZUG!", "#ÜBERLAUF!", "########", " #NUM! "])
+def test_what_a_spreadsheet_could_not_compute_is_refused(word: str) -> None:
+    with pytest.raises(MedxferError, match="the column 'x': a spreadsheet could not compute or show 1 of its cells"):
+        check_no_failures(pd.Series(["a", word]), "the column 'x'")
+    check_no_failures(pd.Series(["#1", "#N/A", "C#", "Why?", "#", "# REF!", "see #REF!"]), "the column 'x'")
 
 
 def test_names_that_nearly_agree_are_paired() -> None:

@@ -109,6 +109,8 @@ def test_files_that_are_told_apart_by_case_or_suffix_are_found_by_it() -> None:
         # A release's own folder, renamed.
         (["v1/p1/1.png", "v1/p2/1.png"], ["v2/p1/1.png", "v2/p2/1.png"],
          {"v1/p1/1.png": "v2/p1/1.png", "v1/p2/1.png": "v2/p2/1.png"}),
+        # A spreadsheet takes the spaces away that folders' names end in.
+        (["P 1/S/1", "P 2/S/1"], ["P 1 /S/1", "P 2 / S/1"], {"P 1/S/1": "P 1 /S/1", "P 2/S/1": "P 2 / S/1"}),
         # The longest end counts.
         (["/x/p1/1.png", "/x/1.png"], ["p1/1.png", "1.png"], {"/x/p1/1.png": "p1/1.png", "/x/1.png": "1.png"}),
     ],

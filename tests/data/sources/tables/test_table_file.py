@@ -69,6 +69,28 @@ def test_a_header_with_other_separators_in_its_names(tmp_path: Path) -> None:
     assert read_table(tmp_path / "a.csv", HEADER[:2], "")["Diagnose"].tolist() == ["x"]
 
 
+@pytest.mark.parametrize(
+    "above",
+    [
+        "Befunde 2024;;\n",
+        "# exported by hand\n\n",
+        '"Befunde;\n2024"\n;;\n',
+        "Befunde, Radiologie, Haus 3, 2024\n",
+        "a;b;c\n" * 19,
+    ],
+)
+def test_a_title_may_stand_above_the_names_of_the_columns(tmp_path: Path, above: str) -> None:
+    rows = [("a.png", "x", "1"), ("b.png", "y", "2")]
+    assert read(tmp_path, (above + text_of(rows, ";")).encode()) == rows
+
+
+def test_no_row_is_lost_where_names_of_columns_have_several_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('path;Diagnose;"Text\nBefund"\na.png;x;"1\n\n2"\nb.png;y;\n')
+    table = read_table(tmp_path / "a.csv", HEADER[:2], "")
+    assert table.values.tolist() == [["a.png", "x", "1\n\n2"], ["b.png", "y", ""]]
+    assert list(table) == ["path", "Diagnose", "Text Befund"]
+
+
 def test_the_index_that_pandas_writes_is_no_column(tmp_path: Path) -> None:
     pd.DataFrame([("a.png", "x", "")], columns=list(HEADER)).to_csv(tmp_path / "labels.csv")
     assert read(tmp_path, (tmp_path / "labels.csv").read_bytes()) == [("a.png", "x", "")]
@@ -90,6 +112,29 @@ def test_excel_files(tmp_path: Path) -> None:
         read_table(tmp_path / "two.xlsx", HEADER[:2], "")
 
 
+def test_hidden_sheets_titles_and_formulas_of_excel(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    path, rows = tmp_path / "labels.xlsx", [list(HEADER), ["a.png", "x", "1"], ["b.png", "y", "2"]]
+
+    def saved(**sheets: list[list[str]]) -> None:
+        book = openpyxl.Workbook()
+        book.remove(book.active)
+        for name, of_sheet in sheets.items():
+            sheet = book.create_sheet(name)
+            sheet.sheet_state = "hidden" if name.startswith("hidden") else "visible"
+            for row in of_sheet:
+                sheet.append(row)
+        book.save(path)
+
+    saved(Labels=[["Befunde 2024"], [], *rows], hidden=[rows[0], ["c.png", "z", "3"]])
+    assert read(tmp_path, path.read_bytes()) == [tuple(row) for row in rows[1:]]
+    saved(Legend=[["code"], ["1"]], hidden=rows)
+    assert len(read(tmp_path, path.read_bytes())) == 2
+    saved(Labels=[rows[0], *([name, f'=IF(TRUE,"{label}","")', note] for name, label, note in rows[1:])])
+    with pytest.raises(MedxferError, match=r"the column 'Diagnose' is blank in every row; if formulas .* the way out"):
+        read_table(path, HEADER[:2], "the way out")
+
+
 def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(MedxferError, match=r"labels\.csv: no such file or directory; the way out$"):
         read_table(tmp_path / "labels.csv", HEADER[:2], "the way out")
@@ -101,6 +146,11 @@ def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None
         (b"path,Diagnose\na.png,effusion, left\n", "row 1 has more columns than the first line names"),
         (b"path,Diagnose,Diagnose\na.png,x,y\n", "two of its columns are called 'Diagnose'"),
         (b"path,label\na.png,x\n", "no column 'Diagnose'; it has path, label; the way out"),
+        (b"path,DIAGNOSE\na.png,x\n", r"no column 'Diagnose' \(the nearest is 'DIAGNOSE'\); it has path, DIAGNOSE"),
+        (b"Befunde,2024\npath,label,x\na.png,x,y\n", "no column 'path' or 'Diagnose'; it has Befunde, 2024"),
+        (b'path,Diagnose\na.png,x\nb.png,"y\n', "a quotation mark opens in row 2 and does not close"),
+        (b" <!DOCTYPE html><table><tr><td>path", "it is a web page"),
+        (b" \n", "it is empty"),
         (b"path,Diagnose\n\n,\n", "has no rows"),
         (b"", "not a readable table"),
         (bytes(range(256)), "not a readable table"),
