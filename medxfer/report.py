@@ -133,10 +133,10 @@ def score_external(study: Path, overrides: Sequence[str], store_root: Path | Non
 
 
 def main(arguments: list[str]) -> int:
-    from medxfer.base.overrides import config_folders
+    from medxfer.base.overrides import config_options
 
     try:
-        folders, arguments = config_folders(arguments)
+        options, arguments = config_options(arguments)
     except MedxferError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -160,7 +160,7 @@ def main(arguments: list[str]) -> int:
             raise MedxferError(
                 f"{listing(other)} {'is' if len(other) == 1 else 'are'} of scores=: leave it out with study="
             )
-        report(given.study, given.images, given.store_root, external and [*folders, *external], given.figures)
+        report(given.study, given.images, given.store_root, external and [*options, *external], given.figures)
 
     return run(COMMAND, do, [text for text in arguments if text not in external])
 

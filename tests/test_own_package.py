@@ -9,7 +9,7 @@ import pytest
 from pictures import make_elsewhere, make_pictures
 
 from medxfer.base.errors import MedxferError
-from medxfer.base.overrides import config_folders
+from medxfer.base.overrides import config_options
 from medxfer.training.settings.composed import compose_config
 
 SMALL = (
@@ -37,15 +37,48 @@ def test_a_configuration_of_ones_own_is_found(package: Path, named: str) -> None
     assert config.data.source._target_ == "mine.Mine"
 
 
+@pytest.mark.parametrize("named", [["--config-name", "ours"], ["--config-name=ours"], ["-cn", "ours"]])
+def test_a_primary_configuration_of_ones_own_and_its_search_path_are_taken(package: Path, named: list[str]) -> None:
+    (package / "more" / "experiment").mkdir(parents=True)
+    (package / "more" / "experiment" / "e.yaml").write_text("# @package _global_\nseed: 7\n")
+    place = f"file://{package / 'more'}"
+    (package / "conf" / "ours.yaml").write_text(
+        f"defaults: [train, _self_]\nhydra: {{searchpath: ['{place}']}}\nlr: 0.5\n"
+    )
+    own = ["--config-dir", str(package / "conf")]
+    config = compose_config([*own, *named, "experiment=e"])
+    assert (config.lr, config.seed) == (0.5, 7)
+    beside = compose_config([*own, f"hydra.searchpath=['{place}']", "experiment=e", "data=mine", "data.root=x"])
+    assert (beside.seed, beside.data.name) == (7, "mine"), "both places"
+
+
+@pytest.mark.parametrize("place", ["file:///nowhere", "/nowhere", "pkg://nowhere.conf"])
+def test_a_place_of_the_search_path_that_is_not_there_is_refused(package: Path, place: str) -> None:
+    (package / "conf" / "ours.yaml").write_text(f"defaults: [train]\nhydra: {{searchpath: ['{place}']}}\n")
+    for arguments in ([f"hydra.searchpath=['{place}']"], ["--config-dir", str(package / "conf"), "-cn", "ours"]):
+        with pytest.raises(MedxferError, match=r"^hydra\.searchpath: '.*nowhere.*' is not there; give file://FOLDER"):
+            compose_config(arguments)
+
+
+def test_a_primary_configuration_that_is_not_there_is_refused() -> None:
+    with pytest.raises(MedxferError, match=r"^--config-name nowhere: no such configuration; give the name of a file"):
+        compose_config(["--config-name=nowhere"])
+
+
 def test_a_folder_with_a_space_is_one_folder(package: Path) -> None:
     folder = (package / "conf").rename(package / "my conf")
     assert compose_config(["--config-dir", str(folder), "data=mine", "data.root=x"]).data.name == "mine"
 
 
+def test_a_name_must_be_given() -> None:
+    with pytest.raises(MedxferError, match=r"^-cn: give the name"):
+        config_options(["-cn"])
+
+
 @pytest.mark.parametrize("arguments", [["--config-dir"], ["--config-dir=nowhere"], ["-cd", "nowhere"]])
 def test_a_folder_that_is_not_there_is_refused(arguments: list[str]) -> None:
     with pytest.raises(MedxferError, match="no such folder"):
-        config_folders(arguments)
+        config_options(arguments)
 
 
 @pytest.mark.slow

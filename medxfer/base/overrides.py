@@ -14,7 +14,8 @@ from medxfer.base.errors import MedxferError, first_line
 
 # The last parts of keys whose value is a text, however it looks; label may be a list of them.
 TEXTS = ("root", "labels", "label", "path", "file", "patient", "key", "groups")
-CONFIG_DIR = ("--config-dir", "-cd")  # options of Hydra's that a folder of configurations follows
+CONFIG_DIR, CONFIG_NAME = "--config-dir", "--config-name"
+CONFIG_OPTIONS = {CONFIG_DIR: CONFIG_DIR, "-cd": CONFIG_DIR, CONFIG_NAME: CONFIG_NAME, "-cn": CONFIG_NAME}
 _PARSER = OverridesParser.create()
 
 
@@ -83,24 +84,34 @@ def override(key: str, value: object) -> str:
     return argument
 
 
-def config_folders(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Settings of Hydra's that name the folders of --config-dir, as medxfer.train takes them; the other arguments.
+def config_options(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hydra's options that say which configuration is meant, each in one word, and the other arguments.
 
-    hydra.searchpath is one of these settings already. Raises MedxferError where there is no such folder.
+    They are --config-dir=<folder>, --config-name=<name>, and the setting hydra.searchpath. Raises MedxferError where an
+    option has no value, or where there is no such folder.
     """
     found, rest, waiting = [], [], list(arguments)
     while waiting:
         option, equals, value = (argument := waiting.pop(0)).partition("=")
         if option.startswith("hydra.searchpath"):
             found.append(argument)
-        elif option in CONFIG_DIR:
-            folder = Path(value if equals else waiting.pop(0) if waiting else "").expanduser()
-            if not folder.is_dir() or folder == Path():
-                raise MedxferError(f"{option} {folder}: no such folder; give one with configurations of your own")
-            found.append(f"hydra.searchpath=['file://{folder.resolve()}']")
-        else:
+        elif option not in CONFIG_OPTIONS:
             rest.append(argument)
+        else:
+            value = value if equals else waiting.pop(0) if waiting else ""
+            if CONFIG_OPTIONS[option] == CONFIG_DIR:
+                value = str(_folder(option, value))
+            elif not value:
+                raise MedxferError(f"{option}: give the name of a configuration of your own")
+            found.append(f"{CONFIG_OPTIONS[option]}={value}")
     return found, rest
+
+
+def _folder(option: str, value: str) -> Path:
+    folder = Path(value).expanduser()
+    if not folder.is_dir() or not value:
+        raise MedxferError(f"{option} {folder}: no such folder; give one with configurations of your own")
+    return folder.resolve()
 
 
 def _read(text: str) -> Any:

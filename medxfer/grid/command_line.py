@@ -15,7 +15,7 @@ from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.overrides import check_overrides
 from medxfer.base.surroundings import prepare_surroundings
 from medxfer.study.identity import PATH_KEYS
-from medxfer.training.settings.composed import sentence
+from medxfer.training.settings.composed import refuse_no_place, sentence
 from medxfer.training.settings.reference_text import help_text
 
 MULTIRUN = ("-m", "--multirun")
@@ -44,8 +44,9 @@ def run_hydra(main: Callable[[], None]) -> None:
     try:
         given = get_args_parser().parse_known_args(sys.argv[1:])[0]
         check_overrides(given.overrides, sweep=given.multirun)  # names that Hydra would answer with its grammar
+        refuse_no_place()
         main()
-    except (HydraException, OmegaConfBaseException, MedxferError) as error:
+    except (HydraException, OmegaConfBaseException, MedxferError, UserWarning) as error:
         sys.exit(f"error: {sentence(error)}")
     except ValueError as error:
         if not str(error).startswith("Config group override"):  # a group that is given null or a number

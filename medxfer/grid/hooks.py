@@ -10,6 +10,7 @@ from typing import Any
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from medxfer.base.disk import disk_errors
@@ -29,6 +30,7 @@ from medxfer.grid.settling import checked_jobs, divisions, external_of, settle
 from medxfer.study.unplanned import unplanned
 from medxfer.training.compute import on_gpu
 from medxfer.training.plugged import responsibilities
+from medxfer.training.settings.composed import sentence
 from medxfer.training.settled_cell import Impossible, Settled
 from medxfer.training.wandb_start import offline_hint
 
@@ -80,6 +82,9 @@ def errors_exit() -> Iterator[None]:
     except MedxferError as error:
         display.close()
         sys.exit(f"error: {error}")
+    except OmegaConfBaseException as error:
+        display.close()
+        sys.exit(f"error: {sentence(error)}")
     except HydraException:  # a wrong override: Hydra says so itself
         raise
     except Exception:

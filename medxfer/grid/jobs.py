@@ -39,7 +39,7 @@ def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overri
     plain = {
         text
         for text, override in parsed.items()
-        if override.key_or_group in VALUES and not override.is_delete() and "${" not in text
+        if override.key_or_group in VALUES and not override.is_delete() and "$" not in text  # of ${…}, or its escape
     }
     bases: dict[tuple[str, ...], DictConfig | None] = {}
     composed = []

@@ -57,7 +57,7 @@ def shared_settings(config: DictConfig) -> Json:
         _remove(settings, key.split("."))
     for key in TRAINER_OUTSIDE:
         settings["trainer"].pop(key, None)
-    callbacks = without_paths(settings.pop("callbacks", None) or {})
+    callbacks = _without_places(settings.pop("callbacks", None) or {})
     if changing := {name: one for name, one in callbacks.items() if one.get("_target_") not in ONLY_LOG}:
         settings["callbacks"] = changing  # they may change a result
     return settings
@@ -69,7 +69,10 @@ def public_config(config: DictConfig) -> Json:
     for name, one in (config.get("logger") or {}).items():
         if OmegaConf.is_dict(one) and not str(one.get("_target_", "medxfer.")).startswith("medxfer."):
             config.logger[name] = {"_target_": one["_target_"]}
-    published: Json = without_paths(_plain(config))
+    plain = _plain(config)
+    if plain.get("callbacks"):
+        plain["callbacks"] = _without_places(plain["callbacks"])
+    published: Json = without_paths(plain)
     return published
 
 
@@ -166,11 +169,27 @@ def without_paths(value: Any) -> Any:
     return without_folder(value)
 
 
+def _without_places(callbacks: Mapping[str, Any]) -> Any:
+    """`callbacks` without paths, relative ones too: told by the argument's name, or by a slash that is no metric's."""
+
+    def public(key: str, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: public(str(name), item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [public(key, item) for item in value]
+        place = isinstance(value, str) and (_PLACE.search(key) or ("/" in value and not value.startswith(_LOGGED)))
+        return "<path>" if place and value else value
+
+    return {name: public("", one) for name, one in callbacks.items()}
+
+
 def without_folder(value: Any) -> Any:
     """`value` with the file of `file:<path>`, also inside a colormap's name, called by its name alone."""
     return re.sub(r"(^|:)file:(?:.*/)?", r"\1file:", value) if isinstance(value, str) else value
 
 
+_PLACE = re.compile(r"(dir|path|folder|file|filename|root)$")  # how callbacks call an argument that is a path
+_LOGGED = ("train/", "val/", "test/")  # as metrics begin
 PATH_KEYS = ("root", "labels", "path", "cache", "file", "uri")
 
 

@@ -41,11 +41,11 @@ def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:
             check_room(prepared)
             with cell_loggers(prepared.config, cell) as loggers:
                 fitted = fit(prepared, loggers)
+                file = prepared.colors.content if prepared.colors else None
+                cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors, file)
                 for logger in loggers:
                     if isinstance(logger, StudyWandbLogger):
                         logger.conclude(fitted.record["metrics"])
-            file = prepared.colors.content if prepared.colors else None
-            cell.record_done(prepared.config, fitted.record, fitted.predictions, fitted.colors, file)
         except Exception as error:
             with suppress(OSError):  # a full disk takes no reason; the caller still gets it
                 cell.record_failed(error)

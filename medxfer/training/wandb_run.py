@@ -2,25 +2,63 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from pytorch_lightning.loggers import Logger, WandbLogger
+from rich.markup import escape
 
+from medxfer.base.display import display
 from medxfer.base.words import arm_name
 from medxfer.study.cell import Cell, public_settings
 from medxfer.training.wandb_start import start_run
 
 LONGEST_TAG = 64
+PROBE = ".space"
 
 
 class StudyWandbLogger(WandbLogger):
-    """Gives W&B the training's own steps; in a resumed offline run, a second file, it would count from 0 again."""
+    """Gives W&B the training's own steps; in a resumed offline run, a second file, it would count from 0 again.
+
+    Where W&B cannot write any more (a full disk, its process is gone), that is said once, and the training goes on.
+    """
+
+    def __init__(self, run: Any, cell: Cell) -> None:
+        super().__init__(experiment=run)
+        self.cell, self.writes = cell, True
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        self.experiment.log(dict(metrics), step=step)
+        with self.writing():
+            _check_disk(Path(self.experiment.dir).parent)
+            self.experiment.log(dict(metrics), step=step)
 
     def conclude(self, metrics: Mapping[str, float]) -> None:
         """Put the validation `metrics` of the epoch that is tested into the run's summary, for the last epoch's."""
-        self.experiment.summary.update({name: value for name, value in metrics.items() if name.startswith("val/")})
+        with self.writing():
+            self.experiment.summary.update({name: value for name, value in metrics.items() if name.startswith("val/")})
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What W&B is told here costs no training."""
+        try:
+            yield
+        except OSError as error:
+            if self.writes:
+                display.say(
+                    f"[yellow]W&B lacks curves of {escape(self.cell.name)} ({error.strerror or type(error).__name__}): "
+                    "the training goes on, and its record in the study's folder has them all[/]"
+                )
+            self.writes = False
+
+
+def _check_disk(folder: Path) -> None:
+    """Raise OSError where the disk of the run's `folder` is full: W&B's own process then loses curves in silence."""
+    if folder.is_dir():
+        probe = folder / PROBE
+        try:
+            probe.write_bytes(bytes(4096))
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -45,12 +83,13 @@ def wandb_run(project: str, entity: str | None, cell: Cell) -> Iterator[Logger]:
     run.define_metric("epoch", hidden=True)
     run.define_metric("train/*", step_metric="epoch")
     run.define_metric("val/*", step_metric="epoch")
-    exit_code = 1
+    logger, exit_code = StudyWandbLogger(run, cell), 1
     try:
-        yield StudyWandbLogger(experiment=run)
+        yield logger
         exit_code = 0
     except (SystemExit, KeyboardInterrupt):
         run.mark_preempting()  # W&B then shows it as preempted, not as failed
         raise
     finally:
-        run.finish(exit_code=exit_code)
+        with logger.writing():
+            run.finish(exit_code=exit_code)

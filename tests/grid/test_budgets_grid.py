@@ -1,17 +1,27 @@
 """A real grid with budget=[1,2], from the command line to the answer."""
 
+from itertools import product
+
 import pandas as pd
 import pytest
 import torch
 from cells import small_config
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from pictures import make_pictures
 from test_grid import SMALL, run, the_study
 
 from medxfer.analysis import read_study
+from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
+from medxfer.grid.budgets import each_budget
+from medxfer.grid.jobs import compose_jobs
+from medxfer.grid.settling import checked_jobs
 from medxfer.model.backbone import create_backbone
-from medxfer.study.declared import read_budget
+from medxfer.study.declared import declaration, read_budget
+from medxfer.study.identity import BUDGET, VALUES, factors
+from medxfer.study.stopping import look_cells, next_seeds, not_needed
 from medxfer.training.settings.checked import checked
 
 
@@ -62,3 +72,25 @@ def test_steps_do_not_end_what_budgets_end(tmp_path) -> None:
 def test_what_is_no_list_of_budgets_is_said(value) -> None:
     with pytest.raises(MedxferError, match=r"^budget=.*such as budget=\[8,40\]"):
         read_budget(value)
+
+
+def test_each_look_asks_for_the_same_seeds_at_every_budget() -> None:
+    declared = ["study.looks=[2,3]", "budget=[1,2]", "data=phantom_dx", "logger=none"]
+    asked = [
+        [*declared, f"colormap={colormap}", f"seed={seed}"] for colormap in ("none", "viridis") for seed in range(3)
+    ]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        loader, master = GlobalHydra.instance().config_loader(), compose("train", [], return_hydra_config=True)
+        jobs = each_budget(asked, compose_jobs(loader, master, asked))
+        configs = [job.config() for job in checked_jobs(compose_jobs(loader, master, jobs))]
+    planned = {f"{n}": factors(one, {key: one.get(key) for key in VALUES}, "file") for n, one in enumerate(configs)}
+    record = {"declared": declaration(configs[0]), "planned": planned}
+    for look, seeds in ((2, [0, 1]), (3, [0, 1, 2])):
+        found = [planned[name] for name in look_cells(planned, look)]
+        assert sorted((one["colormap"], one[BUDGET], one["seed"]) for one in found) == [
+            *product(("none", "viridis"), (1, 2), seeds)
+        ]
+    short = {name for name in look_cells(planned, 2) if planned[name][BUDGET] == 1}
+    assert next_seeds(record, planned, short) == 2, "a look waits for both budgets"
+    assert next_seeds(record, planned, look_cells(planned, 2)) == 3
+    assert not_needed(record, planned) == set()

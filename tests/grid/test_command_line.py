@@ -7,6 +7,8 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
 from medxfer.base.config import CONF
 from medxfer.grid.command_line import multirun_first, published
@@ -39,6 +41,14 @@ def test_what_hydra_refuses_is_one_sentence_with_the_way_out(slip, said):
         compose("train", [slip])
     text = sentence(caught.value)
     assert text.startswith(said)
+    assert "\n" not in text
+
+
+def test_an_interpolation_that_leads_nowhere_is_named_with_its_setting():
+    with pytest.raises(InterpolationKeyError) as caught:
+        _ = OmegaConf.create({"data": {"split": {"seed": "${oops}"}}}).data.split.seed
+    text = sentence(caught.value)
+    assert text.startswith("data.split.seed: cannot be resolved (Interpolation key 'oops' not found); if it is part")
     assert "\n" not in text
 
 

@@ -1,14 +1,20 @@
 """The grid's jobs: composed as Hydra composes them, only faster."""
 
+import re
+
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
 from medxfer.base.config import CONF
+from medxfer.base.errors import MedxferError
 from medxfer.grid.jobs import compose_jobs, without_hydra
 from medxfer.grid.joined_jobs import ASKED, joined
+from medxfer.grid.settling import checked_jobs
 
 JOBS = [
     ["seed=0", "colormap=viridis", "pretrained=false"],
@@ -48,6 +54,32 @@ def test_jobs_that_differ_in_plain_factors_share_a_composition_and_no_setting(hy
 def test_an_unknown_key_is_refused(hydra):
     with pytest.raises(ConfigCompositionException, match="colourmap"):
         compose_jobs(*hydra, [["colourmap=none"]])
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        (["colormap='file:/x/${oops}.csv',none"], "colormap"),
+        (["colormap=file:/x/${oops}.csv,none"], "colormap"),
+        (["pretrained=choice(${oops},true)"], "pretrained"),
+        (["window=lung,${oops}"], "window"),
+        (["data=dicom", "data.root=/x", "data.label=['${oops}',b],[a,b]"], "data.label[0]"),
+        (["study.root='/x/${oops}','/y'"], "study.root"),
+    ],
+)
+def test_an_interpolation_that_leads_nowhere_is_named_in_a_sweep_too(hydra, asked, key):
+    loader, master = hydra
+    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(asked), None)
+    with pytest.raises(MedxferError, match=rf"^{re.escape(key)}: cannot be resolved .*'oops' not found.* write "):
+        checked_jobs(compose_jobs(loader, master, jobs))
+
+
+def test_its_way_out_gives_a_sweep_the_name_as_it_is(hydra):
+    loader, master = hydra
+    asked = [r'colormap="file:/x/\${oops}.csv",none']
+    (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(asked), None)
+    configs = [job.config() for job in checked_jobs(compose_jobs(loader, master, jobs))]
+    assert [config.colormap for config in configs] == ["file:/x/${oops}.csv", "none"]
 
 
 def test_data_sets_of_which_one_is_left_out_are_one_job(hydra):

@@ -1,6 +1,7 @@
 """W&B, as a user without a key has it: offline, a run a cell, finished, and as failed where the cell failed."""
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from medxfer.training import wandb_start
 from medxfer.training.callbacks import EpochBar
 from medxfer.training.run import train
 from medxfer.training.settings.checked import checked
+from medxfer.training.wandb_run import PROBE
 
 
 def inspect(run: Path) -> dict:
@@ -85,6 +87,27 @@ def test_nothing_of_the_machine_or_its_paths_is_in_the_run(run_cell, tmp_path):
     for secret in (str(tmp_path), str(Path.home()), sys.executable):
         assert secret.encode() not in content
     assert not list(folder.glob("files/*"))
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["W&B raises", "W&B says nothing"])
+def test_a_full_disk_costs_curves_and_no_training(run_cell, tmp_path, monkeypatch, capsys, told):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def write_bytes(path: Path, data: bytes, write=Path.write_bytes) -> int:
+        return refuse() if path.name == PROBE else write(path, data)
+
+    if told:
+        monkeypatch.setattr(wandb.sdk.wandb_run.Run, "log", refuse)
+        monkeypatch.setattr(wandb.sdk.wandb_run.Run, "finish", refuse)
+    else:
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    run_cell("trainer.max_epochs=2")
+    (record,) = tmp_path.glob("studies/*/cells/*/metrics.json")
+    assert len(json.loads(record.read_text())["epochs"]) == 2
+    assert not list(tmp_path.glob("studies/*/cells/*/failed.json"))
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count(f"W&B lacks curves of {record.parent.name} (No space left on device): the training goes on") == 1
 
 
 @pytest.fixture

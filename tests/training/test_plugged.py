@@ -6,15 +6,17 @@ import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import yaml
-from cells import small_config, train_small
+from cells import small_config, small_settings, train_small
+from omegaconf import OmegaConf
 from pytorch_lightning.loggers import CSVLogger
 
 from medxfer.base.errors import MedxferError
-from medxfer.study.identity import shared_settings
+from medxfer.study.identity import public_config, shared_settings
 from medxfer.training.more_callbacks import REFUSED
 from medxfer.training.plugged import responsibilities
 from medxfer.training.run import train
 from medxfer.training.settings.checked import checked
+from medxfer.training.settings.composed import compose_config
 
 
 class Told(CSVLogger):
@@ -66,6 +68,29 @@ def test_several_loggers_get_the_same_curves_and_one_s_own_the_public_settings(t
     assert yaml.safe_load((ours.parent / "hparams.yaml").read_text()) == public
 
 
+def test_a_logger_of_a_folder_of_one_s_own_gets_a_training_s_curves(tmp_path):
+    (tmp_path / "conf" / "logger").mkdir(parents=True)
+    own = {
+        "_target_": f"{__name__}.Told",
+        "save_dir": str(tmp_path / "mine"),
+        "run": "${cell.name}",
+        "api_key": "s3cr3t",
+    }
+    (tmp_path / "conf" / "logger" / "mine.yaml").write_text(yaml.safe_dump({"mine": own}))
+    Told.told.clear()
+    settings = [one for one in small_settings(tmp_path) if not one.startswith("logger=")]
+    metrics, _ = train(compose_config(["--config-dir", str(tmp_path / "conf"), *settings, "logger=[csv,mine]"]))
+    (cell,) = tmp_path.glob("studies/*/cells/*")
+    (ours,), told = tmp_path.glob("studies/*/logs/*/metrics.csv"), tmp_path / "mine" / "own" / cell.name / "metrics.csv"
+    pd.testing.assert_frame_equal(pd.read_csv(ours), pd.read_csv(told), check_like=True)
+    assert pd.read_csv(told)["test/auroc"].max() == pytest.approx(metrics["test/auroc"])
+    assert [public["seed"] for public in Told.told] == [0]
+    study = "".join(path.read_text() for path in cell.parents[1].rglob("*") if path.suffix in (".json", ".yaml"))
+    assert f"{__name__}.Told" in study
+    assert "s3cr3t" not in study
+    assert str(tmp_path) not in study
+
+
 def test_a_cell_s_record_has_no_key_and_no_path_of_a_logger(tmp_path):
     cell, _ = train_small(tmp_path, OWN % (tmp_path / "mine"))
     written = (cell / "config.yaml").read_text()
@@ -92,6 +117,19 @@ def test_callbacks_run_and_are_part_of_what_a_study_is(tmp_path):
     cell, objects = train_small(tmp_path, own)
     assert Counting.counted == [objects["trainer"].global_step]
     assert "/home/ann" not in (cell.parents[1] / "study.json").read_text()
+
+
+@pytest.mark.parametrize("where", ["/home/ann/out", "out/ann", "../ann", "~/ann", "./ann", "file:///home/ann"])
+def test_no_path_of_a_callback_is_in_a_study_s_record(where):
+    config = OmegaConf.create({"trainer": {}, "study": {"tuned": []}, "callbacks": {"own": {
+        "_target_": "mine.Own", "where": where, "dirpath": "ann", "several": [where, 3], "more": {"log_file": "ann"},
+        "monitor": "val/auroc", "every": 2, "name": "own",
+    }}})  # fmt: skip
+    kept = {
+        "_target_": "mine.Own", "where": "<path>", "dirpath": "<path>", "several": ["<path>", 3],
+        "more": {"log_file": "<path>"}, "monitor": "val/auroc", "every": 2, "name": "own",
+    }  # fmt: skip
+    assert shared_settings(config)["callbacks"]["own"] == public_config(config)["callbacks"]["own"] == kept
 
 
 def test_the_callbacks_that_are_there_log_what_they_say(tmp_path):
