@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 # Raise it when a header reader says something else of the same file: headers are kept under this number, and read
 # again under the next.
-HEADER_VERSION: Final = 8
+HEADER_VERSION: Final = 9
 
 BurnedIn = Literal["yes", "no", "unsaid"]  # whether annotations stand in the pixels; "no" only where that is stated
 
@@ -42,6 +42,7 @@ class HeaderFacts(NamedTuple):
     image_type: str = ""  # its values with "/" between them, such as "ORIGINAL/PRIMARY/AXIAL"
     body_part: str = ""
     series_description: str = ""
+    plane: str = ""  # axial, coronal or sagittal, whichever a slice comes nearest to
     studied: str = ""  # date and time of the study, YYYYMMDDHHMMSS as far as they are given
 
     def __repr__(self) -> str:

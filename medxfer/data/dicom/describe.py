@@ -19,6 +19,7 @@ from medxfer.data.header_facts import HeaderFacts, sex_of, years_of
 A = TypeVar("A")
 T = TypeVar("T")
 
+PLANES: Final = ("sagittal", "coronal", "axial")  # by the axis of the patient that their normals come nearest to
 _TEXTS: Final = {
     "modality": "Modality",
     "manufacturer": "Manufacturer",
@@ -75,6 +76,7 @@ def _facts(file: DicomFile) -> HeaderFacts:
         _text(header, keyword)
         for keyword in ("PatientAge", "PatientSex", "BurnedInAnnotation", "SOPClassUID", "StudyDate", "StudyTime")
     )
+    plane, position = _described(_place, header) or ("", None)
     return HeaderFacts(
         **texts | {"modality": texts["modality"] or "unknown"},
         burned_in=burned_in(annotations),
@@ -83,7 +85,8 @@ def _facts(file: DicomFile) -> HeaderFacts:
         bits=str(bits or ""),
         age=years_of(age),
         sex=sex_of(sex),
-        position=_described(_position, header),
+        position=position,
+        plane=plane,
         frames=max(frames or 1, 1),
         caveats=not_applied(header, texts["photometric"], _text(header, "PresentationLUTShape")),
         sop_class=uid.UID(sop_class or _text(file_meta, "MediaStorageSOPClassUID")).name,
@@ -104,12 +107,15 @@ def _described(read: Callable[[A], T], of: A) -> T | None:
         return None
 
 
-def _position(header: Header) -> float | None:
-    """Image Position (Patient) along the normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1, of frame 0."""
+def _place(header: Header) -> tuple[str, float | None]:
+    """The plane that frame 0 comes nearest to (of `PLANES`, "" where unknown), and Image Position (Patient) along the
+    normal of Image Orientation (Patient), PS3.3 C.7.6.2.1.1."""
     first = header.of_frame(0)
     where, axes = (first.numbers(keyword) for keyword in ("ImagePositionPatient", "ImageOrientationPatient"))
     if len(where) != 3 or len(axes) != 6:
-        return None
+        return "", None
     (a, b, c), (d, e, f) = axes[:3], axes[3:]
-    place = where[0] * (b * f - c * e) + where[1] * (c * d - a * f) + where[2] * (a * e - b * d)
-    return place if math.isfinite(place) else None
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    place = sum(along * step for along, step in zip(where, normal, strict=True))
+    steepest = max(range(3), key=lambda axis: abs(normal[axis]))
+    return (PLANES[steepest], place) if math.isfinite(place) and any(normal) else ("", None)

@@ -17,7 +17,7 @@ from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import Keep, left_out_by_rule
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
-from medxfer.data.sources.slices import parse_slices, unchosen_slices
+from medxfer.data.sources.slices import ORDER, parse_slices, unchosen_slices
 from medxfer.data.sources.source import FileReader, no_image, survey_of
 
 
@@ -69,8 +69,8 @@ class NewFiles:
         """Why each file of a folder is left out by rule, as the training's data set would leave it out; "" for the
         others. `headers` are those of all files, as `survey` gives them."""
         reasons = left_out_by_rule(headers, self.keep)
-        kept = headers[reasons == ""].rename_axis("file").sort_values(["series", "position", "file"], kind="stable")
-        unchosen = unchosen_slices(kept["series"], parse_slices(self.slices))
+        kept = headers[reasons == ""].rename_axis("file").sort_values([*ORDER, "file"], kind="stable")
+        unchosen = unchosen_slices(kept, parse_slices(self.slices))
         return reasons.mask(reasons == "", unchosen.reindex(reasons.index))
 
     def _facts(self, file: str) -> HeaderFacts:

@@ -7,14 +7,15 @@ import pandas as pd
 
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.slices import parse_slices, unchosen_slices
+from medxfer.data.sources.keep import is_localizer
+from medxfer.data.sources.slices import ORDER, parse_slices, stacks_caveat, unchosen_slices
 from medxfer.data.sources.source import Index
 
 
 class CtSeries(DicomFolder):
     """A row of the table names a slice, a series (its folder or SeriesInstanceUID) or a study; its label is that of all
-    its slices. Slices are in the order of their position along the normal, series by series. `slices` chooses those of
-    each series, as `parse_slices` takes it."""
+    its slices. Slices are in the order of their position along the normal, series by series and plane by plane.
+    `slices` chooses those of each series, as `parse_slices` takes it."""
 
     obtain = "your own CT slices, and a table with a row a slice or a row a series"
 
@@ -27,12 +28,13 @@ class CtSeries(DicomFolder):
 
     def unchosen(self, headers: pd.DataFrame) -> pd.Series:
         """What data.slices leaves out of each series."""
-        return unchosen_slices(headers["series"], self.slices)
+        return unchosen_slices(headers, self.slices)
 
     def index(self) -> Index:
         images, labels, caveats = self.matched()
-        headers, order = self.survey(self.offered()), ["series", "position"]
-        images = images.join(headers[order], on="file").sort_values([*order, "file"], kind="stable")
+        headers = self.survey(self.offered())
+        images = images.join(headers[ORDER], on="file").sort_values([*ORDER, "file"], kind="stable")
+        caveats = (*caveats, *stacks_caveat(headers[headers.index.isin(images["file"]) & ~is_localizer(headers)]))
         labels = labels.loc[images.index].reset_index(drop=True)
-        index = self.assemble(images.drop(columns="position").reset_index(drop=True), labels, caveats)
+        index = self.assemble(images.drop(columns=["plane", "position"]).reset_index(drop=True), labels, caveats)
         return replace(index, headers=headers, left_out={**walk(self.root).left_out, **index.left_out})

@@ -26,6 +26,7 @@ from medxfer.data.sources.tables import (
     nearest,
     nearly_equal,
     read_table,
+    shown_names,
     stated_once,
     words_for_missing,
 )
@@ -138,7 +139,7 @@ class LabelledFolder(Labelled):
         if key is None:
             raise MedxferError(
                 f"{self.labels}: no column path, SOPInstanceUID, SeriesInstanceUID, StudyInstanceUID or "
-                f"AccessionNumber names the images; it has {', '.join(table.columns)}; "
+                f"AccessionNumber names the images; it has {shown_names(table.columns)}; "
                 "give the one that does as data.columns.key=, which may be PatientID"
             )
         names = table[key].str.strip()

@@ -34,11 +34,22 @@ class Slices:
         return np.ones(number, bool)
 
 
-def unchosen_slices(series: pd.Series, slices: Slices) -> pd.Series:
-    """Why data.slices leaves each slice out, or "": `series` has the slices' series, in the order of their positions.
-    A file of no series stays: it cannot be read, and is refused."""
-    used = series.groupby(series).transform(lambda one: slices.of(len(one))).astype(bool) | (series == "")
-    return pd.Series("", series.index).mask(~used, f"{BY_RULE}data.slices")
+ORDER = ["series", "plane", "position"]  # in which slices follow each other, by columns of headers
+
+
+def unchosen_slices(headers: pd.DataFrame, slices: Slices) -> pd.Series:
+    """Why data.slices leaves each slice out, or "": `headers` are those of the slices, in ORDER. Slices of a series
+    that lie in two planes are two stacks. A file of no series stays: it cannot be read, and is refused."""
+    stacks = headers["series"] + "/" + headers["plane"]
+    used = stacks.groupby(stacks).transform(lambda one: slices.of(len(one))).astype(bool) | (headers["series"] == "")
+    return pd.Series("", headers.index).mask(~used, f"{BY_RULE}data.slices")
+
+
+def stacks_caveat(headers: pd.DataFrame) -> tuple[str, ...]:
+    """What to say where series have slices in several planes."""
+    known = headers[(headers["series"] != "") & (headers["plane"] != "")]
+    several = int((known.groupby("series")["plane"].nunique() > 1).sum())
+    return (f"slices in several planes, each a stack of its own for data.slices: {several} series",) if several else ()
 
 
 def parse_slices(text: str) -> Slices:

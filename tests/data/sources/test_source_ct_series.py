@@ -117,6 +117,21 @@ def test_slices_of_each_series_are_chosen_by_their_place(scans, tmp_path, slices
     assert cell.store.rejected == ({"by rule: data.slices": left_out} if left_out else {})
 
 
+def test_slices_of_a_series_in_two_planes_are_two_stacks_and_it_is_said(scans, tmp_path):
+    for patient in range(12):
+        for i in range(3):
+            dicom(
+                scans / f"scan{patient:02}" / f"coronal{i}.dcm", Modality="CT", PatientID=f"P{patient}",
+                SeriesInstanceUID=f"1.2.3.{patient}", SOPClassUID=uid.CTImageStorage, RescaleIntercept=-1024,
+                RescaleSlope=1, ImagePositionPatient=[0, 98 - 5 * i, 0], ImageOrientationPatient=[1, 0.01, 0, 0, 0, -1],
+            )  # fmt: skip
+    write(scans, [f"scan{i:02}" for i in range(12)])
+    cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}", "data.slices=central:1")
+    index = dataset_of(cell.config).index
+    assert index.images["file"][:2].tolist() == ["scan00/1.dcm", "scan00/coronal1.dcm"]
+    assert "slices in several planes, each a stack of its own for data.slices: 12 series" in index.caveats
+
+
 @pytest.mark.parametrize("slices", ["central:0", "every", "3-2", "0-4", "most"])
 def test_a_choice_of_slices_that_there_is_not_is_one_sentence(scans, slices):
     write(scans, [f"scan{i:02}" for i in range(12)])

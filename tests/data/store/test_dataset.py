@@ -41,7 +41,7 @@ def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
     """If this fails because a reader is corrected: raise HEADER_VERSION, and write both here."""
     header = DicomFolder(str(root), str(root / "labels.csv")).header("a.dcm")
     assert (HEADER_VERSION, header._asdict()) == (
-        8,
+        9,
         {
             "modality": "CT", "burned_in": "yes", "syntax": "Explicit VR Little Endian", "size": "3×4",
             "photometric": "MONOCHROME2", "bits": "12", "manufacturer": "Maker", "model": "Model", "view": "AP",
@@ -49,7 +49,7 @@ def test_what_this_version_of_the_header_readers_says(root: Path) -> None:
             "caveats": ("Presentation LUT Shape contradicts Photometric Interpretation",), "gray": "uint16",
             "unreadable": "", "study": "1.2.1", "instance": "1.2.4", "accession": "A1",
             "sop_class": "CT Image Storage", "image_type": "ORIGINAL/PRIMARY", "body_part": "CHEST",
-            "series_description": "Thorax", "studied": "20260102101112",
+            "series_description": "Thorax", "plane": "axial", "studied": "20260102101112",
         },
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from medxfer.data.sources.tables.cell_values import (
 from medxfer.data.sources.tables.path_join import match_paths, nearest
 from medxfer.data.sources.tables.row_join import KINDS, PATH, join_rows, key_column, kind_of
 from medxfer.data.sources.tables.stated_once import stated_once
-from medxfer.data.sources.tables.table_file import no_column, read_table
+from medxfer.data.sources.tables.table_file import no_column, read_table, shown_names
 
 __all__ = [
     "KINDS",
@@ -28,6 +28,7 @@ __all__ = [
     "nearly_equal",
     "no_column",
     "read_table",
+    "shown_names",
     "stated_once",
     "words_for_missing",
 ]

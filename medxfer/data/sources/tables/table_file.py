@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from medxfer.base.errors import MedxferError, first_line
 
 SEPARATORS = (",", ";", "\t", "|")
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MANY, _LONG = 20, 40  # names of columns that an error shows, and their letters
 _TITLES = 20  # rows in which the names of the columns are looked for
 csv.field_size_limit(2**31 - 1)  # masks as run lengths are longer than its default
 # How files begin.
@@ -69,7 +71,14 @@ def no_column(path: Path, absent: Sequence[str], columns: Iterable[object], way_
     near = [small[near] for name in absent for near in get_close_matches(name.casefold(), small, n=1, cutoff=0.5)]
     nearest = f" (the nearest is {' and '.join(map(repr, dict.fromkeys(near)))})" if near else ""
     missing = " or ".join(map(repr, absent))
-    return MedxferError(f"{path}: no column {missing}{nearest}; it has {', '.join(has)}; {way_out}")
+    return MedxferError(f"{path}: no column {missing}{nearest}; it has {shown_names(has)}; {way_out}")
+
+
+def shown_names(columns: Iterable[object]) -> str:
+    """Names of a table's columns for an error, not longer than one can read."""
+    names = [name if len(name) <= _LONG else f"{name[:_LONG]}…" for name in map(str, columns)]
+    more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
+    return ", ".join(names[:_MANY]) + more
 
 
 def _decoded(data: bytes) -> str:
@@ -93,6 +102,8 @@ def _from_text(text: str, wanted: Sequence[str]) -> pd.DataFrame:
     """Raises ValueError or csv.Error for a text that is no table."""
     if not text.strip():
         raise ValueError("it is empty")
+    if re.match(r"\s*[\[{]", text):
+        raise ValueError("it is JSON: save it as CSV")
     if re.match(r"\s*<(!doctype|html|table|\?xml)", text, re.IGNORECASE):
         raise ValueError("it is a web page, whatever its name says: open it in a spreadsheet and save it as XLSX")
     said = re.match(r"sep=(.)\n", text)  # Excel's own way to name the separator
@@ -151,19 +162,30 @@ def _sheets(data: bytes, wanted: Sequence[str]) -> Mapping[str, pd.DataFrame]:
     except ImportError as error:
         raise MedxferError("XLSX needs a package: pip install 'medxfer[xlsx]', or save the table as CSV") from error
     try:
-        with pd.ExcelFile(io.BytesIO(data), engine="openpyxl") as book:
+        # Whole: what is read as it comes knows no merged cells.
+        with pd.ExcelFile(io.BytesIO(data), engine="openpyxl", engine_kwargs={"read_only": False}) as book:
             sheets = pd.read_excel(book, sheet_name=None, header=None, dtype=str, keep_default_na=False)
             hidden = {sheet.title for sheet in book.book.worksheets if sheet.sheet_state != "visible"}
+            merged = {sheet.title: sheet.merged_cells.ranges for sheet in book.book.worksheets}
     except Exception as error:  # openpyxl's are of many kinds
         raise ValueError(f"no XLSX: {type(error).__name__}") from error
     found: dict[str, pd.DataFrame] = {}
     for name, sheet in sheets.items():
         if len(sheet):
-            filled = sheet.fillna("")
+            filled = _unmerged(sheet.fillna(""), merged[str(name)])
             place = _header_place(filled.iloc[:_TITLES].to_numpy().tolist(), wanted)
             found[str(name)] = _named(filled.iloc[place + 1 :], filled.iloc[place], wanted)
     shown = {name: table for name, table in found.items() if name not in hidden}
     return shown if any({*wanted} <= {*table.columns} for table in shown.values()) else found
+
+
+def _unmerged(sheet: pd.DataFrame, merged: Iterable[Any]) -> pd.DataFrame:
+    """`sheet` with the value of cells that are merged over several rows in each of these; `merged` are openpyxl's."""
+    for cells in merged:
+        first, column = cells.min_row - 1, cells.min_col - 1
+        if cells.max_row > cells.min_row and first < len(sheet) and column < sheet.shape[1]:
+            sheet.iloc[first : cells.max_row, column] = sheet.iloc[first, column]
+    return sheet
 
 
 def _parquet(data: bytes, wanted: Sequence[str]) -> pd.DataFrame:

@@ -128,6 +128,11 @@ def test_hidden_sheets_titles_and_formulas_of_excel(tmp_path: Path) -> None:
 
     saved(Labels=[["Befunde 2024"], [], *rows], hidden=[rows[0], ["c.png", "z", "3"]])
     assert read(tmp_path, path.read_bytes()) == [tuple(row) for row in rows[1:]]
+    book = openpyxl.load_workbook(path)
+    book["Labels"].merge_cells("B4:B5")
+    book["Labels"].merge_cells("A1:C1")
+    book.save(path)
+    assert read(tmp_path, path.read_bytes()) == [("a.png", "x", "1"), ("b.png", "x", "2")]
     saved(Legend=[["code"], ["1"]], hidden=rows)
     assert len(read(tmp_path, path.read_bytes())) == 2
     saved(Labels=[rows[0], *([name, f'=IF(TRUE,"{label}","")', note] for name, label, note in rows[1:])])
@@ -151,6 +156,11 @@ def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None
         (b'path,Diagnose\na.png,x\nb.png,"y\n', "a quotation mark opens in row 2 and does not close"),
         (b" <!DOCTYPE html><table><tr><td>path", "it is a web page"),
         (b" \n", "it is empty"),
+        (b'[{"path": "a.png", "label": "x"}]', "it is JSON"),
+        (
+            ",".join(["a" * 99, *map(str, range(50))]).encode(),
+            f"it has {'a' * 40}…, 0, .*, 18 and 31 more; the way out",
+        ),
         (b"path,Diagnose\n\n,\n", "has no rows"),
         (b"", "not a readable table"),
         (bytes(range(256)), "not a readable table"),
