@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from omegaconf import OmegaConf
+
 from medxfer.grid.jobs import Job
 from medxfer.study.declared import read_budget
 from medxfer.study.identity import BUDGET
@@ -14,7 +16,7 @@ def each_budget(jobs: Sequence[Sequence[str]], composed: Sequence[Job]) -> list[
     """
     every: list[list[str]] = []
     for job, one in zip(jobs, composed, strict=True):
-        budgets = read_budget(one.base.get("budget"))
+        budgets = read_budget(OmegaConf.select(one.base, "budget"))  # not `get`, whose errors do not name the key
         if not budgets or any(text.startswith(f"{BUDGET}=") for text in job):
             every.append(list(job))
         else:

@@ -9,12 +9,15 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
+from medxfer.grid.budgets import each_budget
 from medxfer.grid.jobs import compose_jobs, without_hydra
 from medxfer.grid.joined_jobs import ASKED, joined
 from medxfer.grid.settling import checked_jobs
+from medxfer.training.settings.composed import sentence
 
 JOBS = [
     ["seed=0", "colormap=viridis", "pretrained=false"],
@@ -72,6 +75,13 @@ def test_an_interpolation_that_leads_nowhere_is_named_in_a_sweep_too(hydra, aske
     (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(asked), None)
     with pytest.raises(MedxferError, match=rf"^{re.escape(key)}: cannot be resolved .*'oops' not found.* write "):
         checked_jobs(compose_jobs(loader, master, jobs))
+
+
+def test_a_budget_that_leads_nowhere_is_named_too(hydra):
+    composed = compose_jobs(*hydra, [["budget=${oops}"]])
+    with pytest.raises(InterpolationKeyError) as caught:
+        each_budget([["budget=${oops}"]], composed)
+    assert sentence(caught.value).startswith("budget: cannot be resolved (Interpolation key 'oops' not found)")
 
 
 def test_its_way_out_gives_a_sweep_the_name_as_it_is(hydra):
