@@ -36,15 +36,14 @@ from medxfer.training.settled_cell import ColorFile, Impossible, Prepared, Settl
 from medxfer.training.study_division import StudyDivision
 
 
-def prepare(config: DictConfig, progress: Step | None = None) -> Prepared | Impossible:
+def prepare(config: DictConfig) -> Prepared | Impossible:
     """Check the whole configuration of one cell, and settle it; see `Preparation`."""
     try:
         config = checked(config)
     except MedxferError as error:
         return Impossible(config, {key: config.get(key) for key in VALUES}, error)
-    settled = Preparation(config, progress, {} if config.plan else None).settle(
-        {key: config.get(key) for key in VALUES}
-    )
+    preparation = Preparation(config, pending={} if config.plan else None)
+    settled = preparation.settle({key: config.get(key) for key in VALUES})
     return settled if isinstance(settled, Impossible) else settled.prepared(config)
 
 

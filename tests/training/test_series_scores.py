@@ -116,7 +116,7 @@ def test_predict_has_a_row_a_series_with_the_scores_of_the_record(
 
 def test_a_localizer_that_is_named_by_itself_is_scored_with_the_flag(cell: Path, export: PacsExport) -> None:
     (localizer,) = (export.root / "PAT000").rglob(f"{ROOT_UID}.0.2.0")
-    table, slices, rule = predict(cell, localizer)
+    table, slices, rule, _ = predict(cell, localizer)
     assert table["refused"].tolist() == [""]
     assert "it is a localizer" in table["unlike"].iloc[0]
     assert slices is not None

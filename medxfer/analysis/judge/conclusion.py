@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from medxfer.analysis.judge.contrasts import Contrast, images_name
-from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.phrases import (
     ADJUSTED_INTERVAL,
     ADJUSTED_P,

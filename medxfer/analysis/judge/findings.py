@@ -9,7 +9,8 @@ import numpy as np
 
 from medxfer.analysis.judge.conclusion import Conclusion, conclude, disagreement, sentence, statement
 from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, Question, declare, declare_arms, declare_levels
-from medxfer.analysis.judge.evidence import Beside, Evidence, Figures, clip, largest_difference, weigh
+from medxfer.analysis.judge.evidence import Evidence, weigh
+from medxfer.analysis.judge.figures import Beside, Figures, clip, largest_difference
 from medxfer.analysis.judge.layer import Measure, measured
 from medxfer.analysis.judge.level import Simulated, simulated
 from medxfer.analysis.judge.outlook_words import outlook

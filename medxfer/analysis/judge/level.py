@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.phrases import percent
 
 NOMINAL = 0.05  # the error of the simulated families; other levels were not simulated

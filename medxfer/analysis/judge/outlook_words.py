@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.phrases import points
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.stats.forecasts import TWICE

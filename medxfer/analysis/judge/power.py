@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, declare
-from medxfer.analysis.judge.evidence import span
+from medxfer.analysis.judge.figures import span
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import Arm, StudyRecord
 from medxfer.analysis.stats.critical import Largest, largest

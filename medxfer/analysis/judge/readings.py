@@ -8,7 +8,7 @@ import numpy as np
 
 from medxfer.analysis.judge.breakdown import split
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question, controlled
-from medxfer.analysis.judge.evidence import span
+from medxfer.analysis.judge.figures import span
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, points
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord

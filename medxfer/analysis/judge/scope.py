@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.look_words import at_looks

@@ -31,19 +31,19 @@ class CellScores:
     threshold: npt.NDArray[np.float64] = field(default_factory=lambda: np.array(0.5))  # (N,) of the image's network
 
 
-def read_scores(cell: CellRecord, split: str = "test") -> CellScores:
+def read_scores(cell: CellRecord) -> CellScores:
     """The scores of a finished training, with the threshold and, of a training of folds, the fold of each image.
 
     Raises:
         MedxferError: as `read_predictions`; or an image was tested in two folds.
     """
-    return read_networks(cell.networks, split)
+    return read_networks(cell.networks)
 
 
 @cache
-def read_networks(networks: tuple[Network, ...], split: str = "test") -> CellScores:
+def read_networks(networks: tuple[Network, ...]) -> CellScores:
     """`read_scores` of a training by its networks; read once in a process, and again when they have changed."""
-    parts = [_read_network(network, split) for network in networks]
+    parts = [_read_network(network) for network in networks]
     if len(parts) == 1:
         return parts[0]
 
@@ -52,7 +52,7 @@ def read_networks(networks: tuple[Network, ...], split: str = "test") -> CellSco
 
     images = joined("images")
     order = np.argsort(images, kind="stable")
-    if split == "test" and (twice := len(images) - len(np.unique(images))):
+    if twice := len(images) - len(np.unique(images)):
         raise MedxferError(
             f"{networks[0].folder.name} and its other folds tested {count(twice, 'image')} twice: "
             "they are of different divisions; delete their folders and train them again"
@@ -60,8 +60,8 @@ def read_networks(networks: tuple[Network, ...], split: str = "test") -> CellSco
     return CellScores(**{one.name: joined(one.name)[order] for one in fields(CellScores)})
 
 
-def _read_network(network: Network, split: str) -> CellScores:
-    found = read_predictions(network.folder, split)
+def _read_network(network: Network) -> CellScores:
+    found = read_predictions(network.folder)
     n = len(found.images)
     fold = None if network.fold is None else np.full(n, network.fold)
     return replace(found, fold=fold, threshold=np.full(n, network.threshold))
@@ -103,14 +103,14 @@ def _read(folder: Path, split: str) -> pd.DataFrame:
         raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
 
 
-def read_slices(folder: Path, split: str = "test") -> dict[str, list[str]]:
-    """The slices (images) of each series that a finished cell scored; empty where it scored images. All are
+def read_slices(folder: Path) -> dict[str, list[str]]:
+    """The test slices (images) of each series that a finished cell scored; empty where it scored images. All are
     pseudonyms.
 
     Raises:
         MedxferError: the file is missing or unreadable.
     """
-    frame = _read(folder, split + SLICES)
+    frame = _read(folder, "test" + SLICES)
     return {str(one): list(map(str, of)) for one, of in frame.groupby("series")["image"]} if len(frame) else {}
 
 

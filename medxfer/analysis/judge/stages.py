@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from medxfer.analysis.judge.contrasts import Contrast
-from medxfer.analysis.judge.evidence import Figures, clip
+from medxfer.analysis.judge.figures import Figures, clip
 from medxfer.analysis.judge.reached import AtLook, key_of
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.stats.critical import Largest, one_contrast

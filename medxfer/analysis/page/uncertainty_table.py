@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.phrases import figure, percent, points
 from medxfer.analysis.judge.verdict import Verdict

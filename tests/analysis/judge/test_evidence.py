@@ -14,7 +14,8 @@ from synthetic_study import write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.breakdown import breakdown
-from medxfer.analysis.judge.evidence import arm_mean, between_starts, clip
+from medxfer.analysis.judge.evidence import arm_mean, between_starts
+from medxfer.analysis.judge.figures import clip
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.layer import measured
 

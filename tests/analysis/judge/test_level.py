@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from medxfer.analysis.judge.evidence import Figures
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.level import heterogeneity_note, level_note, simulated
 
 FIGURES = Figures(
