@@ -61,6 +61,18 @@ def test_folds_are_even_in_patients_of_each_class():
         assert np.ptp(counts) <= 1
 
 
+def test_folds_of_several_labels_are_even_in_patients_without_any():
+    images = pd.DataFrame({"patient": range(200), "split": "", "pixels": range(200)})
+    labels = (np.random.default_rng(0).random((200, 2)) < (0.2, 0.1)).astype(np.float32)
+    fold = draw_folds(images, labels, ("a", "b"), 5, (0, 0, 4))
+    without = np.bincount(fold[~labels.any(1)], minlength=5)
+    assert without.sum() > 100
+    assert np.ptp(without) <= 1
+    parts = parts_of_fold(images, labels, ("a", "b"), fold, 0, 0.25, (0, 0, 5))
+    of_val, of_train = ((~labels[parts == part].any(1)).mean() for part in ("val", "train"))
+    assert of_val == pytest.approx(of_train, abs=0.05)
+
+
 def test_every_seed_divides_anew_and_the_same_seed_the_same():
     images = pd.DataFrame({"patient": range(40), "split": "", "pixels": range(40)})
     labels = np.arange(40) % 2

@@ -119,6 +119,20 @@ def test_multi_label_puts_every_label_into_every_part():
         assert (labels[parts == part].sum(0) > 0).all()
 
 
+def test_multi_label_parts_have_patients_without_any_label_as_all_have():
+    """Most patients of a screening have no finding; without them specificity and AUROC are of another population."""
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(600), rng.integers(1, 4, 600))
+    of_patient = (rng.random((600, 3)) < (0.2, 0.1, 0.05)).astype(np.float32)
+    labels = of_patient[patients] * (rng.random((len(patients), 3)) < 0.7)  # not in each image
+    without = ~pd.DataFrame(labels).groupby(patients).any().any(axis=1).to_numpy()[patients]
+    parts = split_images(table(patients.tolist()), labels, tuple("abc"), SplitSettings(seed=3), 0)
+    for part, share in (("train", 0.6), ("val", 0.2), ("test", 0.2)):
+        assert np.mean(parts == part) == pytest.approx(share, abs=0.02)
+        assert without[parts == part].mean() == pytest.approx(without.mean(), abs=0.02)
+        np.testing.assert_allclose(labels[parts == part].mean(0), labels.mean(0), atol=0.02)
+
+
 @st.composite
 def multi_label_sets(draw: st.DrawFn) -> tuple[pd.DataFrame, np.ndarray, tuple[str, ...]]:
     """Patients with one to three images, each with any set of labels; six patients have each label alone."""

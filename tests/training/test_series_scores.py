@@ -73,6 +73,34 @@ def test_metrics_and_threshold_are_of_series(cell: Path) -> None:
     assert record["threshold"] == pytest.approx(thresholds["val"], abs=1e-6)
 
 
+@pytest.mark.parametrize(("label", "how"), [("kind", "mean"), ("[p,q]", "mean"), ("[p,q]", "max")])
+def test_several_classes_and_labels_go_from_the_table_to_the_metrics_of_series(
+    home: Path, export: PacsExport, tmp_path: Path, label: str, how: str
+) -> None:
+    table = pd.read_csv(export.labels, sep=";")
+    number = np.arange(len(table))
+    table = table.assign(kind=np.array(list("abc"))[number % 3], p=number % 2, q=(number % 3 == 0).astype(int))
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    data = ["data=ct_series", f"data.root={export.root}", f"data.labels={tmp_path / 'labels.csv'}"]
+    chosen = [f"data.label={label}", f"data.score={how}", "data.split.val=0.3", "data.split.test=0.3"]
+    cell = train_cell(home, *data, *chosen, "lr=0.01")
+    record, found = record_of(cell), pd.read_parquet(cell / "predictions.parquet")
+    columns = [column for column in found if column.startswith("score_")]
+    task = "multiclass" if label == "kind" else "multilabel"
+    for split in ("val", "test"):
+        series, slices = found[found["split"] == split], found[found["split"] == f"{split}:slices"]
+        assert len(slices) == 3 * len(series) == 3 * record["data"]["scored"][split]["series"]
+        scores = slices.groupby("series")[columns].agg(how).loc[series["image"]].to_numpy(np.float32)
+        np.testing.assert_allclose(series[columns], scores, atol=1e-6)
+        stated = [column for column in found if column.startswith("label")]
+        labels = series[stated].to_numpy(np.int64 if task == "multiclass" else np.float32)
+        true = torch.tensor(labels[:, 0] if task == "multiclass" else labels)
+        values, _ = compute_metrics(torch.tensor(scores), true, task, open_cell(cell).classes, 0.5)
+        assert {"auroc", "accuracy", "balanced_accuracy"} <= set(values)
+        for name, value in values.items():
+            assert record["metrics"][f"{split}/{name}"] == pytest.approx(value, abs=1e-5), name
+
+
 def test_no_series_is_in_two_parts(cell: Path) -> None:
     table = pd.read_parquet(cell / "predictions.parquet")
     table["part"] = table["split"].str.removesuffix(":slices")

@@ -46,12 +46,10 @@ def _drawn_parts(
     settings: SplitSettings,
     training_seed: int,
 ) -> NDArray[np.str_]:
-    onehot = _onehot(labels, classes)
     check_classes(images["patient"], labels, classes)
     units = units_of(images)
     part = images["split"].groupby(units).max().to_numpy(dtype=object)  # with `resample` a unit has train and val alike
-    counts = np.zeros((len(part), len(classes)))  # images of each class, by unit
-    np.add.at(counts, units, onehot)
+    counts = _by_unit(units, labels, classes)
     if not (part == "test").any():
         free = np.flatnonzero(part != "val")
         keep = 2 if len(free) == len(part) else 1  # for training, and for validation if that is drawn next
@@ -76,11 +74,9 @@ def draw_folds(
     """
     free = (images["split"] != "test").to_numpy()
     used = images[free]  # validation is drawn from the folds that train, given or not
-    onehot = _onehot(labels[free], classes)
     units = units_of(used)
-    _check_for_folds(units, onehot, classes, folds)
-    counts = np.zeros((int(units.max()) + 1, len(classes)))
-    np.add.at(counts, units, onehot)
+    _check_for_folds(units, _onehot(labels[free], classes), classes, folds)
+    counts = _by_unit(units, labels[free], classes)
     fold = np.full(len(counts), folds - 1)
     least = 2 if folds == 2 else 1  # of each class in a fold, so that the others can train and validate
     rest = np.arange(len(counts))
@@ -112,16 +108,15 @@ def parts_of_fold(
     part = np.where(folds == fold, "test", "").astype(object)
     tested = np.isin(units, units[folds == fold])
     rest = (folds != LEFT_OUT) & ~tested
-    names, place = np.unique(units[rest], return_inverse=True)
-    counts = np.zeros((len(names), len(classes)))
-    np.add.at(counts, place, _onehot(labels[rest], classes))
+    place = np.unique(units[rest], return_inverse=True)[1]
+    counts = _by_unit(place, labels[rest], classes)
     part[rest] = np.where(_draw_validation(counts, val, (*seed, fold))[place], "val", "train")
     return part.astype(str)
 
 
 def _draw_validation(counts: NDArray[Any], share: float, seed: tuple[int, ...]) -> NDArray[np.bool_]:
     """As `_draw`; where classes have VALIDATED patients for each side, none of one patient's images alone."""
-    if ((counts > 0).sum(0) >= 2 * VALIDATED).all():
+    if ((counts[:, :-1] > 0).sum(0) >= 2 * VALIDATED).all():
         try:
             return _draw(counts, share, seed, keep=VALIDATED, take=VALIDATED)
         except MedxferError:  # of too many with several labels: one patient of a class has to do
@@ -195,12 +190,21 @@ def _onehot(labels: NDArray[Any], classes: Sized) -> NDArray[np.float64]:
     return np.eye(len(classes))[labels] if labels.ndim == 1 else labels.astype(float)
 
 
+def _by_unit(units: NDArray[Any], labels: NDArray[Any], classes: Sized) -> NDArray[np.float64]:
+    """Images of each class, by unit, (units, C + 1); the last column has all images of a unit without any label, as
+    there are in multi-label tasks."""
+    counts = np.zeros((int(units.max()) + 1, len(classes)))
+    np.add.at(counts, units, _onehot(labels, classes))
+    return np.column_stack([counts, np.where(counts.any(1), 0, np.bincount(units))])
+
+
 def _draw(counts: NDArray[Any], share: float, seed: tuple[int, ...], keep: int, take: int = 1) -> NDArray[np.bool_]:
     """Which units to take so that they hold `share` of the images of every class, at least `take` units of each, and
-    leave at least `keep` of each: iterative stratification (Sechidis et al., ECML PKDD 2011), rarest class first."""
+    leave at least `keep` of each: iterative stratification (Sechidis et al., ECML PKDD 2011), rarest class first, and
+    units without any label last. `counts` is as `_by_unit` gives it."""
     for attempt in range(ATTEMPTS):
         taken = _stratify(counts, share, np.random.default_rng([*seed, attempt]), keep, take)
-        has = counts > 0
+        has = counts[:, :-1] > 0
         if (has[taken].sum(0) >= take).all() and (has[~taken].sum(0) >= keep).all():
             return taken
     raise MedxferError(
@@ -212,9 +216,10 @@ def _draw(counts: NDArray[Any], share: float, seed: tuple[int, ...], keep: int, 
 def _stratify(counts: NDArray[Any], share: float, rng: np.random.Generator, keep: int, take: int) -> NDArray[np.bool_]:
     has = counts > 0
     need = np.stack([share * counts.sum(0), (1 - share) * counts.sum(0)])  # images that the two sides still want
-    least = (take, keep)
     side = np.full(len(counts), -1)  # 0 taken, 1 left
-    for cls in np.argsort(has.sum(0), kind="stable"):
+    without = counts.shape[1] - 1
+    for cls in (*np.argsort(has[:, :without].sum(0), kind="stable"), without):
+        least = (take, keep) if cls != without else (0, 0)
         waiting = rng.permutation(np.flatnonzero(has[:, cls] & (side < 0)))
         have = [int((has[:, cls] & (side == s)).sum()) for s in (0, 1)]
         for position, unit in enumerate(waiting):
@@ -226,5 +231,4 @@ def _stratify(counts: NDArray[Any], share: float, rng: np.random.Generator, keep
             side[unit] = chosen
             have[chosen] += 1
             need[chosen] -= counts[unit]
-    side[side < 0] = 1  # units without any label (multi-label) stay where most images are
     return np.asarray(side == 0)

@@ -96,3 +96,9 @@ def test_what_is_wrong_is_one_sentence(release):
     path.unlink()
     with pytest.raises(MedxferError, match=r"holds no val_COVIDx_CT-3A\.txt, but another list"):
         CovidxCt(str(release), "class").index()
+
+
+@pytest.mark.parametrize("score", ["mean", "max"])
+def test_its_labels_are_of_slices_so_that_no_series_has_a_score(release, tmp_path, score):
+    with pytest.raises(MedxferError, match=r"data\.score=m.*: all images are slices of no series .* data\.score=image"):
+        prepared(tmp_path, "data=covidx_ct", f"data.root={release}", f"+data.score={score}")

@@ -122,3 +122,9 @@ def test_a_table_with_two_values_for_one_label_is_refused(release):
 def test_an_unknown_subtype_is_refused(release):
     with pytest.raises(MedxferError, match=r"unknown data\.label 'epidurel': did you mean epidural"):
         source(release, "epidurel").index()
+
+
+@pytest.mark.parametrize("score", ["mean", "max"])
+def test_its_labels_are_of_slices_so_that_no_series_has_a_score(release, tmp_path, score):
+    with pytest.raises(MedxferError, match=r"data\.score=m.*: all images are slices of no series .* data\.score=image"):
+        prepared(tmp_path, "data=rsna_ich", f"data.root={release}", f"+data.score={score}")
