@@ -16,15 +16,15 @@ class GridSweeper(BasicSweeper):
     """
 
     def sweep(self, arguments: list[str]) -> None:
-        # With torch, which other programs that find this plug-in need not load.
+        # Which other programs that find this plug-in need not load.
         from medxfer.base.errors import MedxferError
         from medxfer.grid.budgets import each_budget
         from medxfer.grid.command_line import published
-        from medxfer.grid.hooks import begin, errors_exit, finish, show_plan
+        from medxfer.grid.early_reading import read_early
+        from medxfer.grid.hooks import errors_exit
         from medxfer.grid.jobs import compose_jobs
         from medxfer.grid.joined_jobs import joined
         from medxfer.grid.launched import check_device_of
-        from medxfer.grid.rounds import Rounds
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -39,6 +39,11 @@ class GridSweeper(BasicSweeper):
             if (each := each_budget(jobs, composed)) != jobs:
                 jobs = each
                 composed = compose_jobs(loader, self.config, jobs)
+            read_early(composed)
+            # With torch, for seconds.
+            from medxfer.grid.around import begin, finish, show_plan
+            from medxfer.grid.rounds import Rounds
+
             check_device_of(composed, self.config.hydra)
             if composed[0].base.plan:
                 return show_plan(composed)

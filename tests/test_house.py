@@ -65,7 +65,7 @@ def lint(root: Path) -> subprocess.CompletedProcess[str]:
     ("file", "line"),
     [
         ("color/render.py", "import medxfer.data.split"),
-        ("grid/hooks.py", "import medxfer.report"),
+        ("grid/around.py", "import medxfer.report"),
         ("study/cell.py", "import torch"),
         ("analysis/judge/verdict.py", "import medxfer.model.metrics"),
         ("base/words.py", "import medxfer.study.cell"),

@@ -1,38 +1,34 @@
-"""The grid around its cells: checked and planned before the first one trains, judged and reported after the last."""
+"""What Hydra calls around its jobs.
+
+Nothing here loads torch until it is needed: the files of a new data set are read meanwhile.
+"""
+
+from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
-from rich.markup import escape
 
 from medxfer.base.disk import disk_errors
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
-from medxfer.base.stop import stop_politely
-from medxfer.base.words import describe
 from medxfer.grid.command_line import published
-from medxfer.grid.devices import gpus, hold_gpu
-from medxfer.grid.introduction import introduce, looks_of
+from medxfer.grid.early_reading import read_early
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_device_of, check_folders, check_launcher
-from medxfer.grid.rounds import Rounds
-from medxfer.grid.settled import Grid
-from medxfer.grid.settling import checked_jobs, divisions, external_of, settle
-from medxfer.study.unplanned import unplanned
-from medxfer.training.compute import on_gpu
-from medxfer.training.plugged import responsibilities
 from medxfer.training.settings.composed import sentence
-from medxfer.training.settled_cell import Impossible, Settled
-from medxfer.training.wandb_start import offline_hint
+
+if TYPE_CHECKING:
+    from medxfer.grid.rounds import Rounds
 
 
 class GridHooks(Callback):
@@ -45,6 +41,10 @@ class GridHooks(Callback):
         job = Job(without_hydra(config), {})
         with errors_exit():
             check_folders(config.hydra)
+            read_early([job])
+            from medxfer.grid.around import begin, show_plan
+            from medxfer.grid.rounds import Rounds
+
             check_device_of([job], config.hydra)
             if job.base.plan:
                 show_plan([job])
@@ -65,6 +65,8 @@ class GridHooks(Callback):
             begin_work(config)
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
+        from medxfer.grid.around import finish
+
         assert self.rounds is not None
         with errors_exit():
             self.rounds.next()  # takes the look for which this cell was the last one
@@ -91,86 +93,3 @@ def errors_exit() -> Iterator[None]:
         display.close()
         traceback.print_exc()
         sys.exit(1)
-
-
-def begin(jobs: Sequence[Job], command: str) -> Grid:
-    """Settle every cell, name those that cannot be, and enter all into their study's plan.
-
-    Raises MedxferError as `settle`, or where a study's folder cannot be used.
-    """
-    stop_politely()
-    jobs = checked_jobs(jobs)
-    launches, settled, preparations = settle(jobs)
-    possible = [one.cell for one in settled if isinstance(one, Settled)]
-    for preparation in preparations:
-        preparation.enter()  # the first that is written
-    cells = []
-    for one in settled:
-        if isinstance(one, Impossible):
-            cells.append(one.cell(possible[0].study))
-            cells[-1].record_failed(one.error)
-        else:
-            cells.append(one.cell)
-    for text in responsibilities(jobs[0].base):
-        display.say(f"[yellow]{escape(text)}[/]")
-    to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
-    config = jobs[0].base
-    grid = Grid(
-        tuple(launches),
-        tuple(cells),
-        tuple(to_train),
-        config.report.images,
-        Path(config.store.root).expanduser(),
-        config,
-    )
-    for study in grid.studies:
-        of_study = {cell.name: cell.factors for cell in cells if cell.study == study}
-        study.plan(of_study, command, divisions(settled, study))
-        study.enter_external(external_of(settled, study))
-        introduce(study, [cell for cell in cells if cell.study == study])
-        for text in unplanned(study.declared, study.planned.values()):
-            display.say(f"[yellow]{escape(text)}[/]")
-    return grid
-
-
-def show_plan(jobs: Sequence[Job]) -> None:
-    """Print what the jobs would train, how long it takes and what it could find; train nothing."""
-    from medxfer.grid.plan import print_plan
-
-    stop_politely()
-    jobs = checked_jobs(jobs)
-    names = gpus() if on_gpu(jobs[0].base) else []
-    hold_gpu(names)
-    launches, settled, _ = settle(jobs)
-    print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled, max(len(names), 1))
-
-
-def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
-    """Report every study that the grid touched, name what failed, and say whether all that was asked for is done.
-
-    What no look needs any more counts as done. `lost` is what took the launcher's workers.
-    """
-    display.close()
-    grid, complete = rounds.grid, lost is None
-    for study in grid.studies:
-        if study not in rounds.reported:
-            try:
-                rounds.report(study)
-            except MedxferError as error:  # what is not done is said all the same
-                complete = False
-                display.say(f"[red]{escape(study.name)}: not reported:[/] {escape(str(error))}")
-        if about := looks_of(study):
-            display.say(f"[bold]{escape(study.name)}[/]: {escape(about)}")
-        if hint := offline_hint(study):
-            display.say(f"[dim]curves: {escape(hint)}[/]")
-    missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
-    for cell in missing:
-        why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
-        text = f"{describe(cell.factors, cell.study.varied)}: {why}"
-        display.say(f"[red]not done:[/] {escape(text)}")
-    if lost is not None:
-        reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
-        display.say(
-            f"[red]the workers were lost[/] ({escape(reason)}); the same command goes on where this one stopped"
-        )
-    return complete and not missing

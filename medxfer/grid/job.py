@@ -10,8 +10,8 @@ from rich.markup import escape
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import drop_cell, keep_imports
 from medxfer.base.stop import stop_if_asked, stop_politely
+from medxfer.grid.around import begin, finish
 from medxfer.grid.command_line import published
-from medxfer.grid.hooks import begin, finish
 from medxfer.grid.jobs import Job
 from medxfer.grid.live import live_grid, validated
 from medxfer.grid.rounds import Rounds

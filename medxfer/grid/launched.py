@@ -12,7 +12,6 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.surroundings import prepare_surroundings
 from medxfer.grid.devices import gpus, hold_gpu
 from medxfer.grid.jobs import Job
-from medxfer.training.compute import check_device, on_gpu
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # by launcher
 
@@ -44,6 +43,8 @@ def check_folders(hydra: DictConfig) -> None:
 
 def check_device_of(jobs: Iterable[Job], hydra: DictConfig) -> None:
     """Raise MedxferError if a job wants a device that this machine lacks; Slurm's nodes may have others."""
+    from medxfer.training.compute import check_device  # with torch
+
     if hydra.mode == RunMode.RUN or hydra.runtime.choices["hydra/launcher"] != "submitit_slurm":
         for base in {id(job.base): job.base for job in jobs}.values():
             check_device(base)
@@ -54,6 +55,8 @@ def begin_work(config: DictConfig) -> None:
 
     Of other launchers than Hydra's own several processes write to one terminal or to a file: lines, no bars.
     """
+    from medxfer.training.compute import on_gpu  # with torch
+
     prepare_surroundings()
     name = config.hydra.runtime.choices["hydra/launcher"]
     if name != "basic":

@@ -20,8 +20,8 @@ from test_grid_peers import COLORMAPS, PEERS, clean, run
 import medxfer.grid.devices  # noqa: F401 - a resolver of conf/hydra/launcher
 from medxfer.base.config import CONF
 from medxfer.grid import side_by_side
-from medxfer.grid.hooks import settle
 from medxfer.grid.jobs import Job
+from medxfer.grid.settling import settle
 
 pytestmark = [
     pytest.mark.benchmark,

@@ -19,7 +19,7 @@ COMMANDS = {
     "import torch": (["-c", "import torch"], ""),
     "import torch, timm, pytorch_lightning": (["-c", "import torch, timm, pytorch_lightning"], ""),
     "all that training imports": (
-        ["-c", "import medxfer.grid.hooks, medxfer.training.fit, medxfer.training.loggers"],
+        ["-c", "import medxfer.grid.around, medxfer.training.fit, medxfer.training.loggers"],
         "",
     ),
 }

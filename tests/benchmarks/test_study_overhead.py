@@ -67,7 +67,7 @@ def test_sixty_short_cells_in_one_process(tmp_path):
 
 @pytest.mark.benchmark
 def test_five_hundred_finished_cells(tmp_path):
-    from medxfer.grid.hooks import begin
+    from medxfer.grid.around import begin
     from medxfer.grid.jobs import compose_jobs
 
     jobs = [

@@ -11,7 +11,7 @@ from pictures import make_pictures
 from medxfer.analysis import compare, read_predictions, read_study
 from medxfer.analysis.judge.verdict import judge
 from medxfer.base.config import CONF
-from medxfer.grid.hooks import begin, finish
+from medxfer.grid.around import begin, finish
 from medxfer.grid.jobs import Job
 from medxfer.grid.rounds import Rounds
 from medxfer.training.run import train

@@ -17,7 +17,7 @@ from pictures import make_pictures
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.data.split import SplitSettings
-from medxfer.grid.hooks import begin
+from medxfer.grid.around import begin
 from medxfer.grid.jobs import Job
 from medxfer.grid.settling import settle
 from medxfer.model.backbone import create_backbone

@@ -8,7 +8,7 @@ from cells import small_config
 
 import medxfer.training.features
 from medxfer.base.errors import MedxferError
-from medxfer.grid.hooks import begin, show_plan
+from medxfer.grid.around import begin, show_plan
 from medxfer.grid.jobs import Job
 from medxfer.grid.matrix import matrix
 from medxfer.grid.rounds import Rounds

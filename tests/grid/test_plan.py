@@ -9,7 +9,7 @@ from pictures import make_pictures
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.grid.hooks import show_plan
+from medxfer.grid.around import show_plan
 from medxfer.grid.jobs import Job
 from medxfer.model.backbone import create_backbone
 from medxfer.training.run import train

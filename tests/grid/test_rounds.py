@@ -8,7 +8,7 @@ import pytest
 from analysis.synthetic_study import write_study
 
 from medxfer.grid import rounds as of_rounds
-from medxfer.grid.hooks import finish
+from medxfer.grid.around import finish
 from medxfer.grid.introduction import introduce
 from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid

@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.grid.hooks import GridHooks, begin, show_plan
+from medxfer.grid.around import begin, show_plan
+from medxfer.grid.hooks import GridHooks
 from medxfer.grid.jobs import Job, compose_jobs
 from medxfer.grid.launched import check_device_of, check_folders
 from medxfer.study.state import read_states

@@ -25,7 +25,7 @@ COMMAND = [
 # command's work and not Python's imports.
 NURSERY = """
 import os, sys
-import medxfer.training.fit, medxfer.grid.hooks, medxfer.report
+import medxfer.training.fit, medxfer.grid.around, medxfer.report
 from medxfer.train import main
 for line in sys.stdin:
     if not (child := os.fork()):
