@@ -61,6 +61,7 @@ def test_the_files_content_is_part_of_what_a_cell_is_and_its_path_is_not(tmp_pat
     ("rows", "words"),
     [
         ({"path": ["0.png"]}, "needs the column part or fold, and one of image, path, SOPInstanceUID"),
+        ({"path": ["0.png"], "split": ["test"]}, "needs the column part or fold, .* patient_id; it has path, split"),
         ({"name": ["0.png"], "part": ["test"]}, "needs the column part or fold"),
         (
             {"patient_id": ["1.23E+09"], "part": ["test"]},

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from medxfer.base.errors import MedxferError
+from medxfer.base.words import count
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import is_localizer
@@ -27,7 +29,19 @@ class CtSeries(DicomFolder):
         return {**super().settings(), "slices": asdict(self.slices)}
 
     def unchosen(self, headers: pd.DataFrame) -> pd.Series:
-        """What data.slices leaves out of each series."""
+        """What data.slices leaves out of each series. Raises MedxferError where it cannot choose."""
+        read = headers[headers["unreadable"] == ""] if self.slices.kind != "all" else headers.iloc[:0]
+        of = count(len(read), "file")
+        if lost := int((read["series"] == "").sum()):
+            raise MedxferError(
+                f"data.slices: {lost} of {of} {'states' if lost == 1 else 'state'} no SeriesInstanceUID, so that their "
+                "place in a series is not known: leave them out, or use data.slices=all"
+            )
+        if several := int((read["frames"] > 1).sum()):
+            raise MedxferError(
+                f"data.slices: {several} of {of} {'has' if several == 1 else 'have'} several frames, among which it "
+                "does not choose: use data.slices=all, or one frame by data.frame="
+            )
         return unchosen_slices(headers, self.slices)
 
     def index(self) -> Index:

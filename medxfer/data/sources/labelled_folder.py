@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from medxfer.base.errors import MedxferError, PrivateWarning
-from medxfer.base.words import count
+from medxfer.base.words import count, listing
 from medxfer.data.header_facts import sex_of, years_of
 from medxfer.data.sources.file_kinds import ARCHIVES
 from medxfer.data.sources.folder_walk import walk
@@ -168,6 +168,9 @@ class LabelledFolder(Labelled):
             f"the classes '{one}' and '{other}' differ in case or space alone, and count as two"
             for one, other in nearly_equal(set(labels[self.label]) - {""})
         ]
+        signs = sorted(name for name in set(labels[self.label]) - {""} if not any(map(str.isalnum, name)))
+        if signs and any(map(str.isalnum, "".join(labels[self.label]))):
+            doubts.append(f"the class {listing([repr(sign) for sign in signs])} may stand for a missing label")
         if words := words_for_missing(table[self.label]):
             said = ", ".join(f"'{word}' ({count(number, 'row')})" for word, number in words.items())
             doubts.append(f"taken for a missing label: {said}")

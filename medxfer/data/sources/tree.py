@@ -18,6 +18,7 @@ from medxfer.data.sources.label_table import encode
 from medxfer.data.sources.left_out import UNKNOWN_TYPE
 from medxfer.data.sources.picture_file import PICTURES, PictureReader
 from medxfer.data.sources.source import Index, Source, existing_folder
+from medxfer.data.sources.tables import nearly_equal
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip
@@ -117,6 +118,11 @@ class ClassFolders(Source):
             raise self.wrong(f"no image in {'/'.join(missing[0]) if missing else 'a folder for its class'}")
         if self.patient is not None:
             table["patient"] = self._patients(table, self.patient)
+        for one, other in nearly_equal(table["label"].unique()):
+            raise MedxferError(
+                f"data.root={self.root}: the folders '{one}' and '{other}' differ in case, space or hyphen alone, and "
+                "would be two classes: give them one name, or names that differ more"
+            )
         labels = encode(table.pop("label"), f"data.root={self.root}")
         if others:
             left_out[UNKNOWN_TYPE] = tuple(others)

@@ -25,6 +25,7 @@ from medxfer.data.sources.tables import (
     kind_of,
     nearest,
     read_table,
+    shown_names,
 )
 from medxfer.data.split.settings import PARTS
 from medxfer.data.split.together import UNUSED
@@ -81,7 +82,7 @@ def _columns(table: pd.DataFrame, dataset: DatasetInfo, store: GrayStore) -> tup
             return key, kind_of(key), column
         if key := next(filter(looks_like_patients, table.columns), None):
             return key, _PATIENT, column
-    raise MedxferError(f"needs the column part or fold, and one of {NAMED_BY}")
+    raise MedxferError(f"needs the column part or fold, and one of {NAMED_BY}; it has {shown_names(table.columns)}")
 
 
 def _parts(values: pd.Series) -> pd.Series:

@@ -180,6 +180,11 @@ def test_equal_numbers_are_one_class_and_names_that_nearly_agree_are_named(root:
         index = index_of(root, labels_of(root).assign(label=["Normal", "normal", "sick"] * 4))
     assert index.classes == ("Normal", "normal", "sick")
     assert any("'Normal' and 'normal'" in caveat for caveat in index.caveats)
+    with pytest.warns(UserWarning, match=r"the class '-' and '\?' may stand for a missing label"):
+        index_of(root, labels_of(root).assign(label=["sick", "normal", "?", "-"] * 3))
+    assert (
+        index_of(root, labels_of(root).assign(label=["+", "-"] * 6)).caveats == index_of(root, labels_of(root)).caveats
+    )
 
 
 @pytest.mark.parametrize(

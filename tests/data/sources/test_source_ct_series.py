@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_files import write_dicom
-from pydicom import uid
+from pydicom import dcmread, uid
 from releases import dicom, prepared
 
 from medxfer.base.errors import MedxferError
@@ -130,6 +130,26 @@ def test_slices_of_a_series_in_two_planes_are_two_stacks_and_it_is_said(scans, t
     index = dataset_of(cell.config).index
     assert index.images["file"][:2].tolist() == ["scan00/1.dcm", "scan00/coronal1.dcm"]
     assert "slices in several planes, each a stack of its own for data.slices: 12 series" in index.caveats
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"SeriesInstanceUID": ""}, "data.slices: 1 of 36 files states no SeriesInstanceUID"),
+        ({"NumberOfFrames": 2}, "data.slices: 1 of 36 files has several frames, among which it does not choose"),
+    ],
+)
+def test_slices_that_cannot_be_chosen_among_are_refused(scans, tmp_path, change, said):
+    dataset = dcmread(scans / "scan00" / "1.dcm")
+    for keyword, value in change.items():
+        setattr(dataset, keyword, value)
+    dataset.PixelData = dataset.PixelData * int(change.get("NumberOfFrames", 1))
+    dataset.save_as(scans / "scan00" / "1.dcm")
+    write(scans, [f"scan{i:02}" for i in range(12)])
+    own = ["data=ct_series", f"data.root={scans}", "data.frame=all"]
+    with pytest.raises(MedxferError, match=said):
+        prepared(tmp_path, *own, "data.slices=central:1")
+    assert len(prepared(tmp_path, *own).store) == 36 + len(change.keys() & {"NumberOfFrames"})
 
 
 @pytest.mark.parametrize("slices", ["central:0", "every", "3-2", "0-4", "most"])

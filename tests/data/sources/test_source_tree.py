@@ -99,6 +99,11 @@ def test_what_is_wrong_is_one_sentence(tree, tmp_path):
         picture(tmp_path / "parts" / part / "1.png")
     with pytest.raises(MedxferError, match="the folders Test and train hold images and no folder for each class"):
         ClassFolders(str(tmp_path / "parts")).index()
+    for part, name in (("train", "Normal"), ("test", "normal "), ("test", "sick")):
+        (tmp_path / "case" / part / name).mkdir(parents=True)
+        picture(tmp_path / "case" / part / name / "1.png")
+    with pytest.raises(MedxferError, match="the folders 'Normal' and 'normal ' differ in case, space or hyphen alone"):
+        ClassFolders(str(tmp_path / "case")).index()
     (tmp_path / "empty").mkdir()
     with pytest.raises(MedxferError, match="no image in a folder for its class"):
         ClassFolders(str(tmp_path / "empty")).index()
