@@ -79,7 +79,10 @@ def commands_of(block: Block) -> list[list[str]]:
 def write_world(folder: Path) -> None:
     """The folders that pages call mine, theirs, slices, classes, register and register2: phantoms of 24 patients."""
     write_phantoms(folder / "mine", "DX", patients=24, images=2, size=64, workers=1)
-    write_phantoms(folder / "theirs", "DX", patients=12, images=1, seed=5, size=64, workers=1)
+    theirs = write_phantoms(folder / "theirs", "DX", patients=12, images=1, seed=5, size=64, workers=1)
+    table = pd.read_csv(theirs / "labels.csv")
+    table["patient_id"] = "clinic-" + table["patient_id"]  # phantoms of any seed have the same ids
+    table.to_csv(theirs / "labels.csv", index=False)
     slices = write_phantoms(folder / "slices", "CT", patients=24, images=2, size=64, workers=1)
     table = pd.read_csv(slices / "labels.csv")
     table["SeriesInstanceUID"] = [str(dcmread(slices / path).SeriesInstanceUID) for path in table["path"]]
