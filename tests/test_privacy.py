@@ -3,10 +3,7 @@
 import base64
 import hashlib
 import io
-import os
 import re
-import subprocess
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from commands import train
 from pydicom.datadict import DicomDictionary
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
@@ -98,12 +96,11 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     work = folder / "work"
     work.mkdir()
     tables = ",".join(f"'{root}/{NAME}{end}.csv'" for end in ("", "-two-labels"))
-    done = subprocess.run(
-        [sys.executable, "-m", "medxfer.train", "-m", "data=dicom", f"data.root='{root}'", f"data.labels={tables}",
+    done = train(
+        work, "-m", "data=dicom", f"data.root='{root}'", f"data.labels={tables}",
          "colormap=none,viridis", "pretrained=false", "backbone=test_efficientnet", "image_size=32", "batch_size=8",
-         "trainer.max_epochs=1", "report.images=true", f"store.root={folder / 'cache'}"],
-        cwd=work, env={**os.environ, "WANDB_MODE": "offline", "COLUMNS": "120"},
-        capture_output=True, text=True, timeout=600, stdin=subprocess.DEVNULL,
+         "trainer.max_epochs=1", "report.images=true", f"store.root={folder / 'cache'}",
+        WANDB_MODE="offline",
     )  # fmt: skip
     assert "RQ1" in done.stdout, done.stderr
     return work, root, done.stdout + done.stderr

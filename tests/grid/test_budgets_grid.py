@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 import torch
 from cells import small_config
+from commands import train
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from pictures import make_pictures
-from test_grid import SMALL, run, the_study
+from test_grid import SMALL, the_study
 
 from medxfer.analysis import read_study
 from medxfer.base.config import CONF
@@ -26,13 +27,13 @@ from medxfer.training.settings.checked import checked
 
 
 def test_each_arm_is_trained_at_each_budget_with_its_own_schedule(tmp_path) -> None:
-    images = make_pictures(tmp_path / "in", n=60)
+    images = make_pictures(tmp_path / "in", n=40)
     torch.save(create_backbone("test_efficientnet", 2, False, seed=123).state_dict(), tmp_path / "own.pth")
     weights = f"file:{tmp_path / 'own.pth'}"
     small = [setting for setting in SMALL if "max_epochs" not in setting]
     command = ["-m", *small, "data=images", f"data.root={images}", f"pretrained={weights},false", "seed=0,1",
                "budget=[1,2]", f"study.rq2.level={weights}"]  # fmt: skip
-    done = run(tmp_path, *command)
+    done = train(tmp_path, *command)
     assert done.returncode == 0, done.stderr
     assert "1 and 2 epochs" in done.stdout
     folder = the_study(tmp_path)

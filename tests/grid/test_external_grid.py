@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
+from commands import train as run_training
 from pictures import make_elsewhere, make_pictures
 
 
@@ -14,12 +14,12 @@ def train(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     if not images.is_dir():
         make_pictures(images, n=60)
     command = [
-        "-m", "medxfer.train", "-m", "data=images", f"data.root={images}", "backbone=test_efficientnet",
+        "-m", "data=images", f"data.root={images}", "backbone=test_efficientnet",
         "pretrained=false", "image_size=32", "batch_size=8", "trainer.max_epochs=1", "logger=none",
         f"store.root={folder / 'cache'}", f"study.root={folder / 'studies'}", "study.name=s",
         "colormap=none,viridis", "study.rq1.within.pretrained=false", *overrides,
     ]  # fmt: skip
-    return subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=folder)
+    return run_training(folder, *command)
 
 
 def clinic(root: Path, *more: str) -> list[str]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import train
 from pictures import make_pictures
-from tests.grid.test_grid import SMALL, run, the_study
+from test_grid import SMALL, the_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.scores import read_scores
@@ -17,7 +18,7 @@ from medxfer.analysis.judge.scores import read_scores
 def study(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("folds")
     images = make_pictures(folder / "in", n=40)
-    done = run(
+    done = train(
         folder, "-m", *SMALL, "trainer.max_epochs=1", "data=images", f"data.root={images}", "data.split.folds=2",
         "colormap=none,viridis", "pretrained=false", "seed=0,1", "study.rq1.within.pretrained=false",
     )  # fmt: skip

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import joblib
 import pandas as pd
 import pytest
 import torch
+from commands import Started, start_training
 from omegaconf import OmegaConf
 from pictures import make_pictures
 
@@ -31,12 +30,8 @@ def images(tmp_path_factory) -> Path:
     return make_pictures(tmp_path_factory.mktemp("images") / "in", n=40)
 
 
-def start(folder: Path, images: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "medxfer.train", *SMALL, f"data.root={images}", *arguments],
-        cwd=folder, env={**os.environ, "XDG_CACHE_HOME": str(images.parent / "cache")},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+def start(folder: Path, images: Path, *arguments: str) -> Started:
+    return start_training(folder, *SMALL, f"data.root={images}", *arguments)
 
 
 def cell_lines(text: str) -> list[str]:
@@ -55,11 +50,10 @@ def commands(tmp_path_factory, images) -> tuple[Path, set[Path], list[tuple[int,
     while not (running := list(cells.glob("*/claim.*.json"))) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(json.loads(running[0].read_text())["pid"], signal.SIGKILL)
-    ended.append((killed, *killed.communicate(timeout=300)))
+    ended.append(killed.wait())
     finished = set(cells.glob("*/metrics.json"))
-    again = start(folder, images, *arguments)
-    ended.append((again, *again.communicate(timeout=300)))
-    return folder / "studies" / "s", finished, [(process.returncode, out, err) for process, out, err in ended]
+    ended.append(start(folder, images, *arguments).wait())
+    return folder / "studies" / "s", finished, [(done.returncode, done.stdout, done.stderr) for done in ended]
 
 
 def test_every_cell_once_one_end_and_a_failure_that_counts(commands):

@@ -1,13 +1,12 @@
 """Sweepers that know nothing of studies: an optimiser gets the monitored metric, and no failure passes for a result."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import train
 from pictures import make_pictures
 
 TOY = '''
@@ -50,13 +49,11 @@ def folder(tmp_path_factory) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    paths = [str(folder / "plugins"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return subprocess.run(
-        [sys.executable, "-m", "medxfer.train", "-m", "hydra/sweeper=toy", "data=images", f"data.root={folder / 'in'}",
+    return train(
+        folder, "-m", "hydra/sweeper=toy", "data=images", f"data.root={folder / 'in'}",
          "backbone=test_efficientnet", "pretrained=false", "image_size=32", "batch_size=8", "trainer.max_epochs=1",
-         "logger=none", "study.tuned=[lr]", "study.name=s", "optimizer=sgd", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
-        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": os.pathsep.join(paths)},
+         "logger=none", "study.tuned=[lr]", "study.name=s", "optimizer=sgd", *arguments,
+        PYTHONPATH=str(folder / "plugins"),
     )  # fmt: skip
 
 

@@ -1,13 +1,11 @@
 """Several commands on one study in one folder: every cell is trained once, and the last one reports them all."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import start_training
 from pictures import make_pictures
 
 COMMAND = [
@@ -19,11 +17,9 @@ COMMAND = [
 def train_together(folder: Path, workers: int) -> list[tuple[int, str]]:
     """Exit code and output of `workers` that are started at the same moment."""
     images = make_pictures(folder / "images", n=40)
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "medxfer.train", *COMMAND, f"data.root={images}"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    processes = [subprocess.Popen(command, cwd=folder, env=environment, **pipes) for _ in range(workers)]
-    return [(process.wait(timeout=600), process.stdout.read()) for process in processes]
+    started = [start_training(folder, *COMMAND, f"data.root={images}") for _ in range(workers)]
+    ended = [command.wait(600) for command in started]
+    return [(done.returncode, done.stdout + done.stderr) for done in ended]
 
 
 @pytest.mark.parametrize(

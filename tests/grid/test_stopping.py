@@ -1,14 +1,13 @@
 """Declared looks, run as a user runs them: trainings go seed after seed and stop; then the same command again."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from commands import start_training
 from pictures import make_pictures
 
 SMALL = ["-m", "backbone=test_efficientnet", "pretrained=false", "study.rq1.within.pretrained=false", "image_size=32",
@@ -16,11 +15,7 @@ SMALL = ["-m", "backbone=test_efficientnet", "pretrained=false", "study.rq1.with
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "medxfer.train", *SMALL, *arguments],
-        cwd=folder, env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "COLUMNS": "160"},
-        capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    return start_training(folder, *SMALL, *arguments).wait(900)
 
 
 def trained(text: str) -> list[tuple[str, int]]:
@@ -44,7 +39,7 @@ def check_stopped(folder: Path, done: subprocess.CompletedProcess[str], looks: t
 
 @pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
 def test_a_grid_stops_at_a_look_and_the_same_command_trains_nothing_more(tmp_path, launcher):
-    images = make_pictures(tmp_path / "in", n=60)
+    images = make_pictures(tmp_path / "in", n=40)
     command = [*launcher, "data=images", f"data.root={images}", "batch_size=8", "trainer.max_epochs=1",
                "colormap=none,viridis", "seed=2,0,1,3", "study.looks=[2,3]"]  # fmt: skip
     done = run(tmp_path, *command)

@@ -5,13 +5,12 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from cells import small_config, train_small
+from commands import run
 from pictures import make_pictures
 
 from medxfer.base import disk
@@ -128,14 +127,11 @@ def test_a_failure_that_cannot_be_recorded_is_raised_itself(tmp_path, monkeypatc
 
 def test_other_cells_run_and_every_reason_reaches_the_terminal(tmp_path):
     images = make_pictures(tmp_path / "in", n=40)
-    done = subprocess.run(
-        [
-            sys.executable, "-c", FAILING, "-m", "data=images", f"data.root={images}", "backbone=test_efficientnet",
-            "pretrained=false", "image_size=32", "batch_size=8", "trainer.max_epochs=1", "logger=none",
-            "colormap=none,inferno,viridis",
-        ],
-        cwd=tmp_path, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "COLUMNS": "200"},
-        capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
+    (tmp_path / "failing_train.py").write_text(FAILING)
+    done = run(
+        tmp_path, "failing_train", "-m", "data=images", f"data.root={images}", "backbone=test_efficientnet",
+        "pretrained=false", "image_size=32", "batch_size=8", "trainer.max_epochs=1", "logger=none",
+        "colormap=none,inferno,viridis", XDG_CACHE_HOME=str(tmp_path / "cache"),
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,15 +1,14 @@
 """study.tuned: a value for each arm, picked on validation; a training that diverges is one cell's failure."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from commands import train
 from pictures import make_pictures
 
 from medxfer.model.backbone import create_backbone
@@ -24,13 +23,11 @@ def tuned(tmp_path_factory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     folder = tmp_path_factory.mktemp("tuned")
     images = make_pictures(folder / "in", n=40)
     torch.save(create_backbone("test_efficientnet", 2, False, seed=123).state_dict(), folder / "own.pth")
-    done = subprocess.run(
-        [sys.executable, "-m", "medxfer.train", "-m", "data=images", f"data.root={images}",
+    done = train(
+        folder, "-m", "data=images", f"data.root={images}",
          "backbone=test_efficientnet", "image_size=32", "batch_size=8", "trainer.max_epochs=2", "logger=none",
          "optimizer=sgd", f"pretrained=file:{folder / 'own.pth'},false", "study.tuned=[lr]",
-         "study.metric=auroc", "study.name=tuned", f"lr={','.join(map(str, RATES))}"],
-        cwd=folder, env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}, capture_output=True, text=True,
-        timeout=300, stdin=subprocess.DEVNULL,
+         "study.metric=auroc", "study.name=tuned", f"lr={','.join(map(str, RATES))}",
     )  # fmt: skip
     return folder / "studies" / "tuned", done
 
