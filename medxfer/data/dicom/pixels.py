@@ -30,6 +30,7 @@ DECODERS: Final = {
 }
 NATIVE: Final = uid.UncompressedTransferSyntaxes
 _LOSSLESS_JPEG: Final = (uid.JPEGLossless, uid.JPEGLosslessSV1)
+_PIXEL_GROUP: Final = 0x7FE0  # elements are in the order of their groups
 _HASHED: Final = 2**16  # bytes, which are some tens of rows
 _CODESTREAMS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
 _RLE_HEADER_BYTES = 64  # PS3.5 G.5
@@ -69,6 +70,8 @@ def pixel_format(header: Header, element: str) -> PixelFormat:
     photometric = (header.text("PhotometricInterpretation") or "").upper()
     expected = 3 if photometric in COLOR and photometric != "PALETTE COLOR" else 1
     samples = header.integer("SamplesPerPixel") or expected
+    if not photometric:
+        raise header.error("it has no PhotometricInterpretation")
     if photometric not in (*GRAY, *COLOR) or samples != expected:
         raise header.error(f"{samples} samples a pixel do not fit its photometric interpretation", "not grayscale")
     bits = header.required_integer("BitsAllocated", 1, 64)
@@ -146,6 +149,18 @@ class DicomFile:
         excess = length - claimed  # less than a frame of it is padding (PS3.5 8.1.1)
         if excess > 1 and excess >= self.format.frame_bits / 8:
             raise self.header.error(reason, "wrong length")
+        if self._available > length and not self._may_follow(self._start + length):
+            # Such as of a transfer as text, which adds bytes.
+            raise self.header.error("what follows its pixel data is no part of a DICOM file", "wrong length")
+
+    def _may_follow(self, place: int) -> bool:
+        """Whether an element begins at `place`, as may follow the pixel data, or zeros that fill a medium's block."""
+        self._stream.seek(place)
+        head = self._stream.read(8)
+        group = int.from_bytes(head[:2], "big" if self.syntax == uid.ExplicitVRBigEndian else "little")
+        length = int.from_bytes(head[4:8], "little")
+        stated = head[4:6].isalpha() and head[4:6].isupper()  # its VR
+        return len(head) < 8 or not any(head) or (group >= _PIXEL_GROUP and (stated or length <= self._available))
 
     def _check_fragments(self) -> None:
         """Every fragment of the encapsulated pixel data (PS3.5 A.4) must lie within the file."""

@@ -134,6 +134,21 @@ def test_wrong_length(path: Path) -> None:
     assert (read_gray(save(path, dataset), window=None) == PIXELS).all()
 
 
+def test_what_follows_the_pixels(path: Path) -> None:
+    whole = write_dicom(path, PIXELS).read_bytes()
+    for more in (b"\xfc\xff\xfc\xffOB\0\0\4\0\0\0" + bytes(4), b"\xe1\x7f\x10\0LO\2\0AB", bytes(2000), b"\n", b""):
+        path.write_bytes(whole + more)
+        assert (read_gray(path, window=None) == PIXELS).all()
+    for damaged in (whole.replace(b"\n", b"\r\n"), whole + b"<html>error 500</html>"):
+        path.write_bytes(damaged)
+        assert early_refusal(path) == "wrong length"
+
+
+def test_no_photometric_interpretation(path: Path) -> None:
+    with pytest.raises(DicomError, match="it has no PhotometricInterpretation"):
+        read_gray(write_dicom(path, PIXELS, PhotometricInterpretation=None))
+
+
 @pytest.mark.parametrize(
     "syntax",
     [

@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 import unicodedata
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ _MANY, _LONG = 20, 40  # names of columns that an error shows, and their letters
 _TITLES = 20  # rows in which the names of the columns are looked for
 csv.field_size_limit(2**31 - 1)  # masks as run lengths are longer than its default
 # How files begin.
+_XLSX = "[Content_Types].xml"  # in every XLSX file
 _GZIP, _ZIP, _OLD_EXCEL, _PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 
 
@@ -29,8 +31,8 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
     """A table as text, "" for what is blank; without rows and nameless columns that are blank.
 
     A CSV has commas, semicolons, tabs or bars, whichever tells its columns; it is UTF-8, UTF-16 or else cp1252.
-    It may be compressed by gzip. Of an XLSX file, the sheet that has `columns` is read (needs medxfer[xlsx]). A title
-    may stand above the names of the columns.
+    It may be compressed, by gzip or as the one file of a ZIP. Of an XLSX file, the sheet that has `columns` is read
+    (needs medxfer[xlsx]). A title may stand above the names of the columns.
     A Parquet file's values are taken as the text that Python writes of them.
 
     Raises MedxferError if it cannot be read, is empty or lacks one of `columns`; the error ends in `way_out`.
@@ -40,6 +42,8 @@ def read_table(path: Path, columns: Iterable[str], way_out: str) -> pd.DataFrame
         data = path.read_bytes()
         if data.startswith(_GZIP):
             data = gzip.decompress(data)
+        elif data.startswith(_ZIP):
+            data = _unzipped(data)
         if data.startswith((_ZIP, _OLD_EXCEL)):
             sheets = _sheets(data, wanted)
         else:
@@ -79,6 +83,23 @@ def shown_names(columns: Iterable[object]) -> str:
     names = [name if len(name) <= _LONG else f"{name[:_LONG]}…" for name in map(str, columns)]
     more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
     return ", ".join(names[:_MANY]) + more
+
+
+def _unzipped(data: bytes) -> bytes:
+    """An XLSX file, which is a ZIP, as it is; of another ZIP its one file. Raises ValueError for other archives."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            if _XLSX in names:
+                return data
+            if len(names) == 1:
+                return archive.read(names[0])
+            kind = archive.read("mimetype") if "mimetype" in names else b""
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # cut off, locked, of another method
+        raise ValueError(f"no whole XLSX or ZIP: {type(error).__name__}") from error
+    if b"opendocument" in kind:
+        raise ValueError("it is an OpenDocument file: save it as XLSX or CSV")
+    raise ValueError(f"it is an archive of {len(names)} files: unpack it")
 
 
 def _decoded(data: bytes) -> str:
@@ -156,7 +177,7 @@ def _sheets(data: bytes, wanted: Sequence[str]) -> Mapping[str, pd.DataFrame]:
     """Raises ValueError for a file that is no XLSX, and MedxferError without the package that reads it. A hidden sheet
     counts where no other has what is wanted."""
     if data.startswith(_OLD_EXCEL):
-        raise ValueError("it is in Excel's old format: save it as XLSX or CSV")
+        raise ValueError("it is in Excel's old format or locked by a password: save it as XLSX or CSV without one")
     try:
         import openpyxl  # noqa: F401
     except ImportError as error:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -140,6 +141,23 @@ def test_hidden_sheets_titles_and_formulas_of_excel(tmp_path: Path) -> None:
         read_table(path, HEADER[:2], "the way out")
 
 
+def test_a_table_alone_in_a_zip_is_read_and_other_archives_are_named(tmp_path: Path) -> None:
+    def archive(**files: str) -> Path:
+        with zipfile.ZipFile(tmp_path / "labels.zip", "w") as made:
+            for name, text in files.items():
+                made.writestr(name, text)
+        return tmp_path / "labels.zip"
+
+    rows = [("a.png", "x", "1"), ("b.png", "y", "2")]
+    assert read(tmp_path, archive(labels=text_of(rows, ";")).read_bytes()) == rows
+    for files, said in (
+        ({"a": "1", "b": "2"}, "it is an archive of 2 files: unpack it"),
+        ({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "x": ""}, "it is an OpenDocument file"),
+    ):
+        with pytest.raises(MedxferError, match=said):
+            read_table(archive(**files), HEADER[:2], "")
+
+
 def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(MedxferError, match=r"labels\.csv: no such file or directory; the way out$"):
         read_table(tmp_path / "labels.csv", HEADER[:2], "the way out")
@@ -166,7 +184,7 @@ def test_a_table_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None
         (bytes(range(256)), "not a readable table"),
         (b"\x1f\x8bnone", "not a readable table"),
         (b"PK\x03\x04none", "not a readable table"),
-        (b"\xd0\xcf\x11\xe0", "Excel's old format"),
+        (b"\xd0\xcf\x11\xe0", "Excel's old format or locked by a password"),
     ],
 )
 def test_what_is_no_table_is_one_sentence(tmp_path: Path, data: bytes, said: str) -> None:
