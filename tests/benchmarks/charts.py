@@ -23,7 +23,6 @@ PEERS = {  # as they are measured -> as they are named, and their colour
 }
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44")
 BAR = 0.26
-BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
 def grid_chart(results: pd.DataFrame, path: Path) -> None:
@@ -40,7 +39,8 @@ def grid_chart(results: pd.DataFrame, path: Path) -> None:
             heights = [row + BAR * (1 - place) for row in range(len(table))]
             axes.barh(heights, table[measured], BAR, color=colour, label=name)
             for height, value in zip(heights, table[measured], strict=True):
-                axes.text(value + 0.03, height, f"{value:.2f}", va="center", fontsize=8, bbox=BEHIND)
+                end, side = (value + 0.03, "left") if value > 1 else (value - 0.03, "right")  # beside medxfer's line
+                axes.text(end, height, f"{value:.2f}", ha=side, va="center", fontsize=8)
         top = len(table) - 0.5
         axes.plot([1, 1], [-0.5, top], color="black", lw=1)
         axes.text(1, top, "medxfer", ha="center", va="bottom", fontsize=9)

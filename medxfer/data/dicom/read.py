@@ -53,8 +53,8 @@ def read_gray(
         hounsfield: refuse images whose calibrated values are not in Hounsfield units.
 
     Returns:
-        (rows, columns) float32. With a window: in [0, 1], white is 1 (MONOCHROME1 inverted), padding 0. With
-        window=None: calibrated values (HU for CT), not inverted, and padding is the lowest other value.
+        (rows, columns) float32. With a window the values are in [0, 1], white is 1 (MONOCHROME1 inverted), padding 0.
+        With window=None they are calibrated (HU for CT), not inverted, and padding is the lowest other value.
 
     Raises:
         DicomError: the file is refused.
