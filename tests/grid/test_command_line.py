@@ -1,10 +1,10 @@
 """What a user types wrongly, before a cell is settled: one sentence each, and no traceback."""
 
-import os
 import subprocess
 import sys
 
 import pytest
+from commands import train
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -80,15 +80,9 @@ def test_the_command_that_is_published_names_no_folder(arguments, public):
     assert published(arguments) == " ".join(["python -m medxfer.train", *public])
 
 
-def run(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
-    return subprocess.run([sys.executable, "-m", "medxfer.train", *arguments], cwd=folder, env=environment,
-                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)  # fmt: skip
-
-
 @pytest.mark.parametrize("mode", [[], ["-m"]])
 def test_a_misspelt_key_ends_the_command_with_its_sentence(tmp_path, mode):
-    done = run(tmp_path, "seed=0", *mode, "windw=lung")
+    done = train(tmp_path, "seed=0", *mode, "windw=lung")
     assert done.returncode == 1
     assert done.stderr == (
         "error: unknown setting 'windw': did you mean window? python -m medxfer.train --help lists all that there "
@@ -97,7 +91,7 @@ def test_a_misspelt_key_ends_the_command_with_its_sentence(tmp_path, mode):
 
 
 def test_a_sweep_without_values_asks_for_nothing(tmp_path):
-    done = run(tmp_path, "-m", "colormap=glob(*)")
+    done = train(tmp_path, "-m", "colormap=glob(*)")
     assert done.returncode == 1
     assert done.stderr.startswith("error: nothing is asked for: a sweep")
 

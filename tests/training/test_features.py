@@ -22,6 +22,15 @@ def scores(cell: Path) -> np.ndarray:
     return pd.read_parquet(cell / "predictions.parquet")[["score_0", "score_1"]].to_numpy()
 
 
+@pytest.fixture(scope="module")
+def kept_features(tmp_path_factory) -> tuple[Path, Path, Path]:
+    """A folder with a trained cell, that cell, and the file of features which it left."""
+    folder = tmp_path_factory.mktemp("features")
+    cell, _ = train_small(folder, *FROZEN)
+    (kept,) = files(folder)
+    return folder, cell, kept
+
+
 @pytest.mark.parametrize("backbone", ["test_efficientnet", "test_vit"])
 def test_heads_from_features_are_the_heads_from_images(tmp_path, monkeypatch, backbone):
     from_features, _ = train_small(tmp_path, *FROZEN, f"backbone={backbone}", "study.name=features")
@@ -48,24 +57,24 @@ def test_other_seeds_and_other_heads_find_them(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", bytes(1000), None])
-def test_a_damaged_file_is_made_anew_and_what_was_left_half_written_is_swept(tmp_path, damage):
-    first, _ = train_small(tmp_path, *FROZEN)
-    (kept,) = files(tmp_path)
+def test_a_damaged_file_is_made_anew_and_what_was_left_half_written_is_swept(kept_features, tmp_path, damage):
+    folder, first, kept = kept_features
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-7] if damage is None else damage)
     half = kept.with_name(f".{kept.name}.0123.partial")
     half.touch()
-    again, _ = train_small(tmp_path, *FROZEN, "lr=2e-2")
+    again, _ = train_small(folder, *FROZEN, "lr=2e-2", f"study.name={tmp_path.name}")
     assert kept.read_bytes() == whole
     assert not half.exists()
     assert not np.array_equal(scores(first), scores(again))
 
 
 @pytest.mark.parametrize("change", ["colormap=viridis", "seed=1", "image_size=48", "normalize=arm"])
-def test_another_network_or_another_picture_is_computed_anew(tmp_path, change):
-    train_small(tmp_path, *FROZEN)
-    train_small(tmp_path, *FROZEN, change)
-    assert len(files(tmp_path)) == 2
+def test_another_network_or_another_picture_is_computed_anew(kept_features, tmp_path, change):
+    folder, *_ = kept_features
+    before = files(folder)
+    train_small(folder, *FROZEN, change, f"study.name={tmp_path.name}")
+    assert len(files(folder) - before) == 1
 
 
 @pytest.mark.parametrize(
@@ -77,8 +86,7 @@ def test_what_changes_from_epoch_to_epoch_is_not_kept(tmp_path, change):
     assert not files(tmp_path)
 
 
-def test_features_are_their_owners_only(tmp_path):
-    train_small(tmp_path, *FROZEN)
-    (kept,) = files(tmp_path)
+def test_features_are_their_owners_only(kept_features):
+    folder, _, kept = kept_features
     assert kept.parent.stat().st_mode & 0o077 == 0
-    assert not list(tmp_path.glob("studies/**/*.npy"))
+    assert not list(folder.glob("studies/**/*.npy"))

@@ -184,13 +184,14 @@ def test_what_is_scored_is_part_of_a_cell_and_of_a_study(home: Path, export: Pac
 
 
 @pytest.mark.parametrize("how", ["", "data.split.folds=3"])
-def test_the_page_and_the_texts_say_what_is_scored(tmp_path: Path, how: str) -> None:
-    export = pacs_export(tmp_path, patients=30)
+def test_the_page_and_the_texts_say_what_is_scored(home: Path, export: PacsExport, tmp_path: Path, how: str) -> None:
     folds = [f"fold={fold}" for fold in range(3)] if how else [""]
     for colormap in ("none", "viridis"):
         for fold in folds:
             more = filter(None, [f"colormap={colormap}", how, fold])
-            cell = train_cell(tmp_path, *ct(export, "data.score=mean", *more), "lr=0.01")
+            cell = train_cell(
+                tmp_path, *ct(export, "data.score=mean", *more), "lr=0.01", f"store.root={home / 'cache'}"
+            )
     study = cell.parent.parent
     verdict = answer(study)
     scope = json.loads(verdict.to_json())["scope"]
@@ -208,8 +209,7 @@ def test_the_page_and_the_texts_say_what_is_scored(tmp_path: Path, how: str) -> 
     assert not any(private in page + methods for private in (ROOT_UID, "PAT0", "ACC0"))
 
 
-def test_an_external_set_is_scored_by_series_too(tmp_path: Path) -> None:
-    export = pacs_export(tmp_path / "here", patients=30)
+def test_an_external_set_is_scored_by_series_too(home: Path, export: PacsExport, tmp_path: Path) -> None:
     clinic = pacs_export(tmp_path / "there", patients=12, slices=4)
     frame = pd.read_csv(clinic.labels, sep=";", dtype=str, encoding="utf-8-sig")
     frame["patient_id"] = [f"other{number}" for number in range(12)]
@@ -218,7 +218,7 @@ def test_an_external_set_is_scored_by_series_too(tmp_path: Path) -> None:
         "data@external=ct_series", f"external.root={clinic.root}", f"external.labels={clinic.labels}",
         "external.label=Befund", "external.name=clinic",
     ]  # fmt: skip
-    cell = train_cell(tmp_path, *ct(export, "data.score=max"), *asked)
+    cell = train_cell(tmp_path, *ct(export, "data.score=max"), *asked, f"store.root={home / 'cache'}")
     about = record_of(cell)["external"]["clinic"]
     table = pd.read_parquet(cell / "predictions.parquet")
     series, slices = (table[table["split"] == f"external:clinic{end}"] for end in ("", ":slices"))
