@@ -1,9 +1,11 @@
 """A CT volume as a NIfTI file: its slices in the order and the orientation in which DICOM would show them."""
 
+import logging
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 # inferior. As DICOM's patient (PS3.3 C.7.6.2.1.1) is shown: its right on the left of the picture, its face upwards.
 PLANES: Final = {"axial": "PLS", "coronal": "ILP", "sagittal": "IPL"}
 SUFFIXES: Final = (".nii", ".nii.gz")  # the format is told by its name: nibabel reads no other
+NO_SLICE = "no slice that data.slices takes"
+MAX_BYTES: Final = 2**33  # of voxels; 2,000 slices of 512 × 512 as float64 are half of it
 UNORIENTED = "no orientation in the NIfTI header: taken as its convention has it"
 
 
@@ -49,7 +53,10 @@ class NiftiReader:
             raise ImageError(path, "undecodable", f"its voxels cannot be read ({type(error).__name__})") from error
         slope, intercept = float(proxy.slope), float(proxy.inter)
         planes, window = self._oriented(volume, stored), _window(volume)
-        for place in np.flatnonzero(self._chosen(planes.shape[2])):
+        chosen = np.flatnonzero(self._chosen(planes.shape[2]))
+        if not len(chosen):
+            raise ImageError(path, NO_SLICE, f"it has {planes.shape[2]} slices, and data.slices takes none of them")
+        for place in chosen:
             with np.errstate(over="ignore", invalid="ignore"):
                 values = planes[:, :, place].astype(np.float64) * slope + intercept
             if not (np.abs(values) <= np.finfo(np.float32).max).all():  # NaN is not, either
@@ -69,7 +76,7 @@ class NiftiReader:
             bits=str(8 * volume.get_data_dtype().itemsize),
             frames=max(used, 1),
             caveats=() if _oriented_by_header(volume) else (UNORIENTED,),
-            unreadable="" if used else "no slice that data.slices takes",
+            unreadable="" if used else NO_SLICE,
         )
 
     def _chosen(self, number: int) -> NDArray[np.bool_]:
@@ -77,9 +84,9 @@ class NiftiReader:
 
     def _oriented(self, volume: "Nifti1Image", voxels: NDArray[np.generic]) -> NDArray[np.generic]:
         """A view of `voxels` (those of `volume`) as (rows, columns, slices) of the plane."""
-        from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+        from nibabel.orientations import apply_orientation, axcodes2ornt, ornt_transform
 
-        wanted = ornt_transform(io_orientation(volume.affine), axcodes2ornt(PLANES[self.plane]))
+        wanted = ornt_transform(_orientation(volume), axcodes2ornt(PLANES[self.plane]))
         oriented: NDArray[np.generic] = apply_orientation(voxels.reshape(_shape(volume)), wanted)
         return oriented
 
@@ -94,6 +101,8 @@ def _opened(path: Path) -> "Nifti1Image":
     if find_spec("nibabel") is None:
         raise ImageError(path, "needs medxfer[nifti]", "NIfTI files need a package: pip install 'medxfer[nifti]'")
     import nibabel
+
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL + 1)  # what is wrong with a file is said here
     from nibabel.filebasedimages import ImageFileError
     from nibabel.nifti1 import Nifti1Image
     from nibabel.spatialimages import HeaderDataError
@@ -104,11 +113,26 @@ def _opened(path: Path) -> "Nifti1Image":
         raise ImageError(path, "undecodable", f"not a NIfTI file ({type(error).__name__})") from error
     if not isinstance(volume, Nifti1Image):
         raise ImageError(path, "undecodable", "not a NIfTI file")
-    if len(volume.shape) < 2 or min(volume.shape) < 1 or any(n > 1 for n in volume.shape[3:]):
+    if len(volume.shape) < 2 or min(volume.shape) < 1 or np.isnan(_orientation(volume)).any():
+        raise ImageError(path, "bad header", "its header states no volume, or axes that are none")
+    if any(n > 1 for n in volume.shape[3:]):
         raise ImageError(path, "several volumes", f"its shape is {volume.shape}; give one volume a file")
+    if prod(volume.shape) * volume.get_data_dtype().itemsize > MAX_BYTES:
+        raise ImageError(path, "too large", f"its header claims more than {MAX_BYTES >> 30} GiB")
     if volume.get_data_dtype().kind not in "iuf":
         raise ImageError(path, "not grayscale", "its voxels are not real numbers")
     return volume
+
+
+def _orientation(volume: "Nifti1Image") -> NDArray[np.float64]:
+    """As nibabel's `io_orientation` of its affine, (3, 2); NaN where that has no axes."""
+    from nibabel.orientations import io_orientation
+
+    try:
+        orientation: NDArray[np.float64] = io_orientation(volume.affine)
+    except np.linalg.LinAlgError:
+        orientation = np.full((3, 2), np.nan)
+    return orientation
 
 
 def _shape(volume: "Nifti1Image") -> tuple[int, int, int]:

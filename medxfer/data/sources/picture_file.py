@@ -21,7 +21,7 @@ COLOUR_TOLERANCE: Final = 8  # of 255: JPEG's rounding of chroma leaves that muc
 _PILLOW_ERRORS: Final = (
     UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError,
 )  # fmt: skip
-_DAMAGED: Final = (struct.error, KeyError, TypeError)  # what Pillow raises besides, where EXIF is damaged
+_DAMAGED: Final = (struct.error, KeyError, TypeError)  # what Pillow raises besides, where tags or EXIF are damaged
 _ORIENTATION: Final = 0x0112  # of TIFF and EXIF; from SIDEWAYS on, rows and columns change places
 _SIDEWAYS: Final = 5
 _WIDTH, _LENGTH, _BITS_PER_SAMPLE, _PHOTOMETRIC, _MIN_IS_WHITE = 256, 257, 258, 262, 0  # TIFF 6.0, section 8
@@ -86,7 +86,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         # As a stream: Pillow 13 maps a TIFF by its path, and scrambles one that lies on its side.
         with path.open("rb") as stream, Image.open(stream) as picture:
             yield picture
-    except _PILLOW_ERRORS as error:
+    except (*_PILLOW_ERRORS, *_DAMAGED) as error:
         if is_dicom(path):
             raise ImageError(path, "DICOM, which data=dicom reads", "it is a DICOM file") from error
         raise ImageError(path, "undecodable", f"not a picture that Pillow can read ({type(error).__name__})") from error

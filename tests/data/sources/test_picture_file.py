@@ -86,6 +86,18 @@ def test_twelve_bits_of_a_tiff_fill_the_range(tmp_path: Path) -> None:
     assert (read_picture(path) == np.rint(values * (65535 / 4095))).all()
 
 
+def test_a_page_without_its_width_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(GRAY).save(path, save_all=True, append_images=[Image.fromarray(GRAY)])
+    width = struct.pack("<H", 256)
+    content, last = path.read_bytes(), path.read_bytes().rindex(width + struct.pack("<H", 4))
+    path.write_bytes(content[:last] + struct.pack("<H", 255) + content[last + 2 :])
+    for read in (lambda path: list(PictureReader("all").pictures(path, False)), PictureReader("all").header):
+        with pytest.raises(ImageError) as refused:
+            read(path)
+        assert refused.value.kind == "undecodable"
+
+
 def test_a_dicom_file_among_pictures_is_told(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "a.png", GRAY)
     with pytest.raises(ImageError) as refused:

@@ -1,5 +1,6 @@
 """data=nifti: volumes in any orientation show the same slices, in Hounsfield units, a row of the table a volume."""
 
+import struct
 from itertools import permutations, product
 from pathlib import Path
 
@@ -97,9 +98,18 @@ def test_what_is_no_volume_is_refused(tmp_path):
     nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 3), np.complex64), np.eye(4)), tmp_path / "complex.nii")
     (tmp_path / "text.nii").write_text("no volume")
     (tmp_path / "text.nii.gz").write_text("no volume")
+    good = volume(tmp_path / "good.nii", body()).read_bytes()
+    for name, place, kind, value in (  # places of the header (nifti1.h)
+        ("empty.nii", 46, "<h", 0), ("negative.nii", 42, "<h", -1), ("huge.nii", 42, "<3h", (30000,) * 3),
+        ("flat.nii", 280, "<12f", (0,) * 12), ("nowhere.nii", 280, "<12f", (np.nan,) * 12),
+    ):  # fmt: skip
+        content = bytearray(good)
+        struct.pack_into(kind, content, place, *np.atleast_1d(value).tolist())
+        (tmp_path / name).write_bytes(content)
     for name, kind in {
-        "times.nii": "several volumes", "complex.nii": "not grayscale", "text.nii": "undecodable",
-        "text.nii.gz": "undecodable",
+        "empty.nii": "bad header", "negative.nii": "bad header", "huge.nii": "too large", "flat.nii": "bad header",
+        "nowhere.nii": "bad header", "times.nii": "several volumes", "complex.nii": "not grayscale",
+        "text.nii": "undecodable", "text.nii.gz": "undecodable",
     }.items():  # fmt: skip
         with pytest.raises(ImageError) as raised:
             NiftiReader().header(tmp_path / name)
@@ -110,6 +120,9 @@ def test_what_is_no_volume_is_refused(tmp_path):
         shown(tmp_path / "cut.nii.gz")
     nibabel.save(nibabel.Nifti1Image(np.full((3, 3, 3), np.nan, np.float32), np.eye(4)), tmp_path / "nan.nii")
     steep = volume(tmp_path / "steep.nii", np.full((4, 4, 1), 100) * 1e38, dtype=np.int16, slope=1e37)
+    assert NiftiReader(slices="9-12").header(steep).unreadable == "no slice that data.slices takes"
+    with pytest.raises(ImageError, match="it has 1 slices"):
+        shown(steep, slices="9-12")
     with pytest.raises(ImageError, match="too large for a float32"):
         shown(steep)
     with pytest.raises(ImageError, match="no number"):
