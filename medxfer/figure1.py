@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
-from medxfer.base.kinds import FIGURE, Text
+from medxfer.base.kinds import FIGURE, GivenFile, Text
 from medxfer.base.registered import registered_names
 from medxfer.base.words import listing
 
@@ -23,8 +23,10 @@ WINDOW = Text(f"<center>/<width> in HU, {listing(registered_names('medxfer.base.
 
 @dataclass(frozen=True)
 class Settings:
-    ct: str = setting("your own image at the left", "", shown="FILE", takes=Text("a DICOM file of CT"))
-    dx: str = setting("your own image at the right", "", shown="FILE", takes=Text("a DICOM file of another modality"))
+    ct: str = setting("your own image at the left", "", shown="FILE", takes=GivenFile("a DICOM file of CT"))
+    dx: str = setting(
+        "your own image at the right", "", shown="FILE", takes=GivenFile("a DICOM file of an X-ray image")
+    )
     colormap: str = setting(
         "the rows", "none,viridis,inferno", shown="NAME,NAME",
         takes=Text("colormaps with commas between them; python -m medxfer.color lists all"),

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from medxfer.base.arguments import Command, run, setting
 from medxfer.base.errors import MedxferError
-from medxfer.base.kinds import STUDY, Number, Text, choice
+from medxfer.base.kinds import STUDY, GivenFile, Number, Text, choice
 from medxfer.base.words import JUDGED, count, listing
 
 if TYPE_CHECKING:  # wrong arguments answer without pandas and torch
@@ -48,7 +48,10 @@ class Settings:
         takes=Text("a folder"),
     )
     scores: Path | None = setting(
-        "instead of a study: another program's scores", None, shown="FILE", takes=Text("a table (CSV, XLSX, Parquet)")
+        "instead of a study: another program's scores",
+        None,
+        shown="FILE",
+        takes=GivenFile("a table: CSV, XLSX or Parquet"),
     )
     out: Path | None = setting(
         "where its study is made; else studies/<the table's name>", None, shown="DIR", takes=Text("a folder")

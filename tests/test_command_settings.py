@@ -63,10 +63,10 @@ def test_a_mistyped_key_is_answered_with_the_nearest(name: str, key: str, capsys
         ("report", ["study=studies/frist"], "no such folder; did you mean studies/first? give a study's folder, as"),
         ("report", ["study=first"], "no such folder; did you mean studies/first?"),
         ("report", ["study=nothing/like/it"], "study=nothing/like/it: no such folder; give a study's folder, as"),
-        ("report", ["scores=t.csv", "metric=auorc"], "unknown metric 'auorc': did you mean auroc? choose auroc, acc"),
-        ("report", ["scores=t.csv", "metric=f1"], "choose auroc, accuracy, balanced_accuracy or brier"),
-        ("report", ["scores=t.csv", "margin=1"], "margin=1: give a number above 0 and below 1: as a fraction, 0.01"),
-        ("report", ["scores=t.csv", "threshold=half"], "threshold=half: give a number"),
+        ("report", ["scores=scores.csv", "metric=auorc"], "unknown metric 'auorc': did you mean auroc? choose auroc,"),
+        ("report", ["scores=scores.csv", "metric=f1"], "choose auroc, accuracy, balanced_accuracy or brier"),
+        ("report", ["scores=scores.csv", "margin=1"], "margin=1: give a number above 0 and below 1: as a fraction"),
+        ("report", ["scores=scores.csv", "threshold=half"], "threshold=half: give a number"),
         ("report", ["study=.", "report.images=yes"], "report.images=yes: give true or false"),
         ("report", ["study=.", "extrenal=images"], "unknown setting 'extrenal': did you mean external?"),
         ("status", ["study=studies/first", "json=yess"], "json=yess: give true or false"),
@@ -79,6 +79,8 @@ def test_a_mistyped_key_is_answered_with_the_nearest(name: str, key: str, capsys
         ("export", ["cell=studies/first/cell", "out=x"], "did you mean studies/first/cells?"),
         ("figure1", ["out=figure1.gif"], "out=figure1.gif: give a file whose name ends in .png, .svg or .pdf"),
         ("figure1", ["colourmap=viridis"], "unknown setting 'colourmap': did you mean colormap?"),
+        ("figure1", ["ct=nope.dcm"], "ct=nope.dcm: no such file; give a DICOM file of CT"),
+        ("report", ["scores=scors.csv"], "scores=scors.csv: no such file; give a table: CSV, XLSX or Parquet"),
         ("figure1", ["curves=no/a.pdf"], "curves=no/a.pdf: there is no folder no"),
         ("dashboard", ["study=studies/fisrt", "entity=a", "project=b"], "did you mean studies/first?"),
         ("color", ["out=a.bmp"], "out=a.bmp: give a file whose name ends in .png, .svg or .pdf"),
@@ -97,9 +99,10 @@ def test_a_wrong_value_is_answered_with_what_is_taken(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "studies" / "first" / "cells" / "none-seed0-1a2b3c").mkdir(parents=True)
+    (tmp_path / "scores.csv").touch()
     monkeypatch.chdir(tmp_path)
     assert said in refused(name, arguments, capsys)
-    assert [path.name for path in tmp_path.iterdir()] == ["studies"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.csv", "studies"]
 
 
 def test_a_folder_in_the_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

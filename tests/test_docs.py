@@ -1,6 +1,8 @@
 """What the documentation says works: command lines are read, pages are run, the site builds without a warning."""
 
+import inspect
 import os
+import pkgutil
 import re
 import shutil
 import stat
@@ -47,6 +49,8 @@ def test_every_command_line_is_read(block: Block, tmp_path: Path, monkeypatch: p
     for name, *arguments in commands_of(block):
         for _, folder in re.findall(r"^(study|cell)=(.+)$", "\n".join(arguments), re.MULTILINE):
             Path(folder).mkdir(parents=True, exist_ok=True)
+        for file in re.findall(r"^scores=(.+)$", "\n".join(arguments), re.MULTILINE):
+            Path(file).touch()
         if not re.search(rf"\b({'|'.join(ADDED)})\b", " ".join(arguments)):
             _read(name, arguments)
 
@@ -148,6 +152,17 @@ def _run(folder: Path, checkout: Path, words: list[str], **environment: str) -> 
         env={**os.environ, "PYTHONPATH": str(checkout), "WANDB_MODE": "offline", **environment},
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+API = re.findall(r"^::: (\S+)$", (ROOT / "docs" / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", API)
+def test_what_a_function_returns_is_read_as_a_sentence(name: str) -> None:
+    said = inspect.getdoc(pkgutil.resolve_name(name)) or ""
+    returned = re.search(r"^Returns:\n(.+?)(\n\n|\Z)", said, re.MULTILINE | re.DOTALL)
+    # What stands before a colon is a type to the site's reader.
+    assert returned is None or not re.search(r":(\s|$)", returned[1]), returned
 
 
 @pytest.mark.slow

@@ -142,6 +142,17 @@ class Folder(Text):
 
 
 @dataclass(frozen=True)
+class GivenFile(Text):
+    """A file that is there. The names of others beside it are not told: they may be patients'."""
+
+    def read(self, key: str, value: Any) -> Any:
+        read = super().read(key, value)
+        if not Path(read).expanduser().is_file():
+            raise MedxferError(f"{key}={read}: no such file; give {self.words}")
+        return read
+
+
+@dataclass(frozen=True)
 class NewFile(Kind):
     """A file that is written: its name has one of `suffixes`, and its folder is there."""
 

@@ -112,7 +112,7 @@ def test_a_table_is_judged_again_in_its_folder_which_is_of_no_training(tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["study=.", "scores=t.csv"], "leave out study="),
+        (["study=.", f"scores={__file__}"], "leave out study="),
         ([], "study=DIR or scores=FILE must be given"),
         (["study=.", "with=gray"], "with is of scores="),
     ],

@@ -65,7 +65,16 @@ def unknown_key(key: str) -> MedxferError:
     if key in keys:
         group = key.partition(".")[0]
         return MedxferError(f"{key} is no setting of the {group} that was chosen by {group}=; {SHOW_ALL}")
-    return unknown("setting", key, keys, SHOW_ALL)
+    of_sets = [f"{before}{one}" for before in _set_of(key) for one in known_keys(DATA)]
+    return unknown("setting", key, of_sets or keys, SHOW_ALL)
+
+
+def _set_of(key: str) -> list[str]:
+    """What may stand before the settings of the data set that `key` is of: external., external.<name>. and the like."""
+    parts = key.split(".")
+    if parts[0] == "external" and len(parts) > 1:
+        return ["external.", *([f"external.{parts[1]}."] if len(parts) > 2 else [])]
+    return [f"data.sets.{parts[2]}."] if parts[:2] == ["data", "sets"] and len(parts) > 3 else []
 
 
 def _settings(

@@ -11,7 +11,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.training.settings.data_keys import DATA, OF_SOURCES
 from medxfer.training.settings.described import Group
 from medxfer.training.settings.keys import CONFIG
-from medxfer.training.settings.reading import known_keys, read_settings, read_value
+from medxfer.training.settings.reading import known_keys, read_settings, read_value, unknown_key
 
 OPTIONS = [(folder.name, file.stem) for folder in sorted(CONF.iterdir()) if folder.is_dir() and folder.name != "hydra"
            for file in sorted(folder.glob("*.yaml")) if file.stem != "base"]  # fmt: skip
@@ -159,6 +159,20 @@ def test_what_an_environments_variable_says_is_a_number(monkeypatch):
     monkeypatch.setenv("RATE", "1e-4")
     config = read_settings(composed("seed=${oc.env:SLURM_ARRAY_TASK_ID}", "lr=${oc.env:RATE}"))
     assert (config.seed, config.lr) == (3, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("external.rot", "external.root"),
+        ("external.columns.patent", "external.columns.patient"),
+        ("external.second.lable", "external.second.label"),
+        ("data.sets.ours.rot", "data.sets.ours.root"),
+        ("data.sts", "data.sets"),
+    ],
+)
+def test_a_mistyped_key_of_a_named_set_is_answered_with_the_nearest_there(key: str, near: str) -> None:
+    assert f"did you mean {near}" in str(unknown_key(key))
 
 
 def test_values_keep_their_types_so_that_cells_keep_their_names():
