@@ -49,7 +49,7 @@ class NiftiReader:
         proxy: Any = volume.dataobj
         try:
             stored = np.asarray(proxy.get_unscaled())
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+        except (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error) as error:
             raise ImageError(path, "undecodable", f"its voxels cannot be read ({type(error).__name__})") from error
         slope, intercept = float(proxy.slope), float(proxy.inter)
         planes, window = self._oriented(volume, stored), _window(volume)

@@ -114,6 +114,9 @@ def test_what_is_no_volume_is_refused(tmp_path):
         with pytest.raises(ImageError) as raised:
             NiftiReader().header(tmp_path / name)
         assert raised.value.kind == kind
+    (tmp_path / "far.nii").write_bytes(good[:108] + struct.pack("<f", 1e30) + good[112:])  # where the voxels begin
+    with pytest.raises(ImageError, match="its voxels cannot be read"):
+        shown(tmp_path / "far.nii")
     whole = volume(tmp_path / "whole.nii.gz", np.random.default_rng(0).integers(-1000, 1000, (30, 30, 30)))
     (tmp_path / "cut.nii.gz").write_bytes(whole.read_bytes()[:20000])
     with pytest.raises(ImageError, match="its voxels cannot be read"):
