@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 # Raise it when a header reader says something else of the same file: headers are kept under this number, and read
 # again under the next.
-HEADER_VERSION: Final = 9
+HEADER_VERSION: Final = 10
 
 BurnedIn = Literal["yes", "no", "unsaid"]  # whether annotations stand in the pixels; "no" only where that is stated
 

@@ -90,13 +90,18 @@ def _facts(file: DicomFile) -> HeaderFacts:
         frames=max(frames or 1, 1),
         caveats=not_applied(header, texts["photometric"], _text(header, "PresentationLUTShape")),
         sop_class=uid.UID(sop_class or _text(file_meta, "MediaStorageSOPClassUID")).name,
-        image_type="/".join(_described(header.texts, "ImageType") or ()),
+        image_type=_printable("/".join(_described(header.texts, "ImageType") or ())),
         studied=date + time.partition(".")[0],
     )
 
 
 def _text(header: Header, keyword: str) -> str:
-    return _described(header.text, keyword) or ""
+    return _printable(_described(header.text, keyword) or "")
+
+
+def _printable(text: str) -> str:
+    """`text` with a space for each character that would steer a terminal, or break a table of text."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text).strip()
 
 
 def _described(read: Callable[[A], T], of: A) -> T | None:

@@ -29,6 +29,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "signed": ("SL", -7),
     "64 bits": ("UV", 2**64 - 1),
     "decimals with spaces": ("DS", [" 7 ", "8 ", ""]),
+    "signs that steer a terminal": ("LO", "\x1b[31mSEVEN\0\n\x9b"),
     "a name": ("PN", "SEVEN^A"),
     "bytes": ("OB", b"\x07\0\x08\0"),
     "digits as bytes": ("OB", b"77"),
@@ -74,6 +75,7 @@ def test_every_element_may_have_any_vr(tmp_path: Path, name: str) -> None:
         for field, value in facts._asdict().items():
             if types[field] in (str, int):
                 assert type(value) is types[field], (keyword, field)
+                assert str(value).isprintable(), (keyword, field)
         assert facts.frames < 2**63, keyword
         assert "SECRET" not in "".join(map(str, facts)), keyword
         try:
