@@ -96,7 +96,8 @@ def _facts(file: DicomFile) -> HeaderFacts:
 
 
 def _text(header: Header, keyword: str) -> str:
-    return _printable(_described(header.text, keyword) or "")
+    text = _described(header.text, keyword)
+    return _printable(text or "")
 
 
 def _printable(text: str) -> str:
