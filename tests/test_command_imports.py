@@ -42,10 +42,10 @@ def test_the_data_sets_are_listed_without_torch() -> None:
 
 
 def test_files_are_scanned_and_checked_without_torch(tmp_path: Path) -> None:
-    write_phantoms(tmp_path / "files", "DX", patients=12, images=1, seed=0)
+    write_phantoms(tmp_path / "files", "DX", patients=4, images=1, seed=0)
     scan = imported("medxfer.data", "scan", f"root={tmp_path / 'files'}", f"out={tmp_path / 'index.csv'}")
     store = f"store.root={tmp_path / 'store'}"
-    check = imported("medxfer.data", "check", "data=phantom_dx", "data.patients=30", "image_size=32", store)
+    check = imported("medxfer.data", "check", "data=phantom_dx", "data.patients=6", "image_size=32", store)
     assert "pandas" in scan & check
     assert not (scan | check) & (NETWORKS | {"torch", "sklearn"})
 

@@ -1,9 +1,12 @@
 """python -m medxfer.export: plain libraries load the weights strictly, and ONNX Runtime gives our scores from gray."""
 
 import json
+import runpy
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -82,20 +85,32 @@ def our_scores(cell: TrainedCell, gray: np.ndarray) -> torch.Tensor:
     return scores
 
 
-# torch's exporter takes five seconds and more, however small the network.
-FAST = ("single", "windows")
+@cache
+def trained(home: Path, name: str) -> Path:
+    return train_cell(home, *CELLS[name])
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CELLS])
-def test_plain_libraries_and_onnx_runtime_give_our_scores(home: Path, tmp_path: Path, name: str) -> None:
-    cell = randomised(train_cell(home, *CELLS[name]))
-    write_bundle(cell, tmp_path)
-    about = json.loads((tmp_path / "model.json").read_text())
-    size = about["image_size"]
-    gray = some_gray(np.dtype(about["dtype"]), 5, size)
+def exported(cell: TrainedCell, out: Path, onnx: bool) -> tuple[dict[str, Any], np.ndarray, torch.Tensor]:
+    """What model.json says of the cell written into `out`, images, and the cell's own scores of them."""
+    write_bundle(cell, out, onnx=onnx)
+    about = json.loads((out / "model.json").read_text())
+    gray = some_gray(np.dtype(about["dtype"]), 5, about["image_size"])
     expected = our_scores(cell, gray)
     assert expected.std(dim=0).max() > 0.05, "the images would all have one score"
+    return about, gray, expected
 
+
+def fast(*names: str) -> list[Any]:
+    """All cells; those that are not named are slow."""
+    return [pytest.param(name, marks=() if name in names else pytest.mark.slow) for name in CELLS]
+
+
+@pytest.mark.parametrize("name", fast("single", "windows"))
+def test_plain_libraries_give_our_scores(
+    home: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = randomised(trained(home, name))
+    about, gray, expected = exported(cell, tmp_path, onnx=False)
     network: nn.Module = eval(about["create"], {"timm": timm, "torchvision": torchvision})
     network.load_state_dict(load_file(tmp_path / "weights.safetensors"), strict=True)
     lookup = np.load(tmp_path / "lookup.npy")
@@ -103,10 +118,16 @@ def test_plain_libraries_and_onnx_runtime_give_our_scores(home: Path, tmp_path: 
     with torch.no_grad():
         assert torch.allclose(cell.model.scores(network.eval()(pixels)), expected, atol=1e-5)
 
-    ran = subprocess.run([sys.executable, "example.py"], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert str(cell.classes[0]) in ran.stdout
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("example.py")
+    assert str(cell.classes[0]) in capsys.readouterr().out
 
+
+@pytest.mark.parametrize("name", fast("windows"))  # torch's exporter takes five seconds, however small the network
+def test_onnx_runtime_gives_our_scores(home: Path, tmp_path: Path, name: str) -> None:
+    cell = randomised(trained(home, name))
+    about, gray, expected = exported(cell, tmp_path, onnx=True)
+    size = about["image_size"]
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     (given,) = session.get_inputs()
     assert (given.name, given.shape[1:]) == ("gray", [size, size])
@@ -135,6 +156,8 @@ def test_timm_takes_the_file_as_a_checkpoint_and_every_file_says_what_it_is_for(
     pixels = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         assert torch.allclose(network(pixels), cell.model(pixels), atol=1e-5)
+    ran = subprocess.run([sys.executable, "example.py"], cwd=out, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
     with safe_open(out / "weights.safetensors", "pt") as stream:
         in_weights = stream.metadata()
     in_json = json.loads((out / "model.json").read_text())

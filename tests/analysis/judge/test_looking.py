@@ -102,7 +102,7 @@ def test_figures_of_a_look_hold_at_all_looks(tmp_path: Path) -> None:
 
 def test_yes_is_never_said_by_the_level_of_one_look(tmp_path: Path) -> None:
     said = set()
-    for effect in np.arange(0.2, 3, 0.2):
+    for effect in (0.2, 0.4, 0.6, 1.6, 2.8):
         for finding, alone in zip(
             judged(study(tmp_path, 3, effect)).primary, judged(study(tmp_path, 3, effect, ())).primary, strict=True
         ):
