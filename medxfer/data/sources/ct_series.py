@@ -37,6 +37,11 @@ class CtSeries(DicomFolder):
                 f"data.slices: {lost} of {of} {'states' if lost == 1 else 'state'} no SeriesInstanceUID, so that their "
                 "place in a series is not known: leave them out, or use data.slices=all"
             )
+        if lost := int(read["position"].isna().sum()):
+            raise MedxferError(
+                f"data.slices: {lost} of {of} {'states' if lost == 1 else 'state'} no ImagePositionPatient and "
+                "-Orientation, so that the order of slices is not known: leave them out, or use data.slices=all"
+            )
         if several := int((read["frames"] > 1).sum()):
             raise MedxferError(
                 f"data.slices: {several} of {of} {'has' if several == 1 else 'have'} several frames, among which it "

@@ -39,8 +39,9 @@ ORDER = ["series", "plane", "position"]  # in which slices follow each other, by
 
 def unchosen_slices(headers: pd.DataFrame, slices: Slices) -> pd.Series:
     """Why data.slices leaves each slice out, or "": `headers` are those of the slices, in ORDER. Slices of a series
-    that lie in two planes are two stacks. A file of no series stays: it cannot be read, and is refused."""
-    stacks = headers["series"] + "/" + headers["plane"]
+    that lie in two planes, or under one UID in two patients or studies, are two stacks. A file of no series stays: it
+    cannot be read, and is refused."""
+    stacks = headers["series"].str.cat(headers[["plane", "study", "patient"]], sep="/")
     used = stacks.groupby(stacks).transform(lambda one: slices.of(len(one))).astype(bool) | (headers["series"] == "")
     return pd.Series("", headers.index).mask(~used, f"{BY_RULE}data.slices")
 

@@ -136,6 +136,7 @@ def test_slices_of_a_series_in_two_planes_are_two_stacks_and_it_is_said(scans, t
     ("change", "said"),
     [
         ({"SeriesInstanceUID": ""}, "data.slices: 1 of 36 files states no SeriesInstanceUID"),
+        ({"ImagePositionPatient": ""}, "data.slices: 1 of 36 files states no ImagePositionPatient"),
         ({"NumberOfFrames": 2}, "data.slices: 1 of 36 files has several frames, among which it does not choose"),
     ],
 )
@@ -150,6 +151,16 @@ def test_slices_that_cannot_be_chosen_among_are_refused(scans, tmp_path, change,
     with pytest.raises(MedxferError, match=said):
         prepared(tmp_path, *own, "data.slices=central:1")
     assert len(prepared(tmp_path, *own).store) == 36 + len(change.keys() & {"NumberOfFrames"})
+
+
+def test_one_series_uid_for_all_patients_is_a_stack_for_each(scans, tmp_path):
+    for path in scans.rglob("*.dcm"):
+        dataset = dcmread(path)
+        dataset.SeriesInstanceUID = "1.2.3"
+        dataset.save_as(path)
+    write(scans, [f"scan{i:02}" for i in range(12)])
+    cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}", "data.slices=central:1")
+    assert sorted(dataset_of(cell.config).index.images["file"]) == [f"scan{i:02}/1.dcm" for i in range(12)]
 
 
 @pytest.mark.parametrize("slices", ["central:0", "every", "3-2", "0-4", "most"])
