@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from pacs_export import ROOT_UID, PacsExport, pacs_export
+from pydicom import dcmread
 from releases import compose_cell
 from trained_cells import train_cell
 
@@ -140,6 +141,20 @@ def test_predict_has_a_row_a_series_with_the_scores_of_the_record(
     assert max(near) < 1e-5
     decided = of_slices[of_slices["refused"] == ""].groupby("series")["decision"].unique().map(list)
     assert decided.to_dict() == {one.series: [one.decision] for one in read.itertuples()}
+
+
+def test_one_series_uid_in_two_patients_is_a_row_for_each(cell: Path, export: PacsExport, tmp_path: Path) -> None:
+    for patient in ("PAT000", "PAT001"):
+        for path in (export.root / patient).rglob(f"{ROOT_UID}.*.1.?*"):
+            dataset = dcmread(path)
+            dataset.SeriesInstanceUID = "1.2.3"
+            dataset.save_as(tmp_path / path.name)
+    table = predict(cell, tmp_path).table
+    assert table["series"].tolist() == ["1.2.3 [1]", "1.2.3 [2]"]
+    assert table["slices"].tolist() == [3, 3]
+    own = [score(open_cell(cell), sorted(tmp_path.glob(f"{ROOT_UID}.{n}.*")))["score_Blutung"] for n in (0, 1)]
+    how = record_of(cell)["data"]["scored"]["score"]
+    np.testing.assert_allclose(table["score_Blutung"], [scores.agg(how) for scores in own], atol=1e-6)
 
 
 def test_a_localizer_that_is_named_by_itself_is_scored_with_the_flag(cell: Path, export: PacsExport) -> None:
