@@ -21,10 +21,11 @@ from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.usual import read_usual
 from medxfer.data.sources.keep import is_localizer
 from medxfer.data.sources.nifti_file import is_volume
+from medxfer.data.sources.slices import series_names
 from medxfer.data.sources.targets import dicom_reader, nifti_reader
 from medxfer.data.store.decode import Decoder
 from medxfer.trained.explain import explain
-from medxfer.trained.series_rows import series_names, series_rows
+from medxfer.trained.series_rows import series_rows
 from medxfer.trained.trained_cell import TrainedCell, open_cell
 
 
@@ -92,8 +93,8 @@ def score(cell: TrainedCell, files: Sequence[Path], by_rule: bool = False) -> pd
     `by_rule`, a file that the training's data set would leave out by rule. Where each frame of a file is an image
     (data.frame=all), or each slice of a NIfTI volume, `frame` counts them from 0. `unlike` says in what an image
     differs from those of the training (modality, gray, size), for which the network's scores mean nothing; "" if in
-    nothing. Where the cell scores series, `series` names it as `series_names` does, and no
-    slice is decided.
+    nothing. Where the cell scores series, `series` is its name by `series_names`, or the path of a file of no series,
+    and no slice is decided.
     """
     reader = new_files(cell)
     headers = reader.survey(files)
@@ -111,7 +112,8 @@ def score(cell: TrainedCell, files: Sequence[Path], by_rule: bool = False) -> pd
     table["refused"] = [""] * len(places) + list(others.values())
     table.insert(0, "path", [str(files[file]) for file in order])
     if cell.score != IMAGE:
-        table.insert(1, "series", series_names(headers).iloc[order].to_numpy())
+        series = series_names(headers)
+        table.insert(1, "series", series.where(series != "", headers.index.to_series()).iloc[order].to_numpy())
     table = table.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
     if cell.config.data.get("frame") != "all" and not any(map(is_volume, files)):
         table = table.drop(columns="frame")

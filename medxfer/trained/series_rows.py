@@ -10,17 +10,6 @@ from medxfer.base.series import BySeries
 from medxfer.trained.trained_cell import TrainedCell
 
 
-def series_names(headers: pd.DataFrame) -> pd.Series:
-    """What the series of each file is called: its SeriesInstanceUID, or the file's path, its name in the index of
-    `headers`. A UID that stands in several studies or patients, as of a careless anonymisation, is several series,
-    which have a number each."""
-    series = headers["series"].where(headers["series"] != "", headers.index.to_series())
-    owners = series.str.cat(headers[["study", "patient"]], sep="/")
-    number = owners.groupby(series).transform(lambda of_uid: pd.factorize(of_uid)[0] + 1)
-    several = number.groupby(series).transform("max") > 1
-    return series.where(~several, series + " [" + number.astype(str) + "]")
-
-
 def series_rows(cell: TrainedCell, slices: pd.DataFrame) -> pd.DataFrame:
     """The table of series: path, series, slices, score_<class>, decision, unlike, refused, note.
 

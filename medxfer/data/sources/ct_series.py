@@ -10,7 +10,7 @@ from medxfer.base.words import count
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import is_localizer
-from medxfer.data.sources.slices import ORDER, parse_slices, stacks_caveat, unchosen_slices
+from medxfer.data.sources.slices import ORDER, parse_slices, series_names, stacks_caveat, unchosen_slices
 from medxfer.data.sources.source import Index
 
 
@@ -52,7 +52,8 @@ class CtSeries(DicomFolder):
     def index(self) -> Index:
         images, labels, caveats = self.matched()
         headers = self.survey(self.offered())
-        images = images.join(headers[ORDER], on="file").sort_values([*ORDER, "file"], kind="stable")
+        places = headers[ORDER].assign(series=series_names(headers))
+        images = images.join(places, on="file").sort_values([*ORDER, "file"], kind="stable")
         caveats = (*caveats, *stacks_caveat(headers[headers.index.isin(images["file"]) & ~is_localizer(headers)]))
         labels = labels.loc[images.index].reset_index(drop=True)
         index = self.assemble(images.drop(columns=["plane", "position"]).reset_index(drop=True), labels, caveats)

@@ -37,6 +37,16 @@ class Slices:
 ORDER = ["series", "plane", "position"]  # in which slices follow each other, by columns of headers
 
 
+def series_names(headers: pd.DataFrame) -> pd.Series:
+    """The SeriesInstanceUID of each file, "" for none. A UID that stands in several studies or patients, as of a
+    careless anonymisation, is several series, which have a number each."""
+    series = headers["series"]
+    owners = series.str.cat(headers[["study", "patient"]], sep="/")
+    number = owners.groupby(series).transform(lambda of_uid: pd.factorize(of_uid)[0] + 1)
+    several = (series != "") & (number.groupby(series).transform("max") > 1)
+    return series.where(~several, series + " [" + number.astype(str) + "]")
+
+
 def unchosen_slices(headers: pd.DataFrame, slices: Slices) -> pd.Series:
     """Why data.slices leaves each slice out, or "": `headers` are those of the slices, in ORDER. Slices of a series
     that lie in two planes, or under one UID in two patients or studies, are two stacks. A file of no series stays: it

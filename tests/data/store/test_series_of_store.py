@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pacs_export import ROOT_UID, PacsExport, pacs_export
+from pydicom import dcmread
 from releases import prepared
 
 from medxfer.base.errors import MedxferError
@@ -68,6 +69,19 @@ def test_slices_of_several_patients_are_an_error(export: PacsExport, tmp_path: P
     label_slices(export, patient_id=[f"P{i // 2}" for i in range(36)])
     with pytest.raises(MedxferError, match=r"the slices of series 1 of 12 are of several patients"):
         cell_of(export, tmp_path, "data.label=Befund", "data.score=mean")
+
+
+def test_one_series_uid_for_all_patients_is_a_series_of_each(export: PacsExport, tmp_path: Path) -> None:
+    (export.root / "PAT000" / "again").unlink()  # a copy
+    for path in export.root.rglob(f"{ROOT_UID}.*.1.?*"):
+        if path.is_file():
+            dataset = dcmread(path)
+            dataset.SeriesInstanceUID = "1.2.3"
+            dataset.save_as(path)
+    store = cell_of(export, tmp_path, "data.label=Befund", "data.score=mean").store
+    series = by_series(store, "mean")
+    assert series is not None
+    assert series_counts(series.series, store.labels, 2) == {"series": 12, "by_class": [6, 6]}
 
 
 def test_images_of_no_series_cannot_be_scored_by_series(export: PacsExport, tmp_path: Path) -> None:
