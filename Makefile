@@ -21,7 +21,7 @@ demo: $(VENV)/installed  ## the main job on phantoms: 3 colormaps × 2 initialis
 	WANDB_MODE=offline $(BIN)/python -m medxfer.train -m colormap=none,viridis,inferno pretrained=true,false seed=0,1,2
 
 test: $(VENV)/installed  ## every fast test; those on real images want MEDXFER_TEST_DATA
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-newest: export PIP_UPGRADE := 1
 test-newest: export PIP_UPGRADE_STRATEGY := eager
