@@ -80,6 +80,18 @@ def test_both_answers_start_on_the_first_screen(open_page: Any, width: int) -> N
         assert box["y"] < 800
 
 
+def test_a_tables_names_stay_where_its_figures_are_scrolled(open_page: Any) -> None:
+    page = open_page(400, "light", reduced_motion="reduce")
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    table = page.locator("[aria-label='Decisions, table']")
+    assert table.evaluate("t => { t.scrollLeft = 150; return t.scrollLeft }") == 150
+    left = table.bounding_box()["x"]
+    assert [table.locator(f"tr >> nth=1 >> {cell}").first.bounding_box()["x"] for cell in ("th", "td")] == [
+        left,
+        pytest.approx(left - 150 + table.locator("th >> nth=0").bounding_box()["width"]),
+    ]
+
+
 def test_a_click_on_a_heading_sorts_and_a_second_one_turns_it_round(open_page: Any) -> None:
     page = open_page(1280, "light")
     button = page.get_by_role("button", name="balanced accuracy", exact=True)
