@@ -83,6 +83,7 @@ def p_value(p: float, name: str = "p", alpha: float = 0.05) -> str:
 
 
 def _side(value: float, limit: float) -> int:
+    limit = round(limit, 12)  # 1 − 0.95 is not quite 0.05
     return (value > limit) - (value < limit)
 
 

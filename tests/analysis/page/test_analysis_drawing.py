@@ -140,6 +140,7 @@ def test_precision_at_each_sensitivity() -> None:
         (p_value(0.0001), "p < 0.001"),
         (p_value(0.0312, "adjusted p"), "adjusted p = 0.031"),
         (p_value(1.0), "p > 0.99"),
+        (p_value(0.0498, alpha=1 - 0.95), "p = 0.0498"),  # alpha is 0.050000000000000044 then
         (listing(["a", "b", "c"]), "a, b and c"),
         (count(1, "seed"), "1 seed"),
         (count(1200, "patient"), "1,200 patients"),
