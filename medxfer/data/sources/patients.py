@@ -59,6 +59,14 @@ def with_patients(index: Index, headers: pd.DataFrame) -> Index:
     return replace(index, images=index.images.assign(patient=patients), caveats=(*caveats, *index.caveats))
 
 
+def with_named(headers: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """`headers`, by file, with the patients of `images` in place of their own where these have some."""
+    if "patient" not in images:
+        return headers
+    named = images[images["patient"] != ""].drop_duplicates("file").set_index("file")["patient"]
+    return headers.assign(patient=named.reindex(headers.index).fillna(headers["patient"]))
+
+
 def _filled(named: pd.Series, stated: pd.Series, refused: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
     """`named` without blanks: these are the patient whom the table gives to the same PatientID (`stated`, "" where
     unknown), else that PatientID. `refused` has the names of files without a header, each a patient of its own.

@@ -107,7 +107,8 @@ class Source(ABC):
         return json.dumps(said, sort_keys=True).encode() + digest.digest()
 
     def unchosen(self, headers: pd.DataFrame) -> pd.Series:
-        """For each file of `headers`, in the order of the images, why the source's own settings leave it out; or ""."""
+        """For each file of `headers`, in the order of the images, why the source's own settings leave it out; or "".
+        Their patients are the table's, where it names some."""
         return pd.Series("", headers.index)
 
     def path(self, file: str) -> Path:

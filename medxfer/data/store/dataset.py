@@ -24,7 +24,7 @@ from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.files_stamp import stamp_of
 from medxfer.data.sources.keep import Keep, without, without_left_out
 from medxfer.data.sources.kept_files import Progress, content_of, contents_of, forget
-from medxfer.data.sources.patients import with_patients
+from medxfer.data.sources.patients import with_named, with_patients
 from medxfer.data.sources.positive_class import with_positive
 from medxfer.data.sources.source import UNREADABLE, HeaderIndexed, Index, Source, kept_headers, modality_of, no_image
 from medxfer.data.sources.targets import source_class
@@ -86,7 +86,7 @@ def open_dataset(
     contents = contents_of({file: source.path(file) for file in files}, contents_file(source, store_root), progress)
     index, headers = replace(index, headers=None), _headers(source, index, contents, store_root)
     index, headers = without_left_out(index, headers, asked, source.path)
-    index, headers = without(index, headers, source.unchosen(headers))
+    index, headers = without(index, headers, source.unchosen(with_named(headers, index.images)))
     index = with_patients(index, headers)
     index = index if positive is None else with_positive(index, positive)
     manifest = source.manifest(index, list(contents["content"].loc[index.images["file"]]))

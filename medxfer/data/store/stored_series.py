@@ -33,7 +33,7 @@ def by_series(store: GrayStore, score: str, task: Task | None = None) -> BySerie
     if (number := _first_divided(codes, pd.factorize(store.images["patient"])[0])) is not None:
         raise MedxferError(
             f"{said}: the slices of series {number + 1} of {len(names)} are of several patients: mend the column of "
-            "patients, or use data.score=image"
+            "patients, or the SeriesInstanceUIDs if an anonymisation made them one, or use data.score=image"
         )
     labels = np.unique(store.labels, axis=0, return_inverse=True)[1].ravel()
     if (number := _first_divided(codes, labels)) is not None:

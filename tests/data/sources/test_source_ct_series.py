@@ -161,6 +161,13 @@ def test_one_series_uid_for_all_patients_is_a_stack_for_each(scans, tmp_path):
     write(scans, [f"scan{i:02}" for i in range(12)])
     cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}", "data.slices=central:1")
     assert sorted(dataset_of(cell.config).index.images["file"]) == [f"scan{i:02}/1.dcm" for i in range(12)]
+    for path in scans.rglob("*.dcm"):
+        dataset = dcmread(path)
+        dataset.PatientID = "ANON"
+        dataset.save_as(path)
+    write(scans, [f"scan{i:02}" for i in range(12)], patient_id=[f"P{i}" for i in range(12)])  # then the table tells
+    cell = prepared(tmp_path, "data=ct_series", f"data.root={scans}", "data.slices=central:1")
+    assert sorted(dataset_of(cell.config).index.images["file"]) == [f"scan{i:02}/1.dcm" for i in range(12)]
 
 
 @pytest.mark.parametrize("slices", ["central:0", "every", "3-2", "0-4", "most"])
