@@ -42,19 +42,18 @@ def other_designs(judge: Judge, primary: Sequence[Finding]) -> tuple[Designs, ..
     return tuple(one for one in ahead if one.measured and one.question in open_)
 
 
-def design_sentence(question: Question, designs: Sequence[Designs], folds: bool) -> str:
-    """What the other way to spend the same cells would tell: of a study with `folds` one split, else folds.
-
-    Empty if that is not known for the question.
-    """
+def design_sentence(question: Question, designs: Sequence[Designs]) -> str:
+    """What one split and folds would tell with as many networks of each arm; empty if not known for the question."""
     ways = [way for one in designs if one.question == question for way in one.designs if way.half_width is not None]
     one_split, divided = ([way for way in ways if (way.folds > 1) is several] for several in (False, True))
     if not one_split or not divided:
         return ""
-    now, other = (divided[0], one_split[0]) if folds else (one_split[0], divided[0])
-    width = points(other.half_width or 0.0, signed=False)
-    cost = f"{division(now.folds)} with {now.seeds} seeds" if folds else f"{now.seeds} seeds"
-    return f"Instead of {cost}, {division(other.folds)} with {other.seeds}: ±{width}."
+    split, folds = one_split[0], divided[0]
+    widths = [points(way.half_width or 0.0, signed=False) for way in (split, folds)]
+    return (
+        f"With {split.cells} networks of each arm, one split ({split.seeds} seeds) would give ±{widths[0]}, "
+        f"{division(folds.folds)} ({folds.seeds} seeds) ±{widths[1]}."
+    )
 
 
 def division(folds: int) -> str:

@@ -72,7 +72,7 @@ def judge(study: StudyRecord) -> Verdict:
     primary = [finding for answer in answers for finding in answer.findings]
     answers = tuple(_with_budgets(answer, judge) for answer in answers)
     designs = other_designs(judge, primary)
-    answers = tuple(_with_designs(answer, designs, study.divided) for answer in answers)
+    answers = tuple(_with_designs(answer, designs) for answer in answers)
     looks = looks_of(judge, primary)
     tables = (*by_site(judge), *exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
     statuses = [cell.status for cell in study.rows]
@@ -98,8 +98,8 @@ def judge(study: StudyRecord) -> Verdict:
     )
 
 
-def _with_designs(answer: Answer, designs: Sequence[Designs], divided: bool) -> Answer:
-    said = design_sentence(answer.question, designs, divided)
+def _with_designs(answer: Answer, designs: Sequence[Designs]) -> Answer:
+    said = design_sentence(answer.question, designs)
     return replace(answer, closing=f"{answer.closing} {said}".strip())
 
 
