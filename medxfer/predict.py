@@ -17,6 +17,8 @@ from medxfer.base.kinds import CELL, TABLE, Text
 from medxfer.base.words import count
 from medxfer.data.sources.left_out import BY_RULE
 
+SHOWN = 3  # files of each reason that the terminal names; the table has all
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -52,8 +54,11 @@ def score(given: Settings) -> None:
     if given.out is None and len(read):
         shown = read.drop(columns=["unlike", "refused", "note"])
         print(shown.to_string(index=False, float_format="%.4f"))
-    for row in refused.itertuples():
-        print(f"refused: {row.path}: {row.refused}", file=sys.stderr)
+    for why, alike in refused.groupby("refused", sort=False):
+        for path in alike["path"].head(SHOWN):
+            print(f"refused: {path}: {why}", file=sys.stderr)
+        if len(alike) > SHOWN:
+            print(f"refused: {count(len(alike) - SHOWN, 'more file')}: {why}", file=sys.stderr)
     for row in read[read["unlike"] != ""].itertuples():
         print(f"unlike the images of the training: {row.path}: {row.unlike}", file=sys.stderr)
     for reason, number in (*table["refused"][by_rule].value_counts().items(), *links.items()):

@@ -14,6 +14,8 @@ from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.registered import registered_names
 from medxfer.base.words import listing
 
+MANY = 20  # numbers of a range that an error writes out
+
 
 class Kind(ABC):
     """What a value may be."""
@@ -74,6 +76,18 @@ class Number(Kind):
                 except ValueError:
                     continue
         return value
+
+    def refusal(self, key: str, value: Any) -> MedxferError:
+        """As of every kind; 1-5 is answered with the five numbers that it may mean."""
+        ends = (
+            re.fullmatch(r"(\d{1,6})(?:-|\.\.\.?|:)(\d{1,6})", value) if self.whole and isinstance(value, str) else None
+        )
+        numbers = range(int(ends[1]), int(ends[2]) + 1) if ends else range(0)
+        if not 1 < len(numbers) <= MANY:
+            return super().refusal(key, value)
+        return MedxferError(
+            f"{key}={value}: give {self.words}; several are swept after -m: {key}={','.join(map(str, numbers))}"
+        )
 
     def takes(self, value: Any) -> bool:
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):

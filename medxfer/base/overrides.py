@@ -1,5 +1,6 @@
 """Settings that Hydra reads: where its grammar stops at a name, the answer is the form that works."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from medxfer.base.errors import MedxferError, first_line
 
 # The last parts of keys whose value is a text, however it looks; label may be a list of them.
 TEXTS = ("root", "labels", "label", "path", "file", "patient", "key", "groups")
+TYPOGRAPHIC = "“”„‟‘’‚‛«»"
 CONFIG_DIR, CONFIG_NAME = "--config-dir", "--config-name"
 CONFIG_OPTIONS = {CONFIG_DIR: CONFIG_DIR, "-cd": CONFIG_DIR, CONFIG_NAME: CONFIG_NAME, "-cn": CONFIG_NAME}
 _PARSER = OverridesParser.create()
@@ -26,6 +28,7 @@ def check_overrides(overrides: Sequence[str], sweep: bool = False) -> None:
     away; the error has the form that gives the value as it was typed. `sweep`: commas between values are meant.
     """
     for place, text in enumerate(overrides):
+        _check_typing(text, overrides[place + 1 : place + 3], sweep)
         before = overrides[place - 1] if place else ""
         if "=" not in text and "=" in before and not text.startswith("~") and (joined := quoted(f"{before} {text}")):
             raise MedxferError(f"'{text}' is no setting: if it belongs to the one before it, write {joined}")
@@ -34,6 +37,43 @@ def check_overrides(overrides: Sequence[str], sweep: bool = False) -> None:
             whole = quoted(text) if "=" in text else ""
             form = f"; write {whole}" if whole else "; settings are key=value, such as colormap=viridis"
             raise MedxferError(f"{text}: {reason}{form}")
+
+
+def _check_typing(text: str, after: Sequence[str], sweep: bool) -> None:
+    """Raise MedxferError for a slip of typing that Hydra reads as something else, or answers with its grammar.
+
+    These are spaces around '=' and after commas, typographic quotes, quotes around several values, and a decimal comma.
+    `after` are the two arguments after `text`.
+    """
+    key, equals, value = text.partition("=")
+    following = [*after, "", ""]
+    if not equals and following[0].startswith("="):
+        whole = text + following[0] + (following[1] if following[0] == "=" else "")
+    elif equals and (not value or value.endswith(",")) and following[0] and "=" not in following[0]:
+        whole = text + following[0]
+    else:
+        whole = text
+    if key.lstrip("+").rpartition(".")[2] in TEXTS:
+        return
+    if whole != text and _parsed(whole):
+        raise MedxferError(f"{text}: a setting has no space around '=' and after commas; write {shlex.quote(whole)}")
+    bare = "".join(mark for mark in text if mark not in TYPOGRAPHIC)
+    if bare != text and _parsed(bare):
+        raise MedxferError(f"{text}: typographic quotes are part of the value; write {shlex.quote(bare)}")
+    if sweep and re.fullmatch("-?0,0\\d*", value):
+        raise MedxferError(f"{text}: the comma divides two values; write {key}={value.replace(',', '.')}")
+    one = _read(text) if "." not in key else None
+    if sweep and isinstance(one, str) and "," in one and not one.startswith("file:"):
+        raise MedxferError(f"{text}: quotes make one value of it; several are {key}={one.replace(' ', '')}")
+
+
+def _parsed(text: str) -> bool:
+    """Whether Hydra can read it."""
+    try:
+        _PARSER.parse_override(text)
+    except HydraException:
+        return False
+    return True
 
 
 def quoted(text: str) -> str:

@@ -15,6 +15,8 @@ from medxfer.grid.jobs import Job
 from medxfer.grid.rounds import Rounds
 from medxfer.grid.settled import Grid
 from medxfer.grid.settling import checked_jobs, divisions, external_of, settle
+from medxfer.study.cell import Cell
+from medxfer.study.folder import Study
 from medxfer.study.unplanned import unplanned
 from medxfer.training.compute import on_gpu
 from medxfer.training.plugged import responsibilities
@@ -30,14 +32,16 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     stop_politely()
     jobs = checked_jobs(jobs)
     launches, settled, preparations = settle(jobs)
-    possible = [one.cell for one in settled if isinstance(one, Settled)]
+    possible = [one for one in settled if isinstance(one, Settled)]
+    modalities = {one.cell.factors["data"]: one.dataset.modality for one in possible}
     for preparation in preparations:
         preparation.enter()  # the first that is written
     cells = []
     for one in settled:
         if isinstance(one, Impossible):
-            cells.append(one.cell(possible[0].study))
-            cells[-1].record_failed(one.error)
+            cells.append(one.cell(possible[0].cell.study, modalities.get(one.config.data.name)))
+            if not cells[-1].is_done():
+                cells[-1].record_failed(one.error)
         else:
             cells.append(one.cell)
     for text in responsibilities(jobs[0].base):
@@ -93,10 +97,17 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
         if hint := offline_hint(study):
             display.say(f"[dim]curves: {escape(hint)}[/]")
     missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
+    by_reason: dict[tuple[Study, str], list[Cell]] = {}
     for cell in missing:
         why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
-        text = f"{describe(cell.factors, cell.study.varied)}: {why}"
+        by_reason.setdefault((cell.study, why), []).append(cell)
+    for (study, why), cells in by_reason.items():
+        more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
+        text = f"{describe(cells[0].factors, study.varied)}{more}: {why}"
         display.say(f"[red]not done:[/] {escape(text)}")
+    impossible = {cell.name for n, cell in enumerate(grid.cells) if n not in grid.to_train} & {c.name for c in missing}
+    if impossible:
+        display.say("an arm that was mistyped leaves its study by python -m medxfer.status study=… withdraw=… reason=…")
     if lost is not None:
         reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
         display.say(

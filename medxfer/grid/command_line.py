@@ -16,6 +16,7 @@ from medxfer.base.overrides import check_overrides
 from medxfer.base.surroundings import prepare_surroundings
 from medxfer.study.identity import PATH_KEYS
 from medxfer.training.settings.composed import refuse_no_place, sentence
+from medxfer.training.settings.keys import CONFIG
 from medxfer.training.settings.reference_text import help_text
 
 MULTIRUN = ("-m", "--multirun")
@@ -42,6 +43,7 @@ def run_hydra(main: Callable[[], None]) -> None:
         return main()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors and exits
     try:
+        check_options(sys.argv[1:])
         given = get_args_parser().parse_known_args(sys.argv[1:])[0]
         check_overrides(given.overrides, sweep=given.multirun)  # names that Hydra would answer with its grammar
         refuse_no_place()
@@ -52,6 +54,16 @@ def run_hydra(main: Callable[[], None]) -> None:
         if not str(error).startswith("Config group override"):  # a group that is given null or a number
             raise
         sys.exit(f"error: {first_line(error)}: give a group the name of one of its options")
+
+
+def check_options(arguments: Sequence[str]) -> None:
+    """Raise MedxferError for a setting with dashes before it: Hydra takes -plan for its -p, and would train."""
+    for argument in arguments:
+        name = re.match(r"--?([A-Za-z]\w*(?:\.\w+)*)", argument)
+        if name and name[1].partition(".")[0] in CONFIG.keys:
+            written = argument.lstrip("-")
+            form = written if "=" in written else f"{written}=true" if written == "plan" else f"{written}=…"
+            raise MedxferError(f"{argument}: settings have no dashes; write {form}")
 
 
 def multirun_first(arguments: Sequence[str]) -> list[str]:

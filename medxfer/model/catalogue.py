@@ -69,7 +69,8 @@ def _find(name: str, tag: str) -> Entry:
         raise _unknown(name)
     tags = [n.partition(".")[2] for n in timm.list_pretrained(f"{architecture}.*")]
     if tag and tag not in tags:
-        raise unknown(f"weights of {architecture}", tag, tags, f"it has {', '.join(tags) or 'none'}.")
+        hint = f"it has {', '.join(tags) or 'none'}, and pretrained= takes true and false."
+        raise unknown(f"weights of {architecture}", tag, tags, hint)
     return Entry(architecture, tag, timm.get_pretrained_cfg(f"{architecture}.{tag}".rstrip(".")) or PretrainedCfg())
 
 

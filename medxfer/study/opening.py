@@ -77,7 +77,10 @@ def _join(
         if record[part] != values:
             return _difference(record[part], values)
     if record["data"].get(data, fingerprint) != fingerprint:
-        return f"the files behind data '{data}' are others than before; data.name= gives another set another name"
+        return (
+            f"images, labels or patients of data '{data}' are others than before; "
+            "data.name= gives another set another name"
+        )
     if data in record["data"] and (before := record.get("scored", {}).get(data, IMAGE)) != score:
         return f"data.score of data '{data}' was {before}, is {score}"
     same = [name for name, known in record["data"].items() if known == fingerprint and name != data]

@@ -27,7 +27,7 @@ def series_rows(cell: TrainedCell, slices: pd.DataFrame) -> pd.DataFrame:
         {
             "path": [_place(one["path"]) for one in of],
             "series": names,
-            "slices": [len(one) for one in of],
+            "slices": np.array([len(one) for one in of], int),
             **{column: scores[:, c] for c, column in enumerate(columns)},
             "decision": cell.decide(scores),
             "unlike": [_unlike(one["unlike"]) for one in of],

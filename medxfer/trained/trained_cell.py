@@ -106,7 +106,12 @@ class TrainedCell:
         negative, positive = self.classes
         fixed = self.record["threshold"] is None or self.record.get("threshold_from") == "fixed"
         source = "because validation had one class alone" if fixed else "chosen on validation"
-        return f"Decision: {positive} where its score is above {self.threshold:.4f}, {source}, else {negative}."
+        return f"Decision: {positive} where its score is above {_digits(self.threshold)}, {source}, else {negative}."
+
+
+def _digits(threshold: float) -> str:
+    """With four decimals, or as many as a score that is just not above it has: float32 has nine digits."""
+    return f"{threshold:.4f}" if round(threshold, 4) == threshold else f"{threshold:.9g}"
 
 
 def open_cell(folder: Path) -> TrainedCell:

@@ -1,6 +1,7 @@
 """Everything that is settled before a cell trains: its data, window, split, weights and name; or why it cannot be."""
 
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -107,6 +108,8 @@ class Preparation:
             split = replace(self._split(store), training_seed=values["seed"])
             _check_fold(values[FOLD], split.folds)
         except MedxferError as error:
+            with suppress(MedxferError):  # of a network that does not exist nobody knows the size
+                values = sized(values)
             return Impossible(self.config, values, error)
         external = external_sets(self.config, _trained_on(self.config, store, window is not None), self.progress)
         study, named = self.study, factors(self.config, values, shown)

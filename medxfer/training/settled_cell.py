@@ -1,6 +1,7 @@
 """A cell before its training: one that can be, with what is known of it then, or one that cannot, and why."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.series import IMAGE
-from medxfer.base.window import Window
+from medxfer.base.window import Window, window_name
 from medxfer.base.words import AUTO
 from medxfer.data.external import ExternalSet
 from medxfer.data.split import Split
@@ -76,6 +77,15 @@ class Impossible:
     values: Json
     error: MedxferError
 
-    def cell(self, study: Study) -> Cell:
-        named = factors(self.config, self.values, self.values["window"])
-        return Cell(study, cell_name(named, {"impossible": named}), named)
+    def cell(self, study: Study, modality: str | None) -> Cell:
+        """Its place in `study`, with the factors that it has once it can be; `modality` is that of its data, if known.
+
+        A cell of the study that has these factors is meant: it may be done, where its weights were at hand.
+        """
+        window = self.values["window"]
+        if modality is not None:
+            with suppress(MedxferError):
+                window = window_name(window, modality)
+        named = factors(self.config, self.values, window)
+        known = next((name for name, planned in study.planned.items() if planned == named), "")
+        return Cell(study, known or cell_name(named, {"impossible": named}), named)

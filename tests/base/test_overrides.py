@@ -87,6 +87,33 @@ def test_commas_are_a_sweep_where_one_is_asked_for() -> None:
         check_overrides(["data.root=/a,/b"])
 
 
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        (["seed=0", "colormap", "=", "none,viridis"], "colormap=none,viridis"),
+        (["seed=0", "colormap=", "none,viridis"], "colormap=none,viridis"),
+        (["seed=0", "colormap", "=none"], "colormap=none"),
+        (["colormap=none,", "viridis", "seed=0"], "colormap=none,viridis"),
+        (["colormap=“none”,viridis"], "colormap=none,viridis"),
+        (["colormap='none, viridis'"], "colormap=none,viridis"),
+        (["lr=0,001"], "lr=0.001"),
+        (["study.margin=0,02"], "study.margin=0.02"),
+    ],
+)
+def test_slips_of_typing_are_answered_with_what_was_meant(typed: list[str], written: str) -> None:
+    with pytest.raises(MedxferError) as caught:
+        check_overrides(typed, sweep=True)
+    assert str(caught.value).endswith(written)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [["colormap=", "seed=0"], ["augment.rotate=0,5"], ["colormap=viridis,none"], ["lr=0.001,0.01"], ["seed=0,1"]],
+)
+def test_what_is_no_slip_stays(typed: list[str]) -> None:
+    check_overrides(typed, sweep=True)
+
+
 def command(*words: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
     return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, env=env)

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
 from medxfer.base.config import CONF
-from medxfer.grid.command_line import multirun_first, published
+from medxfer.base.errors import MedxferError
+from medxfer.grid.command_line import check_options, multirun_first, published
 from medxfer.training.settings.composed import sentence
 
 
@@ -50,6 +51,24 @@ def test_an_interpolation_that_leads_nowhere_is_named_with_its_setting():
     text = sentence(caught.value)
     assert text.startswith("data.split.seed: cannot be resolved (Interpolation key 'oops' not found); if it is part")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("slip", "written"),
+    [
+        ("-plan", "plan=true"),
+        ("--plan=true", "plan=true"),
+        ("--data=tree", "data=tree"),
+        ("-data.root=x", "data.root=x"),
+    ],
+)
+def test_a_setting_with_dashes_is_no_option_of_hydra(slip, written):
+    with pytest.raises(MedxferError, match=f"settings have no dashes; write {written}$"):
+        check_options(["-m", "--config-dir", "conf", "--cfg=job", "seed=0", slip])
+
+
+def test_options_of_hydra_stay():
+    check_options(["-m", "--config-dir=conf", "-cn", "ours", "--cfg", "job", "--resolve", "-p", "data", "--hydra-help"])
 
 
 @pytest.mark.parametrize("flag", ["-m", "--multirun"])

@@ -48,7 +48,7 @@ def test_a_named_study_refuses_other_settings_and_says_which(tmp_path):
     open_study(configured(tmp_path, "study.name=mine"), "f1")
     with pytest.raises(MedxferError, match=r"trainer\.max_epochs was 8, is 3"):
         open_study(configured(tmp_path, "study.name=mine", "trainer.max_epochs=3"), "f1")
-    with pytest.raises(MedxferError, match="files behind data 'phantom_dx' are others"):
+    with pytest.raises(MedxferError, match="images, labels or patients of data 'phantom_dx' are others"):
         open_study(configured(tmp_path, "study.name=mine"), "f2")
 
 
@@ -96,3 +96,15 @@ def test_two_cells_that_an_answer_could_not_tell_apart_are_refused(tmp_path):
         study.check_distinct({"cell-3": factors})
     with pytest.raises(MedxferError, match="rename the file of weights"):
         study.check_distinct({"cell-4": factors | {"seed": 1}, "cell-5": factors | {"seed": 1}})
+
+
+def test_a_cell_that_could_not_be_and_now_can_replaces_its_failure(tmp_path):
+    study, factors = open_study(configured(tmp_path), "f1"), {"data": "d", "colormap": "none", "seed": 0}
+    for name, seed in (("without-weights", 0), ("other", 1)):
+        (study.folder / "cells" / name).mkdir(parents=True)
+        (study.folder / "cells" / name / "failed.json").write_text("{}")
+        study.plan({name: factors | {"seed": seed}}, "one")
+    study.plan({"with-weights": factors}, "two")
+    assert set(study.planned) == {"other", "with-weights"}
+    assert not study.has_ended("without-weights")
+    assert study.has_ended("other")

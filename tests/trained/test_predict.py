@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from dicom_files import save, write_dicom
+from omegaconf import OmegaConf
 from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
@@ -19,6 +21,7 @@ from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.stats.influence import check_cases, leave_one_patient_out
 from medxfer.predict import main
 from medxfer.trained.scoring import score
+from medxfer.trained.series_rows import series_rows
 from medxfer.trained.trained_cell import open_cell
 
 PHANTOMS = "data.patients=10,data.images=1"
@@ -155,6 +158,17 @@ def test_where_nothing_is_scored_there_is_no_decision(
     assert len(pd.read_csv(out)) == 1
 
 
+def test_many_files_of_one_reason_are_counted(
+    pictures_cell: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n in range(9):
+        (tmp_path / f"{n}.dcm").write_text("text")
+    assert main([f"cell={pictures_cell}", f"images={tmp_path}"]) == 1
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("refused: ")]
+    assert len(said) == 4
+    assert said[-1].startswith("refused: 6 more files: not DICOM")
+
+
 def test_pictures_and_other_modalities_are_refused_where_hounsfield_units_are_needed(home: Path) -> None:
     folder = train_cell(home, *CELLS["CT, a window"], "seed=1")
     train_cell(home, *CELLS["DX"], "seed=1")
@@ -199,6 +213,7 @@ def test_scores_beside_the_threshold_are_not_rounded_across_it(pictures_cell: Pa
     high = np.nextafter(low, np.float32(1))
     cell.record["threshold"] = (float(low) + float(high)) / 2
     assert cell.decide(np.array([[1 - low, low], [1 - high, high]], np.float32)) == ["a", "b"]
+    assert f"above {cell.record['threshold']:.9g}, " in cell.rule
 
 
 @pytest.mark.parametrize(
@@ -300,3 +315,10 @@ def test_wrong_images(
 ) -> None:
     assert main([f"cell={pictures_cell}", f"images={tmp_path / images}"]) == 1
     assert why in capsys.readouterr().err
+
+
+def test_series_of_which_nothing_is_scored_have_whole_numbers_of_slices(pictures_cell: Path) -> None:
+    refused = pd.DataFrame({"path": ["a"], "series": ["1.2"], "score_a": [np.nan], "score_b": [np.nan]})
+    refused = refused.assign(decision="", unlike="", refused="empty", note="")
+    cell = replace(open_cell(pictures_cell), config=OmegaConf.create({"data": {"score": "mean"}}))
+    assert series_rows(cell, refused)["slices"].dtype == int

@@ -16,6 +16,7 @@ from medxfer.data.sources.label_table import OTHER, Labelled
 from medxfer.data.sources.patients import patient_column
 from medxfer.data.sources.source import Index
 from medxfer.data.sources.tables import (
+    KINDS,
     PATH,
     check_no_failures,
     check_not_rounded,
@@ -193,6 +194,16 @@ class LabelledFolder(Labelled):
         below = next((one for one in (path, path.resolve()) if one.is_relative_to(self.root)), None)
         return name if below is None or ".." in Path(name).parts else below.relative_to(self.root).as_posix()
 
+    def _kind_found(self, images: pd.DataFrame, headers: pd.DataFrame) -> str:
+        """By what header field a column that is called something else names images; "" if by none."""
+        for name, file in (
+            images.loc[images["file"].isin(headers.index), ["name", "file"]].head(1).itertuples(index=False)
+        ):
+            for kind in KINDS:
+                if kind in headers and str(headers.at[file, kind]).lstrip("0") == name.lstrip("0"):
+                    return kind
+        return ""
+
     def _check_matched(self, rows: TableRows, images: pd.DataFrame, offered: Sequence[str]) -> None:
         """Raise MedxferError if no row has a file, and warn if some have none."""
         lost = images["name"][images["file"] == ""]
@@ -203,8 +214,10 @@ class LabelledFolder(Labelled):
             but = f", but {count(packed, 'archive')} ({', '.join(ARCHIVES)}): unpack {'it' if packed == 1 else 'them'}"
             raise self.wrong(f"it has no file that can be an image{but if packed else ''}")
         name, free = lost.iloc[0], sorted(set(offered) - set(images["file"])) or list(offered)
-        headers = self.headers() if rows.kind not in (PATH, "") else None
-        stated = free if headers is None else headers(offered).loc[free, rows.kind].tolist()
+        headers = self.headers()
+        kind = rows.kind or (self._kind_found(images, headers(offered)) if headers else "")
+        headers = headers if kind not in (PATH, "") else None
+        stated = free if headers is None else headers(offered).loc[free, kind].tolist()
         where = "the folder has" if headers is None else "a header has"
         beside = f"the table has '{name}' in its column '{rows.key}', {where} '{nearest(name, stated)}'"
         if len(lost) == len(images):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
+from medxfer.data.sources.positive_class import spellings
 from medxfer.data.split.settings import SplitSettings
 from medxfer.data.split.together import UNUSED, kept_together, units_of
 
@@ -182,7 +183,7 @@ def check_classes(patients: pd.Series, labels: NDArray[Any], classes: tuple[str,
     if few:
         raise MedxferError(
             f"too few patients in a class: {', '.join(few)}; training, validation and test need one each, so give "
-            "every class at least three, or choose another column of labels (data.label=)"
+            f"every class at least three, or choose another column of labels (data.label=){spellings(classes)}"
         )
 
 

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pictures import make_pictures
@@ -20,7 +21,9 @@ from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.labelled_folder import ROWS_AS_PATIENTS
 from medxfer.data.sources.patients import with_patients
 from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.sources.positive_class import with_positive
 from medxfer.data.sources.source import Index
+from medxfer.data.split import check_classes
 from medxfer.training.settings.composed import compose_config
 
 
@@ -99,6 +102,14 @@ def test_what_does_not_match_stands_side_by_side(export: Path, column: str, valu
     pd.DataFrame({column: values, "label": ["a", "b"]}).to_csv(export / "labels.csv", index=False)
     with pytest.raises(MedxferError, match=said):
         DicomFolder(str(export), str(export / "labels.csv")).index()
+
+
+def test_a_row_that_names_none_stands_beside_a_header_whatever_the_column_is_called(export: Path) -> None:
+    table = pd.DataFrame({"Bild": ["9.9", *(f"1.2.3.{n}" for n in range(8))], "label": list("abababaab")})
+    table.to_csv(export / "labels.csv", index=False)
+    source = DicomFolder(str(export), str(export / "labels.csv"), columns={"key": "Bild"})
+    with pytest.warns(PrivateWarning, match=r"has '9\.9' in its column 'Bild', a header has '1\.2\.3\.\d+'"):
+        source.index()
 
 
 def test_some_rows_that_do_not_match_are_left_out_and_shown(root: Path) -> None:
@@ -274,6 +285,16 @@ def test_a_positive_class_of_several_is_refused_and_folders_have_one_too(tmp_pat
     for path in (tmp_path / "tree" / "z").iterdir():
         path.unlink()
     assert prepared(tmp_path, *cell).store.classes == ("y", "x")
+
+
+def test_a_class_written_in_two_ways_is_named_where_it_is_why(root: Path) -> None:
+    index = index_of(root, labels_of(root).assign(label=["Normal", "normal", "x"] * 4))
+    with pytest.raises(
+        MedxferError, match=r"there are Normal, normal and x; write 'Normal' and 'normal' alike if one class"
+    ):
+        with_positive(index, "x")
+    with pytest.raises(MedxferError, match=r"'Normal' has 1; .*\(data\.label=\); write 'Normal' and 'normal' alike"):
+        check_classes(pd.Series(list("abcdefg")), np.array([0, 1, 1, 1, 2, 2, 2]), ("Normal", "normal", "x"))
 
 
 def test_unicode_forms_and_positions_of_a_table_keep_an_indexs_order(root: Path) -> None:

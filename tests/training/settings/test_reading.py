@@ -79,6 +79,7 @@ def test_no_description_is_of_a_key_that_is_nowhere():
 
 SLIPS = [
     ("seed=-1", "seed=-1: give a whole number from 0"),
+    ("seed=1-5", "seed=1-5: give a whole number from 0; several are swept after -m: seed=1,2,3,4,5"),
     ("seed=1.5", "seed=1.5: give a whole number"),
     ("seed=true", "seed=true: give a whole number"),
     ("batch_size=0", "batch_size=0: give a whole number from 2"),
