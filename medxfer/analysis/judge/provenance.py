@@ -36,7 +36,7 @@ def provenance(study: StudyRecord) -> list[Facts]:
         Facts("Asked" if study.declared.table else "Declared before the first cell ran", pairs=_declared(study)),
         Facts("Caveats", text=caveats(study)),
         Facts("Withdrawn", text=tuple(f"{what}: {reason}" for what, reason in study.withdrawn)),
-        Facts("Not done", text=tuple(not_done(cell, study.varied) for cell in study.unfinished)),
+        Facts("Not done", text=tuple(not_done([cell], study.varied) for cell in study.unfinished)),
         *(Facts(f"Data: {flow.data}", pairs=_data(flow, data[flow.data])) for flow in flows(study)),
         *(Facts(f"Weights: {w['file']}", pairs=_weights(w)) for w in weights.values()),
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
@@ -65,9 +65,11 @@ def _declared(study: StudyRecord) -> tuple[tuple[str, str], ...]:
     return _pairs({key: value for key, value in declared.items() if key not in left_out})
 
 
-def not_done(cell: CellRecord, varied: Sequence[str]) -> str:
-    """A cell that is not done, by those of its factors that vary in the study, with the reason."""
-    return f"{describe(cell.factors, varied)}: {cell.status}" + (f" ({cell.reason})" if cell.reason else "")
+def not_done(cells: Sequence[CellRecord], varied: Sequence[str]) -> str:
+    """Cells that are not done for one reason: the first, by its factors that vary in the study, and how many more."""
+    more = f" and {len(cells) - 1} more" * (len(cells) > 1)
+    why = f" ({cells[0].reason.rstrip('.')})" if cells[0].reason else ""
+    return f"{describe(cells[0].factors, varied)}{more}: {cells[0].status}{why}"
 
 
 def _data(flow: Flow, data: Record) -> tuple[tuple[str, str], ...]:

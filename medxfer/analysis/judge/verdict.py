@@ -25,7 +25,7 @@ from medxfer.analysis.judge.scope import scope
 from medxfer.base.words import count
 
 SCHEMA = 3
-SHOWN = 3  # unfinished cells that the first screen names
+SHOWN = 3  # reasons for unfinished cells that the first screen names
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,10 @@ def _notices(study: StudyRecord, lacking: Sequence[CellRecord]) -> tuple[str, ..
     """What a reader must know before using the answers: of cells that are `lacking`, and of the data."""
     if not lacking:
         return *study.stopped, *caveats(study)
-    named = list(dict.fromkeys(not_done(cell, study.varied) for cell in lacking))
+    alike: dict[tuple[str, str], list[CellRecord]] = {}
+    for cell in lacking:
+        alike.setdefault((cell.status, cell.reason), []).append(cell)
+    named = [not_done(cells, study.varied) for cells in alike.values()]
     more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
     number = f"{len(lacking)} of {count(len(study.cells), 'training' if study.divided else 'cell')} not done"
     return f"Incomplete: {number}. {'; '.join(named[:SHOWN])}{more}.", *study.stopped, *caveats(study)

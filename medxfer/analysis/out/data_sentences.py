@@ -11,7 +11,8 @@ def data_sentences(found: Sequence[Flow], resampled: bool) -> Iterator[str]:
     for flow in found:
         used = flow.parts["test"].images if flow.folds else sum(part.images for part in flow.parts.values())
         refused = [f"{reason}: {n:,}" for reason, n in flow.refused.items()]
-        left_out = f"; {count(sum(flow.refused.values()), 'file')} were refused ({', '.join(refused)})" * bool(refused)
+        number = count(sum(flow.refused.values()), "file")
+        left_out = f"; {number} were left out or not there ({', '.join(refused)})" * bool(refused)
         yield f"Of {flow.data} ({flow.modality}), {count(used, 'image')} were used{left_out}."
         classes = f"{flow.classes[0]} or {flow.positive} (the positive class)" if flow.positive else ""
         several = "with any of the labels " if flow.task == "multilabel" else ""

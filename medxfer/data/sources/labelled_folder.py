@@ -34,6 +34,7 @@ from medxfer.data.sources.tables import (
 
 COLUMNS = {"path": "path", "patient": "patient_id"}
 # Columns that describe patients, counted by part and nothing else; and what they hold.
+_READ: Mapping[str, Callable[[str], object]] = {"age": years_of, "sex": sex_of}
 PEOPLE = {"age": "years, or DICOM's 045Y", "sex": "F, M, O, or female, male, other", "scanner": "any text"}
 ROWS_AS_PATIENTS = "no patient ids: the images of one row of the table count as one patient"
 NO_IMAGE = (".csv", ".tsv", ".xlsx", ".xls", ".txt", ".json", ".xml", ".md", ".pdf", ".gz", ".zip", ".html", ".yaml")
@@ -159,7 +160,8 @@ class LabelledFolder(Labelled):
         labels = table[self.names].apply(cleaned)
         others = table.drop(columns=[key, *([patient] if patient else [])]).add_prefix(OTHER)
         kind = PATH if key == path else kind_of(key)
-        return TableRows(images.join(others), labels.where(labels != ""), key, kind, self._doubts(table, labels))
+        doubts = (*_unread(described, table), *self._doubts(table, labels))
+        return TableRows(images.join(others), labels.where(labels != ""), key, kind, doubts)
 
     def _doubts(self, table: pd.DataFrame, labels: pd.DataFrame) -> tuple[str, ...]:
         """What a person should look at in the column of classes."""
@@ -229,9 +231,20 @@ class LabelledFolder(Labelled):
         warnings.warn(f"{rows_name} no file of the folder: {beside}", PrivateWarning, stacklevel=2)
 
 
+def _unread(described: Mapping[str, str], table: pd.DataFrame) -> list[str]:
+    """What of the columns that describe patients cannot be read, and so counts as not said."""
+    said = []
+    for key, column in described.items():
+        cells = cleaned(table[column])
+        lost = sum(_READ.get(key, str)(text) in ("", None) for text in cells if text != "")
+        if lost:
+            said.append(f"{count(lost, 'row')} of column '{column}' cannot be read as {key}, which is {PEOPLE[key]}")
+    return said
+
+
 def _described(key: str, column: str, cells: pd.Series) -> pd.Series:
     """`cells` of the column that describes patients by `key`. Raises MedxferError if none of them can be read."""
-    read = {"age": years_of, "sex": sex_of}.get(key, str)
+    read = _READ.get(key, str)
     if not any(read(text) not in ("", None) for text in cells.unique()):
         raise MedxferError(
             f"data.columns.{key}={column}: no row of it can be read; it takes {PEOPLE[key]}, so give another column or "

@@ -162,7 +162,8 @@ def test_unfinished_cells_make_an_answer_incomplete(tmp_path: Path) -> None:
     assert rq1.headline.startswith("Cannot tell yet: inferno ")
     assert rq1.headline.endswith("; viridis: 1 of 3 trainings failed.")
     assert rq2.findings[0].conclusion != "incomplete"
-    assert any("4 of 18" in notice for notice in verdict.notices)
+    (notice,) = [notice for notice in verdict.notices if "4 of 18" in notice]
+    assert "inferno × random, seed 0 and 2 more: missing" in notice
 
 
 def test_an_arm_without_any_finished_cell_has_no_figures(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def text_of(folder: Path) -> str:
 def test_it_says_how_a_study_was_made_with_figures_from_its_records(tmp_path: Path) -> None:
     text = text_of(write_study(tmp_path / "s", seeds=3, settings=SETTINGS))
     for part in (
-        "Of phantom_dx (DX), 440 images were used; 2 files were refused (no pixel data: 2).",
+        "Of phantom_dx (DX), 440 images were used; 2 files were left out or not there (no pixel data: 2).",
         "They were labelled no lesion or lesion (the positive class).",
         "test had 120 images of 60 patients (60 no lesion, 60 lesion)",
         "No patient was in more than one part.",

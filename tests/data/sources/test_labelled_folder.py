@@ -201,7 +201,7 @@ def test_equal_numbers_are_one_class_and_names_that_nearly_agree_are_named(root:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"label": "b"}, r"'0\.png' has two labels, 'a' and 'b'"),
+        ({"label": "b"}, r"'0\.png' has two labels, 'a' and 'b'; rows about one image must agree"),
         ({"patient_id": "P9"}, r"'0\.png' has two patients, 'P0' and 'P9'"),
         ({"path": ".\\0.PNG", "label": "b"}, r"'0\.png' and '\.\\0\.PNG' name one file with two labels"),
     ],
@@ -295,6 +295,16 @@ def test_a_class_written_in_two_ways_is_named_where_it_is_why(root: Path) -> Non
         with_positive(index, "x")
     with pytest.raises(MedxferError, match=r"'Normal' has 1; .*\(data\.label=\); write 'Normal' and 'normal' alike"):
         check_classes(pd.Series(list("abcdefg")), np.array([0, 1, 1, 1, 2, 2, 2]), ("Normal", "normal", "x"))
+
+
+def test_cells_that_are_no_sex_are_counted(root: Path) -> None:
+    table = labels_of(root).assign(Geschlecht=["w", "m", ""] * 4, alter=["45", "alt", "60"] * 4)
+    table.to_csv(root / "labels.csv", index=False)
+    index = ImageFolder(str(root), str(root / "labels.csv"), columns={"sex": "Geschlecht", "age": "alter"}).index()
+    assert (
+        "4 rows of column 'Geschlecht' cannot be read as sex, which is F, M, O, or female, male, other" in index.caveats
+    )
+    assert "4 rows of column 'alter' cannot be read as age, which is years, or DICOM's 045Y" in index.caveats
 
 
 def test_unicode_forms_and_positions_of_a_table_keep_an_indexs_order(root: Path) -> None:

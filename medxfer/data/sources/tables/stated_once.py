@@ -28,8 +28,10 @@ def stated_once(stated: pd.DataFrame, names: pd.Series, of: pd.Series, where: st
         said = (
             f"has two {what}" if names[one] == names[other] else f"and '{names[other]}' name one file with two {what}"
         )
+        others = names[of.isin(odd.index[odd[column]])].nunique() - len({names[one], names[other]})
+        more = f", and {others} more such" * bool(others)
         raise MedxferError(
-            f"{where}: '{names[one]}' {said}, '{rows[one]}' and '{rows[other]}'; give each image one row"
+            f"{where}: '{names[one]}' {said}, '{rows[one]}' and '{rows[other]}'{more}; rows about one image must agree"
         )
     first = ~of.duplicated()
     return by_image.first().set_axis(stated.index[first])
