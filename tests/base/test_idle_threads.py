@@ -1,4 +1,4 @@
-"""Threads that wait do not take the cores of other processes, unless the user says so."""
+"""Threads that wait soon leave their cores to other processes, unless the user says how they wait."""
 
 import os
 import subprocess
@@ -6,11 +6,20 @@ import sys
 
 import pytest
 
+NAMES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
-@pytest.mark.parametrize(("given", "found"), [(None, "passive"), ("active", "active")])
-def test_idle_threads_sleep_before_torch_is_there(given: str | None, found: str) -> None:
-    environment = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
-    environment |= {"OMP_WAIT_POLICY": given} if given else {}
-    code = "import os, sys, medxfer; print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)"
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, {"GOMP_SPINCOUNT": "10000"}),
+        ({"GOMP_SPINCOUNT": "3"}, {"GOMP_SPINCOUNT": "3"}),
+        ({"OMP_WAIT_POLICY": "active"}, {"OMP_WAIT_POLICY": "active"}),
+    ],
+)
+def test_how_idle_threads_wait_is_set_before_torch_is_there(given: dict[str, str], found: dict[str, str]) -> None:
+    environment = {key: value for key, value in os.environ.items() if key not in NAMES} | given
+    said = f"{{name: os.environ[name] for name in {NAMES} if name in os.environ}}, 'torch' in sys.modules"
+    code = f"import os, sys, medxfer; print({said})"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [found, "False"]
+    assert done.stdout.strip() == f"{found} False"
