@@ -20,7 +20,6 @@ class GridSweeper(BasicSweeper):
         from medxfer.base.errors import MedxferError
         from medxfer.grid.budgets import each_budget
         from medxfer.grid.command_line import published
-        from medxfer.grid.early_reading import read_early
         from medxfer.grid.hooks import errors_exit
         from medxfer.grid.jobs import compose_jobs
         from medxfer.grid.joined_jobs import joined
@@ -39,7 +38,6 @@ class GridSweeper(BasicSweeper):
             if (each := each_budget(jobs, composed)) != jobs:
                 jobs = each
                 composed = compose_jobs(loader, self.config, jobs)
-            read_early(composed)
             # With torch, for seconds.
             from medxfer.grid.around import begin, finish, show_plan
             from medxfer.grid.rounds import Rounds

@@ -54,3 +54,8 @@ def test_a_study_is_told_and_judged_without_networks(tmp_path: Path) -> None:
     study = f"study={write_study(tmp_path / 's')}"
     assert not imported("medxfer.status", study) & (NETWORKS | {"torch", "pandas"})
     assert not imported("medxfer.report", study) & NETWORKS
+
+
+def test_hooks_and_sweeper_are_there_without_torch() -> None:
+    code = "import sys, hydra_plugins.medxfer_grid, medxfer.grid.hooks, medxfer.train; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

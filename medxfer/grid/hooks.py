@@ -1,7 +1,4 @@
-"""What Hydra calls around its jobs.
-
-Nothing here loads torch until it is needed: the files of a new data set are read meanwhile.
-"""
+"""What Hydra calls around its jobs. Nothing here loads torch before it is needed: wrong commands end sooner."""
 
 from __future__ import annotations
 
@@ -22,7 +19,6 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
 from medxfer.grid.command_line import published
-from medxfer.grid.early_reading import read_early
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_device_of, check_folders, check_launcher
 from medxfer.training.settings.composed import sentence
@@ -41,7 +37,6 @@ class GridHooks(Callback):
         job = Job(without_hydra(config), {})
         with errors_exit():
             check_folders(config.hydra)
-            read_early([job])
             from medxfer.grid.around import begin, show_plan
             from medxfer.grid.rounds import Rounds
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
@@ -20,7 +19,7 @@ from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
 from medxfer.data.processes import in_processes
 from medxfer.data.sources.kept_files import content_of, kept_of_files
 
-FEW = 500  # headers: read sooner than processes start, and no decoder runs
+_FEW = 500  # headers: read sooner than processes start, and no decoder runs
 UNREADABLE = "unreadable"  # as the kind of a file begins whose bytes cannot be read; the modality of a set of these
 
 
@@ -154,7 +153,7 @@ def kept_headers(
 
 def survey_of(files: Sequence[str], facts_of: Callable[[str], HeaderFacts]) -> pd.DataFrame:
     """`facts_of` each of `files`, by file: a column for each field of HeaderFacts. Of many files in processes."""
-    if len(files) < FEW and threading.current_thread() is threading.main_thread():  # `silence` is the whole process's
+    if len(files) < _FEW:
         facts = [facts_of(file) for file in files]
     else:
         outcomes = dict(in_processes(facts_of, files))

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +30,6 @@ from medxfer.data.sources.targets import source_class
 
 ODD_RANGE = ("keep", "leave_out")  # data.odd_range
 READING = "reading files"  # the bar at the terminal
-_opening = threading.RLock()  # of two threads that want the same files one reads them
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +169,7 @@ def dataset_of(config: DictConfig) -> DatasetInfo:
     keep = json.dumps(OmegaConf.to_container(config.data.get("keep") or OmegaConf.create({})))
     positive = config.data.get("positive")
     asked = (json.dumps(source), str(config.store.root), config.data.keep_aspect, keep, positive, odd_range)
-    with _opening:
-        return _open_dataset(*asked, stamp_of(source))
+    return _open_dataset(*asked, stamp_of(source))
 
 
 def _check_member(name: str, member: DictConfig, joined: DictConfig) -> None:

@@ -1,7 +1,6 @@
 """A data set's store: built if it is not there yet, by one process for all, and opened."""
 
 import shutil
-import threading
 from typing import Any
 
 import numpy as np
@@ -82,7 +81,6 @@ def check_modality(dataset: DatasetInfo, hounsfield: bool) -> None:
 
 
 _stores: dict[tuple[Any, ...], GrayStore] = {}  # shared by the cells of this process
-_opening = threading.RLock()  # of two threads that want the same store one builds it
 
 
 def store_of(
@@ -96,10 +94,9 @@ def store_of(
     """The decoded images of `dataset`, opened once a process. Raises MedxferError as `open_store`."""
     check_modality(dataset, hounsfield)
     key = (dataset, image_size, hounsfield)
-    with _opening:
-        if key not in _stores:
-            with private_errors():
-                _stores[key] = open_store(
-                    dataset, image_size, hounsfield, max_rejected, progress=progress, max_missing=max_missing
-                )
-        return _stores[key]
+    if key not in _stores:
+        with private_errors():
+            _stores[key] = open_store(
+                dataset, image_size, hounsfield, max_rejected, progress=progress, max_missing=max_missing
+            )
+    return _stores[key]
