@@ -224,20 +224,6 @@ def choice(*values: Any, registry: str = "", prefix: str = "", why: str = "") ->
 
 
 @dataclass(frozen=True)
-class Keyed(Kind):
-    """Keys with values, which those who use it check."""
-
-    what: str
-
-    @property
-    def words(self) -> str:
-        return self.what
-
-    def takes(self, value: Any) -> bool:
-        return isinstance(value, Mapping)
-
-
-@dataclass(frozen=True)
 class Anything(Kind):
     """What its reader checks."""
 
@@ -249,6 +235,13 @@ class Anything(Kind):
 
     def takes(self, value: Any) -> bool:
         return True
+
+
+class Keyed(Anything):
+    """Keys with values, which those who use it check."""
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, Mapping)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,13 @@ def left_out_by_rule(
 
     Raises MedxferError for a setting that there is not.
     """
+    return _ruled(headers, keep, path_of)[0]
+
+
+def _ruled(
+    headers: pd.DataFrame, keep: Keep | None, path_of: Callable[[str], Path]
+) -> tuple[pd.Series, NDArray[np.intp]]:
+    """As `left_out_by_rule`; and for each file the place of the one that it is a copy of, or -1."""
     asked = {key: _patterns(key, value) for key, value in (keep or {}).items() if value is not None}
     reasons = pd.Series("", headers.index)
 
@@ -70,10 +77,11 @@ def left_out_by_rule(
         )
         if _others(headers, reasons, capture):
             leave_out(capture, "derived secondary capture")
-    rest = np.flatnonzero(reasons == "")
-    originals = _originals(headers.iloc[rest], path_of)
-    reasons.iloc[rest[originals >= 0]] = BY_RULE + _COPY
-    return reasons
+    rest, originals = np.flatnonzero(reasons == ""), np.full(len(headers), -1)
+    among = _originals(headers.iloc[rest], path_of)
+    originals[rest] = np.where(among >= 0, rest[among], -1)
+    reasons.iloc[np.flatnonzero(originals >= 0)] = BY_RULE + _COPY
+    return reasons, originals
 
 
 def is_localizer(headers: pd.DataFrame) -> pd.Series:
@@ -92,23 +100,22 @@ def without_left_out(
     if "view" in index.images:  # by a release's own table
         views = index.images["view"].set_axis(known.index)
         known = known.assign(view=known["view"].where(known["view"] != "", views))
-    reasons = left_out_by_rule(known, keep, path_of)
+    reasons, originals = _ruled(known, keep, path_of)
     stays = (reasons == "").to_numpy()
     if not stays.any():
         counts = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts().items())
         raise MedxferError(f"data.keep leaves no image of {len(reasons)} ({counts}): ask for less")
-    considered = np.flatnonzero(stays | (reasons == f"{BY_RULE}{_COPY}"))
-    _check_labels_of_copies(index, known.iloc[considered], considered, path_of)
+    _check_labels_of_copies(index, known.index, originals)
     headers = _with_namesakes(headers, known[stays])
     return (index, headers) if stays.all() else without(index, headers, reasons)
 
 
 def _with_namesakes(headers: pd.DataFrame, used: pd.DataFrame) -> pd.DataFrame:
     """`headers` with a caveat on those of the `used` files that seem copies of another, and have other pixels."""
-    alike = used.index[_identified(used) & used.duplicated(_TOLD_BY)]
-    if not len(alike):
+    alike = set(used.index[_identified(used) & used.duplicated(_TOLD_BY)])
+    if not alike:
         return headers
-    caveats = [(*said, _NAMESAKE) if file in set(alike) else said for file, said in headers["caveats"].items()]
+    caveats = [(*said, _NAMESAKE) if file in alike else said for file, said in headers["caveats"].items()]
     return headers.assign(caveats=pd.Series(caveats, headers.index, dtype=object))
 
 
@@ -125,18 +132,14 @@ def without(index: Index, headers: pd.DataFrame, reasons: pd.Series) -> tuple[In
     return kept, headers.loc[images["file"].unique()]
 
 
-def _check_labels_of_copies(
-    index: Index, headers: pd.DataFrame, rows: NDArray[np.intp], path_of: Callable[[str], Path]
-) -> None:
-    """Raise MedxferError if a copy among `headers`, those of the `rows` of `index`, has another label than the file
-    that is kept."""
-    originals = _originals(headers, path_of)
+def _check_labels_of_copies(index: Index, files: pd.Index, originals: NDArray[np.intp]) -> None:
+    """Raise MedxferError if a copy among `files`, one a row of `index`, has another label than the file that is kept:
+    the one at its place in `originals`, which is -1 for no copy."""
     for place in np.flatnonzero(originals >= 0).tolist():
         one, other = sorted((int(originals[place]), place))
-        labels = [np.ravel(index.labels[rows[each]]).tolist() for each in (one, other)]
-        if labels[0] != labels[1]:
+        if np.ravel(index.labels[one]).tolist() != np.ravel(index.labels[other]).tolist():
             raise MedxferError(
-                f"'{headers.index[one]}' and '{headers.index[other]}' are copies of one image and have two labels: "
+                f"'{files[one]}' and '{files[other]}' are copies of one image and have two labels: "
                 "give them one, or remove one"
             )
 
