@@ -16,7 +16,7 @@ class GridSweeper(BasicSweeper):
     """
 
     def sweep(self, arguments: list[str]) -> None:
-        # Which other programs that find this plug-in need not load.
+        # Here, because other programs that find this plug-in need not load them.
         from medxfer.base.errors import MedxferError
         from medxfer.grid.budgets import each_budget
         from medxfer.grid.command_line import published
@@ -38,7 +38,7 @@ class GridSweeper(BasicSweeper):
             if (each := each_budget(jobs, composed)) != jobs:
                 jobs = each
                 composed = compose_jobs(loader, self.config, jobs)
-            # With torch, for seconds.
+            # With torch, which takes seconds.
             from medxfer.grid.around import begin, finish, show_plan
             from medxfer.grid.rounds import Rounds
 

@@ -3,10 +3,9 @@
 import os
 import sys
 
-# Before torch starts its threads. By default one that waits spins for milliseconds, also while the thread that it waits
-# for has no core: beside other work a training falls to a fifth of its fair share. Without any spinning it is slower
-# where nothing else runs, because waking takes longer than most waits. So many turns last some tens of microseconds
-# (docs/benchmarks_full.md, "Beside other work").
+# Before torch starts its threads. By default one that waits spins 300,000 times (GCC's libgomp) before it sleeps, also
+# while the thread that it waits for has no core: beside other work a training falls far below its fair share. Without
+# any spinning it is a quarter slower where nothing else runs (docs/benchmarks_full.md, "Beside other work").
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 

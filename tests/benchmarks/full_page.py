@@ -48,9 +48,9 @@ once on one card, and the peers' six cells, each with the start-up of its comman
 ## Beside other work
 
 Images a second of training steps on the CPU, alone and while other processes use its cores. medxfer lets idle threads
-spin for some tens of microseconds and then sleep (`GOMP_SPINCOUNT=10000`, unless it or `OMP_WAIT_POLICY` is set): by
-default they spin for milliseconds, also while the thread that they wait for has no core. The number of threads stays,
-because it changes sums: the same machine gives the same scores.
+spin 10,000 times and then sleep (`GOMP_SPINCOUNT`, unless it or `OMP_WAIT_POLICY` is set): by default they spin 300,000
+times (GCC's libgomp), also while the thread that they wait for has no core. The number of threads stays, because it
+changes sums: the same machine gives the same scores.
 """,
     "input_pipeline": """\
 ## Images a second, ready for the network
