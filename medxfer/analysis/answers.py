@@ -81,7 +81,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None, fi
         beside = {name: texts[name] for name in ("table.tex", "methods.md", "references.bib")}
         with kept_files(_color_files(records)):
             write_figures(records, verdict, figures, beside)
-    print_summary(records, verdict, study / "report.html")
+    print_summary(records, verdict, study / "report.html", figures)
     return verdict
 
 

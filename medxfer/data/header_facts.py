@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 # Raise it when a header reader says something else of the same file: headers are kept under this number, and read
 # again under the next.
-HEADER_VERSION: Final = 10
+HEADER_VERSION: Final = 11
 
 BurnedIn = Literal["yes", "no", "unsaid"]  # whether annotations stand in the pixels; "no" only where that is stated
 
@@ -55,19 +55,40 @@ PRIVATE: Final = (
     "patient", "age", "sex", "study", "series", "instance", "accession", "series_description", "studied",
 )  # fmt: skip
 SEXES: Final = ("female", "male", "other")
-_SEX_OF: Final = {"f": "female", "female": "female", "m": "male", "male": "male", "o": "other", "other": "other"}
-_YEARS: Final = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+# DICOM's letters and words of English and German; what means another sex in another language (Spanish M) is not told.
+_SEX_OF: Final = {
+    word: sex
+    for sex, words in {
+        "female": "f female w weiblich woman frau",
+        "male": "m male männlich maennlich man mann",
+        "other": "o other d divers diverse",
+    }.items()
+    for word in words.split()
+}
+_YEARS: Final = {
+    word: part
+    for part, words in {
+        1.0: "Y YR YRS YEAR YEARS J JAHR JAHRE",
+        1 / 12: "M MONTH MONTHS MONAT MONATE",
+        7 / 365.25: "W WEEK WEEKS WOCHE WOCHEN",
+        1 / 365.25: "D DAY DAYS T TAG TAGE",
+    }.items()
+    for word in words.split()
+}
 
 
 def years_of(text: str) -> float | None:
-    """An age in years: a number of years, or DICOM's age string such as 045Y or 006M (PS3.5 6.2, AS); else None."""
-    stated = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*([YMWD]?)", text.strip().upper())
-    years = float(stated[1]) * _YEARS[stated[2] or "Y"] if stated else None
-    return years if years is not None and years <= 120 else None
+    """An age in years: a number of years, DICOM's age string such as 045Y or 006M (PS3.5 6.2, AS), or a number with its
+    unit in English or German, such as 45 years or 6 Monate; else None."""
+    stated = re.fullmatch(r"(\d{1,3}(?:[.,]\d+)?)\s*([A-Z]*)", text.strip().upper())
+    if not stated or (stated[2] or "Y") not in _YEARS:
+        return None
+    years = float(stated[1].replace(",", ".")) * _YEARS[stated[2] or "Y"]
+    return years if years <= 120 else None
 
 
 def sex_of(text: str) -> str:
-    """One of SEXES, by the word or its letter as in DICOM's Patient's Sex; "" for anything else."""
+    """One of SEXES, by DICOM's letter, or a letter or word of English or German; "" for anything else."""
     return _SEX_OF.get(text.strip().lower(), "")
 
 

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from medxfer.base.display import display
+from medxfer.base.files import read_json
 from medxfer.base.series import IMAGE, IN_WORDS
 from medxfer.base.words import count, listing
 from medxfer.data.inspect.few_trained import few_trained
+from medxfer.data.sources.labelled_folder import PEOPLE, LabelledFolder
 from medxfer.grid.matrix import about_folds, about_looks
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
@@ -20,12 +22,13 @@ from medxfer.training.settled_cell import Settled
 
 
 def introduce_data(settled: Sequence[Settled]) -> None:
-    """Say what must be known of these cells: their weights, how series are scored, their external sets, and where few
-    patients train."""
+    """Say what must be known of these cells: their weights, how series are scored, their external sets, where few
+    patients train, and which columns came too late."""
     _say_weights(settled)
     _say_series(settled)
     _say_external(settled)
     _say_few(settled)
+    _say_late(settled)
 
 
 def _say_weights(settled: Sequence[Settled]) -> None:
@@ -72,6 +75,21 @@ def _say_few(settled: Sequence[Settled]) -> None:
         split = next(iter(by_fold.values())).split
         if text := few_trained(split, {fold: one.parts for fold, one in by_fold.items()}):
             display.say(f"[yellow]{escape(data)}: {escape(text)}[/]")
+
+
+def _say_late(settled: Sequence[Settled]) -> None:
+    """Say of each data set, once, which columns that describe patients are named now and were not when its first cell
+    was trained: the record of a cell that is done stays as it is, and the page is drawn from it."""
+    done = {one.cell.factors["data"]: one for one in reversed(settled) if one.cell.is_done()}
+    for data, one in done.items():
+        flow = read_json(one.cell.folder / "metrics.json")["data"].get("flow", {})
+        known = {key for of_part in flow.get("people", {}).values() for key in of_part}
+        named = one.dataset.source.columns if isinstance(one.dataset.source, LabelledFolder) else {}
+        if late := [f"data.columns.{key}" for key in PEOPLE if key in named and key not in known]:
+            display.say(
+                f"[yellow]{escape(str(data))}: {listing(late)} {'was' if len(late) == 1 else 'were'} named after cells "
+                "were trained, and the page shows what their records hold; a study of another study.name= has it[/]"
+            )
 
 
 def introduce(study: Study, cells: Sequence[Cell]) -> None:

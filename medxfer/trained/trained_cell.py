@@ -105,6 +105,8 @@ class TrainedCell:
             return "Decision: the class of the highest score."
         negative, positive = self.classes
         fixed = self.record["threshold"] is None or self.record.get("threshold_from") == "fixed"
+        if self.threshold >= 1:  # no score is above it
+            return f"Decision: {negative} for every image: no threshold told {positive} from it on validation."
         source = "because validation had one class alone" if fixed else "chosen on validation"
         return f"Decision: {positive} where its score is above {_digits(self.threshold)}, {source}, else {negative}."
 

@@ -4,8 +4,9 @@ import re
 import stat
 from collections.abc import Sequence
 
+import pandas as pd
 import pytest
-from cells import small_config
+from cells import small_config, train_small
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
@@ -53,6 +54,17 @@ def test_a_cell_that_is_asked_for_twice_is_one(tmp_path, capsys):
     grid = begin(jobs(tmp_path, "seed=0", "seed=0", "seed=1"), "command")
     assert [cell.factors["seed"] for cell in grid.cells] == [0, 1]
     assert len(read_states(grid.studies[0].folder)) == 2
+
+
+def test_a_column_of_ages_that_is_named_after_the_cells_were_trained_is_said(tmp_path, capsys):
+    train_small(tmp_path, "study.name=s", "trainer.max_epochs=1")
+    table = pd.read_csv(tmp_path / "in" / "labels.csv")
+    table.assign(years=50).to_csv(tmp_path / "in" / "labels.csv", index=False)
+    trained = "study.name=s trainer.max_epochs=1"
+    for more, said in (("", False), (" +data.columns.age=years", True)):
+        grid = begin(jobs(tmp_path, trained + more), "command")
+        assert grid.to_train == ()
+        assert ("data.columns.age was named after cells were trained" in capsys.readouterr().out) is said
 
 
 def test_a_seed_from_the_environment_plans_the_cell_that_is_trained(tmp_path, monkeypatch):

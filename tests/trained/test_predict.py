@@ -188,6 +188,13 @@ def test_a_class_that_validation_lacks_leaves_the_highest_score_to_decide(pictur
     assert cell.decide(scores) == ["b", "a"]
 
 
+def test_a_threshold_that_no_score_exceeds_is_said_as_what_it_decides(pictures_cell: Path) -> None:
+    cell = open_cell(pictures_cell)
+    cell.record["threshold"] = 1.0
+    assert cell.decide(np.array([[0, 1]], np.float32)) == ["a"]
+    assert cell.rule == "Decision: a for every image: no threshold told b from it on validation."
+
+
 def test_decisions_and_the_metrics_of_test_are_at_one_threshold(pictures_cell: Path) -> None:
     """One threshold in the record, the row of results.csv, the analysis and `predict`."""
     cell = open_cell(pictures_cell)

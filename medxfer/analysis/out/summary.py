@@ -17,8 +17,8 @@ from medxfer.analysis.judge.verdict import Verdict
 from medxfer.base.words import hydra_value, lower_is_better
 
 
-def print_summary(study: StudyRecord, verdict: Verdict, page: Path | None) -> None:
-    """Print the table of arms, the two answers and the path of the page, if there is one."""
+def print_summary(study: StudyRecord, verdict: Verdict, page: Path | None, figures: Path | None = None) -> None:
+    """Print the table of arms, the two answers, and where the page and the figures of a paper are, if there are any."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(_table(study))
     for answer in verdict.answers:
@@ -28,7 +28,9 @@ def print_summary(study: StudyRecord, verdict: Verdict, page: Path | None) -> No
     console.print(Text(f"\n{verdict.scope}", style="dim"))
     for notice in (*verdict.notices, *(text for one in verdict.elsewhere for text in one.notices)):
         console.print(Text(notice, style="yellow"))
-    if page is not None:
+    if figures is not None:
+        console.print(Text(f"\nfigures: {figures.resolve()}"))
+    if page is not None:  # the last that is said
         console.print(Text(f"\n{page.resolve()}"))
 
 

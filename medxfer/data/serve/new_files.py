@@ -19,6 +19,7 @@ from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.slices import ORDER, parse_slices, unchosen_slices
 from medxfer.data.sources.source import FileReader, no_image, survey_of
+from medxfer.data.store.rejected import LIFTED_BY
 
 
 class Found(NamedTuple):
@@ -97,7 +98,15 @@ class NewFiles:
             if not facts.unreadable and facts.modality not in known and (hounsfield or "images" not in known):
                 reason = f"its modality is {facts.modality}, the cell was trained on {self.modality}"
                 raise ImageError(path, "another modality", reason)
-        yield from reader.pictures(path, hounsfield)
+        try:
+            yield from reader.pictures(path, hounsfield)
+        except ImageError as error:
+            setting, _ = LIFTED_BY.get(error.kind, ("", ""))
+            what, _, way_out = error.reason.partition("; ")
+            if not (way_out and hasattr(reader, setting)):
+                raise
+            reason = f"{what}; a cell that was trained with data.{setting}= takes it"  # there is no such setting here
+            raise ImageError(path, error.kind, reason) from error
 
     def _reader(self, path: Path) -> FileReader:
         if is_volume(path):

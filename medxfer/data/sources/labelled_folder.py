@@ -35,7 +35,7 @@ from medxfer.data.sources.tables import (
 COLUMNS = {"path": "path", "patient": "patient_id"}
 # Columns that describe patients, counted by part and nothing else; and what they hold.
 _READ: Mapping[str, Callable[[str], object]] = {"age": years_of, "sex": sex_of}
-PEOPLE = {"age": "years, or DICOM's 045Y", "sex": "F, M, O, or female, male, other", "scanner": "any text"}
+PEOPLE = {"age": "years, or DICOM's 045Y", "sex": "F, M, O, or the words, also in German", "scanner": "any text"}
 ROWS_AS_PATIENTS = "no patient ids: the images of one row of the table count as one patient"
 NO_IMAGE = (".csv", ".tsv", ".xlsx", ".xls", ".txt", ".json", ".xml", ".md", ".pdf", ".gz", ".zip", ".html", ".yaml")
 

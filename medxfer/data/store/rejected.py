@@ -8,7 +8,7 @@ from medxfer.data.sources.left_out import why
 from medxfer.data.store.dataset import DatasetInfo
 
 # Kinds of refusals that a setting of some data sets lifts: its name among theirs, and the way out.
-_TAKEN_BY = {
+LIFTED_BY = {
     SEVERAL_FRAMES: ("frame", "choose a frame, or all, by data.frame="),
     "no such frame": ("frame", "choose a frame that they have by data.frame="),
     "not grayscale": ("luminance", "take colour as its luminance by data.luminance=true"),
@@ -33,7 +33,7 @@ def check_rejected(
         return
     reasons = ", ".join(f"{count} {kind}" for kind, count in sorted(unusable.items(), key=lambda item: -item[1]))
     most = max(unusable, key=unusable.__getitem__, default="")
-    setting, takes_them = _TAKEN_BY.get(most, ("", ""))
+    setting, takes_them = LIFTED_BY.get(most, ("", ""))
     mend = takes_them if setting in dataset.source.settings() else "mend the folder"
     way_out = f"data.max_rejected={max_rejected} allows {max_rejected:.0%}: {mend}, or raise it"
     raise MedxferError(

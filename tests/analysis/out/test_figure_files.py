@@ -22,11 +22,14 @@ def width_mm(svg: Path) -> float:
     return float(ElementTree.parse(svg).getroot().attrib["width"].removesuffix("pt")) / 72 * 25.4
 
 
-def test_a_study_gives_every_figure_with_its_fonts_and_what_is_cited(tmp_path: Path) -> None:
+def test_a_study_gives_every_figure_with_its_fonts_and_what_is_cited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none", "viridis"], seeds=2, patients=24, fractions=[0.5, 1.0],
                          declared={"metric": "auroc"}, settings={"optimizer": "adamw"})  # fmt: skip
     out = tmp_path / "figures"
     verdict = answer(folder, figures=out)
+    assert f"\nfigures: {out}\n" in capsys.readouterr().out
     names = ("intervals", "trainings", "roc", "learning", "figure1")
     assert {path.name for path in out.iterdir()} == {
         *(f"{name}.{kind}" for name in names for kind in ("pdf", "svg")),

@@ -178,6 +178,7 @@ def test_the_terminal_shows_arms_answers_and_the_page(tmp_path: Path, capsys: py
     shown = capsys.readouterr().out
     for part in ("viridis", "RQ1", "RQ2", "2 done", "report.html"):
         assert part in shown
+    assert "figures:" not in shown
 
 
 @pytest.mark.parametrize("arguments", [[], ["study="]])

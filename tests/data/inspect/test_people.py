@@ -16,7 +16,23 @@ from medxfer.data.store.dataset import dataset_of
 
 def test_ages_and_sexes_are_read_as_dicom_and_tables_write_them():
     assert [years_of(text) for text in ("045Y", "45", " 7.5 ", "006M", "000D")] == [45, 45, 7.5, 0.5, 0]
-    assert [years_of(text) for text in ("", "old", "999Y", "45 Y 3", "-3", "73019284655")] == [None] * 6
+    assert [years_of(text) for text in ("45,5", "45 years", "45 J", "45 Jahre", "6 Monate", "0 days")] == [
+        45.5,
+        45,
+        45,
+        45,
+        0.5,
+        0,
+    ]
+    assert [years_of(text) for text in ("", "old", "45 x", "999Y", "45 Y 3", "-3", "73019284655")] == [None] * 7
+    assert [sex_of(text) for text in ("w", "Weiblich", "MÄNNLICH", "d", "h", "1")] == [
+        "female",
+        "female",
+        "male",
+        "other",
+        "",
+        "",
+    ]
     assert [sex_of(text) for text in ("F", "male", " O ", "x", "")] == ["female", "male", "other", "", ""]
 
 

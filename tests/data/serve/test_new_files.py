@@ -96,6 +96,23 @@ def test_another_modality_is_refused(
     assert refused.value.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("elements", "frames", "said"),
+    [
+        ({"PresentationIntentType": "FOR PROCESSING"}, (), "trained with data.for_processing= takes it"),
+        ({}, (2,), "it has several frames; a cell that was trained with data.frame= takes it"),
+    ],
+)
+def test_no_refusal_asks_for_a_setting_that_only_a_training_has(
+    tmp_path: Path, elements: dict[str, str], frames: tuple[int, ...], said: str
+) -> None:
+    pixels = RNG.integers(0, 4096, (*frames, 9, 9), dtype=np.uint16)
+    path = write_dicom(tmp_path / "a.dcm", pixels, **elements)
+    with pytest.raises(ImageError) as refused:
+        list(NewFiles("DX").pictures(str(path), False))
+    assert refused.value.reason.endswith(said)
+
+
 def test_the_readers_options_of_training_are_kept(tmp_path: Path) -> None:
     pixels = RNG.integers(0, 4096, (3, 9, 9), dtype=np.uint16)
     path = write_dicom(tmp_path / "a.dcm", pixels, PresentationIntentType="FOR PROCESSING")
