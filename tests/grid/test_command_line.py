@@ -6,6 +6,7 @@ import sys
 import pytest
 from commands import train
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
@@ -43,6 +44,10 @@ def test_what_hydra_refuses_is_one_sentence_with_the_way_out(slip, said):
     text = sentence(caught.value)
     assert text.startswith(said)
     assert "\n" not in text
+
+
+def test_hydra_reads_its_options_on_every_python():
+    assert get_args_parser().parse_args(["-m", "seed=0,1"]).multirun
 
 
 def test_an_interpolation_that_leads_nowhere_is_named_with_its_setting():
