@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from pictures import make_pictures
 
@@ -26,10 +27,8 @@ from medxfer.data.store.open import open_store
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that have not ended."""
-    with subprocess.Popen(["ps", "-Ao", "pid=,ppid="], stdout=subprocess.PIPE, text=True) as ps:
-        pairs = [tuple(map(int, row.split())) for row in ps.communicate()[0].splitlines()]
-    return {pid for pid, parent in pairs if parent == os.getpid() and pid != ps.pid}
+    """The processes that this one has started and not reaped."""
+    return {child.pid for child in psutil.Process().children()}
 
 
 CRASHES = {

@@ -23,9 +23,8 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
 
 def text_of(rows: list[tuple[str, ...]], separator: str, end: str = "\n", trailing: str = "") -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, delimiter=separator, lineterminator=f"{trailing}{end}")
-    writer.writerows([HEADER, *rows])
-    return stream.getvalue()
+    csv.writer(stream, delimiter=separator, lineterminator="\n").writerows([HEADER, *rows])
+    return stream.getvalue().replace("\n", f"{trailing}{end}")
 
 
 def read(folder: Path, data: bytes, name: str = "labels.csv") -> list[tuple[str, ...]]:
