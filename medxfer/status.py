@@ -2,7 +2,7 @@
 
 The figures of finished cells are the declared metric on validation images; test figures stand in the report alone.
 
-withdraw=colormap=viridsi reason="mistyped" takes an arm without results out of the plan: it no longer makes the answer
+withdraw=colormap=inferno reason="a mistake" takes an arm without results out of the plan: it no longer makes the answer
 incomplete and no longer counts in a family of comparisons. study.json keeps it with the reason, which the page shows.
 The command that trains it plans it again. An arm that has a result cannot be withdrawn.
 
@@ -33,7 +33,7 @@ class Settings:
     json: bool = setting("print it as JSON, for programs", False, shown="true")
     withdraw: str = setting(
         "cells to take out of the plan", "", shown="FACTOR=VALUE[,…]",
-        takes=Text("factors of the study with a value each, such as colormap=viridsi,pretrained=true"),
+        takes=Text("factors of the study with a value each, such as colormap=inferno,pretrained=true"),
     )  # fmt: skip
     reason: str = setting("why they are withdrawn, for the page", "", shown="TEXT")
     prune: bool = setting("delete the weights of finished cells, which predict and export need", False, shown="true")

@@ -88,22 +88,22 @@ def plant(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """The folder in which a study was made, with a cell that could not be; the data; and what was said aloud."""
+    """The folder in which a study was made, after a table that was refused; the data; and what was said aloud."""
     folder = tmp_path_factory.mktemp("privacy")
     root = folder / "in" / f"{NAME} clinic"
     with silence():
         plant(root)
     work = folder / "work"
     work.mkdir()
-    tables = ",".join(f"'{root}/{NAME}{end}.csv'" for end in ("", "-two-labels"))
-    done = train(
-        work, "-m", "data=dicom", f"data.root='{root}'", f"data.labels={tables}",
+    refused, done = (train(
+        work, "-m", "data=dicom", f"data.root='{root}'", f"data.labels='{root}/{NAME}{end}.csv'",
          "colormap=none,viridis", "pretrained=false", "backbone=test_efficientnet", "image_size=32", "batch_size=8",
          "trainer.max_epochs=1", "report.images=true", f"store.root={folder / 'cache'}",
         WANDB_MODE="offline",
-    )  # fmt: skip
+    ) for end in ("-two-labels", ""))  # fmt: skip
+    assert refused.returncode == 1
     assert "RQ1" in done.stdout, done.stderr
-    return work, root, done.stdout + done.stderr
+    return work, root, refused.stdout + refused.stderr + done.stdout + done.stderr
 
 
 def contents(data: bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from types import TracebackType
 
 RESEARCH_ONLY = "For research, not for diagnosis."  # wherever a person reads a score
 
@@ -46,6 +47,33 @@ def errors_of(what: str, key: str) -> Iterator[None]:
         kind = PrivateError if isinstance(error, PrivateError) else MedxferError
         text = re.sub(r"(?<![\w/.])data\.(?=[a-z])", f"{key}.", str(error))
         raise kind(f"{what}: {text}") from error
+
+
+class Refusals:
+    """What is wrong with what one command asks for, gathered so that all of it is said at once.
+
+    A block `with refusals:` that raises MedxferError is left, and what follows it goes on.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[str, MedxferError] = {}
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, frames: TracebackType | None) -> bool:
+        if isinstance(error, MedxferError):
+            self._errors.setdefault(str(error), error)
+        return isinstance(error, MedxferError)
+
+    def raise_all(self) -> None:
+        """Raise what was gathered, each sentence once and in a line of its own, where there is anything."""
+        errors = list(self._errors.values())
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            kind = PrivateError if any(isinstance(one, PrivateError) for one in errors) else MedxferError
+            raise kind("\n       ".join(self._errors))  # below one another, after "error: "
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], hint: str) -> MedxferError:

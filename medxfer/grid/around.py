@@ -20,42 +20,24 @@ from medxfer.study.folder import Study
 from medxfer.study.unplanned import unplanned
 from medxfer.training.compute import on_gpu
 from medxfer.training.plugged import responsibilities
-from medxfer.training.settled_cell import Impossible, Settled
 from medxfer.training.wandb_start import offline_hint
 
 
 def begin(jobs: Sequence[Job], command: str) -> Grid:
-    """Settle every cell, name those that cannot be, and enter all into their study's plan.
+    """Settle every cell, and enter all into their study's plan.
 
-    Raises MedxferError as `settle`, or where a study's folder cannot be used.
+    Raises MedxferError as `checked_jobs` and `settle`, or where a study's folder cannot be used.
     """
     stop_politely()
     jobs = checked_jobs(jobs)
     launches, settled, preparations = settle(jobs)
-    possible = [one for one in settled if isinstance(one, Settled)]
-    modalities = {one.cell.factors["data"]: one.dataset.modality for one in possible}
     for preparation in preparations:
         preparation.enter()  # the first that is written
-    cells = []
-    for one in settled:
-        if isinstance(one, Impossible):
-            cells.append(one.cell(possible[0].cell.study, modalities.get(one.config.data.name)))
-            if not cells[-1].is_done():
-                cells[-1].record_failed(one.error)
-        else:
-            cells.append(one.cell)
     for text in responsibilities(jobs[0].base):
         display.say(f"[yellow]{escape(text)}[/]")
-    to_train = [n for n, one in enumerate(settled) if isinstance(one, Settled) and not one.cell.is_done()]
+    cells = tuple(one.cell for one in settled)
     config = jobs[0].base
-    grid = Grid(
-        tuple(launches),
-        tuple(cells),
-        tuple(to_train),
-        config.report.images,
-        Path(config.store.root).expanduser(),
-        config,
-    )
+    grid = Grid(tuple(launches), cells, config.report.images, Path(config.store.root).expanduser(), config)
     for study in grid.studies:
         of_study = {cell.name: cell.factors for cell in cells if cell.study == study}
         study.plan(of_study, command, divisions(settled, study))
@@ -105,9 +87,6 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
         more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
         text = f"{describe(cells[0].factors, study.varied)}{more}: {why}"
         display.say(f"[red]not done:[/] {escape(text)}")
-    impossible = {cell.name for n, cell in enumerate(grid.cells) if n not in grid.to_train} & {c.name for c in missing}
-    if impossible:
-        display.say("an arm that was mistyped leaves its study by python -m medxfer.status study=… withdraw=… reason=…")
     if lost is not None:
         reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
         display.say(

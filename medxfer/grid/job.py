@@ -7,6 +7,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.markup import escape
 
+from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import drop_cell, keep_imports
 from medxfer.base.stop import stop_if_asked, stop_politely
@@ -19,7 +20,6 @@ from medxfer.study.cell import Cell, sentence
 from medxfer.study.claim import Taken
 from medxfer.training.prepare import cells_of, prepare
 from medxfer.training.run import train_cell  # with all that is heavy, so before keep_imports()
-from medxfer.training.settled_cell import Impossible
 
 
 def run_job(config: DictConfig) -> float | None:
@@ -53,15 +53,17 @@ def _swept_by_another() -> bool:
 
 
 def _train(config: DictConfig) -> float | None:
-    values = [_train_one(one, config.study.metric) for one in cells_of(config)]
+    try:
+        values = [_train_one(one, config.study.metric) for one in cells_of(config)]
+    except MedxferError as error:  # since the grid began, or on this worker alone: such as a file that went away
+        display.say(f"[red]not trained:[/] {escape(str(error))}")
+        return None
     found = [value for value in values if value is not None]
     return sum(found) / len(found) if len(found) == len(values) else None
 
 
 def _train_one(config: DictConfig, metric: str) -> float | None:
     prepared = prepare(config)
-    if isinstance(prepared, Impossible):
-        return None  # named, or counted, before the grid began
     cell = prepared.cell
     if cell.is_done():
         return _monitored(cell, config.monitor)

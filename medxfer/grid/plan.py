@@ -44,7 +44,7 @@ from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD, shared_settings
 from medxfer.study.state import as_needed, read_state
 from medxfer.study.unplanned import unplanned
-from medxfer.training.settled_cell import Impossible, Settled
+from medxfer.training.settled_cell import Settled
 
 SAME_SIZE = ("colormap", "pretrained", "seed", FOLD)  # factors that a cell's duration does not depend on
 ASSUMED = (
@@ -53,11 +53,11 @@ ASSUMED = (
 )
 
 
-def print_plan(jobs: Sequence[Job], settled: Sequence[Settled | Impossible], devices: int = 1) -> None:
+def print_plan(jobs: Sequence[Job], settled: Sequence[Settled], devices: int = 1) -> None:
     """Print the plan of every study that the jobs belong to; cells could be spread over so many `devices`."""
-    possible = [(job, one) for job, one in zip(jobs, settled, strict=True) if isinstance(one, Settled)]
-    for study in dict.fromkeys(one.cell.study for _, one in possible):
-        _show_study(study, [(job, one) for job, one in possible if one.cell.study == study], devices)
+    cells = list(zip(jobs, settled, strict=True))
+    for study in dict.fromkeys(one.cell.study for _, one in cells):
+        _show_study(study, [(job, one) for job, one in cells if one.cell.study == study], devices)
 
 
 def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]], devices: int) -> None:

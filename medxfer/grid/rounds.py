@@ -95,7 +95,7 @@ class Rounds:
     def _needed(self, study: Study) -> list[int]:
         """The study's cells that can be trained, are not done, were not tried, and that a look still needs."""
         needless, cells = needless_cells(study.record), self.grid.cells
-        of_study = [n for n in self.grid.to_train if cells[n].study == study and n not in self.tried]
+        of_study = [n for n, cell in enumerate(cells) if cell.study == study and n not in self.tried]
         return [n for n in of_study if cells[n].name not in needless and not cells[n].is_done()]
 
     def _stop(self, study: Study, look: Look, looks: tuple[int, ...]) -> None:

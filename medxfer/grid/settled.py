@@ -29,7 +29,6 @@ class Grid:
 
     jobs: tuple[Launch, ...]  # what trains each of `cells`
     cells: tuple[Cell, ...]  # in the order of the jobs
-    to_train: tuple[int, ...]  # indices into `cells`: cells that can exist and are not done
     images: bool  # whether the page shows pictures of patients
     store_root: Path
     config: DictConfig = field(default_factory=lambda: DictConfig({}))  # of the first job: it names external sets

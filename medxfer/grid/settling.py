@@ -1,7 +1,6 @@
 """Every cell of a command, checked and settled before the first one trains; plan and run do it by this same code."""
 
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +10,7 @@ from omegaconf import DictConfig
 from rich.markup import escape
 
 from medxfer.base.display import display
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import MedxferError, Refusals
 from medxfer.base.words import count
 from medxfer.grid.introduction import introduce_data
 from medxfer.grid.jobs import Job
@@ -19,62 +18,84 @@ from medxfer.grid.settled import Launch
 from medxfer.study.folder import Division, Study
 from medxfer.study.identity import FOLD, VALUES, Json
 from medxfer.study.plan_record import planned_cells
+from medxfer.training.asked_network import check_trainable, initial_weights
 from medxfer.training.prepare import Preparation
 from medxfer.training.room import check_room_of_all
 from medxfer.training.settings.checked import checked
 from medxfer.training.settings.reading import read_value
-from medxfer.training.settled_cell import Impossible, Settled
+from medxfer.training.settled_cell import Settled
+
+NETWORK = ("backbone", "pretrained", "image_size")  # what a network begins with
 
 
 def checked_jobs(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs with their settings as they are read.
+    """The jobs with their settings as they are read; no data is.
 
-    Raises MedxferError at the first setting that no cell can have: nothing of such a command is trained or written.
+    Raises MedxferError with every setting that no cell can have, weights that are not there among them.
     """
-    bases = {id(base): checked(base) for base in {id(job.base): job.base for job in jobs}.values()}
-    return [Job(bases[id(job.base)], {key: read_value(key, one) for key, one in job.values.items()}) for job in jobs]
+    refusals = Refusals()
+    bases: dict[int, DictConfig] = {}
+    for base in {id(job.base): job.base for job in jobs}.values():
+        with refusals:
+            bases[id(base)] = checked(base)
+    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
+    read: list[Json] = [{} for _ in jobs]
+    for job, values in zip(jobs, read, strict=True):
+        for key, value in job.values.items():
+            with refusals:
+                values[key] = read_value(key, value)
+    asked = [{**{key: job.base.get(key) for key in NETWORK}, **values} for job, values in zip(jobs, read, strict=True)]
+    for network in dict.fromkeys(tuple(values[key] for key in NETWORK) for values in asked):
+        with refusals:
+            initial_weights(*(read_value(key, value) for key, value in zip(NETWORK, network, strict=True)))
+    refusals.raise_all()
+    found = [Job(bases[id(job.base)], values) for job, values in zip(jobs, read, strict=True)]
+    for job in found:
+        with refusals:
+            check_trainable(job.base, asked_of(job))
+    refusals.raise_all()
+    return found
 
 
-def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled | Impossible], list[Preparation]]:
-    """Check every cell's settings, weights and data, and name those that cannot be; nothing is written into a study.
+def asked_of(job: Job) -> Json:
+    """What the job asks for of each plain factor."""
+    return {**{key: job.base.get(key) for key in VALUES}, **job.values}
+
+
+def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled], list[Preparation]]:
+    """Settle every cell; nothing is written into a study.
 
     The preparations write the studies, by `enter`. `jobs` are checked ones.
 
     A job whose patients are divided into folds has a cell for each, one after another. A cell that two jobs ask for is
     one cell.
 
-    Raises MedxferError where no cell can be, where two data sets share pictures, or where one answer cannot hold the
-    cells of a study.
+    Raises MedxferError, with all reasons, where a cell cannot be, where two data sets share pictures, or where one
+    answer cannot hold the cells of a study.
     """
     warnings.showwarning = display.warn
-    display.say("[dim]checking settings, weights and data; data is decoded once[/]")
     pending: dict[Path, Json] = {}
     preparations = {id(job.base): Preparation(job.base, display.step, pending) for job in jobs}
     known: set[tuple[Path, str]] = set()
     launches, settled = [], []
+    refusals = Refusals()
     for number, job in enumerate(jobs):
         preparation = preparations[id(job.base)]
-        asked = {**{key: job.base.get(key) for key in VALUES}, **job.values}
-        for values in preparation.each_fold(asked):
-            one = preparation.settle(values)
-            if isinstance(one, Settled):
-                cell = (one.cell.study.folder, one.cell.name)
-                if cell in known:
+        asked = asked_of(job)
+        with refusals:
+            for values in preparation.each_fold(asked):
+                one = preparation.settle(values)
+                if (cell := (one.cell.study.folder, one.cell.name)) in known:
                     continue
                 known.add(cell)
-            launches.append(Launch(number, None if values[FOLD] == asked[FOLD] else values[FOLD]))
-            settled.append(one)
+                launches.append(Launch(number, None if values[FOLD] == asked[FOLD] else values[FOLD]))
+                settled.append(one)
     display.drop("decoding")
-    reasons = Counter(str(one.error) for one in settled if isinstance(one, Impossible))
-    if reasons.total() == len(settled):
-        raise MedxferError("; ".join(reasons))
-    possible = [one for one in settled if isinstance(one, Settled)]
-    _check_apart(possible, Path(jobs[0].base.store.root).expanduser())
-    _check_studies(possible)
-    _check_rooms(possible, jobs[0].base)
-    introduce_data(possible)
-    for text, number in reasons.items():
-        display.say(f"[red]{number} of {len(settled)} cells cannot be:[/] {escape(text)}")
+    refusals.raise_all()
+    _check_apart(settled, Path(jobs[0].base.store.root).expanduser())
+    _check_studies(settled)
+    _check_rooms(settled, jobs[0].base)
+    introduce_data(settled)
     return launches, settled, list(preparations.values())
 
 
@@ -95,15 +116,15 @@ def _check_rooms(settled: Sequence[Settled], config: DictConfig) -> None:
             display.say(f"[yellow]{escape(text)}[/]")
 
 
-def external_of(settled: Sequence[Settled | Impossible], study: Study) -> dict[str, str]:
+def external_of(settled: Sequence[Settled], study: Study) -> dict[str, str]:
     """The external sets that cells of the study are scored on, name -> fingerprint."""
-    cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
+    cells = [one for one in settled if one.cell.study == study]
     return {one.name: one.fingerprint for cell in cells for one in cell.external}
 
 
-def divisions(settled: Sequence[Settled | Impossible], study: Study) -> list[Division]:
+def divisions(settled: Sequence[Settled], study: Study) -> list[Division]:
     """How the study's data sets are divided, each way once."""
-    cells = [one for one in settled if isinstance(one, Settled) and one.cell.study == study]
+    cells = [one for one in settled if one.cell.study == study]
     return list(dict.fromkeys(Division(str(one.cell.factors["data"]), one.split.folds, one.split.way) for one in cells))
 
 

@@ -23,7 +23,6 @@ from omegaconf import DictConfig, OmegaConf
 import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
 from medxfer.training.prepare import prepare
-from medxfer.training.settled_cell import Impossible
 from medxfer.training.wire import wire
 
 SECONDS = 4.0  # of each measurement
@@ -156,10 +155,7 @@ def _main() -> None:
         os.dup2(2, 1)  # whatever a library prints
         keep_pages()
         config = OmegaConf.create(json.loads(sys.stdin.readline()))
-        prepared = prepare(config)
-        if isinstance(prepared, Impossible):
-            raise prepared.error
-        model, data = wire(prepared)
+        model, data = wire(prepare(config))
         settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
         with tempfile.TemporaryDirectory() as folder:
             quick = {

@@ -69,20 +69,16 @@ class Study:
     def plan(self, cells: Mapping[str, Json], command: str, divided: Iterable["Division"] = ()) -> None:
         """Add `cells` (name -> factors) to those that the study is to have, and how their patients are divided.
 
-        A cell that could not be, and now can, has another name, because its weights are known: it replaces the failure.
+        A cell takes the place of one with the same factors that has no result: the file behind its weights or colours
+        was another one then.
         """
         with self.changing():
             record = self.record
             asked = {digest(factors) for factors in cells.values()}
             for name, factors in list(record["planned"].items()):
-                if (
-                    name not in cells
-                    and digest(factors) in asked
-                    and self.has_ended(name)
-                    and not self.has_result(name)
-                ):
+                if name not in cells and digest(factors) in asked and not self.has_result(name):
                     del record["planned"][name]
-                    (self.folder / "cells" / name / "failed.json").unlink()
+                    (self.folder / "cells" / name / "failed.json").unlink(missing_ok=True)
             add_to_stopped(record, planned_cells(record), cells)
             record["planned"] = {**record["planned"], **cells}
             for entry in record.get("withdrawn", []):

@@ -1,4 +1,4 @@
-"""Planned cells that a person takes back, such as those of a mistyped arm: recorded with the reason, never deleted.
+"""Planned cells that a person takes back, such as of an arm that is a mistake: recorded with the reason, never deleted.
 
 What has a result cannot be withdrawn, and an arm only whole: to drop an arm that has results is to choose results that
 were seen, and the failed training of an arm may be the one that would have been worst. As long as no cell of the study
@@ -24,7 +24,7 @@ def withdraw(folder: Path, asked: str, reason: str) -> int:
 
     Args:
         folder: the study's.
-        asked: factors as on a command line, `colormap=viridsi` or `colormap=viridsi,pretrained=true`; a cell is meant
+        asked: factors as on a command line, `colormap=inferno` or `colormap=inferno,pretrained=true`; a cell is meant
             where all of them agree.
         reason: why, as the page shows it.
 

@@ -1,10 +1,11 @@
-"""Everything that is settled before a cell trains: its data, window, split, weights and name; or why it cannot be."""
+"""Everything that is settled before a cell trains: its data, window, split, weights and name."""
 
 import warnings
-from contextlib import suppress
+from collections.abc import Callable, Hashable
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -15,7 +16,6 @@ from medxfer.base.display import Step
 from medxfer.base.errors import MedxferError
 from medxfer.base.series import IMAGE, score_of
 from medxfer.base.window import parse_window, window_name
-from medxfer.base.words import AUTO
 from medxfer.color import parse_colormap
 from medxfer.data.external import TrainedOn, external_sets
 from medxfer.data.serve.balance import check_balance
@@ -30,22 +30,20 @@ from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD, VALUES, Json, cell_name, factors, shared_settings
 from medxfer.study.opening import open_study
-from medxfer.training.asked_network import check_network, initial_weights, sized
+from medxfer.training.asked_network import check_trainable, initial_weights, sized
 from medxfer.training.batch_limits import limited_batches
 from medxfer.training.settings.checked import checked
-from medxfer.training.settled_cell import ColorFile, Impossible, Prepared, Settled
+from medxfer.training.settled_cell import ColorFile, Prepared, Settled
 from medxfer.training.study_division import StudyDivision
 
+Known = TypeVar("Known")
 
-def prepare(config: DictConfig) -> Prepared | Impossible:
+
+def prepare(config: DictConfig) -> Prepared:
     """Check the whole configuration of one cell, and settle it; see `Preparation`."""
-    try:
-        config = checked(config)
-    except MedxferError as error:
-        return Impossible(config, {key: config.get(key) for key in VALUES}, error)
+    config = checked(config)
     preparation = Preparation(config, pending={} if config.plan else None)
-    settled = preparation.settle({key: config.get(key) for key in VALUES})
-    return settled if isinstance(settled, Impossible) else settled.prepared(config)
+    return preparation.settle({key: config.get(key) for key in VALUES}).prepared(config)
 
 
 def cells_of(config: DictConfig) -> list[DictConfig]:
@@ -72,55 +70,43 @@ class Preparation:
         self.division = StudyDivision()
         self.splits: dict[GrayStore, Split] = {}
         self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
+        self.known: dict[Hashable, Any] = {}  # what was opened, or the error of it
 
     def each_fold(self, values: Json) -> list[Json]:
         """`values` for each cell that they ask for: one, or one a fold where they name none."""
         split = self.config.data.split
         if values[FOLD] is not None or not (split.folds or split.groups or split.file):
             return [values]
-        try:
-            values = sized(values)
-            window = window_name(values["window"], self.dataset.modality)
-            folds = self._split(self._store(values["image_size"], parse_window(window) is not None)).folds
-        except MedxferError:  # which `settle` says
-            return [values]
+        values = sized(values)
+        window = window_name(values["window"], self.dataset.modality)
+        folds = self._split(self._store(values["image_size"], parse_window(window) is not None)).folds
         return [values] if folds is None else [{**values, FOLD: fold} for fold in range(folds)]
 
-    def settle(self, values: Json) -> Settled | Impossible:
-        """The cell with these `values`.
-
-        Raises MedxferError only for what concerns the whole study: its folder, and the external sets.
-        """
-        try:
-            colormap = parse_colormap(values["colormap"])
-            colors = ColorFile.of(colormap.file) if colormap.file else None
-            check_network(self.config, values["backbone"], values["pretrained"])
-            auto, values = values["image_size"] == AUTO, sized(values)
-            weights = initial_weights(self.config, values, auto, learned=colormap.kind == "learned")
-            shown = window_name(values["window"], self.dataset.modality)
-            window = parse_window(shown)
-            if colormap.takes_hu and window is None:
-                raise MedxferError(
-                    f"colormap={values['colormap']} needs CT images in Hounsfield units; these are "
-                    f"'{self.dataset.modality}' shown with window={shown}"
-                )
-            store = self._store(values["image_size"], window is not None)
-            split = replace(self._split(store), training_seed=values["seed"])
-            _check_fold(values[FOLD], split.folds)
-        except MedxferError as error:
-            with suppress(MedxferError):  # of a network that does not exist nobody knows the size
-                values = sized(values)
-            return Impossible(self.config, values, error)
-        external = external_sets(self.config, _trained_on(self.config, store, window is not None), self.progress)
+    def settle(self, values: Json) -> Settled:
+        """The cell with these `values`. Raises MedxferError where it cannot be."""
+        colormap = parse_colormap(values["colormap"])
+        colors = ColorFile.of(colormap.file) if colormap.file else None
+        weights = initial_weights(values["backbone"], values["pretrained"], values["image_size"])
+        check_trainable(self.config, values)
+        values = sized(values)
+        shown = window_name(values["window"], self.dataset.modality)
+        window = parse_window(shown)
+        if colormap.takes_hu and window is None:
+            raise MedxferError(
+                f"colormap={values['colormap']} needs CT images in Hounsfield units; these are "
+                f"'{self.dataset.modality}' shown with window={shown}"
+            )
+        store = self._store(values["image_size"], window is not None)
+        split = replace(self._split(store), training_seed=values["seed"])
+        _check_fold(values[FOLD], split.folds)
+        trained_on = _trained_on(self.config, store, window is not None)
+        external = self._once(trained_on, lambda: external_sets(self.config, trained_on, self.progress))
         study, named = self.study, factors(self.config, values, shown)
-        try:
-            parts = self.division.parts(study, named["data"], split, values["train_fraction"], values[FOLD])
-            if self.pending is None:
-                self.division.write(study)
-            self._check_monitor(split, parts)
-            limited_batches(self.config, parts)  # one, at least, of each
-        except MedxferError as error:
-            return Impossible(self.config, values, error)
+        parts = self.division.parts(study, named["data"], split, values["train_fraction"], values[FOLD])
+        if self.pending is None:
+            self.division.write(study)
+        self._check_monitor(split, parts)
+        limited_batches(self.config, parts)  # one, at least, of each
         identity = {
             "settings": self.settings,
             "factors": {key: value for key, value in named.items() if key != "data"},
@@ -140,21 +126,19 @@ class Preparation:
     def score(self) -> str:
         return score_of(self.config.data)
 
-    @cached_property
+    @property
     def dataset(self) -> DatasetInfo:
-        return dataset_of(self.config)
+        return self._once("dataset", lambda: dataset_of(self.config))
 
     @cached_property
     def study(self) -> Study:
         return open_study(self.config, self.dataset.fingerprint, self.pending)
 
     def enter(self) -> None:
-        """Write the study's record and the splits that were drawn, where a cell was settled; once checks have passed.
+        """Write the study's record and the splits that were drawn, once cells are settled and checks have passed.
 
         Raises MedxferError where the study's folder cannot be written, or where it has become another study.
         """
-        if "study" not in vars(self):  # every cell failed before it
-            return
         if open_study(self.config, self.dataset.fingerprint) != self.study:
             raise MedxferError(f"{self.study.name}: another command has begun this study meanwhile; run this one again")
         self.division.write(self.study)
@@ -162,7 +146,22 @@ class Preparation:
     def _store(self, image_size: int, hounsfield: bool) -> GrayStore:
         data = self.config.data
         missing = data.get("max_missing", 0.2)  # cells of an older version have no such setting
-        return store_of(self.dataset, image_size, hounsfield, data.max_rejected, self.progress, missing)
+        return self._once(
+            (image_size, hounsfield),
+            lambda: store_of(self.dataset, image_size, hounsfield, data.max_rejected, self.progress, missing),
+        )
+
+    def _once(self, what: Hashable, make: Callable[[], Known]) -> Known:
+        """What `make` returns or raises, for all cells: images that cannot be used take as long to read as others."""
+        if what not in self.known:
+            try:
+                self.known[what] = make()
+            except MedxferError as error:
+                self.known[what] = error
+        found: Known | MedxferError = self.known[what]
+        if isinstance(found, MedxferError):
+            raise found
+        return found
 
     def _split(self, store: GrayStore) -> Split:
         """How `store` is divided; the same for all seeds of a training."""

@@ -10,7 +10,7 @@ from medxfer.training.fit import fit
 from medxfer.training.loggers import cell_loggers
 from medxfer.training.prepare import prepare
 from medxfer.training.room import check_room
-from medxfer.training.settled_cell import Impossible, Prepared
+from medxfer.training.settled_cell import Prepared
 from medxfer.training.wandb_run import StudyWandbLogger
 
 
@@ -25,10 +25,7 @@ def train(config: DictConfig) -> tuple[dict[str, float], dict[str, Any]]:
         Exception: what stopped the training; it is recorded first.
     """
     check_device(config)
-    prepared = prepare(config)
-    if isinstance(prepared, Impossible):
-        raise prepared.error
-    return train_cell(prepared)
+    return train_cell(prepare(config))
 
 
 def train_cell(prepared: Prepared) -> tuple[dict[str, float], dict[str, Any]]:

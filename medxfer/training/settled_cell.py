@@ -1,7 +1,6 @@
-"""A cell before its training: one that can be, with what is known of it then, or one that cannot, and why."""
+"""A cell before its training, and what is known of it then."""
 
 import hashlib
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import DictConfig
 
-from medxfer.base.errors import MedxferError
 from medxfer.base.series import IMAGE
-from medxfer.base.window import Window, window_name
+from medxfer.base.window import Window
 from medxfer.base.words import AUTO
 from medxfer.data.external import ExternalSet
 from medxfer.data.split import Split
@@ -19,8 +17,6 @@ from medxfer.data.store.dataset import DatasetInfo
 from medxfer.data.store.gray_store import GrayStore
 from medxfer.model.weights import WeightsRecord
 from medxfer.study.cell import Cell
-from medxfer.study.folder import Study
-from medxfer.study.identity import Json, cell_name, factors
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class ColorFile:
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """A cell that can be, and what is known of it before its training."""
+    """A cell that can be."""
 
     cell: Cell
     dataset: DatasetInfo
@@ -67,25 +63,3 @@ class Prepared(Settled):
     """A cell with all that its training needs."""
 
     config: DictConfig
-
-
-@dataclass(frozen=True, eq=False)
-class Impossible:
-    """A cell that cannot be, and why; it still has a name, so that a study can record it as failed."""
-
-    config: DictConfig
-    values: Json
-    error: MedxferError
-
-    def cell(self, study: Study, modality: str | None) -> Cell:
-        """Its place in `study`, with the factors that it has once it can be; `modality` is that of its data, if known.
-
-        A cell of the study that has these factors is meant: it may be done, where its weights were at hand.
-        """
-        window = self.values["window"]
-        if modality is not None:
-            with suppress(MedxferError):
-                window = window_name(window, modality)
-        named = factors(self.config, self.values, window)
-        known = next((name for name, planned in study.planned.items() if planned == named), "")
-        return Cell(study, known or cell_name(named, {"impossible": named}), named)

@@ -139,7 +139,7 @@ def composed_for_training(words: list[str]) -> DictConfig:
         return checked(compose("train", words))
 
 
-@pytest.mark.parametrize("key", ["data.root", "colormap", "store.root", "study.root", "data.split.file"])
+@pytest.mark.parametrize("key", ["data.root", "study.name", "store.root", "study.root", "data.split.file"])
 @pytest.mark.parametrize("read", [composed_for_training, compose_config])
 def test_a_dollar_in_a_name_is_answered_with_the_form_that_takes_it(
     key: str, read: Callable[[list[str]], DictConfig]

@@ -86,7 +86,7 @@ def test_five_hundred_finished_cells(tmp_path):
             for cell in grid.cells:
                 cell.folder.mkdir(parents=True, exist_ok=True)
                 (cell.folder / "metrics.json").write_text(json.dumps(RECORD | {"factors": cell.factors}))
-    assert not grid.to_train
+    assert all(cell.is_done() for cell in grid.cells)
     asked = [sys.executable, "-m", "medxfer.status", f"study={grid.cells[0].study.folder}", "json=true"]
     answered = []
     for _ in range(3):

@@ -108,7 +108,6 @@ def test_what_a_cell_costs_beside_its_arithmetic(tmp_path: Path, monkeypatch: py
             "logger=wandb", f"study.name=s{next(numbers)}", n=320,
         )  # fmt: skip
         cell = prepare(config)
-        assert isinstance(cell, Prepared), cell
         model, data = wire(cell)
         return cell, model, Synthetic(cell, data.renderer, batches, device)
 
@@ -169,7 +168,6 @@ def test_what_features_save(tmp_path: Path, size: int, goal: str) -> None:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("train", overrides)
         prepared = prepare(config)
-        assert isinstance(prepared, Prepared), prepared
         started = time.perf_counter()
         train_cell(prepared)
         seconds.append(time.perf_counter() - started)

@@ -13,7 +13,7 @@ from medxfer.base.config import CONF
 from medxfer.data.sources.source import Source
 from medxfer.data.store.dataset import dataset_of
 from medxfer.training.prepare import prepare
-from medxfer.training.settled_cell import Impossible, Prepared
+from medxfer.training.settled_cell import Prepared
 
 _rng = np.random.default_rng(0)
 
@@ -45,10 +45,7 @@ def compose_cell(folder: Path, *overrides: str) -> DictConfig:
 
 def prepared(folder: Path, *overrides: str) -> Prepared:
     """That cell with its store and its split; its refusal is raised."""
-    cell = prepare(compose_cell(folder, *overrides))
-    if isinstance(cell, Impossible):
-        raise cell.error
-    return cell
+    return prepare(compose_cell(folder, *overrides))
 
 
 def split_of(cell: Prepared, source: Source) -> dict[str, set[str]]:

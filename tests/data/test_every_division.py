@@ -15,7 +15,7 @@ from releases import compose_cell
 
 from medxfer.base.errors import MedxferError
 from medxfer.training.prepare import cells_of, prepare
-from medxfer.training.settled_cell import Impossible, Prepared
+from medxfer.training.settled_cell import Prepared
 
 
 def write_pictures(root: Path, table: pd.DataFrame) -> None:
@@ -30,11 +30,7 @@ def write_pictures(root: Path, table: pd.DataFrame) -> None:
 def cells(folder: Path, *overrides: str) -> list[Prepared]:
     """The cells of one training; the first refusal is raised."""
     config = compose_cell(folder / "work", "data=images", f"data.root={folder / 'in'}", *overrides)
-    found = [prepare(one) for one in cells_of(config)]
-    for one in found:
-        if isinstance(one, Impossible):
-            raise one.error
-    return found
+    return [prepare(one) for one in cells_of(config)]
 
 
 def check_divided(table: pd.DataFrame, found: Sequence[Prepared]) -> None:

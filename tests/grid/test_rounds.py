@@ -52,8 +52,7 @@ class Trained:
 
 def rounds_of(*studies: Trained, seeds: set[int] | None = None) -> Rounds:
     cells = [cell for one in studies for cell in one.cells if seeds is None or cell.factors["seed"] in seeds]
-    to_train = [n for n, cell in enumerate(cells) if not cell.is_done()]
-    return Rounds(Grid((), tuple(cells), tuple(to_train), False, Path("nowhere")))
+    return Rounds(Grid((), tuple(cells), False, Path("nowhere")))
 
 
 def run(rounds: Rounds, train) -> list[list[int]]:

@@ -18,6 +18,7 @@ from medxfer.grid.hooks import GridHooks
 from medxfer.grid.jobs import Job, compose_jobs
 from medxfer.grid.launched import check_device_of, check_folders
 from medxfer.study.state import read_states
+from medxfer.training import prepare
 
 
 def jobs(folder, *each: str, plan: bool = False) -> list[Job]:
@@ -32,6 +33,17 @@ def jobs(folder, *each: str, plan: bool = False) -> list[Job]:
         (["seed=0", "seed=1 +windw=lung"], "unknown setting 'windw': did you mean window"),
         (["pretrained=false", "pretrained=file:gone.pth"], "pretrained=file:gone.pth: no such file"),
         (["image_size=32", "image_size=0"], "image_size=0: give a whole number from 16"),
+        (["colormap=none", "colormap=virids"], "unknown colormap 'virids': did you mean viridis"),
+        (["colormap=none", "colormap=file:gone.csv"], "colormap=file:gone.csv: there is no such file"),
+        (["", "backbone=test_eficientnet"], "unknown backbone 'test_eficientnet': did you mean test_efficientnet"),
+        (["", "backbone=alexnet"], "backbone 'alexnet' does not take images of 32 px"),
+        (["backbone=resnet18", "backbone=resnet18 pretrained=tv_in1"], "unknown weights of resnet18 'tv_in1': did you"),
+        (["window=auto", "window=lng"], "unknown window 'lng': did you mean lung"),
+        (["window=auto", "window=lung"], "a window in Hounsfield units needs CT images"),
+        (["colormap=none", "colormap=windows:brain+lung+bone"], "needs CT images in Hounsfield units"),
+        (["", "fold=1"], "fold=1: the patients are divided once"),
+        (["train_fraction=1", "train_fraction=50"], "train_fraction=50: give a number above 0"),
+        (["backbone=test_vit", "backbone=test_vit finetune=last:9"], "finetune=last:9"),
         (["data.split.seed=0 study.name=s", "data.split.seed=1 study.name=s"], "two cells of this study"),
         (["data.split.seed=0", "data.split.seed=1"], "two cells of this study"),
         (["lr=1e-4 study.name=s", "lr=1e-3 study.name=s"], "has other settings .*lr was 0.0001, is 0.001"),
@@ -46,6 +58,30 @@ def test_what_the_run_refuses_the_plan_refuses_and_nothing_is_left_behind(tmp_pa
     assert refusals[0] == refusals[1]
     assert re.search(said, refusals[0]), refusals[0]
     assert not list(tmp_path.glob("studies/*"))
+
+
+def test_all_that_is_wrong_is_said_at_once_and_before_data_is_read(tmp_path):
+    wrong = ["seed=-1", "colormap=virids", "colormap=infern0", "backbone=resnt", "pretrained=file:gone.pth",
+             "window=lng", "train_fraction=5", "image_size=8", "lr=-1 +windw=lung"]  # fmt: skip
+    with pytest.raises(MedxferError) as caught:
+        begin(jobs(tmp_path, "data.root=/nowhere", *wrong), "command")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 10
+    for slip in ("seed=-1", "'virids'", "'infern0'", "'resnt'", "gone.pth", "'lng'", "lr=-1", "'windw'"):
+        assert sum(slip in line for line in lines) == 1, slip
+
+
+def test_images_that_cannot_be_used_are_read_once_for_all_cells(tmp_path, monkeypatch):
+    read = []
+    common = small_config(tmp_path)
+    monkeypatch.setattr(prepare, "store_of", lambda *of: read.append(of) or fail())
+    with pytest.raises(MedxferError, match=r"^no image$"):
+        begin([Job(common, {"seed": seed}) for seed in range(3)], "command")
+    assert len(read) == 1
+
+
+def fail() -> None:
+    raise MedxferError("no image")
 
 
 def test_a_cell_that_is_asked_for_twice_is_one(tmp_path, capsys):

@@ -98,13 +98,14 @@ def test_two_cells_that_an_answer_could_not_tell_apart_are_refused(tmp_path):
         study.check_distinct({"cell-4": factors | {"seed": 1}, "cell-5": factors | {"seed": 1}})
 
 
-def test_a_cell_that_could_not_be_and_now_can_replaces_its_failure(tmp_path):
+def test_a_cell_replaces_one_of_other_weights_under_its_name_that_failed_or_has_not_begun(tmp_path):
     study, factors = open_study(configured(tmp_path), "f1"), {"data": "d", "colormap": "none", "seed": 0}
-    for name, seed in (("without-weights", 0), ("other", 1)):
+    names = ("failed", "missing", "other")
+    study.plan({name: factors | {"seed": seed} for seed, name in enumerate(names)}, "one")
+    for name in ("failed", "other"):
         (study.folder / "cells" / name).mkdir(parents=True)
         (study.folder / "cells" / name / "failed.json").write_text("{}")
-        study.plan({name: factors | {"seed": seed}}, "one")
-    study.plan({"with-weights": factors}, "two")
-    assert set(study.planned) == {"other", "with-weights"}
-    assert not study.has_ended("without-weights")
+    study.plan({f"new-{seed}": factors | {"seed": seed} for seed in (0, 1)}, "two")
+    assert set(study.planned) == {"new-0", "new-1", "other"}
+    assert not study.has_ended("failed")
     assert study.has_ended("other")

@@ -10,8 +10,8 @@ import pytest
 from cells import small_config
 from pictures import make_pictures
 
+from medxfer.base.errors import MedxferError
 from medxfer.training.prepare import prepare
-from medxfer.training.settled_cell import Impossible, Prepared
 
 # What Slurm tells the second of two tasks. Lightning would refuse the count, and log nothing by this number.
 SECOND_TASK = {
@@ -26,9 +26,9 @@ SECOND_TASK = {
      "+trainer.strategy=ddp", "+trainer.strategy=ddp_spawn"],
 )  # fmt: skip
 def test_more_than_one_device_is_refused_with_the_way_to_use_them(tmp_path, setting):
-    prepared = prepare(small_config(tmp_path, setting))
-    assert isinstance(prepared, Impossible)
-    sentence = str(prepared.error)
+    with pytest.raises(MedxferError) as refused:
+        prepare(small_config(tmp_path, setting))
+    sentence = str(refused.value)
     assert sentence.startswith(f"{setting.removeprefix('+')}: a cell trains on one device")
     assert "hydra/launcher=joblib" in sentence
     assert "hydra/launcher=submitit_slurm" in sentence
@@ -36,7 +36,7 @@ def test_more_than_one_device_is_refused_with_the_way_to_use_them(tmp_path, sett
 
 def test_one_device_said_in_words_is_allowed(tmp_path):
     settings = ["trainer.devices=1", "+trainer.num_nodes=1", "+trainer.strategy=auto"]
-    assert isinstance(prepare(small_config(tmp_path, *settings)), Prepared)
+    prepare(small_config(tmp_path, *settings))
 
 
 def test_each_task_of_a_slurm_job_trains_its_own_cell_and_logs_it(tmp_path):

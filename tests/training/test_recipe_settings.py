@@ -1,7 +1,6 @@
 """Settings of the training, from the command line to what they do in a cell."""
 
 import json
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,10 +8,10 @@ import pandas as pd
 import pytest
 from cells import small_config, train_small
 
+from medxfer.base.errors import MedxferError
 from medxfer.base.words import JUDGED
 from medxfer.model.metrics import METRICS
 from medxfer.training.prepare import prepare
-from medxfer.training.settled_cell import Impossible, Prepared
 from medxfer.training.wire import wire
 
 
@@ -21,9 +20,7 @@ def record(cell: Path) -> dict:
 
 
 def wired(folder: Path, *overrides: str):
-    prepared = prepare(small_config(folder, *overrides))
-    assert isinstance(prepared, Prepared), prepared
-    return wire(prepared)
+    return wire(prepare(small_config(folder, *overrides)))
 
 
 def test_the_recipes_keys_reach_the_model(tmp_path):
@@ -104,7 +101,6 @@ def test_the_same_cell_twice_is_the_same_to_the_last_bit(tmp_path):
 @pytest.mark.parametrize("metric", JUDGED)
 def test_every_metric_that_is_judged_is_trained_for(tmp_path, metric):
     prepared = prepare(small_config(tmp_path, f"study.metric={metric}"))
-    assert isinstance(prepared, Prepared), prepared
     assert prepared.config.monitor == f"val/{metric}"
     assert metric in METRICS
 
@@ -133,6 +129,5 @@ def test_every_metric_that_is_judged_is_trained_for(tmp_path, metric):
     ],
 )
 def test_each_slip_is_named_before_training(tmp_path, argument, words):
-    prepared = prepare(small_config(tmp_path, argument))
-    assert isinstance(prepared, Impossible)
-    assert re.search(words, str(prepared.error)), prepared.error
+    with pytest.raises(MedxferError, match=words):
+        prepare(small_config(tmp_path, argument))

@@ -199,7 +199,7 @@ def drawable(names: Sequence[str]) -> list[str]:
         try:
             colormap = parse_colormap(name)
         except MedxferError:
-            continue  # its cells are recorded as failed
+            continue  # a file that no cell has kept yet
         if colormap.kind != "learned":
             known.append(name)
     return known

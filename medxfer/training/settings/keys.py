@@ -20,6 +20,19 @@ def _colormaps() -> list[str]:
     return offered_names()
 
 
+def _check_colormap(name: str) -> None:
+    from medxfer.color.colormaps import parse_colormap
+
+    parse_colormap(name)
+
+
+def _check_window(name: str) -> None:
+    from medxfer.base.window import parse_window
+
+    if name != AUTO:
+        parse_window(name)
+
+
 def _check_levels(levels: int) -> None:
     from medxfer.color.colormaps import check_levels
 
@@ -27,12 +40,12 @@ def _check_levels(levels: int) -> None:
 
 
 FACTORS: Keys = {
-    "colormap": Setting(Text("a colormap's name", names=_colormaps),
+    "colormap": Setting(ReadBy(_check_colormap, Text("a colormap's name", names=_colormaps)),
                         "how gray becomes colour; python -m medxfer.color lists all; file:<path>: one's own table"),
     "pretrained": Setting(Weights(), "initial weights; bottom:<k>: the k lowest stages, random above them"),
     "backbone": Setting(Text("a network's name", names=backbone_names),
                         "the network; python -m medxfer.model lists all"),
-    "window": Setting(Text("<center>/<width> in HU, a name such as lung, file or auto"),
+    "window": Setting(ReadBy(_check_window, Text("<center>/<width> in HU, a name such as lung, file or auto")),
                       "which values are shown from black to white; auto: 40/400 for CT, file for the rest"),
     "image_size": Setting(either(whole(16, 4096), choice(AUTO)),
                           "side of the images in pixels; auto: that of the images which the backbone's weights saw"),

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError, MissingMandatoryValue, OmegaConfBaseException
 
-from medxfer.base.errors import MedxferError, unknown
+from medxfer.base.errors import MedxferError, Refusals, unknown
 from medxfer.base.kinds import Anything, shown
 from medxfer.base.overrides import check_resolved, unresolved
 from medxfer.training.settings.data_keys import DATA, EVERY, EXTERNAL, OF_SOURCES, OF_TRAININGS, SETS
@@ -23,12 +23,15 @@ SHOW_ALL = "python -m medxfer.train --help lists all that there are."
 def read_settings(config: DictConfig) -> DictConfig:
     """`config`, with numbers in place of texts that are numbers.
 
-    Raises MedxferError at the first key that is unknown or missing, or whose value no cell can have.
+    Raises MedxferError with every key that is unknown or missing, or whose value no cell can have; or at the first that
+    cannot be resolved, because others may refer to it.
     """
     read: dict[str, Any] = {}
-    for key, value, now in _settings(config, CONFIG, ""):
+    refusals = Refusals()
+    for key, value, now in _settings(config, CONFIG, "", refusals):
         if type(value) is not type(now):
             read[key] = now
+    refusals.raise_all()
     if read:
         config = config.copy()
         for key, value in read.items():
@@ -78,11 +81,11 @@ def _set_of(key: str) -> list[str]:
 
 
 def _settings(
-    node: DictConfig, group: Group, before: str, apart: Collection[str] = ()
+    node: DictConfig, group: Group, before: str, refusals: Refusals, apart: Collection[str] = ()
 ) -> Iterator[tuple[str, Any, Any]]:
     """Each setting that has a value: its whole key, the value, and the value as it is read; keys in `apart` aside."""
     if group is EXTERNAL or group is SETS:
-        yield from _sets(node, before)
+        yield from _sets(node, before, refusals)
         return
     if group is DATA:
         group = _of_this_source(node, before)
@@ -90,25 +93,29 @@ def _settings(
         group = _with_plugged(node, group)
     keys = [str(key) for key in node if key not in apart]
     for key in keys:
-        if key not in group.keys:
-            raise unknown_key(f"{before}{key}")
+        with refusals:
+            if key not in group.keys:
+                raise unknown_key(f"{before}{key}")
     for key in group.keys if group.needed is None else group.needed:
         if key not in keys:
             one = group.keys[key]
             instead = one.without if isinstance(one, Group) and one.without else f"leave ~{before}{key} out"
-            raise MedxferError(f"{before}{key} was taken out, and every cell needs it: {instead}")
+            with refusals:
+                raise MedxferError(f"{before}{key} was taken out, and every cell needs it: {instead}")
     for key, one in group.keys.items():
         if key not in keys or one is SOURCE or one is PLUGGED:
             continue
-        if (found := _value(node, key, before)) is not None:
-            (value,) = found
+        if (found := _value(node, key, before)) is None:
+            continue
+        (value,) = found
+        if isinstance(one, Setting) and isinstance(value, DictConfig | ListConfig):
+            check_resolved(value, f"{before}{key}")
+        with refusals:
             if isinstance(one, Setting):
-                if isinstance(value, DictConfig | ListConfig):
-                    check_resolved(value, f"{before}{key}")
                 plain = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
                 yield f"{before}{key}", plain, one.kind.read(f"{before}{key}", plain)
             elif isinstance(value, DictConfig):
-                yield from _settings(value, one, f"{before}{key}.")
+                yield from _settings(value, one, f"{before}{key}.", refusals)
             elif value is not None or not one.null:
                 null = f", or null for {one.null}" if one.null else ""
                 raise MedxferError(f"{before}{key}={shown(value)}: give its settings, {before}{key}.<setting>={null}")
@@ -125,18 +132,18 @@ def _value(node: DictConfig, key: str, before: str) -> tuple[Any] | None:
         raise unresolved(f"{before}{key}", str(raw[key]), error) from None
 
 
-def _sets(node: DictConfig, before: str) -> Iterator[tuple[str, Any, Any]]:
+def _sets(node: DictConfig, before: str, refusals: Refusals) -> Iterator[tuple[str, Any, Any]]:
     """Those of one set, of several that are named as they are added, or of both."""
     raw: Any = OmegaConf.to_container(node)
     inner = [str(key) for key, value in raw.items() if isinstance(value, dict) and "source" in value]
     if "source" in raw:
-        yield from _settings(node, DATA, before, inner)
+        yield from _settings(node, DATA, before, refusals, inner)
     elif others := [key for key in raw if key not in inner]:
         raise MedxferError(
             f"{before}{others[0]}: no data set is there that takes it; name one first, as python -m medxfer.data says"
         )
     for key in inner:
-        yield from _settings(node[key], DATA, f"{before}{key}.")
+        yield from _settings(node[key], DATA, f"{before}{key}.", refusals)
 
 
 def _of_this_source(node: DictConfig, before: str) -> Group:

@@ -34,11 +34,7 @@ def alone(folder: Path, root: Path, *more: str) -> DictConfig:
 
 
 def cells(config: DictConfig) -> list[Prepared]:
-    found = [prepare(one) for one in cells_of(config)]
-    for one in found:
-        if not isinstance(one, Prepared):
-            raise one.error
-    return found  # type: ignore[return-value]
+    return [prepare(one) for one in cells_of(config)]
 
 
 @pytest.fixture

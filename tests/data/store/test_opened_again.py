@@ -14,7 +14,6 @@ from medxfer.data.sources import files_stamp
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.data.store.open import store_of
 from medxfer.training.prepare import prepare
-from medxfer.training.settled_cell import Prepared
 
 
 @pytest.fixture(autouse=True)
@@ -59,15 +58,10 @@ def test_edited_labels_pixels_and_files_are_seen(config: DictConfig, tmp_path: P
 
 
 def test_a_cell_is_another_one_once_its_labels_are(config: DictConfig, tmp_path: Path) -> None:
-    def settled() -> Prepared:
-        found = prepare(config)
-        assert isinstance(found, Prepared)
-        return found
-
-    first = settled()
-    assert settled().cell.name == first.cell.name
+    first = prepare(config)
+    assert prepare(config).cell.name == first.cell.name
     labels(tmp_path / "in", label=["b", "a"] * 20)
-    second = settled()
+    second = prepare(config)
     assert second.cell.name != first.cell.name
     assert second.dataset is not first.dataset
     assert (second.store.labels == 1 - first.store.labels).all()
@@ -79,13 +73,9 @@ def test_an_external_set_is_opened_again_too(config: DictConfig, tmp_path: Path)
         tmp_path, "data=images", f"data.root={tmp_path / 'in'}", "data@external=images", f"external.root={elsewhere}",
         "external.name=clinic",
     )  # fmt: skip
-    found = prepare(config)
-    assert isinstance(found, Prepared)
-    (first,) = found.external
+    (first,) = prepare(config).external
     labels(elsewhere, label=["a", "b"] * 12)
-    again = prepare(config)
-    assert isinstance(again, Prepared)
-    (second,) = again.external
+    (second,) = prepare(config).external
     assert second.fingerprint != first.fingerprint
     assert second.labels.tolist() == [0, 1] * 12
     assert prepare(config).external[0] is second
