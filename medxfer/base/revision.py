@@ -3,15 +3,16 @@
 import os
 import subprocess
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
+
+from medxfer import __version__
 
 PACKAGE = Path(__file__).parents[1]
 
 
 def own_version() -> dict[str, str]:
     """{"medxfer": version}, with "medxfer commit" where there is one."""
-    return {"medxfer": version("medxfer"), **({"medxfer commit": commit} if (commit := revision(PACKAGE)) else {})}
+    return {"medxfer": __version__, **({"medxfer commit": commit} if (commit := revision(PACKAGE)) else {})}
 
 
 @cache

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra.core.utils import JobReturn
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
@@ -19,6 +20,7 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
 from medxfer.grid.command_line import published
+from medxfer.grid.devices import let_go
 from medxfer.grid.jobs import Job, without_hydra
 from medxfer.grid.launched import begin_work, check_device_of, check_folders, check_launcher
 from medxfer.training.settings.composed import sentence
@@ -58,6 +60,10 @@ class GridHooks(Callback):
         """Called in the process that trains the cell, which other launchers than Hydra's own start."""
         with errors_exit():
             begin_work(config)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Called there as well, also of a cell that failed."""
+        let_go()
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
         from medxfer.grid.around import finish

@@ -52,7 +52,9 @@ def test_a_package_that_its_repository_does_not_track_has_none(package):
 def test_no_repository_and_no_git(package, monkeypatch):
     assert revision(package) is None
     monkeypatch.setattr(module, "PACKAGE", package)
-    assert own_version() == {"medxfer": version("medxfer")}
+    assert own_version() == {"medxfer": version("medxfer")}  # as installed
+    monkeypatch.setattr("importlib.metadata.version", lambda name: pytest.fail("a checkout on a path is not installed"))
+    assert own_version()["medxfer"]
     revision.cache_clear()
     monkeypatch.setenv("PATH", str(package))
     assert revision(package) is None

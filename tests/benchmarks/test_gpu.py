@@ -96,7 +96,7 @@ def test_how_busy_the_gpu_is(store: GrayStore) -> None:
     assert record(NAME, "share of time that the GPU is busy", shares, "", "at least 0.95") > 0
 
 
-def test_what_repeating_bit_by_bit_costs(store: GrayStore) -> None:
+def test_what_repeating_bit_by_bit_costs() -> None:
     for name, network, batch, bf16 in ((NAME, LARGE, BATCH, True), (SMALL_NAME, SMALL, 32, False)):
         loop, step = Loop(network, bf16), synthetic(batch, SIZE if network == LARGE else 64)
 
