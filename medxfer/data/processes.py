@@ -24,6 +24,8 @@ from typing import Any, Literal, TypeVar
 import cloudpickle
 
 from medxfer.base.errors import MedxferError
+from medxfer.base.memory import keep_pages
+from medxfer.data.dicom.silence import silence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -180,7 +182,9 @@ def _serve() -> None:
     os.write(1, _STARTED)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    with suppress(EOFError, ConnectionError):  # the process that asks has ended
+    keep_pages()  # a picture takes the memory of the one before
+    # Once for all files; the process that asks has ended where there is nothing to read.
+    with silence(), suppress(EOFError, ConnectionError):
         while True:
             job, item, seconds = pickle.load(requests)
             answer: tuple[Exception | None, Any]

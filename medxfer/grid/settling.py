@@ -12,6 +12,7 @@ from rich.markup import escape
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError, Refusals
 from medxfer.base.words import count
+from medxfer.data.store.gray_store import VERSION
 from medxfer.grid.introduction import introduce_data
 from medxfer.grid.jobs import Job
 from medxfer.grid.settled import Launch
@@ -140,7 +141,7 @@ def _check_apart(settled: Sequence[Settled], root: Path) -> None:
         planned = {factors["data"] for factors in planned_cells(record).values()}
         for name, fingerprint in record["data"].items():
             if name in planned and name not in pictures:
-                tables = root.glob(f"*-{fingerprint}/*/images.parquet")
+                tables = root.glob(f"*-{fingerprint}/v{VERSION}-*/images.parquet")
                 pictures[name] = {key for path in tables for key in pd.read_parquet(path, columns=["pixels"])["pixels"]}
     for (name, one), (other_name, other) in combinations(pictures.items(), 2):
         if shared := one & other:

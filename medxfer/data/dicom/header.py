@@ -103,8 +103,11 @@ class Header:
             if tag not in tags:
                 continue
             raw = group.get_item(tag)
-            if isinstance(raw, RawDataElement) and raw.value and len(raw.value) == 2 and _vr_of(raw) == "US":
-                return int.from_bytes(raw.value, "little" if raw.is_little_endian else "big")  # as pydicom, sooner
+            if isinstance(raw, RawDataElement):  # as pydicom, sooner
+                if raw.value == b"" and _vr_of(raw) in _TEXT_VRS:
+                    continue
+                if raw.value and len(raw.value) == 2 and _vr_of(raw) == "US":
+                    return int.from_bytes(raw.value, "little" if raw.is_little_endian else "big")
             with refusing(self.path, "bad header", f"its {keyword} cannot be read"):
                 value = group[tag].value
             if value is not None and not (hasattr(value, "__len__") and len(value) == 0):

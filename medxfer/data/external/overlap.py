@@ -55,7 +55,7 @@ def known_of(root: Path, fingerprint: str, kept_as: str, has_ids: bool) -> Known
     Raises MedxferError if its decoded images are not there any more.
     """
     kind = kept_as.rpartition("-")[2]
-    found = [path.parent for path in root.glob(f"*-{fingerprint}/v*-{kind}/store.json")]
+    found = [path.parent for path in root.glob(f"*-{fingerprint}/v{VERSION}-*-{kind}/store.json")]
     if not found:
         raise MedxferError(
             "the decoded images of the training's data set are not under store.root any more, and patients that are in "

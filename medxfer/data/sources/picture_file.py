@@ -127,10 +127,11 @@ def _gray(picture: Image.Image, path: Path) -> NDArray[Any]:
         return np.array(picture)
     if picture.mode not in _EIGHT_BIT_MODES:
         raise ImageError(path, "not grayscale", f"pictures of mode {picture.mode} have no stated range of gray")
-    rgb = np.asarray(picture.convert("RGB"))
-    if int((rgb.max(-1).astype(int) - rgb.min(-1)).max()) > COLOUR_TOLERANCE:
+    red, green, blue = (np.asarray(channel) for channel in picture.convert("RGB").split())
+    highest, lowest = np.maximum(np.maximum(red, green), blue), np.minimum(np.minimum(red, green), blue)
+    if (highest - lowest).max() > COLOUR_TOLERANCE:
         raise ImageError(path, "not grayscale", "it is in colour; convert it to gray first")
-    return rgb[..., 1].copy()
+    return green.copy()
 
 
 def _deep_gray(stored: NDArray[np.uint16], bits: int, inverted: bool) -> NDArray[np.uint16]:

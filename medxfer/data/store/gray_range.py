@@ -42,8 +42,11 @@ def odd_range(picture: NDArray[Any], hounsfield: bool) -> str:
 
 
 def _odd_gray(gray: NDArray[np.float32], white: float) -> str:
-    if ((gray <= 0) | (gray >= white)).mean() >= _ENDS:
+    if np.count_nonzero((gray <= 0) | (gray >= white)) / gray.size >= _ENDS:
         return BLACK_AND_WHITE
+    dark, light = (np.count_nonzero(part) for part in (gray < 0.4 * white, gray > 0.6 * white))
+    if min(dark, light) > gray.size // 100 + 1:
+        return ""  # as the percentiles would say of most pictures, sooner
     low, high = np.percentile(gray, [1, 99])
     return FEW_LEVELS if high - low < _LEVELS * white else ""
 
@@ -52,12 +55,14 @@ def _odd_hounsfield(hu: NDArray[np.float32]) -> str:
     """Air is near −1,000 HU, fat near −100, soft tissue near 50, bone mostly below 850. Low values that fill a part of
     the image each may be a border that the file does not declare as padding, so they count only where no others do."""
     whole: NDArray[np.int64] = np.rint(hu.clip(-32768, 32767)).astype(np.int64)  # as the store holds them
-    values, counts = np.unique(whole[whole < -200], return_counts=True)
-    borders = values[counts > _BORDER * whole.size]
-    inside = whole[~np.isin(whole, [border + by for border in borders for by in (-1, 0, 1)])]
+    lowest = int(whole.min())
+    counts = np.bincount((whole - lowest).ravel())
+    values = np.arange(lowest, lowest + len(counts))
+    borders = values[(values < -200) & (counts > _BORDER * whole.size)]
+    inside = np.where(np.isin(values, [border + by for border in borders for by in (-1, 0, 1)]), 0, counts)
 
     def share(start: float, stop: float) -> float:
-        return float(((inside >= start) & (inside < stop)).sum()) / max(inside.size, 1)
+        return float(inside[(values >= start) & (values < stop)].sum()) / max(int(inside.sum()), 1)
 
     if share(2500, np.inf) > _TISSUE:
         return WRAPPED

@@ -15,7 +15,7 @@ from medxfer.base.words import Task
 from medxfer.data.store.dataset import DatasetInfo
 from medxfer.data.store.gray_range import odd_caveats
 
-VERSION = 5  # raised whenever a store would hold other values or files, so that old ones are made again
+VERSION = 6  # raised whenever a store would hold other values or files, so that old ones are made again
 SAME_PICTURE = "the same picture"  # as caveats of it begin
 
 

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from medxfer.data.dicom import DicomError, silence
-from medxfer.data.dicom.header import Header
+from medxfer.data.dicom.header import Header, refusing
 
 BYTES = st.binary(max_size=12) | st.text("0123456789.+-eE_ \\\0naif\n\tCT", max_size=16).map(str.encode)
 NUMBERS = {
@@ -30,6 +30,11 @@ class ByPydicom(Header):
     def _plain(self, keyword: str) -> None:
         return None
 
+    def get(self, keyword: str) -> object:
+        with refusing(self.path, "bad header", f"its {keyword} cannot be read"):
+            value = self.dataset[keyword].value if keyword in self.dataset else None
+        return None if value is None or (hasattr(value, "__len__") and len(value) == 0) else value
+
 
 def outcome(read: Callable[[str], object], keyword: str) -> object:
     try:
@@ -40,6 +45,7 @@ def outcome(read: Callable[[str], object], keyword: str) -> object:
 
 @pytest.mark.parametrize("keyword", VRS)
 @given(data=st.data(), value=BYTES)
+@example(data=None, value=b"")
 @example(data=None, value=b"1\\-2.50 ")
 @example(data=None, value=b"\0 1")
 @example(data=None, value=b"1.2.840\0")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.base.errors import ImageError
-from medxfer.data.sources.picture_file import PictureReader, read_picture
+from medxfer.data.sources.picture_file import COLOUR_TOLERANCE, PictureReader, read_picture
 
 GRAY = (np.arange(12 * 8, dtype=np.uint8) * 2).reshape(12, 8)
 # What EXIF's orientation asks of the stored picture to stand upright (TIFF 6.0, Orientation).
@@ -135,6 +135,19 @@ def test_colour_and_what_would_lose_depth_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ImageError, match=said) as caught:
             read_picture(tmp_path / name)
         assert caught.value.kind == "not grayscale", name
+
+
+@pytest.mark.parametrize("channel", range(3))
+@pytest.mark.parametrize("away", [-COLOUR_TOLERANCE - 1, -COLOUR_TOLERANCE, COLOUR_TOLERANCE, COLOUR_TOLERANCE + 1])
+def test_channels_may_differ_as_jpeg_rounds_them(tmp_path: Path, channel: int, away: int) -> None:
+    rgb = np.full((5, 7, 3), 100, np.uint8)
+    rgb[2, 3, channel] += np.array(away).astype(np.uint8)
+    Image.fromarray(rgb).save(tmp_path / "picture.png")
+    if abs(away) > COLOUR_TOLERANCE:
+        with pytest.raises(ImageError, match="colour"):
+            read_picture(tmp_path / "picture.png")
+    else:
+        assert np.array_equal(read_picture(tmp_path / "picture.png"), rgb[..., 1])
 
 
 def rgb16_png(path: Path, pixels: NDArray[np.uint16]) -> None:

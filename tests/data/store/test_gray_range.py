@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from medxfer.data.dicom import read_gray
@@ -63,6 +65,18 @@ def test_a_slice_that_is_calibrated_wrongly_is_odd_whatever_its_border(border, w
 def test_a_picture_that_shows_nothing_is_odd(dtype, gray, reason) -> None:
     white = 1 if dtype == np.float32 else np.iinfo(dtype).max
     assert odd_range((gray * white).astype(dtype), hounsfield=False) == reason
+
+
+@given(st.integers(0, 400), st.integers(0, 400), st.floats(0, 1), st.floats(0, 1), st.integers(2, 21))
+def test_few_levels_are_told_by_the_percentiles_however_few_pixels_are_beyond(
+    dark: int, light: int, darkest: float, lightest: float, side: int
+) -> None:
+    gray = np.full(side**2, (darkest + lightest) / 2, np.float32)
+    gray[: min(dark, side**2)], gray[max(side**2 - light, 0) :] = darkest, lightest
+    low, high = np.percentile(gray, [1, 99])
+    at_ends = ((gray <= 0) | (gray >= 1)).mean() >= 0.99
+    told = odd_range(gray.reshape(side, side), hounsfield=False)
+    assert (told == gray_range.FEW_LEVELS) == (high - low < 1 / 8 and not at_ends and gray.min() < gray.max())
 
 
 def test_a_large_picture_is_judged_like_a_small_one() -> None:

@@ -64,12 +64,12 @@ def test_a_store_that_is_being_built_stays(root):
 
 
 def test_what_a_killed_build_left_is_listed_and_removed(root):
-    half = next(root.glob("*/*8px-gray")).with_name("v5-32px-gray.partial")
+    half = next(root.glob("*/*8px-gray")).with_name("v6-32px-gray.partial")
     half.mkdir()
     (half / "all.npy").write_bytes(b"0" * 500)
     (listed,) = [store for store in find_stores(root) if store.folder == half]
-    assert (listed.kept_as, listed.images, listed.bytes) == ("v5-32px-gray.partial", 0, 500)
-    with FileLock(half.with_name("v5-32px-gray.lock")):
+    assert (listed.kept_as, listed.images, listed.bytes) == ("v6-32px-gray.partial", 0, 500)
+    with FileLock(half.with_name("v6-32px-gray.lock")):
         assert [store.folder for store in prune(root, 0)[1]] == [half]  # it is being built
     assert [store.folder for store in prune(root, 0)[0]] == [half]
     assert [path.name for path in root.iterdir()] == ["phantoms"]

@@ -51,7 +51,7 @@ def test_unreadable_files_are_left_out_counted_and_named_in_the_store_only(tmp_p
     store = open_store(data, 8, hounsfield=False)
     assert len(store) == 8
     assert store.rejected == {"undecodable": 2}
-    listed = pd.read_csv(data.folder / "v5-8px-gray" / "rejected.csv")
+    listed = pd.read_csv(data.folder / "v6-8px-gray" / "rejected.csv")
     assert listed["file"].tolist() == ["0.png", "1.png"]
 
 
@@ -152,7 +152,7 @@ def test_pseudonyms_are_the_same_at_every_size_and_no_names(tmp_path):
 def test_the_store_is_its_owners_alone(tmp_path):
     data = dataset(make_pictures(tmp_path / "in"), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    for folder in (data.folder, data.folder / "v5-8px-gray"):
+    for folder in (data.folder, data.folder / "v6-8px-gray"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -240,13 +240,13 @@ def test_a_build_that_is_killed_at_any_moment_is_done_again(tmp_path):
     elsewhere = open_store(dataset(root, tmp_path / "other"), 8, hounsfield=False)
     assert (again.gray == elsewhere.gray).all()
     assert again.images.equals(elsewhere.images)
-    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v5-8px-gray", "v5-8px-gray.lock"}
+    assert {file.name for file in dataset(root, cache).folder.glob("v*")} == {"v6-8px-gray", "v6-8px-gray.lock"}
 
 
 def test_the_record_holds_counts_only(tmp_path):
     data = dataset(make_pictures(tmp_path / "in", broken=1), tmp_path / "cache")
     open_store(data, 8, hounsfield=False)
-    assert json.loads((data.folder / "v5-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
+    assert json.loads((data.folder / "v6-8px-gray" / "store.json").read_text()) == {"rejected": {"undecodable": 1}}
 
 
 def with_odd(root: Path, number: int) -> Path:
@@ -262,7 +262,7 @@ def test_pictures_that_show_nothing_are_counted_and_named_in_the_store_only(tmp_
     store = open_store(data, 8, hounsfield=False)
     assert len(store) == 10
     assert store.caveats[-1] == "one value everywhere: 2 of 10 images"
-    listed = pd.read_csv(data.folder / "v5-8px-gray" / "files.csv", keep_default_na=False)
+    listed = pd.read_csv(data.folder / "v6-8px-gray" / "files.csv", keep_default_na=False)
     assert listed["file"][listed["odd"] != ""].tolist() == ["0.png", "1.png"]
 
 
