@@ -3,6 +3,7 @@
 import atexit
 import codecs
 import io
+import logging
 import os
 import shutil
 import sys
@@ -36,6 +37,7 @@ def prepare_surroundings() -> None:
     Raises MedxferError where no temporary file can be written, which torch, joblib and W&B cannot do without.
     """
     readable_output()
+    logging.raiseExceptions = False  # a log that its disk does not take, such as W&B's own, prints no traceback
     _temporary_folder()
     _homeless()
 

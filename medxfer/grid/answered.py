@@ -22,7 +22,6 @@ def answer_study(
         try:
             send_answer(study, place, files, answers_markdown(verdict), named_figures(verdict))
         except Exception as error:  # W&B's own errors, the network's, the disk's: the answer is in the folder already
-            display.say(
-                f"[yellow]W&B does not have the answer ({type(error).__name__}): medxfer.report sends it again[/]"
-            )
+            why = getattr(error, "strerror", None) or type(error).__name__
+            display.say(f"[yellow]W&B does not have the answer ({why}): medxfer.report sends it again[/]")
     return verdict

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers.logger import DummyLogger
 from rich.markup import escape
 
 from medxfer.base.display import display
 from medxfer.base.words import arm_name
 from medxfer.study.cell import Cell, public_settings
-from medxfer.training.wandb_start import start_run
+from medxfer.training.wandb_start import check_disk, start_run
 
 LONGEST_TAG = 64
-PROBE = ".space"
 
 
 class StudyWandbLogger(WandbLogger):
@@ -29,7 +28,8 @@ class StudyWandbLogger(WandbLogger):
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         with self.writing():
-            _check_disk(Path(self.experiment.dir).parent)
+            if (folder := self.cell.study.folder / "wandb").is_dir():
+                check_disk(folder)
             self.experiment.log(dict(metrics), step=step)
 
     def conclude(self, metrics: Mapping[str, float]) -> None:
@@ -44,42 +44,41 @@ class StudyWandbLogger(WandbLogger):
             yield
         except OSError as error:
             if self.writes:
-                display.say(
-                    f"[yellow]W&B lacks curves of {escape(self.cell.name)} ({error.strerror or type(error).__name__}): "
-                    "the training goes on, and its record in the study's folder has them all[/]"
-                )
+                _say_without(self.cell, error)
             self.writes = False
 
 
-def _check_disk(folder: Path) -> None:
-    """Raise OSError where the disk of the run's `folder` is full: W&B's own process then loses curves in silence."""
-    if folder.is_dir():
-        probe = folder / PROBE
-        try:
-            probe.write_bytes(bytes(4096))
-        finally:
-            probe.unlink(missing_ok=True)
+def _say_without(cell: Cell, error: OSError) -> None:
+    display.say(
+        f"[yellow]W&B lacks curves of {escape(cell.name)} ({error.strerror or type(error).__name__}): "
+        "the training goes on, and its record in the study's folder has them all[/]"
+    )
 
 
 @contextmanager
 def wandb_run(project: str, entity: str | None, cell: Cell) -> Iterator[Logger]:
     """The cell's run, one a study and a cell; finished when the block ends, and as failed where the block raised.
 
-    A run that the caller has open, in a notebook, stays open.
+    A run that the caller has open, in a notebook, stays open. Where the disk takes none, nothing is logged.
     """
-    run = start_run(
-        project=project,
-        entity=entity,
-        id="-".join(filter(None, [cell.name, cell.study.record.get("id")])),
-        name=cell.name,
-        group=cell.study.name,
-        job_type=arm_name(cell.arm),
-        tags=[str(cell.factors[key])[:LONGEST_TAG] for key in ("data", "backbone", "colormap")],
-        config=public_settings(cell),
-        dir=str(cell.study.folder),
-        resume="allow",
-        reinit="create_new",
-    )
+    try:
+        run = start_run(
+            project=project,
+            entity=entity,
+            id="-".join(filter(None, [cell.name, cell.study.record.get("id")])),
+            name=cell.name,
+            group=cell.study.name,
+            job_type=arm_name(cell.arm),
+            tags=[str(cell.factors[key])[:LONGEST_TAG] for key in ("data", "backbone", "colormap")],
+            config=public_settings(cell),
+            dir=str(cell.study.folder),
+            resume="allow",
+            reinit="create_new",
+        )
+    except OSError as error:
+        _say_without(cell, error)
+        yield DummyLogger()
+        return
     run.define_metric("epoch", hidden=True)
     run.define_metric("train/*", step_metric="epoch")
     run.define_metric("val/*", step_metric="epoch")

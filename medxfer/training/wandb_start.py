@@ -3,6 +3,7 @@
 import os
 import shlex
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from medxfer.base.display import display
@@ -11,14 +12,20 @@ from medxfer.base.words import listing
 from medxfer.study.folder import Study
 
 WandbMode = Literal["online", "offline", "disabled", "shared"]
+PROBE = ".space"
 ANSWER = 5.0  # seconds that a server may take to answer before runs are kept offline
 
 
 def start_run(**about: Any) -> Any:
-    """`wandb.init`, private and as `wandb_mode` says; offline where W&B refuses it."""
+    """`wandb.init`, private and as `wandb_mode` says; offline where W&B refuses it.
+
+    Raises OSError where the disk of its folder, `about["dir"]`, takes nothing: W&B would print its own log's errors.
+    """
     import wandb
 
     mode = wandb_mode()
+    if mode != "disabled":
+        check_disk(Path(about["dir"], "wandb"))
     os.environ["WANDB_MODE"] = mode  # W&B reads it as well, and knows small letters alone
     settings = wandb.Settings(**PRIVATE)
     try:
@@ -28,6 +35,16 @@ def start_run(**about: Any) -> Any:
             raise
         _say_offline(type(error).__name__)
         return wandb.init(**about, mode="offline", settings=settings)
+
+
+def check_disk(folder: Path) -> None:
+    """Raise OSError where the disk of W&B's `folder` takes nothing: its own process then loses curves in silence."""
+    folder.mkdir(exist_ok=True)
+    probe = folder / PROBE
+    try:
+        probe.write_bytes(bytes(4096))
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 @cache

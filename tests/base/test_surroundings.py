@@ -1,5 +1,8 @@
 """An output without ×, a home or a temporary folder that takes nothing: commands work there, or say what to do."""
 
+import errno
+import io
+import logging
 import os
 import subprocess
 import sys
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from medxfer.base.surroundings import READABLE, readable_output
+from medxfer.base.surroundings import READABLE, prepare_surroundings, readable_output
 
 OUTPUTS = [
     {"PYTHONIOENCODING": "ascii"},
@@ -35,6 +38,21 @@ def call(*arguments: str, tree: Path | None = None, without: tuple[str, ...] = (
     return subprocess.run(
         [sys.executable, "-m", *arguments], env={**place, "PYTHONPATH": path, **environment}, capture_output=True
     )
+
+
+def test_a_log_that_its_disk_does_not_take_prints_no_traceback(monkeypatch, capsys):
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    logger = logging.Logger("full")
+    logger.addHandler(logging.StreamHandler(Full()))
+    logger.error("one")
+    assert "Traceback" in capsys.readouterr().err
+    prepare_surroundings()
+    logger.error("another")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=["ascii", "latin-1", "C"])

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 import wandb
-from cells import small_config
+from cells import small_config, train_small
 from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
@@ -25,7 +25,7 @@ from medxfer.training import wandb_start
 from medxfer.training.callbacks import EpochBar
 from medxfer.training.run import train
 from medxfer.training.settings.checked import checked
-from medxfer.training.wandb_run import PROBE
+from medxfer.training.wandb_start import PROBE
 
 
 def inspect(run: Path) -> dict:
@@ -94,8 +94,13 @@ def test_a_full_disk_costs_curves_and_no_training(run_cell, tmp_path, monkeypatc
     def refuse(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    started = []
+
     def write_bytes(path: Path, data: bytes, write=Path.write_bytes) -> int:
-        return refuse() if path.name == PROBE else write(path, data)
+        if path.name == PROBE and started:
+            refuse()
+        started.append(path)
+        return write(path, data)
 
     if told:
         monkeypatch.setattr(wandb.sdk.wandb_run.Run, "log", refuse)
@@ -108,6 +113,29 @@ def test_a_full_disk_costs_curves_and_no_training(run_cell, tmp_path, monkeypatc
     assert not list(tmp_path.glob("studies/*/cells/*/failed.json"))
     said = " ".join(capsys.readouterr().out.split())
     assert said.count(f"W&B lacks curves of {record.parent.name} (No space left on device): the training goes on") == 1
+
+
+def test_where_the_disk_is_full_before_the_run_w_and_b_is_not_started_and_the_cell_is_whole(
+    tmp_path, monkeypatch, capfd
+):
+    def full(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(wandb_start, "check_disk", full)
+    monkeypatch.setattr(wandb, "init", lambda **_: pytest.fail("W&B was started"))
+    cell, _ = train_small(tmp_path, "logger=wandb", "trainer.max_epochs=1")
+    assert (cell / "metrics.json").is_file()
+    said = capfd.readouterr()
+    assert " ".join(said.out.split()).count("W&B lacks curves of") == 1
+    assert "Traceback" not in said.err
+
+
+def test_a_disk_is_asked_by_a_file_that_does_not_stay(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        wandb_start.check_disk(tmp_path / "gone" / "wandb")
+    wandb_start.check_disk(tmp_path / "wandb")
+    assert not list((tmp_path / "wandb").iterdir())
 
 
 @pytest.fixture
