@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints/tested.txt
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(VENV)/constraints.txt --editable
 
-.PHONY: demo test test-newest test-lowest docs notebooks pins release-check kills browser simulations reference lint types format bench bench-long slurm-test clean
+.PHONY: demo test test-newest test-lowest docs notebooks pins release-check kills browser first-screen simulations reference lint types format bench bench-long slurm-test clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/installed: pyproject.toml $(CONSTRAINTS)
@@ -46,6 +46,9 @@ kills: $(VENV)/installed  ## a small grid killed 100 times at random moments, an
 browser: $(VENV)/installed  ## what the tests of the page in Chromium need, besides Debian's chromium and npm
 	$(INSTALL) '.[dev,browser]'
 	npm install --silent --no-fund --no-audit --prefix $(VENV) axe-core@4
+
+first-screen: browser  ## docs/first_screen.png again: the page of the main job on phantoms
+	$(BIN)/python tests/first_screen.py
 
 simulations: $(VENV)/installed  ## the false positives and widths of docs/simulations.md; goes on where it stopped (an hour of two cores; heads and networks want a GPU)
 	$(BIN)/python tests/simulation/run.py --out docs/simulations.md

@@ -50,7 +50,7 @@ def design_sentence(question: Question, designs: Sequence[Designs]) -> str:
         return ""
     split, folds = one_split[0], divided[0]
     widths = [points(way.half_width or 0.0, signed=False) for way in (split, folds)]
-    return f"{split.cells} networks an arm: one split ±{widths[0]}, {division(folds.folds)} ±{widths[1]}."
+    return f"With {split.cells} networks an arm: one split ±{widths[0]}, {division(folds.folds)} ±{widths[1]}."
 
 
 def division(folds: int) -> str:

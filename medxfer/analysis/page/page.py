@@ -16,6 +16,7 @@ from medxfer.analysis.page.layout import Section
 from medxfer.analysis.page.look_sections import look_sections
 from medxfer.analysis.page.panels import answers, trainings
 from medxfer.analysis.page.sections import exploratory, sections
+from medxfer.base.words import hydra_value
 
 
 def render_page(
@@ -32,6 +33,10 @@ def render_page(
     `phantoms` stand in where there is nothing in `seen`; `withheld` says what of the pictures asked for is not shown.
     """
     style, script = read("page.css"), read("page.js")
+    shown = columns(study)  # as results.csv; a column of the page alone is one entry more: | {"name": function}
+    alike = _alike(study)
+    for name in alike:
+        del shown[name]
     template = environment().get_template("page.html.j2")
     return template.render(
         study=study,
@@ -51,9 +56,18 @@ def render_page(
         changed=changed,
         seen=seen,
         withheld=withheld,
-        columns=columns(study),  # as results.csv; a column of the page alone is one entry more: | {"name": function}
+        columns=shown,
+        alike=", ".join(f"{name}={value}" for name, value in alike.items()),
         how=provenance(study),
     )
+
+
+def _alike(study: StudyRecord) -> dict[str, str]:
+    """The factors that all cells share, which need no column, beside those that make an arm and a training."""
+    levels = {key: {str(hydra_value(cell.factors.get(key))) for cell in study.rows} for key in study.keys}
+    return {
+        key: of.pop() for key, of in levels.items() if len(of) == 1 and key not in ("colormap", "pretrained", "seed")
+    }
 
 
 def _hash(text: str) -> Markup:

@@ -8,7 +8,7 @@ from medxfer.data.phantom import GENERATION, write_phantoms
 from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.source import Index
 
-CAVEAT = "phantoms: drawn by formula, so the result says nothing about patients"
+CAVEAT = "drawn by formula, so the result says nothing about patients"
 
 
 class PhantomFolder(DicomFolder):

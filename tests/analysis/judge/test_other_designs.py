@@ -27,7 +27,9 @@ def test_one_split_is_told_what_folds_would_tell(tmp_path: Path) -> None:
         assert [(way.folds, way.seeds, way.patients) for way in one.designs] == [(1, 10, 60), (5, 2, 300), (10, 1, 300)]
         split, folds, single = (way.half_width for way in one.designs)
         assert single is None
-        assert said.closing.endswith(f"10 networks an arm: one split ±{100 * split:.1f}, 5 folds ±{100 * folds:.1f}.")
+        assert said.closing.endswith(
+            f"With 10 networks an arm: one split ±{100 * split:.1f}, 5 folds ±{100 * folds:.1f}."
+        )
         foretold = [e.half_width for f in said.findings for e in f.figures.expected if e.seeds == 10]
         assert max(foretold) == pytest.approx(split, rel=0.05)  # the same is said of the same design
     (section,) = design_section(verdict)
@@ -52,7 +54,7 @@ def test_folds_are_told_what_one_split_would_tell(tmp_path: Path) -> None:
         assert one.designs[1].half_width == pytest.approx(now, rel=0.1)  # this study's own design
         closing = next(answer.closing for answer in verdict.answers if answer.question == one.question)
         split, folds = (100 * way.half_width for way in one.designs[:2])
-        assert closing.endswith(f"10 networks an arm: one split ±{split:.1f}, 5 folds ±{folds:.1f}.")
+        assert closing.endswith(f"With 10 networks an arm: one split ±{split:.1f}, 5 folds ±{folds:.1f}.")
     assert verdict.designs
 
 

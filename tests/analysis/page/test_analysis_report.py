@@ -1,4 +1,5 @@
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -161,6 +162,15 @@ def test_another_column_of_the_table_of_cells_is_one_entry(tmp_path: Path, monke
     assert '<button type="button">minutes</button>' in html
     assert '<td data-value="0.22333' in html
     assert "minutes" not in results_csv(study)
+
+
+def test_factors_that_all_cells_share_stand_above_the_table_of_cells(tmp_path: Path) -> None:
+    answered = write_study(tmp_path / "s", seeds=2, fractions=(0.5, 1.0))
+    report(answered)
+    html = (answered / "report.html").read_text(encoding="utf-8")
+    assert "All: data=phantom_dx, backbone=tf_efficientnet_lite0, window=40/400, image_size=64." in html
+    headings = re.findall(r'<button type="button">([^<]+)</button>', html)
+    assert headings[:4] == ["colormap", "pretrained", "train fraction", "seed"]
 
 
 def test_reporting_twice_gives_the_same_files(tmp_path: Path) -> None:
