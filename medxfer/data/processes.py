@@ -15,11 +15,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from math import ceil
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import cloudpickle
 
@@ -33,7 +32,7 @@ Lost = Literal["decoder crashed", "decoder hung"]
 
 SECONDS = 30.0  # that one file may take
 IDLE_SECONDS = 10.0  # that processes are kept for the next task: decoding soon follows the reading of headers
-_STARTED = b"1"  # what a process writes when it can read requests
+_ASKED = 2  # items that a process has, so that it need not wait for the next
 _HUNG = 1  # the exit status of faulthandler's clock
 
 
@@ -59,32 +58,42 @@ def in_processes(
     job = pickle.dumps((sys.path, Path.cwd(), cloudpickle.dumps(task)))  # cloudpickle: also what a notebook defines
     todo, tried = deque(range(len(items))), set[int]()
     _Clock.stop()
-    busy: dict[Any, tuple[_Process, int]] = {}  # file descriptor of the answers -> process, place
+    busy: dict[Connection, tuple[_Process, deque[int]]] = {}  # its answers -> process, places that it was asked for
+
+    def ask(process: _Process, places: deque[int]) -> None:
+        places.append(todo.popleft())
+        process.ask(job, items[places[-1]], seconds(items[places[-1]]))
 
     def hand_out() -> None:
+        for free in [one for one in busy.values() if not one[1]]:
+            if todo:
+                ask(*free)
         while todo and len(busy) < number:
-            place, process = todo.popleft(), _idle_or_new()
-            busy[process.answers.fileno()] = process, place
-            process.ask(job, items[place], seconds(items[place]))
+            process = _idle_or_new()
+            busy[process.answers] = process, deque()
+            ask(*busy[process.answers])
+        for one in busy.values():
+            if todo and len(one[1]) < _ASKED:
+                ask(*one)
+        for answers in [answers for answers, (_, places) in busy.items() if not places]:
+            _idle.append(busy.pop(answers)[0])
 
     try:
         hand_out()
         while busy:
-            descriptor = wait(busy)[0]
-            process, place = busy[descriptor]
-            again = False
+            answers = cast(Connection, wait(list(busy))[0])
+            process, places = busy[answers]
+            place, again = places.popleft(), False
             try:
                 error, answer = process.answer()
-                _idle.append(process)
             except (EOFError, OSError, pickle.UnpicklingError):  # it has ended
                 error, answer = None, process.end()
                 again = place not in tried
                 tried.add(place)
-            del busy[descriptor]
+                todo.extendleft(reversed([place, *places] if again else places))
+                del busy[answers]
             if error:
                 raise error
-            if again:
-                todo.appendleft(place)
             hand_out()  # before the caller works on the answer
             if not again:
                 yield place, answer
@@ -107,24 +116,30 @@ class _Process:
             raise MedxferError(f"a process that reads images could not be started ({error.strerror})") from error
         assert self.popen.stdin is not None
         assert self.popen.stdout is not None
-        self.requests, self.answers = self.popen.stdin, self.popen.stdout
-        self.parent, self.started = os.getpid(), False
+        self.requests = Connection(os.dup(self.popen.stdin.fileno()), readable=False)
+        self.answers = Connection(os.dup(self.popen.stdout.fileno()), writable=False)
+        self.popen.stdin.close()
+        self.popen.stdout.close()
+        self.parent, self.started, self.job = os.getpid(), False, b""
 
-    def ask(self, *request: Any) -> None:
-        """Send (job, item, seconds)."""
+    def ask(self, job: bytes, item: Any, seconds: float) -> None:
+        """Ask for `job` on `item`; the job is sent where it is another than before."""
         with suppress(OSError):  # it has ended: `answer` will say so
-            self.requests.write(pickle.dumps(request))
-            self.requests.flush()
+            self.requests.send((b"" if job is self.job else job, item, seconds))
+        self.job = job
 
     def answer(self) -> tuple[Exception | None, Any]:
-        """The error or the result of what was asked. Raises EOFError, OSError or UnpicklingError if the process has
-        ended, and MedxferError if it has never started."""
-        if not self.started and self.answers.read(1) != _STARTED:
-            raise MedxferError(
-                "a process that reads images could not be started: its own message is above, if it had time for one"
-            )
+        """The error or the result of what was asked first. Raises EOFError, OSError or UnpicklingError if the process
+        has ended, and MedxferError if it has never started."""
+        if not self.started:
+            try:
+                self.answers.recv_bytes()
+            except (EOFError, OSError):
+                raise MedxferError(
+                    "a process that reads images could not be started: its own message is above, if it had time for one"
+                ) from None
         self.started = True
-        error, result = pickle.load(self.answers)
+        error, result = self.answers.recv()
         return error, result
 
     def end(self) -> Lost:
@@ -177,29 +192,28 @@ class _Clock:
 
 def _serve() -> None:
     """What the process runs: answer requests until stdin ends."""
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    requests, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
     nowhere = os.open(os.devnull, os.O_RDWR)
-    os.write(1, _STARTED)
+    answers.send_bytes(b"started")
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     keep_pages()  # a picture takes the memory of the one before
+    task: Any = None
     # Once for all files; the process that asks has ended where there is nothing to read.
     with silence(), suppress(EOFError, ConnectionError):
         while True:
-            job, item, seconds = pickle.load(requests)
+            job, item, seconds = requests.recv()
             answer: tuple[Exception | None, Any]
             try:
-                task = _unpacked(job)
+                task = _unpacked(job) if job else task
                 faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)  # needs neither GIL nor signals
                 answer = None, task(item)
             except Exception as error:
                 answer = error, None
             faulthandler.cancel_dump_traceback_later()
-            answers.write(pickle.dumps(answer))
-            answers.flush()
+            answers.send(answer)
 
 
-@lru_cache(maxsize=1)
 def _unpacked(job: bytes) -> Any:
     sys.path[:], folder, task = pickle.loads(job)
     os.chdir(folder)

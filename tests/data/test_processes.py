@@ -75,6 +75,24 @@ def test_an_error_comes_out_as_it_was_raised() -> None:
         list(in_processes((1).__truediv__, [1, 0]))
 
 
+@pytest.mark.parametrize("items", [1, 2, 3, 4, 5, 7])
+def test_each_item_is_done_once_however_few_there_are_for_each_process(items: int) -> None:
+    assert sorted(in_processes(str, range(items), workers=3, few=1)) == [(item, str(item)) for item in range(items)]
+
+
+class CrashesOn(set[int]):
+    def __call__(self, item: int) -> int:
+        if item in self:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+
+def test_what_a_lost_process_was_asked_for_besides_is_done_by_another() -> None:
+    items = range(12)
+    lost = {place for place, of_item in in_processes(CrashesOn({0, 5, 11}), items, workers=2) if of_item != place}
+    assert lost == {0, 5, 11}
+
+
 def test_no_items_no_processes() -> None:
     assert list(in_processes(decode, [])) == []
 
@@ -132,7 +150,7 @@ def test_items_are_handed_out_as_results_are_taken() -> None:
     for _ in range(20):
         next(results)
     results.close()
-    assert len(set(asked)) <= 22
+    assert len(set(asked)) <= 24
 
 
 SCRIPT = """
