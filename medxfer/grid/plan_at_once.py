@@ -26,7 +26,7 @@ def side_by_side(missing: Sequence[tuple[Job, Settled]], paces: Sequence[Pace], 
     longest = max(range(len(missing)), key=lambda n: paces[n].seconds)
     display.step("measuring cells side by side", 1, 1)
     most = min(-(-len(missing) // devices), joblib.cpu_count(), MOST)
-    found = measure_side_by_side(missing[longest][0].config(), most)
+    found = list(measure_side_by_side(missing[longest][0].config(), most))
     display.close()
     if not found:
         return None

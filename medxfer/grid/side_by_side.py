@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class AtOnce:
     images: float  # a second
 
 
-def measure_side_by_side(config: DictConfig, most: int) -> list[AtOnce]:
+def measure_side_by_side(config: DictConfig, most: int) -> Iterator[AtOnce]:
     """Images a second of 1, 2, 4, … and at most `most` cells like `config` at once, on one GPU or on all cores.
 
     It ends with the first number that is no gain, or for which memory does not suffice. Nothing is written into a
@@ -46,22 +46,20 @@ def measure_side_by_side(config: DictConfig, most: int) -> list[AtOnce]:
     """
     text = OmegaConf.to_yaml(config, resolve=True)
     workers: list[_Worker] = []
-    found: list[AtOnce] = []
-    number = 1
+    number, before = 1, 0.0
     try:
         while number <= most:
             workers += [_Worker(text) for _ in range(number - len(workers))]
             together = _together(workers)
             if together is None:
                 break
-            found.append(AtOnce(number, together))
-            if number > 1 and together < WORTHWHILE * found[-2].images:
+            yield AtOnce(number, together)
+            if together < WORTHWHILE * before:
                 break
-            number *= 2
+            number, before = 2 * number, together
     finally:
         for worker in workers:
             worker.end()
-    return found
 
 
 def fastest(found: Sequence[AtOnce]) -> AtOnce:

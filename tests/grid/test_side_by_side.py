@@ -52,7 +52,7 @@ def test_it_ends_with_the_first_number_that_is_no_gain_or_has_no_memory(
 ) -> None:
     monkeypatch.setattr(side_by_side, "_Worker", Worker)
     monkeypatch.setattr(side_by_side.joblib, "cpu_count", lambda: cores)
-    measured = measure_side_by_side(small_config(tmp_path), 8)
+    measured = list(measure_side_by_side(small_config(tmp_path), 8))
     assert [one.images for one in measured] == found
     assert Worker.number == 0
 
@@ -100,9 +100,9 @@ def test_cells_are_really_trained_at_once(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(side_by_side, "WORTHWHILE", 0.0)
     monkeypatch.setattr(side_by_side, "SECONDS", 0.5)
     config = small_config(tmp_path, "plan=true")
-    found = measure_side_by_side(config, 2)
+    found = list(measure_side_by_side(config, 2))
     assert [one.cells for one in found] == [1, 2]
     assert all(one.images > 0 for one in found)
     assert not (tmp_path / "studies").exists()
     config.backbone = "no_such_network"
-    assert measure_side_by_side(config, 2) == []
+    assert list(measure_side_by_side(config, 2)) == []
