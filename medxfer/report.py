@@ -106,7 +106,7 @@ def judge_scores(given: Settings, command: str = "") -> "Verdict":
     from medxfer.study.identity import safe_name
 
     assert given.scores is not None
-    folder = given.out or Path("studies") / safe_name(given.scores.name.partition(".")[0])
+    folder = given.out or Path("studies") / (safe_name(given.scores.name.partition(".")[0]) or "scores")
     table = read_score_table(given.scores, given.compare, given.positive)
     asked = Question(given.reference, given.metric, given.margin, given.threshold)
     write_table_study(table, given.scores, folder, asked, command)

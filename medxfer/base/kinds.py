@@ -14,6 +14,7 @@ from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.registered import registered_names
 from medxfer.base.words import listing
 
+LONGEST = 100  # characters of a name: with what is added to it, systems take 255
 MANY = 20  # numbers of a range that an error writes out
 
 
@@ -35,7 +36,7 @@ class Kind(ABC):
         """Whether it takes `value`, which `of_text` has seen."""
 
     def of_text(self, value: Any) -> Any:
-        """`value`, where it is text that means another type: the environment's variables are text."""
+        """`value` in the one type that it has, however it is written: the environment's variables are text."""
         return value
 
     def read(self, key: str, value: Any) -> Any:
@@ -72,10 +73,11 @@ class Number(Kind):
         if isinstance(value, str):
             for kind in (int, float):
                 try:
-                    return kind(value)
+                    return self.of_text(kind(value))
                 except ValueError:
                     continue
-        return value
+        # 1 and 1.0 would be two levels of a factor
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) and not self.whole else value
 
     def refusal(self, key: str, value: Any) -> MedxferError:
         """As of every kind; 1-5 is answered with the five numbers that it may mean."""
@@ -140,6 +142,18 @@ class Text(Kind):
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str) and bool(value.strip())
+
+
+@dataclass(frozen=True)
+class Name(Text):
+    """What folders and files are called by: a letter or a digit in it, so that none is called .., and not too long."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.what} of at most {LONGEST} characters with a letter (a to z) or a digit in it"
+
+    def takes(self, value: Any) -> bool:
+        return isinstance(value, str) and len(value) <= LONGEST and bool(re.search("[A-Za-z0-9]", value))
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,8 @@ def _check_typing(text: str, after: Sequence[str], sweep: bool) -> None:
     bare = "".join(mark for mark in text if mark not in TYPOGRAPHIC)
     if bare != text and _parsed(bare):
         raise MedxferError(f"{text}: typographic quotes are part of the value; write {shlex.quote(bare)}")
+    if sweep and value.endswith(",") and _parsed(text.rstrip(",")):
+        raise MedxferError(f"{text}: no value follows the last comma; write {shlex.quote(text.rstrip(','))}")
     if sweep and re.fullmatch("-?0,0\\d*", value):
         raise MedxferError(f"{text}: the comma divides two values; write {key}={value.replace(',', '.')}")
     one = _read(text) if "." not in key else None

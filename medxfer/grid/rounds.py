@@ -82,9 +82,8 @@ class Rounds:
         for later in [number for number in declared_looks(record) if number >= seeds]:
             cells = look_cells(planned, later)
             if within := [n for n in needed if self.grid.cells[n].name in cells]:
-                if later > seeds:
-                    look = look_cells(planned, seeds)
-                    lacking = sum(not study.has_result(name) for name in look)
+                look = look_cells(planned, seeds)
+                if later > seeds and (lacking := sum(not study.has_result(name) for name in look)):
                     why = f"{lacking} of its {count(len(look), 'cell')} failed or belong to other commands"
                     text = f"no look at {seeds} seeds yet: {why}; training goes on to {later} seeds"
                     display.say(f"[bold]{escape(study.name)}[/]: {text}")

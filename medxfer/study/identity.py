@@ -40,6 +40,12 @@ TRAINER_OUTSIDE = (
     "log_every_n_steps",
 )
 
+_NEVER_TUNED = {
+    "colormap": "RQ1 compares it",
+    "pretrained": "RQ2 compares it",
+    "seed": "seeds are the trainings, which repeat each arm",
+    FOLD: "each fold tests other patients",
+}
 # Callbacks that tell loggers alone.
 ONLY_LOG = ("pytorch_lightning.callbacks.DeviceStatsMonitor", "pytorch_lightning.callbacks.LearningRateMonitor")
 
@@ -117,6 +123,12 @@ def check_budget(config: DictConfig) -> None:
 
 def check_factors(config: DictConfig) -> None:
     """Raise MedxferError where a setting of study.tuned or study.contrasts cannot be a factor of the study's cells."""
+    tuned = list(config.study.tuned)
+    for key in tuned:
+        if why := _NEVER_TUNED.get(key):
+            raise MedxferError(f"study.tuned: validation cannot pick {key}, because {why}; leave it out")
+        if tuned.count(key) > 1:
+            raise MedxferError(f"study.tuned: {key} stands there twice; leave one out")
     for key in more_factors(config):
         said = f"study.tuned and study.contrasts take settings of the training, and {key} is"
         first, _, rest = key.partition(".")

@@ -40,6 +40,12 @@ def open_study(config: DictConfig, fingerprint: str, pending: dict[Path, Json] |
             difference = _join(study, settings, declared, config.data, fingerprint, pending)
         if difference is None:
             return study
+        if named and pending is not None and not (study.folder / "study.json").is_file():
+            raise MedxferError(
+                f"study.name={config.study.name}: cells of one study share each setting that is no factor "
+                f"({difference}); to sweep it, name it in study.tuned=[…], where validation picks it for each arm, or "
+                "in study.contrasts=, or leave study.name out, and each value makes a study of its own"
+            )
         if named:
             raise MedxferError(
                 f"study.name={config.study.name}: {study.folder} has other settings ({difference}); "

@@ -164,7 +164,7 @@ def _assemble(folder: Path, config: DictConfig, record: dict[str, Any]) -> Train
     weights = folder / "checkpoints" / BEST
     if not weights.is_file():
         raise MedxferError(
-            f"cell={folder}: its weights were not kept (keep=none, or status prune=true); delete the cell's folder, "
+            "its weights were not kept (keep=none, or status prune=true); delete the cell's folder, "
             "and its study's command trains it again"
         )
     checkpoint = torch.load(weights, map_location="cpu", weights_only=True)

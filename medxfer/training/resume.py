@@ -12,6 +12,7 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
+from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.files import whole_file
 from medxfer.base.stop import SIGNALS
 from medxfer.model.classifier import ends_epoch
@@ -22,7 +23,19 @@ EVERY = 300.0  # seconds between two saves within an epoch
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Checkpoints are written like records; Lightning does not flush its own, and it uses the temporary folder."""
+    """Checkpoints are written like records; Lightning does not flush its own, and it uses the temporary folder.
+
+    One that cannot be read, as a disk may leave it, is said in a sentence.
+    """
+
+    def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
+        try:
+            return super().load_checkpoint(path, *arguments, **options)
+        except Exception as error:  # damaged in any way
+            raise MedxferError(
+                f"{Path(path).name} is damaged ({first_line(error)}): delete the cell's folder, and the same command "
+                "trains it anew"
+            ) from error
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)

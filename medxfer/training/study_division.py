@@ -12,6 +12,7 @@ from medxfer.base.files import write_parquet
 from medxfer.data.split import Split, training_subset
 from medxfer.data.store.gray_store import GrayStore
 from medxfer.study.folder import Study
+from medxfer.study.identity import safe_name
 
 
 class StudyDivision:
@@ -26,7 +27,7 @@ class StudyDivision:
         Raises MedxferError where the study began with other images.
         """
         images, labels = split.store.images, split.store.labels
-        path = study.folder / "splits" / f"{data}-{split.store.fingerprint}-{split.name}.parquet"
+        path = study.folder / "splits" / f"{safe_name(data)}-{split.store.fingerprint}-{split.name}.parquet"
         if path.is_file():
             table = _read(path, path.stat().st_mtime_ns, split.store)
         else:

@@ -97,6 +97,7 @@ def test_commas_are_a_sweep_where_one_is_asked_for() -> None:
         (["colormap=“none”,viridis"], "colormap=none,viridis"),
         (["colormap='none, viridis'"], "colormap=none,viridis"),
         (["lr=0,001"], "lr=0.001"),
+        (["seed=0,1,"], "seed=0,1"),
         (["study.margin=0,02"], "study.margin=0.02"),
     ],
 )

@@ -24,6 +24,7 @@ from medxfer.training.settings.composed import sentence
         ("augment.cutout=1", "unknown setting 'augment.cutout'"),
         ("data.patints=3", "unknown setting 'data.patints': did you mean data.patients"),
         ("data.root=x", "data.root is no setting of the data that was chosen by data="),
+        ("trainer.precision=bf16-mixed", "trainer.precision has no default here: give it with a plus, +trainer.pre"),
         ("~windw", "unknown setting 'windw': did you mean window"),
         ("hydra.jb=3", "unknown setting 'hydra.jb'"),
         ("logger=wanb", "unknown logger 'wanb': did you mean wandb? there are csv, mlflow, none, tensorboard, wandb."),

@@ -180,6 +180,14 @@ def test_a_look_that_a_failed_cell_prevents_does_not_keep_the_others_from_traini
     assert one.study.record.get("stopped") is None
 
 
+def test_a_look_that_lacks_no_cell_is_not_said_to_lack_some(tmp_path, reports, monkeypatch, capsys):
+    """As where a study asks no question that a look decides."""
+    monkeypatch.setattr(of_rounds, "next_look", lambda folder: of_rounds.Look(2, False, False, "No question."))
+    one = Trained(tmp_path, 4, [2, 4], NOTHING)
+    assert run(rounds_of(one), one.train) == [[0, 0, 1, 1], [2, 2, 3, 3]]
+    assert "no look at 2 seeds yet" not in " ".join(capsys.readouterr().out.split())
+
+
 def test_where_a_failed_cell_makes_the_rest_useless_the_same_command_tries_it_again(tmp_path, reports):
     one = Trained(tmp_path, 4, [2, 4], CLEAR)
 

@@ -46,7 +46,9 @@ def jobs(folder, *each: str, plan: bool = False) -> list[Job]:
         (["backbone=test_vit", "backbone=test_vit finetune=last:9"], "finetune=last:9"),
         (["data.split.seed=0 study.name=s", "data.split.seed=1 study.name=s"], "two cells of this study"),
         (["data.split.seed=0", "data.split.seed=1"], "two cells of this study"),
-        (["lr=1e-4 study.name=s", "lr=1e-3 study.name=s"], "has other settings .*lr was 0.0001, is 0.001"),
+        (["lr=1e-4 study.name=s", "lr=1e-3 study.name=s"], r"no factor \(lr was 0.0001, is 0.001\); to sweep it, name"),
+        (["study.tuned=[lr,lr]"], r"^study.tuned: lr stands there twice"),
+        (["study.tuned=[seed]"], r"^study.tuned: validation cannot pick seed, because seeds are the trainings"),
     ],
 )  # fmt: skip
 def test_what_the_run_refuses_the_plan_refuses_and_nothing_is_left_behind(tmp_path, each: Sequence[str], said):
@@ -101,6 +103,20 @@ def test_a_column_of_ages_that_is_named_after_the_cells_were_trained_is_said(tmp
         grid = begin(jobs(tmp_path, trained + more), "command")
         assert [cell.is_done() for cell in grid.cells] == [True]
         assert ("data.columns.age was named after cells were trained" in capsys.readouterr().out) is said
+
+
+def test_a_value_is_one_level_however_it_is_written(tmp_path):
+    tuned = "study.tuned=[augment.flip,trainer.gradient_clip_val]"
+    written = ["train_fraction=1 augment.flip=0 trainer.gradient_clip_val=1", "train_fraction=1.0 augment.flip=0.0"]
+    grid = begin(jobs(tmp_path, *(f"{tuned} {one}" for one in written)), "command")
+    assert len(grid.cells) == 1
+    assert {type(grid.cells[0].factors[key]) for key in ("train_fraction", "augment.flip")} == {float}
+
+
+def test_a_data_set_may_have_any_name(tmp_path):
+    grid = begin(jobs(tmp_path, "data.name=a/b"), "command")
+    (split,) = grid.studies[0].folder.glob("splits/*.parquet")
+    assert split.name.startswith("a_b-")
 
 
 def test_a_seed_from_the_environment_plans_the_cell_that_is_trained(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 import pytorch_lightning as pl
+import torch
 from hydra import compose, initialize_config_dir
 from pictures import make_pictures
 
@@ -18,6 +19,7 @@ from medxfer.study.checkpoints import Saved, saved
 from medxfer.training.callbacks import EpochBar
 from medxfer.training.curve_files import ResumedCsv
 from medxfer.training.prepare import prepare
+from medxfer.training.resume import WholeCheckpoints
 from medxfer.training.run import train
 
 
@@ -259,3 +261,13 @@ def test_a_checkpoint_of_another_epoch_than_the_record_s_is_an_error(configure, 
     monkeypatch.setattr("medxfer.training.callbacks.History.best", lambda *_: 7)
     with pytest.raises(MedxferError, match=r"best.ckpt holds epoch [0-2], and by its curves epoch 7 is the best"):
         train(configure("study"))
+
+
+@pytest.mark.parametrize("left", [0, 1000], ids=["empty", "cut off"])
+def test_a_damaged_checkpoint_is_said_with_the_way_out(tmp_path, left):
+    path = tmp_path / "last.ckpt"
+    WholeCheckpoints().save_checkpoint({"state": torch.zeros(1000)}, path)
+    assert len(WholeCheckpoints().load_checkpoint(path)["state"]) == 1000
+    os.truncate(path, left)
+    with pytest.raises(MedxferError, match=r"^last\.ckpt is damaged \(.*\): delete the cell's folder, and the same"):
+        WholeCheckpoints().load_checkpoint(path)

@@ -3,7 +3,7 @@
 --help and docs/settings.md are made of this description: `make reference` writes the page again.
 """
 
-from medxfer.base.kinds import Anything, Flag, Keyed, Number, Text, Weights, choice, share, whole
+from medxfer.base.kinds import Anything, Flag, Keyed, Name, Number, Text, Weights, choice, share, whole
 from medxfer.base.words import AUTO, JUDGED
 from medxfer.model.backbone_names import backbone_names
 from medxfer.study.comparison import read_comparisons
@@ -96,7 +96,7 @@ RECIPE: Keys = {
 
 STUDY = Group("what a study is, and what it declares before its first training", {
     "root": Setting(Text("a path"), "where studies lie"),
-    "name": Setting(OrNull(either(Text("a name"), whole(0)), "one made from the settings that cells share"),
+    "name": Setting(OrNull(either(Name("a name"), whole(0)), "one made from the settings that cells share"),
                     "the study's name"),
     "metric": Setting(choice(*JUDGED, why="the answer is judged by auroc, accuracy, "
                              "balanced_accuracy or brier; the other metrics stand in results.csv."),

@@ -67,6 +67,8 @@ def unknown_key(key: str) -> MedxferError:
     keys = list(known_keys())
     if key in keys:
         group = key.partition(".")[0]
+        if group == "trainer":
+            return MedxferError(f"{key} has no default here: give it with a plus, +{key}=…")
         return MedxferError(f"{key} is no setting of the {group} that was chosen by {group}=; {SHOW_ALL}")
     of_sets = [f"{before}{one}" for before in _set_of(key) for one in known_keys(DATA)]
     return unknown("setting", key, of_sets or keys, SHOW_ALL)

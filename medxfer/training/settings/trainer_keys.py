@@ -15,7 +15,7 @@ _EACH_EPOCH = (
     "and take fewer or shorter epochs (trainer.limit_train_batches) if validation is dear"
 )
 _OURS = "medxfer makes it itself, so that a cell can be resumed and recorded; leave it out"
-_PART = either(Number(0, 1, open_low=True), whole(1))
+_PART = either(whole(1), Number(0, 1, open_low=True))
 
 
 def _whole_or_unlimited(meaning: str) -> Setting:

@@ -81,6 +81,9 @@ SLIPS = [
     ("seed=-1", "seed=-1: give a whole number from 0"),
     ("seed=1-5", "seed=1-5: give a whole number from 0; several are swept after -m: seed=1,2,3,4,5"),
     ("seed=1.5", "seed=1.5: give a whole number"),
+    ("study.name=..", "study.name=..: give a name of at most 100 characters with a letter (a to z) or"),
+    ("study.name=" + 101 * "a", "give a name of at most 100 characters"),
+    ("data.name='%'", "data.name=%: give a name of at most 100 characters"),
     ("seed=true", "seed=true: give a whole number"),
     ("batch_size=0", "batch_size=0: give a whole number from 2"),
     ("batch_size=1", "batch_size=1: give a whole number from 2: batch norm needs two images"),
@@ -176,11 +179,14 @@ def test_a_mistyped_key_of_a_named_set_is_answered_with_the_nearest_there(key: s
     assert f"did you mean {near}" in str(unknown_key(key))
 
 
-def test_values_keep_their_types_so_that_cells_keep_their_names():
-    config = composed("lr=1", "train_fraction=1", "data@external=images")
+def test_a_number_has_one_type_however_it_is_written_and_one_batch_is_not_all():
+    config = composed("data@external=images")
     assert read_settings(config) is config
-    assert read_value("train_fraction", 1) == 1
-    assert isinstance(read_value("train_fraction", 1), int)
+    read = read_settings(composed("lr=1", "trainer.gradient_clip_val=2", "trainer.limit_val_batches=1"))
+    assert [type(one) for one in (read.lr, read.trainer.gradient_clip_val)] == [float, float]
+    assert type(read.trainer.limit_val_batches) is int
+    assert [repr(read_value("train_fraction", one)) for one in (1, 1.0, "1")] == ["1.0"] * 3
+    assert [repr(read_value("seed", one)) for one in (1, "1")] == ["1", "1"]
 
 
 def test_every_description_says_something():
