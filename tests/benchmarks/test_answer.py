@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from answers import record_answers, recorded
+from real_images import images
 from scale import LONG_ONLY, setting
 from start_studies import studies
 from starting_points import seen
@@ -43,14 +44,14 @@ def chunk(data: str, patients: int, null: bool, number: int) -> Chunk:
     rng = np.random.default_rng([FIRST, zlib.crc32(f"{data}, {patients}, {null}".encode()), number])
     made = studies(rng, STUDIES[data][patients], data, patients, null)
     means = [of_folds(study).theta.mean(1) for study in made]
-    images = round(np.mean([len(study.labels) - len(study.tested) for study in made]))
-    return Chunk([answers(study) for study in made], [float(m[0] - m[1]) for m in means], images)
+    training = round(np.mean([len(study.labels) - len(study.tested) for study in made]))
+    return Chunk([answers(study) for study in made], [float(m[0] - m[1]) for m in means], training)
 
 
 @pytest.mark.parametrize("data", list(STUDIES))
 def test_the_cost_of_an_answer(data: str) -> None:
     until, found = monotonic() + 60 * MINUTES, defaultdict(list)
-    seen(data)  # computed once, if it is not kept
+    seen(data), images(data)  # computed once, here, if they are not kept
     settings = [(data, patients, null) for patients in STUDIES[data] for null in (True, False)]
     first = {one: recorded(*one) // STUDIES[data][one[1]] for one in settings}
     with ProcessPoolExecutor(WORKERS) as pool:
@@ -67,6 +68,6 @@ def test_the_cost_of_an_answer(data: str) -> None:
     for (_, patients, null), chunks in sorted(found.items()):
         said = [one for of in chunks for one in of.said]
         difference = float(np.mean([one for of in chunks for one in of.difference]))
-        images = round(np.mean([of.images for of in chunks]))
-        record_answers(data, patients, null, images, difference, {way: [one[way] for one in said] for way in WAYS})
+        training = round(np.mean([of.images for of in chunks]))
+        record_answers(data, patients, null, training, difference, {way: [one[way] for one in said] for way in WAYS})
     assert set(found) == set(settings)

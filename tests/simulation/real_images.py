@@ -44,25 +44,22 @@ def there() -> bool:
 
 @cache
 def images(data: str) -> Images:
-    """A data set as it is kept. Raises FileNotFoundError if it is not."""
-    with np.load(KEPT / f"{data}.npz") as file:
+    """A data set, computed where it is not kept and MEDXFER_TEST_DATA has it. Raises FileNotFoundError otherwise."""
+    path = KEPT / f"{data}.npz"
+    if not path.is_file():
+        _compute(Path(os.environ.get("MEDXFER_TEST_DATA", "")), data, path)
+    with np.load(path) as file:
         gray, colours = file["gray"], file["colours"]
         pixels = np.moveaxis(colours[:, gray], -1, 2)
         return Images(file["features"].astype(np.float64), pixels.astype(np.float64), file["labels"], file["case"])
 
 
-def compute(source: Path) -> None:
-    """Keep what is not kept yet, of the data sets that lie in `source`."""
-    KEPT.mkdir(parents=True, exist_ok=True)
-    for data in DATA:
-        if (KEPT / f"{data}.npz").is_file():
-            continue
-        full, labels, case = read(source, data)
-        features, colours = _features(full)
-        gray = np.stack([_resized(one, SMALL) for one in full])
-        np.savez_compressed(
-            KEPT / f"{data}.npz", features=features, gray=gray, colours=colours, labels=labels, case=case
-        )
+def _compute(source: Path, data: str, path: Path) -> None:
+    full, labels, case = read(source, data)
+    features, colours = _features(full)
+    gray = np.stack([_resized(one, SMALL) for one in full])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, features=features, gray=gray, colours=colours, labels=labels, case=case)
 
 
 def read(source: Path, data: str) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
@@ -129,4 +126,5 @@ def components(features: Floats) -> NDArray[np.float16]:
 
 
 if __name__ == "__main__":
-    compute(Path(os.environ["MEDXFER_TEST_DATA"]))
+    for name in DATA:
+        images(name)

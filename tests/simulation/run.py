@@ -91,7 +91,8 @@ def main(arguments: list[str]) -> None:
     tables = options.tables or list(settings)
     if set(REAL) & set(tables) and not real_images.there():
         if "MEDXFER_TEST_DATA" in os.environ:
-            real_images.compute(Path(os.environ["MEDXFER_TEST_DATA"]))
+            for data in real_images.DATA:  # once, before there are many processes
+                real_images.images(data)
         else:
             tables = [table for table in tables if table not in REAL]
             print(f"left out, because there are no real images: {', '.join(REAL)}", flush=True)
