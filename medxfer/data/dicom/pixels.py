@@ -240,11 +240,12 @@ class DicomFile:
 def used_bits(stored: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     """The BitsStored bits that end at HighBit, sign-extended if signed (PS3.5 8.1.1). Other bits may hold overlays."""
     stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    if form.bits_stored == form.bits_allocated:
+        return stored
     lowest = -(1 << form.bits_stored - 1) if form.pixel_representation else 0
-    if form.high_bit == form.bits_stored - 1 and lowest <= stored.min() <= stored.max() < lowest + (
-        1 << form.bits_stored
-    ):
-        return stored  # as most files are: nothing stands in other bits
+    beyond = lowest + (1 << form.bits_stored)
+    if form.high_bit == form.bits_stored - 1 and lowest <= stored.min() and stored.max() < beyond:
+        return stored  # nothing stands in other bits, as in most files
     left = form.bits_allocated - 1 - form.high_bit
     shifted = np.left_shift(stored, left)
     return np.asarray(np.right_shift(shifted, form.bits_allocated - form.bits_stored, out=shifted))

@@ -50,16 +50,16 @@ _quiet = _Quiet()
 @contextmanager
 def _silent_libraries() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("pydicom", "openjpeg")]
-    levels = [logger.level for logger in loggers]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
     validation = config.settings.reading_validation_mode
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL + 1)
+        for logger in loggers:  # not by their level: to set one makes every logger of the process forget its own
+            logger.handlers, logger.propagate = [logging.NullHandler()], False
         config.settings.reading_validation_mode = config.IGNORE
         try:
             yield
         finally:
             config.settings.reading_validation_mode = validation
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+            for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+                logger.handlers, logger.propagate = handlers, propagate

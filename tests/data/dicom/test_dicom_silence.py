@@ -18,6 +18,12 @@ PIXELS = np.random.default_rng(0).integers(0, 4096, (64, 64), np.uint16)
 SECRET = "SECRET^NAME"
 
 
+def speech() -> list[tuple[list[logging.Handler], bool]]:
+    """What comes of the libraries' log lines."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "openjpeg")]
+    return [(list(logger.handlers), logger.propagate) for logger in loggers]
+
+
 def plain(path: Path) -> None:
     write_dicom(path, PIXELS, PatientName=SECRET, PatientID=SECRET)
 
@@ -42,7 +48,7 @@ def test_nothing_is_said_aloud(
     path = tmp_path / "image.dcm"
     write(path)
     caplog.set_level(logging.DEBUG)
-    before = config.settings.reading_validation_mode, logging.getLogger("pydicom").level
+    before = config.settings.reading_validation_mode, speech()
     capfd.readouterr()
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
@@ -53,14 +59,14 @@ def test_nothing_is_said_aloud(
                 read_gray(path)
     assert (warned, caplog.records) == ([], [])
     assert capfd.readouterr() == ("", "")
-    assert (config.settings.reading_validation_mode, logging.getLogger("pydicom").level) == before
+    assert (config.settings.reading_validation_mode, speech()) == before
 
 
 def test_others_may_speak_between_frames(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "image.dcm", np.stack([PIXELS, PIXELS]))
-    level = logging.getLogger("pydicom").level
+    before = speech()
     for _ in read_frames(path):
-        assert logging.getLogger("pydicom").level == level
+        assert speech() == before
 
 
 def test_threads_leave_each_other_silent_and_everything_as_it_was(
@@ -70,7 +76,7 @@ def test_threads_leave_each_other_silent_and_everything_as_it_was(
     path = tmp_path / "image.dcm"
     damaged(path)
     caplog.set_level(logging.DEBUG)
-    level, filters = logging.getLogger("pydicom").level, list(warnings.filters)
+    before, filters = speech(), list(warnings.filters)
     mode = config.settings.reading_validation_mode
     wrong: list[object] = []
 
@@ -86,16 +92,34 @@ def test_threads_leave_each_other_silent_and_everything_as_it_was(
         with ThreadPoolExecutor(6) as threads:
             list(threads.map(read, range(6)))
     assert (wrong, warned, caplog.records) == ([], [], [])
-    assert (logging.getLogger("pydicom").level, warnings.filters) == (level, filters)
+    assert (speech(), warnings.filters) == (before, filters)
     assert config.settings.reading_validation_mode == mode
 
 
-def test_a_block_that_ends_while_another_goes_on_does_not_end_its_silence() -> None:
+def test_a_block_that_ends_while_another_goes_on_does_not_end_its_silence(caplog: pytest.LogCaptureFixture) -> None:
     first, second = silence(), silence()
-    level, filters = logging.getLogger("pydicom").level, list(warnings.filters)
+    before, filters = speech(), list(warnings.filters)
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
-    assert logging.getLogger("pydicom").level > logging.CRITICAL
+    logging.getLogger("pydicom.pixels.utils").critical(SECRET)
+    assert caplog.records == []
     second.__exit__(None, None, None)
-    assert (logging.getLogger("pydicom").level, warnings.filters) == (level, filters)
+    logging.getLogger("pydicom.pixels.utils").critical("heard")
+    assert [record.message for record in caplog.records] == ["heard"]
+    assert (speech(), warnings.filters) == (before, filters)
+
+
+@pytest.mark.parametrize("name", ["pydicom", "pydicom.pixels.decoders.base", "openjpeg._openjpeg"])
+def test_a_program_s_own_handler_hears_nothing_within(name: str) -> None:
+    heard, own = [], logging.getLogger(name.partition(".")[0])
+    handler = logging.Handler()
+    handler.emit = heard.append  # type: ignore[method-assign]
+    own.addHandler(handler)
+    try:
+        with silence():
+            logging.getLogger(name).error(SECRET)
+        logging.getLogger(name).error("heard")
+    finally:
+        own.removeHandler(handler)
+    assert [record.getMessage() for record in heard] == ["heard"]
