@@ -25,6 +25,11 @@ def _mode(monitor: str) -> str:
     return "min" if less_is_better(monitor) else "max"
 
 
+def _rounded(value: Any) -> float:
+    """A score in fewer digits than a float32 has: the last bits of equal scores differ by the order of a sum."""
+    return round(float(value), 6)
+
+
 class History(pl.Callback):
     """What was logged in each finished epoch; a checkpoint carries it over a restart."""
 
@@ -32,11 +37,11 @@ class History(pl.Callback):
         self.epochs: list[dict[str, float]] = []
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        logged = {name: round(float(value), 7) for name, value in trainer.callback_metrics.items()}
+        logged = {name: _rounded(value) for name, value in trainer.callback_metrics.items()}
         self.epochs.append({"epoch": trainer.current_epoch, **dict(sorted(logged.items()))})
 
     def best(self, monitor: str, mode: str) -> int:
-        """The epoch with the best `monitor` ("min" or "max"), the first of equals, as ModelCheckpoint chooses."""
+        """The epoch with the best `monitor` ("min" or "max"), the first of equals, as BestEpoch chooses."""
         sign = 1 if mode == "min" else -1
         return min(range(len(self.epochs)), key=lambda epoch: sign * self.epochs[epoch][monitor])
 
@@ -51,7 +56,8 @@ class BestEpoch(ModelCheckpoint):
     """Keeps the epoch with the best `monitor` in `folder`/best.ckpt, also where the folder has moved.
 
     Lightning's own class forgets the best score where a resumed training's folder has another path, and then replaces
-    the best epoch by the next one, however bad.
+    the best epoch by the next one, however bad; and it takes a later epoch for better whose score differs in what
+    rounding leaves.
     """
 
     def __init__(self, folder: Path, monitor: str) -> None:
@@ -66,6 +72,12 @@ class BestEpoch(ModelCheckpoint):
         scores = {moved: state_dict["best_model_score"]} if state_dict["best_k_models"] else {}
         paths = {"best_k_models": scores, "best_model_path": moved, "kth_best_model_path": moved}
         super().load_state_dict({**state_dict, **paths, "dirpath": self.dirpath})
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: torch.Tensor | None = None) -> bool:
+        if current is None or not self.best_k_models:
+            return super().check_monitor_top_k(trainer, current)
+        now, best = _rounded(current), _rounded(self.best_k_models[self.kth_best_model_path])
+        return now < best if self.mode == "min" else now > best
 
     def check(self, chosen: int) -> None:
         """Raise MedxferError if best.ckpt holds another epoch than `chosen`, whose curves the record would show."""

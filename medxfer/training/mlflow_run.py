@@ -25,6 +25,7 @@ def mlflow_run(uri: str | None, cell: Cell) -> Iterator[Logger]:
     Raises MedxferError if the server does not answer.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # two lines at each end of a run
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
