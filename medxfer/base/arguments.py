@@ -1,6 +1,7 @@
 """The settings of every command that is not Hydra's: key=value, declared as a dataclass, read and explained here."""
 
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -116,7 +117,8 @@ def run(command: Command[S], do: Callable[[S], int | None], arguments: Sequence[
 
 
 def called(do: Callable[[], int | None]) -> int:
-    """Do what a command does: the exit code that it returns, or 1 after a MedxferError, which is printed."""
+    """Do what a command does: the exit code that it returns, 1 after a MedxferError, which is printed, or that of
+    SIGINT."""
     try:
         prepare_surroundings()
         with disk_errors():
@@ -124,6 +126,9 @@ def called(do: Callable[[], int | None]) -> int:
     except MedxferError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped by SIGINT", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def item(key: str, paragraphs: Sequence[str], width: int) -> str:

@@ -7,7 +7,6 @@ from rich.markup import escape
 
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
-from medxfer.base.stop import stop_politely
 from medxfer.base.words import describe
 from medxfer.grid.devices import gpus, hold_gpu
 from medxfer.grid.introduction import introduce, looks_of
@@ -28,7 +27,6 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
 
     Raises MedxferError as `checked_jobs` and `settle`, or where a study's folder cannot be used.
     """
-    stop_politely()
     jobs = checked_jobs(jobs)
     launches, settled, preparations = settle(jobs)
     for preparation in preparations:
@@ -52,7 +50,6 @@ def show_plan(jobs: Sequence[Job]) -> None:
     """Print what the jobs would train, how long it takes and what it could find; train nothing."""
     from medxfer.grid.plan import print_plan
 
-    stop_politely()
     jobs = checked_jobs(jobs)
     names = gpus() if on_gpu(jobs[0].base) else []
     hold_gpu(names)

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from medxfer.base.arguments import HELP
 from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.overrides import check_overrides
+from medxfer.base.stop import stop_politely
 from medxfer.base.surroundings import prepare_surroundings
 from medxfer.study.identity import PATH_KEYS
 from medxfer.training.settings.composed import refuse_no_place, sentence
@@ -39,6 +40,7 @@ def run_hydra(main: Callable[[], None]) -> None:
         prepare_surroundings()
     except MedxferError as error:
         sys.exit(f"error: {error}")
+    stop_politely()  # before what takes seconds to import
     sys.argv[1:] = multirun_first(sys.argv[1:])
     if any(argument in HELP for argument in sys.argv[1:]):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # a pager that is left before its end is no error

@@ -1,11 +1,12 @@
 """key=value arguments: read, refused and explained in one way for every command."""
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from medxfer.base.arguments import Command, run, setting
+from medxfer.base.arguments import Command, called, run, setting
 from medxfer.base.errors import MedxferError
 
 
@@ -54,6 +55,11 @@ def test_help_lists_the_settings_with_their_meaning_and_exits_with_0(asked, caps
                  "a number [default: 30.0]",
                  "true or false [default: false]", "a path [must be given]"):  # fmt: skip
         assert part in text
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(capsys):
+    assert called(lambda: signal.raise_signal(signal.SIGINT)) == 130
+    assert capsys.readouterr().err == "stopped by SIGINT\n"
 
 
 def test_the_exit_code_is_what_the_command_says():

@@ -1,5 +1,6 @@
 """What a user types wrongly, before a cell is settled: one sentence each, and no traceback."""
 
+import signal
 import subprocess
 import sys
 
@@ -11,9 +12,11 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import InterpolationKeyError
 
+from medxfer.base import stop
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.grid.command_line import check_options, multirun_first, published
+from medxfer.base.stop import SIGNALS
+from medxfer.grid.command_line import check_options, multirun_first, published, run_hydra
 from medxfer.training.settings.composed import sentence
 
 
@@ -126,3 +129,18 @@ def test_on_windows_one_sentence_says_where_it_runs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: medxfer runs on Linux and macOS: on Windows, run it in WSL 2 (wsl --install)\n"
+
+
+def test_ctrl_c_is_a_sentence_from_the_start(monkeypatch, capsys):
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    monkeypatch.setattr(sys, "argv", ["medxfer.train"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")  # so that nothing stands between the call and main
+    try:
+        with pytest.raises(SystemExit) as ended:
+            run_hydra(lambda: signal.raise_signal(signal.SIGINT))
+    finally:
+        stop._asked.clear()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended.value.code == 130
+    assert "stopped by SIGINT; the same command goes on" in capsys.readouterr().err
