@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,13 +48,15 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No certificates or proxies of the machine's own, and none left in the hub's client."""
+    """No certificates or proxies of the machine's own, and none left in clients that outlive a test."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     huggingface_hub.close_session()
+    urllib.request.install_opener(None)  # from Python 3.12 on it keeps what it trusted at its first request
     yield
     huggingface_hub.close_session()
+    urllib.request.install_opener(None)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
