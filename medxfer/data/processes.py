@@ -32,6 +32,7 @@ Lost = Literal["decoder crashed", "decoder hung"]
 
 SECONDS = 30.0  # that one file may take
 IDLE_SECONDS = 10.0  # that processes are kept for the next task: decoding soon follows the reading of headers
+_PIPE = 2**20  # bytes of answers that wait to be read
 _ASKED = 2  # items that a process has, so that it need not wait for the next
 _HUNG = 1  # the exit status of faulthandler's clock
 
@@ -120,6 +121,12 @@ class _Process:
         self.answers = Connection(os.dup(self.popen.stdout.fileno()), writable=False)
         self.popen.stdin.close()
         self.popen.stdout.close()
+        # Else a picture of 224 px would not go in, and its process would wait for this one. Where there is no room, or
+        # no Linux, the pipe stays as it is.
+        with suppress(ImportError, AttributeError, OSError):
+            import fcntl
+
+            fcntl.fcntl(self.answers.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
         self.parent, self.started, self.job = os.getpid(), False, b""
 
     def ask(self, job: bytes, item: Any, seconds: float) -> None:

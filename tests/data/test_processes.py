@@ -75,6 +75,19 @@ def test_an_error_comes_out_as_it_was_raised() -> None:
         list(in_processes((1).__truediv__, [1, 0]))
 
 
+def begun(item: tuple[Path, int]) -> bytes:
+    (item[0] / str(item[1])).touch()
+    return bytes(400_000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has pipes of another size")
+def test_a_process_begins_the_next_item_while_its_answer_waits(tmp_path: Path) -> None:
+    results = in_processes(begun, [(tmp_path, number) for number in range(9)], workers=1)
+    next(results)  # the second is under way, and the third is asked for
+    wait_until(lambda: (tmp_path / "2").exists(), 30)
+    results.close()
+
+
 @pytest.mark.parametrize("items", [1, 2, 3, 4, 5, 7])
 def test_each_item_is_done_once_however_few_there_are_for_each_process(items: int) -> None:
     assert sorted(in_processes(str, range(items), workers=3, few=1)) == [(item, str(item)) for item in range(items)]
