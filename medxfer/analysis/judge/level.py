@@ -17,10 +17,10 @@ WIDEST: Mapping[int, float] = {2: 1.6, 3: 1.25, 5: 1.12}  # the goals for the wi
 SPREADS: Mapping[float, str] = {1.0: "equal", 1.5: "gray v1.5", 2.25: "gray s1.5"}  # by gray's variance over others'
 
 SHARE = "trainings {share:.0%} of the variance"
-GRAY = {
+OF_REFERENCE = {  # what all arms of the question are compared with
     "equal": "",
-    "gray v1.5": ", gray with 1.5 times the variance of the other arms",
-    "gray s1.5": ", gray with 1.5 times the deviation of the other arms",
+    "gray v1.5": ", {reference} with 1.5 times the variance of the other arms",
+    "gray s1.5": ", {reference} with 1.5 times the deviation of the other arms",
 }
 NAMED = ("arms", "taken")  # whose values are no numbers
 
@@ -71,7 +71,8 @@ def simulated(question: str, figures: Figures, level: float) -> Simulated | None
         "correlation": correlation,
         **share,
     }
-    words = "{contrasts:g} contrasts, {seeds:g} seeds, correlated by {correlation:g}, " + SHARE + GRAY[spread]
+    words = "{contrasts:g} contrasts, {seeds:g} seeds, correlated by {correlation:g}, " + SHARE
+    words += OF_REFERENCE[spread].replace("{reference}", "gray" if question == "RQ1" else "the reference")
     alone = _found("levels", asked, words)
     sets, blocks = float(len(figures.datasets)), float(figures.blocks)
     if sets == blocks == 1:

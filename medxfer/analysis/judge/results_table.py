@@ -1,6 +1,6 @@
 """One tidy table of a study, a row a cell: results.csv."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -25,6 +25,17 @@ def columns(study: StudyRecord) -> dict[str, Callable[[CellRecord], Any]]:
         **{key: partial(_metric, key=key) for key in metrics},
         "status": attrgetter("status"),
     }
+
+
+def shared_factors(study: StudyRecord) -> dict[str, str]:
+    """The factors that all cells share, each as a command writes it."""
+    levels = {key: {str(_factor(cell, key)) for cell in study.rows} for key in study.keys}
+    return {key: of.pop() for key, of in levels.items() if len(of) == 1}
+
+
+def said(shared: Mapping[str, str]) -> str:
+    """'data=chest, window=lung': these factors in a line; that a training set is whole needs no word."""
+    return ", ".join(f"{key}={value}" for key, value in shared.items() if (key, value) != ("train_fraction", "1.0"))
 
 
 def results_table(study: StudyRecord) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from rich.text import Text
 from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
+from medxfer.analysis.judge.results_table import said
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.base.words import hydra_value, lower_is_better
 
@@ -40,9 +41,9 @@ def _table(study: StudyRecord) -> Table:
     trainings, keys = study.cells, [key for key in study.keys if key != "seed"]
     levels = {key: dict.fromkeys(str(hydra_value(one.factors.get(key))) for one in trainings) for key in keys}
     varied = [key for key in keys if len(levels[key]) > 1]
-    shared = [f"{key}={next(iter(levels[key]))}" for key in keys if key not in varied]
+    shared = {key: next(iter(levels[key])) for key in keys if key not in varied}
     metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
-    table = Table(title=Text(", ".join(shared)), title_justify="left", title_style="dim", box=None, pad_edge=False)
+    table = Table(title=Text(said(shared)), title_justify="left", title_style="dim", box=None, pad_edge=False)
     for name in (*varied, *metrics, "trainings"):
         table.add_column(Text(name.replace("_", " ")), justify="left" if name in varied else "right", overflow="fold")
     rows: dict[tuple[str, ...], list[CellRecord]] = {}
@@ -51,9 +52,9 @@ def _table(study: StudyRecord) -> Table:
     for place, of_row in rows.items():
         counts = Counter(one.status for one in of_row)
         named = [level for key, level in zip(keys, place, strict=True) if key in varied]
-        said = ", ".join(f"{n} {status}" for status, n in counts.items())
+        statuses = ", ".join(f"{n} {status}" for status, n in counts.items())
         style = "" if set(counts) == {"done"} else "red"
-        table.add_row(*map(Text, named), *(_mean(of_row, metric) for metric in metrics), said, style=style)
+        table.add_row(*map(Text, named), *(_mean(of_row, metric) for metric in metrics), statuses, style=style)
     return table
 
 

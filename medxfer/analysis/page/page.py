@@ -9,14 +9,15 @@ from markupsafe import Markup
 from medxfer.analysis.judge.phrases import UNIT, metric_name, percent
 from medxfer.analysis.judge.provenance import provenance
 from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.judge.results_table import columns
+from medxfer.analysis.judge.results_table import columns, said, shared_factors
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import ChangedImage, Picture, SeenImage, environment, read
 from medxfer.analysis.page.layout import Section
 from medxfer.analysis.page.look_sections import look_sections
 from medxfer.analysis.page.panels import answers, trainings
 from medxfer.analysis.page.sections import exploratory, sections
-from medxfer.base.words import hydra_value
+
+TOLD_APART = ("colormap", "pretrained", "seed")  # by these a reader looks for a cell, so that they keep a column
 
 
 def render_page(
@@ -34,9 +35,9 @@ def render_page(
     """
     style, script = read("page.css"), read("page.js")
     shown = columns(study)  # as results.csv; a column of the page alone is one entry more: | {"name": function}
-    alike = _alike(study)
-    for name in alike:
-        del shown[name]
+    shared = {key: value for key, value in shared_factors(study).items() if key not in TOLD_APART}
+    for key in shared:
+        del shown[key]
     template = environment().get_template("page.html.j2")
     return template.render(
         study=study,
@@ -57,17 +58,9 @@ def render_page(
         seen=seen,
         withheld=withheld,
         columns=shown,
-        alike=", ".join(f"{name}={value}" for name, value in alike.items()),
+        shared=said(shared),
         how=provenance(study),
     )
-
-
-def _alike(study: StudyRecord) -> dict[str, str]:
-    """The factors that all cells share, which need no column, beside those that make an arm and a training."""
-    levels = {key: {str(hydra_value(cell.factors.get(key))) for cell in study.rows} for key in study.keys}
-    return {
-        key: of.pop() for key, of in levels.items() if len(of) == 1 and key not in ("colormap", "pretrained", "seed")
-    }
 
 
 def _hash(text: str) -> Markup:

@@ -41,6 +41,13 @@ def test_gray_that_varies_more_is_said_beside_the_answer() -> None:
     )
 
 
+def test_what_is_no_question_of_colormaps_has_a_reference_and_no_gray() -> None:
+    figures = replace(FIGURES, trainings=3, reference_ratio=2.25, from_trainings=0.99)
+    said = level_note([simulated("finetune", figures, 0.95)])
+    assert "the reference with 1.5 times the deviation" in said
+    assert "gray" not in said
+
+
 @pytest.mark.parametrize(("seeds", "error"), [(2, 0.105), (3, 0.079), (5, 0.062)])
 def test_weights_whose_seeds_correlate_are_said_beside_the_answer(seeds: int, error: float) -> None:
     """The weights that vary more are not known: the worst of three ratios counts."""
