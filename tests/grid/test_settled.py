@@ -47,6 +47,12 @@ def jobs(folder, *each: str, plan: bool = False) -> list[Job]:
         (["data.split.seed=0 study.name=s", "data.split.seed=1 study.name=s"], "two cells of this study"),
         (["data.split.seed=0", "data.split.seed=1"], "two cells of this study"),
         (["lr=1e-4 study.name=s", "lr=1e-3 study.name=s"], r"no factor \(lr was 0.0001, is 0.001\); to sweep it, name"),
+        (
+            ["study.contrasts=[{compare:finetune,with:ful}]"],
+            "unknown finetune 'ful': did you mean full",
+        ),
+        (["study.contrasts=[{compare:window,with:file,within:{colormap:virids}}]"], "unknown colormap 'virids'"),
+        (["study.contrasts=[{compare:image_size,with:3}]"], "image_size=3: give a whole number from 16"),
         (["study.tuned=[lr,lr]"], r"^study.tuned: lr stands there twice"),
         (["study.tuned=[seed]"], r"^study.tuned: validation cannot pick seed, because seeds are the trainings"),
     ],

@@ -108,7 +108,7 @@ def test_every_metric_that_is_judged_is_trained_for(tmp_path, metric):
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ("finetune=heads", "finetune=heads is none of full, head and last"),
+        ("finetune=heads", "unknown finetune .heads.: did you mean head. choose full, head or last"),
         ("finetune=last:9", "k from 1 to 6"),
         ("pretrained=bottom:99", "pretrained=bottom:99: .* k from 1 to 6"),
         ("balance=weight", "unknown balance 'weight': did you mean weights"),

@@ -9,12 +9,13 @@ from medxfer.color import parse_colormap
 from medxfer.data.external import mounted_sets
 from medxfer.data.sources.targets import source_class
 from medxfer.data.split import SplitSettings
+from medxfer.study.comparison import read_comparisons
 from medxfer.study.declared import declaration, read_rules
 from medxfer.study.identity import check_budget, check_factors
 from medxfer.training.loggers import check_loggers
 from medxfer.training.more_callbacks import check_callbacks
 from medxfer.training.plugged import check_arguments
-from medxfer.training.settings.reading import read_settings
+from medxfer.training.settings.reading import read_settings, read_value
 
 
 def checked(config: DictConfig) -> DictConfig:
@@ -34,6 +35,10 @@ def checked(config: DictConfig) -> DictConfig:
     check_factors(config)
     check_budget(config)
     declared = declaration(config)
+    for one in read_comparisons(declared.get("contrasts") or ()):
+        for key, level in {one.factor: one.reference, **one.within}.items():
+            if "file:" not in str(level):  # which stands there without its folder
+                read_value(key, level)
     parse_colormap(read_rules(declared["rq1"], declared["rq2"]).colormap)
     return config
 

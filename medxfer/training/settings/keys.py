@@ -3,6 +3,9 @@
 --help and docs/settings.md are made of this description: `make reference` writes the page again.
 """
 
+import re
+
+from medxfer.base.errors import unknown
 from medxfer.base.kinds import Anything, Flag, Keyed, Name, Number, Text, Weights, choice, share, whole
 from medxfer.base.words import AUTO, JUDGED
 from medxfer.model.backbone_names import backbone_names
@@ -31,6 +34,12 @@ def _check_window(name: str) -> None:
 
     if name != AUTO:
         parse_window(name)
+
+
+def _check_finetune(asked: str) -> None:
+    if not re.fullmatch(r"full|head|last:\d+", asked):
+        ways = ("full", "head", "last:1")
+        raise unknown("finetune", asked, ways, "choose full, head or last:<k>, with k stages before the head.")
 
 
 def _check_levels(levels: int) -> None:
@@ -73,7 +82,8 @@ RECIPE: Keys = {
     "optimizer": Setting(choice(registry="medxfer.model.recipe:OPTIMIZERS"), "what moves the weights"),
     "weight_decay": Setting(Number(0), "of weights; none on norms, biases and tables"),
     "warmup": Setting(share(open_high=True), "share of all steps in which the learning rate rises"),
-    "finetune": Setting(Text("full, head or last:<k>"), "which layers are trained: all, the head, or it and k stages"),
+    "finetune": Setting(ReadBy(_check_finetune, Text("full, head or last:<k>")),
+                        "which layers are trained: all, the head, or it and k stages"),
     "backbone_lr_scale": Setting(Number(0), "learning rate of all layers before the head, over lr"),
     "label_smoothing": Setting(share(open_high=True), "share of a label that is given to all classes"),
     "balance": Setting(choice(registry="medxfer.data.serve.balance:BALANCE"),

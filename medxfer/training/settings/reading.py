@@ -40,18 +40,20 @@ def read_settings(config: DictConfig) -> DictConfig:
 
 
 def read_value(key: str, value: Any) -> Any:
-    """The value of one factor, as `read_settings` reads it in a configuration."""
-    setting = CONFIG.keys[key]
-    assert isinstance(setting, Setting)
-    return setting.kind.read(key, value)
+    """The value of one setting, as `read_settings` reads it in a configuration; as it is where the key is none."""
+    return setting.kind.read(key, value) if (setting := _setting(key)) else value
 
 
 def offered_values(key: str) -> list[str]:
     """Values of a setting that a shell can complete; none where it is no setting."""
+    return setting.kind.offered if (setting := _setting(key.lstrip("+"))) else []
+
+
+def _setting(key: str) -> Setting | None:
     one: Setting | Group | None = CONFIG
-    for part in key.lstrip("+").split("."):
+    for part in key.split("."):
         one = one.keys.get(part) if isinstance(one, Group) else None
-    return one.kind.offered if isinstance(one, Setting) else []
+    return one if isinstance(one, Setting) else None
 
 
 def known_keys(group: Group = CONFIG, before: str = "") -> Iterator[str]:
