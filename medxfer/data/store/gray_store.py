@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.files import read_json, write_json
-from medxfer.base.words import Task
+from medxfer.base.words import Task, count
 from medxfer.data.store.dataset import DatasetInfo
 from medxfer.data.store.gray_range import odd_caveats
 
@@ -79,10 +79,10 @@ def _shared_pictures(images: pd.DataFrame) -> tuple[str, ...]:
     """Caveats on equal pictures of several patients, and in several parts of the release's own split."""
     by_picture = images.groupby("pixels")
     several = int((by_picture["patient"].nunique() > 1).sum())
-    caveats = [f"{SAME_PICTURE}, pixel by pixel, in several patients: {several} pictures"] if several else []
+    caveats = [f"{SAME_PICTURE}, pixel by pixel, in several patients: {count(several, 'picture')}"] if several else []
     divided = int((by_picture["split"].nunique() > 1).sum())
     if divided:
-        caveats.append(f"{SAME_PICTURE} in two parts of the release's own split: {divided} pictures")
+        caveats.append(f"{SAME_PICTURE} in two parts of the release's own split: {count(divided, 'picture')}")
     return tuple(caveats)
 
 

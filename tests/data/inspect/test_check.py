@@ -58,7 +58,7 @@ def test_it_tells_all_of_it_before_any_training(scans, tmp_path, capsys):
     split = [line.split() for line in said.splitlines() if line.strip().startswith("all")][-1]
     assert sum(map(int, split[1::2])) == 58
     assert {word[0] + word[-1] for word in split[2::2]} == {"()"}
-    assert "the same picture, pixel by pixel, in several patients: 1 pictures" in said
+    assert "the same picture, pixel by pixel, in several patients: 1 picture" in said
     assert not list(tmp_path.glob("studies"))
 
 

@@ -210,7 +210,7 @@ def test_pictures_that_patients_share_are_counted(tmp_path):
     (root / "1.png").write_bytes((root / "0.png").read_bytes())  # of one patient
     (root / "9.png").write_bytes((root / "2.png").read_bytes())
     store = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
-    assert store.caveats == ("the same picture, pixel by pixel, in several patients: 1 pictures",)
+    assert store.caveats == ("the same picture, pixel by pixel, in several patients: 1 picture",)
 
 
 KILLED = """
