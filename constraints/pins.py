@@ -20,6 +20,7 @@ OF_BUILDS = re.compile(r"nvidia-.*|cuda-.*|triton")  # what a build of torch nee
 
 TESTED = """\
 # The versions that `make test` was run with, on Linux with Python 3.11; `make demo` and `make test` install them.
+# The head of .github/workflows/tests.yml says what ran on other Pythons.
 # Lifted by `make test-newest`, which runs the tests with what is newest; `make pins` then writes this file again.
 # Builds of torch are not told apart: torch==2.14.1 is also torch 2.14.1+cpu and 2.14.1+cu130.
 """
