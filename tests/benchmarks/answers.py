@@ -85,8 +85,8 @@ def answer_table(costs: pd.DataFrame, seconds: float, epochs: int) -> str:
     for (data, patients), rows in costs.groupby(["data", "patients"], sort=False):
         one = rows.iloc[0]
         lines += [
-            f"**{data}, {patients} patients.** {one['studies']} studies in which pretrained features are "
-            f"{100 * one['difference']:.1f} points of AUROC better, {one['null_studies']} in which nothing differs.",
+            f"**{data}, {patients} patients.** {one['studies']:,} studies in which pretrained features are "
+            f"{100 * one['difference']:.1f} points of AUROC better, {one['null_studies']:,} in which nothing differs.",
             "",
             HEAD,
         ]
