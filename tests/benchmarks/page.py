@@ -40,8 +40,8 @@ coin, so that the arms are exchangeable; what is found there is wrong. Trainings
 at a look where the answer stands or no more seeds can bring it. Minutes are those of fine-tuning that network at 64 px
 for {EPOCHS} epochs on two cores, by the committed time of a step. Per cent have a 95 % interval over studies. A right
 answer's trainings count those of studies that gave none; patients cannot be had anew, so compare ways of about the same
-power. "Too often" says that this interval lies above 5 %, which by chance it does once in 40 times. `make bench-long` adds
-studies.
+power. "Too often" says that this interval lies above 5 %, which by chance it does once in 40 times. `make bench-long`
+adds studies.
 
 ![How often each way is wrong, and the trainings that a right answer takes](benchmarks_answer.svg)
 
