@@ -1,5 +1,7 @@
 """Where the configuration lies, and what its resolvers mean."""
 
+import argparse
+import sys
 import warnings
 from pathlib import Path
 
@@ -17,3 +19,6 @@ OmegaConf.register_new_resolver("medxfer.hydra", lambda root: str(Path(root).exp
 
 # conf/hydra/launcher extends the plug-ins' configurations by this very mechanism, which Hydra 1.3 calls deprecated.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
+
+if sys.version_info >= (3, 14):  # argparse checks each option's help at once, and Hydra 1.3 has one that is no text
+    argparse.ArgumentParser._check_help = lambda self, action: None

@@ -1,6 +1,5 @@
 """The command line of medxfer.train, which Hydra reads: what it refuses is said in one sentence, like all else."""
 
-import argparse
 import os
 import re
 import signal
@@ -24,9 +23,6 @@ from medxfer.training.settings.reference_text import help_text
 MULTIRUN = ("-m", "--multirun")
 SECRET = r"(api_?key|token|secret|password)\w*$"  # how keys of a logger's server are called
 HYDRA_FOLDERS = ("--config-dir", "-cd", "--config-path", "-cp")  # options that a folder follows
-
-if sys.version_info >= (3, 14):  # argparse checks each option's help at once, and Hydra 1.3 has one that is no text
-    argparse.ArgumentParser._check_help = lambda self, action: None
 
 
 def run_hydra(main: Callable[[], None]) -> None:
