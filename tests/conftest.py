@@ -1,6 +1,7 @@
 """Fixtures that any test may use."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import settings
 # Workers share the cores: with torch's threads in each of them, they spin for cores that the others have.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that a script starts in the background ignores it
 
 settings.register_profile("medxfer", deadline=None)  # no test asserts a time: machines are busy
 settings.load_profile("medxfer")

@@ -2,11 +2,13 @@
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from rich.markup import escape
 
 from medxfer.base.display import display
@@ -45,8 +47,11 @@ def checked_jobs(jobs: Sequence[Job]) -> list[Job]:
         for key, value in job.values.items():
             with refusals:
                 values[key] = read_value(key, value)
-    asked = [{**{key: job.base.get(key) for key in NETWORK}, **values} for job, values in zip(jobs, read, strict=True)]
-    for network in dict.fromkeys(tuple(values[key] for key in NETWORK) for values in asked):
+    networks: dict[tuple[object, ...], None] = {}
+    for job, values in zip(jobs, read, strict=True):
+        with suppress(OmegaConfBaseException):  # what leads nowhere is refused above
+            networks[tuple(values[key] if key in values else job.base.get(key) for key in NETWORK)] = None
+    for network in networks:
         with refusals:
             initial_weights(*(read_value(key, value) for key, value in zip(NETWORK, network, strict=True)))
     refusals.raise_all()

@@ -84,12 +84,13 @@ def test_a_budget_that_leads_nowhere_is_named_too(hydra):
     assert sentence(caught.value).startswith("budget: cannot be resolved (Interpolation key 'oops' not found)")
 
 
-def test_its_way_out_gives_a_sweep_the_name_as_it_is(hydra):
+def test_its_way_out_gives_a_sweep_the_name_as_it_is(hydra, tmp_path):
     loader, master = hydra
-    asked = [r'colormap="file:/x/\${oops}.csv",none']
+    (tmp_path / "${oops}.csv").write_text("0,0,0\n" * 256)
+    asked = [rf'colormap="file:{tmp_path}/\${{oops}}.csv",none']
     (jobs,) = BasicSweeper.split_arguments(OverridesParser.create().parse_overrides(asked), None)
     configs = [job.config() for job in checked_jobs(compose_jobs(loader, master, jobs))]
-    assert [config.colormap for config in configs] == ["file:/x/${oops}.csv", "none"]
+    assert [config.colormap for config in configs] == [f"file:{tmp_path}/${{oops}}.csv", "none"]
 
 
 def test_data_sets_of_which_one_is_left_out_are_one_job(hydra):
