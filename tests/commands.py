@@ -29,6 +29,8 @@ class Started:
         self.arguments = [command, *arguments]
         self._said = tempfile.TemporaryDirectory()
         outputs = (f"{self._said.name}/stdout", f"{self._said.name}/stderr")
+        for output in outputs:
+            Path(output).touch()  # there also if the process is killed before it says a word
         self._process = PROCESSES.Process(
             target=_work, args=(folder, self.arguments, {**os.environ, **environment}, outputs)
         )
