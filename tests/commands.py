@@ -80,7 +80,7 @@ def _work(folder: Path, arguments: list[str], environment: dict[str, str], outpu
     os.environ.update(environment)
     sys.path[:0] = [str(folder), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     for number, name in enumerate(outputs, start=1):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+        os.dup2(os.open(name, os.O_WRONLY | os.O_APPEND), number)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", 1, "utf-8", closefd=False) for number in (1, 2))
     from medxfer.base.display import console, display
 

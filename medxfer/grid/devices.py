@@ -43,14 +43,12 @@ def hold_gpu(names: list[str], workers: int | None = None, folder: Path | None =
         os.environ["CUDA_VISIBLE_DEVICES"] = name
     name, slots, _ = _place[0]
     waiting = False
-    while not _slot:
-        if taken := next(_free(folder, "slot", [name], count() if slots is None else range(slots)), None):
-            _slot.append(taken[1])
-            break
+    while not (taken := next(_free(folder, "slot", [name], count() if slots is None else range(slots)), None)):
         if not waiting:
             print("waiting: other commands train on every GPU that this one may use", file=sys.stderr)
             waiting = True
         time.sleep(1)
+    _slot.append(taken[1])
     return name
 
 

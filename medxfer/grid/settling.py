@@ -48,9 +48,9 @@ def checked_jobs(jobs: Sequence[Job]) -> list[Job]:
             with refusals:
                 values[key] = read_value(key, value)
     networks: dict[tuple[object, ...], None] = {}
-    for job, values in zip(jobs, read, strict=True):
+    for job in jobs:
         with suppress(OmegaConfBaseException):  # what leads nowhere is refused above
-            networks[tuple(values[key] if key in values else job.base.get(key) for key in NETWORK)] = None
+            networks[tuple(job.values[key] if key in job.values else job.base.get(key) for key in NETWORK)] = None
     for network in networks:
         with refusals:
             initial_weights(*(read_value(key, value) for key, value in zip(NETWORK, network, strict=True)))

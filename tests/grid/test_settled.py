@@ -79,6 +79,13 @@ def test_all_that_is_wrong_is_said_at_once_and_before_data_is_read(tmp_path):
         assert sum(slip in line for line in lines) == 1, slip
 
 
+def test_weights_that_nobody_asked_for_are_not_missed_where_a_swept_value_is_refused(tmp_path):
+    base = small_config(tmp_path, "backbone=resnet18", "pretrained=true")  # these cannot be had without a network
+    with pytest.raises(MedxferError) as caught:
+        begin([Job(base, {"pretrained": asked}) for asked in ("file:gone.pth", False)], "command")
+    assert str(caught.value) == "pretrained=file:gone.pth: no such file; give the path of a file of weights"
+
+
 def test_images_that_cannot_be_used_are_read_once_for_all_cells(tmp_path, monkeypatch):
     read = []
     common = small_config(tmp_path)
