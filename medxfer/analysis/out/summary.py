@@ -13,7 +13,7 @@ from rich.text import Text
 from medxfer.analysis.judge.layer import score_on_test
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.analysis.judge.results_table import said
+from medxfer.analysis.judge.results_table import said, shared_factors
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.base.words import hydra_value, lower_is_better
 
@@ -39,9 +39,8 @@ def _table(study: StudyRecord) -> Table:
     """A row for each arm of a block, its metrics averaged over the trainings that are done; the title says what all
     arms share. The folds of a training are one."""
     trainings, keys = study.cells, [key for key in study.keys if key != "seed"]
-    levels = {key: dict.fromkeys(str(hydra_value(one.factors.get(key))) for one in trainings) for key in keys}
-    varied = [key for key in keys if len(levels[key]) > 1]
-    shared = {key: next(iter(levels[key])) for key in keys if key not in varied}
+    shared = {key: value for key, value in shared_factors(study).items() if key in keys}
+    varied = [key for key in keys if key not in shared]
     metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
     table = Table(title=Text(said(shared)), title_justify="left", title_style="dim", box=None, pad_edge=False)
     for name in (*varied, *metrics, "trainings"):
