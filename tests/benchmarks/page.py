@@ -55,6 +55,10 @@ WORTH = {  # what a user asks -> where the figure stands
         "less start-up and 1 s a cell, from new files / passes"),
     "Training ResNet-50 at 224 px in bfloat16 on an H100, over one synthetic batch": (
         "gpu", "resnet50, 256 × 224 px, bfloat16", "map / synthetic"),
+    "Eight cells of EfficientNet-Lite0 at 64 px at once on an H200, over one": (
+        "gpu_grid", "tf_efficientnet_lite0, 32 × 64 px, cells at once", "gain of 8"),
+    "`deterministic=true` on an H200, EfficientNet-Lite0 at 64 px, over torch as it comes": (
+        "gpu", "tf_efficientnet_lite0, 32 × 64 px, float32", "deterministic / as it comes"),
     "The colour lookup on an H100, share of a copy's bandwidth": (
         "gpu", "lookup, 256 × 224 px, uint8", "share of a copy's bandwidth"),
     "kornia's colormap and normalisation, over medxfer's lookup": (
