@@ -75,6 +75,7 @@ class Family:
     pattern: str  # a regular expression of its names
     names: tuple[str, ...]  # all of them, or examples if there is no end of them
     listed: Callable[[], str] | None = None  # the same for people, if it is not just these names
+    more: Callable[[], Iterable[str]] = tuple  # those of hundreds that an unknown name is not compared with
     asked: Literal["first", "then", "last"] = "then"  # first: its names hold others' names; last: it takes any name
 
     def __call__(self, read: Callable[..., Colormap]) -> Callable[..., Colormap]:
@@ -124,9 +125,7 @@ def known_names() -> list[str]:
 
 def offered_names() -> list[str]:
     """Every name that a shell can complete, without those that end in _r."""
-    from medxfer.color.maps.cmap_catalogues import cmap_names
-
-    return without_reversed([*known_names(), *(f"cmap:{name}" for name in cmap_names())])
+    return without_reversed(name for family in families() for name in (*family.names, *family.more()))
 
 
 def without_reversed(names: Iterable[str]) -> list[str]:

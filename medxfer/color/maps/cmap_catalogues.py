@@ -29,8 +29,9 @@ def _listed_cmap() -> str:
     "cmap:<catalogue>:<name>",
     "the package cmap's catalogues, also with _r: reversed",
     "cmap:(.*)",
-    (),  # hundreds, and some of them matplotlib's
+    (),  # some of them are matplotlib's
     _listed_cmap,
+    lambda: [f"cmap:{name}" for name in cmap_names()],
 )
 def from_cmap(name: str, entry: str) -> Colormap:
     if find_spec("cmap") is None:
