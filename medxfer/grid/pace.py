@@ -10,12 +10,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import OmegaConf
 
-import medxfer.base.quiet  # noqa: F401
 from medxfer.base.disk import disk_errors
 from medxfer.base.memory import keep_pages
+from medxfer.base.quiet import quiet_trainer
 from medxfer.data.split import part_sizes
 from medxfer.training.batch_limits import limited_batches
 from medxfer.training.settled_cell import Prepared
@@ -42,15 +41,11 @@ def measure(prepared: Prepared) -> Pace:
     model, data = wire(prepared)
     timer = _Timer()
     with disk_errors("a temporary file (TMPDIR)"), tempfile.TemporaryDirectory() as folder:
-        quick = {
+        trainer = quiet_trainer(**{
             **settings, "max_epochs": 1, "max_steps": -1, "limit_train_batches": WARM_UP + MEASURED,
-            "limit_val_batches": 2, "num_sanity_val_steps": 0, "logger": False, "enable_checkpointing": False,
-            "enable_progress_bar": False, "enable_model_summary": False, "default_root_dir": folder,
-            "profiler": None,
-        }  # fmt: skip
-        trainer = pl.Trainer(
-            **quick, callbacks=[timer], plugins=[LightningEnvironment()], deterministic=config.deterministic
-        )
+            "limit_val_batches": 2, "profiler": None, "default_root_dir": folder, "callbacks": [timer],
+            "deterministic": config.deterministic,
+        })  # fmt: skip
         trainer.fit(model, data)
         start_up = time.perf_counter() - began - sum(timer.train) - sum(timer.evaluate)
         path = Path(folder) / "last.ckpt"

@@ -11,7 +11,6 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-import medxfer.base.quiet  # noqa: F401
 from medxfer.analysis import (
     ALIKE,
     DISAGREEMENT,

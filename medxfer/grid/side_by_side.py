@@ -17,11 +17,10 @@ from typing import Any
 import joblib
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
 
-import medxfer.base.quiet  # noqa: F401
 from medxfer.base.memory import keep_pages
+from medxfer.base.quiet import quiet_trainer
 from medxfer.training.prepare import prepare
 from medxfer.training.wire import wire
 
@@ -156,15 +155,10 @@ def _main() -> None:
         model, data = wire(prepare(config))
         settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
         with tempfile.TemporaryDirectory() as folder:
-            quick = {
-                **settings, "max_epochs": 1_000_000, "max_steps": -1, "limit_val_batches": 0, "num_sanity_val_steps": 0,
-                "logger": False, "enable_checkpointing": False, "enable_progress_bar": False,
-                "enable_model_summary": False, "default_root_dir": folder,
-            }  # fmt: skip
-            pl.Trainer(
-                **quick, callbacks=[_Orders(answers)], plugins=[LightningEnvironment()],
-                deterministic=config.deterministic,
-            ).fit(model, data)  # fmt: skip
+            quiet_trainer(**{
+                **settings, "max_epochs": 1_000_000, "max_steps": -1, "limit_val_batches": 0,
+                "default_root_dir": folder, "callbacks": [_Orders(answers)], "deterministic": config.deterministic,
+            }).fit(model, data)  # fmt: skip
 
 
 if __name__ == "__main__":

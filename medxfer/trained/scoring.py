@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-import medxfer.base.quiet  # noqa: F401
 from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.memory import keep_pages
+from medxfer.base.quiet import quiet_trainer
 from medxfer.base.series import IMAGE
 from medxfer.data.serve.module import NewImages, Place
 from medxfer.data.serve.new_files import NewFiles, find_files
@@ -148,17 +147,8 @@ def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
 
 def predicting(cell: TrainedCell) -> pl.Trainer:
     """Lightning's loop on one device, in the precision of the cell's training; it keeps and prints nothing."""
-    return pl.Trainer(
-        accelerator="auto",
-        devices=1,
-        plugins=[LightningEnvironment()],  # one process, whatever a Slurm job's variables say
-        precision=cell.record["compute"]["precision"],
-        deterministic=cell.config.deterministic,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    precision = cell.record["compute"]["precision"]
+    return quiet_trainer(accelerator="auto", precision=precision, deterministic=cell.config.deterministic)
 
 
 def _scores(cell: TrainedCell, files: Sequence[Path]) -> tuple[NDArray[np.float32], list[Place], dict[int, str]]:

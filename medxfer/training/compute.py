@@ -7,15 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from omegaconf import DictConfig, OmegaConf
 
 from medxfer.base.batch import RenderedBatch
 from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, write_json
+from medxfer.base.quiet import quiet_trainer
 from medxfer.data.serve.module import GrayDataModule
 from medxfer.model.classifier import Classifier
 from medxfer.training.settled_cell import Prepared
@@ -176,9 +175,5 @@ def _timed(step: Step, device: torch.device) -> float:
 
 def _device(config: DictConfig) -> torch.device:
     """The device that the Trainer will take; making one also sets the deterministic algorithms that it will run."""
-    trainer = pl.Trainer(
-        accelerator=config.trainer.accelerator, devices=1, plugins=[LightningEnvironment()],
-        deterministic=config.deterministic, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False,
-    )  # fmt: skip
+    trainer = quiet_trainer(accelerator=config.trainer.accelerator, deterministic=config.deterministic)
     return trainer.strategy.root_device
