@@ -21,10 +21,12 @@ MANY = 20  # numbers of a range that an error writes out
 class Kind(ABC):
     """What a value may be."""
 
+    what: str = ""
+
     @property
-    @abstractmethod
     def words(self) -> str:
         """What it takes, after the word "give": 'a whole number from 1'."""
+        return self.what
 
     @property
     def offered(self) -> list[str]:
@@ -110,9 +112,7 @@ def share(open_low: bool = False, open_high: bool = False) -> Number:
 
 @dataclass(frozen=True)
 class Flag(Kind):
-    @property
-    def words(self) -> str:
-        return "true or false"
+    what = "true or false"
 
     @property
     def offered(self) -> list[str]:
@@ -133,10 +133,6 @@ class Text(Kind):
     names: Callable[[], Iterable[str]] = list  # those with a name
 
     @property
-    def words(self) -> str:
-        return self.what
-
-    @property
     def offered(self) -> list[str]:
         return list(self.names())
 
@@ -148,9 +144,7 @@ class Text(Kind):
 class Name(Text):
     """What folders and files are called by: a letter or a digit in it, so that none is called .., and not too long."""
 
-    @property
-    def words(self) -> str:
-        return f"{self.what} of at most {LONGEST} characters with a letter (a to z) or a digit in it"
+    what: str = f"a name of at most {LONGEST} characters with a letter (a to z) or a digit in it"
 
     def takes(self, value: Any) -> bool:
         return isinstance(value, str) and len(value) <= LONGEST and bool(re.search("[A-Za-z0-9]", value))
@@ -243,10 +237,6 @@ class Anything(Kind):
 
     what: str
 
-    @property
-    def words(self) -> str:
-        return self.what
-
     def takes(self, value: Any) -> bool:
         return True
 
@@ -281,9 +271,7 @@ class Only(Kind):
 class Weights(Kind):
     """What the network begins with. A file must be there: it is one slip that costs half a grid."""
 
-    @property
-    def words(self) -> str:
-        return "true, false, a tag of the backbone's weights, file:<path>, hf-hub:<owner>/<model> or bottom:<k>"
+    what = "true, false, a tag of the backbone's weights, file:<path>, hf-hub:<owner>/<model> or bottom:<k>"
 
     @property
     def offered(self) -> list[str]:

@@ -32,7 +32,7 @@ KEEP = Group("which files are images for the purpose, by patterns; what does not
 
 # What every data set has.
 EVERY: Keys = {
-    "name": Setting(Name("a name"), "what the data set is called in tables"),
+    "name": Setting(Name(), "what the data set is called in tables"),
     "max_rejected": Setting(share(), "share of unreadable files above which nothing is trained"),
     "max_missing": Setting(share(), "share of files that are not there above which nothing is trained"),
     "odd_range": Setting(OrNull(choice("keep", "leave_out"), "kept, up to max_rejected"),

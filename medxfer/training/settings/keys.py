@@ -106,7 +106,7 @@ RECIPE: Keys = {
 
 STUDY = Group("what a study is, and what it declares before its first training", {
     "root": Setting(Text("a path"), "where studies lie"),
-    "name": Setting(OrNull(either(Name("a name"), whole(0)), "one made from the settings that cells share"),
+    "name": Setting(OrNull(either(Name(), whole(0)), "one made from the settings that cells share"),
                     "the study's name"),
     "metric": Setting(choice(*JUDGED, why="the answer is judged by auroc, accuracy, "
                              "balanced_accuracy or brier; the other metrics stand in results.csv."),
