@@ -4,62 +4,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from medxfer.base.window import NAMED_WINDOWS, Window, parse_window
+    from medxfer.base.window import NAMED_WINDOWS, parse_window
     from medxfer.color.augment import Augment
-    from medxfer.color.colormaps import Colormap, check_levels, colormap_table, parse_colormap
+    from medxfer.color.colormaps import colormap_table, parse_colormap
     from medxfer.color.maps.lut_file import kept_files
     from medxfer.color.render import Renderer, channel_statistics
-    from medxfer.color.single import fold_stem, single_normalisation, take_single_channel
-    from medxfer.color.transform import ColorTransform, LearnedTable, Windowing
+    from medxfer.color.single import take_single_channel
+    from medxfer.color.transform import ColorTransform, Windowing
 
 __all__ = [
-    "NAMED_WINDOWS",
-    "Augment",
-    "ColorTransform",
-    "Colormap",
-    "LearnedTable",
-    "Renderer",
-    "Window",
-    "Windowing",
-    "channel_statistics",
-    "check_levels",
-    "colormap_table",
-    "fold_stem",
-    "kept_files",
-    "parse_colormap",
-    "parse_window",
-    "single_normalisation",
-    "take_single_channel",
-]
-
+    "NAMED_WINDOWS", "Augment", "ColorTransform", "Renderer", "Windowing", "channel_statistics", "colormap_table",
+    "kept_files", "parse_colormap", "parse_window", "take_single_channel",
+]  # fmt: skip
 _FROM = {
-    "medxfer.base.window": (
-        "NAMED_WINDOWS",
-        "Window",
-        "parse_window",
-    ),
-    "medxfer.color.augment": ("Augment",),
-    "medxfer.color.colormaps": (
-        "Colormap",
-        "check_levels",
-        "colormap_table",
-        "parse_colormap",
-    ),
+    "medxfer.base.window": ("NAMED_WINDOWS", "parse_window"),
+    "medxfer.color.colormaps": ("colormap_table", "parse_colormap"),
     "medxfer.color.maps.lut_file": ("kept_files",),
-    "medxfer.color.render": (
-        "Renderer",
-        "channel_statistics",
-    ),
-    "medxfer.color.single": (
-        "fold_stem",
-        "single_normalisation",
-        "take_single_channel",
-    ),
-    "medxfer.color.transform": (
-        "ColorTransform",
-        "LearnedTable",
-        "Windowing",
-    ),
+    "medxfer.color.augment": ("Augment",),
+    "medxfer.color.render": ("Renderer", "channel_statistics"),
+    "medxfer.color.single": ("take_single_channel",),
+    "medxfer.color.transform": ("ColorTransform", "Windowing"),
 }
 
 

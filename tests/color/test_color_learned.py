@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from medxfer.color import ColorTransform, LearnedTable, colormap_table
+from medxfer.color import ColorTransform, colormap_table
+from medxfer.color.transform import LearnedTable
 
 HALF = ([0.5] * 3, [0.5] * 3)
 IDENTITY = ([0.0] * 3, [1.0] * 3)

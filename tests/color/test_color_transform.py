@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.window import parse_window
-from medxfer.color import ColorTransform, colormap_table, fold_stem, single_normalisation, take_single_channel
+from medxfer.color import ColorTransform, colormap_table, take_single_channel
 from medxfer.color.lookup import level_index
 from medxfer.color.maps.matplotlib_maps import matplotlib_names
+from medxfer.color.single import fold_stem, single_normalisation
 from medxfer.color.transform import Windowing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
