@@ -71,11 +71,10 @@ class _Timer(pl.Callback):
         self.evaluate: list[float] = []
         self.last = 0.0
 
-    def on_train_epoch_start(self, *_: Any) -> None:
+    def on_train_epoch_start(self, *_: Any, **__: Any) -> None:
         self.last = _now()
 
-    def on_validation_epoch_start(self, *_: Any) -> None:
-        self.last = _now()
+    on_validation_epoch_start = on_train_epoch_start
 
     def on_train_batch_end(self, *_: Any) -> None:
         self._note(self.train)

@@ -35,15 +35,8 @@ class Spent(pl.Callback):
             "resumed": resumed,
         }
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._note()
-
-    def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._note()
-
-    def on_test_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._note()
-
-    def _note(self) -> None:
+    def on_train_batch_end(self, *_: Any, **__: Any) -> None:
         if self.energy:
             self.energy.note()
+
+    on_validation_batch_end = on_test_batch_end = on_train_batch_end
