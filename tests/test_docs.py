@@ -16,7 +16,7 @@ from docs_pages import FORMS, PAGES, ROOT, RUN, SHOWN, Block, blocks_of, command
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from medxfer.color import parse_colormap
-from medxfer.model.catalogue import check_backbone
+from medxfer.model.catalogue import find
 from medxfer.training.settings.checked import checked
 from medxfer.training.settings.composed import compose_config
 
@@ -61,7 +61,7 @@ def _read(command: str, arguments: list[str]) -> None:
         for values in _cells(words):
             config = checked(compose_config(values))
             parse_colormap(config.colormap)
-            check_backbone(config.backbone)
+            find(config.backbone)
         return
     own_folder = command in ("data", "color", "model")
     module = import_module(f"medxfer.{command}.__main__" if own_folder else f"medxfer.{command}")

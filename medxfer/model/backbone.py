@@ -131,6 +131,7 @@ def check_repeatable(name: str, image_size: int, finetune: str = "full", colors:
         )
 
 
+@cache
 def count_parameters(name: str) -> int:
     """Parameters of backbone `name` with its own classifier; no memory is taken for them."""
     return sum(parameter.numel() for parameter in _on_meta(name).parameters())

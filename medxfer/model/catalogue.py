@@ -86,11 +86,6 @@ def _unknown(name: str) -> MedxferError:
     )
 
 
-def check_backbone(name: str) -> None:
-    """Raise MedxferError, with the nearest names, unless `name` is a backbone. Builds nothing."""
-    find(name)
-
-
 def input_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(mean, std) by which the input in [0, 1] is normalised, three values each.
 
@@ -106,7 +101,7 @@ def input_statistics(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
 def input_size(name: str) -> int:
     """The side, in pixels, of the images that the backbone's own weights were trained on; the same with random weights.
 
-    Raises MedxferError as `check_backbone`.
+    Raises MedxferError as `find`.
     """
     return int(find(name).cfg.input_size[-1])
 

@@ -148,18 +148,8 @@ def _described(source: str, path: Path, about: About, said: str, entry: Entry) -
             f"{said}: these are weights of {about.architecture}, and the network is {entry.architecture}; give "
             f"backbone={about.architecture}, or other weights"
         )
-    return WeightsRecord(
-        source,
-        path.name,
-        _sha256(path),
-        about.licence,
-        about.tag,
-        about.trained_on,
-        about.mean,
-        about.std,
-        about.size,
-        path=path,
-    )
+    of_weights = {key: value for key, value in vars(about).items() if key != "architecture"}
+    return WeightsRecord(source, path.name, _sha256(path), path=path, **of_weights)
 
 
 def _from_package(entry: Entry) -> WeightsRecord | None:

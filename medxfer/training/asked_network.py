@@ -6,7 +6,7 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.words import AUTO
 from medxfer.color import parse_colormap
 from medxfer.model.backbone import check_finetune, check_image_size, check_repeatable, stage_names
-from medxfer.model.catalogue import BOTTOM, check_backbone, check_weights, input_size
+from medxfer.model.catalogue import BOTTOM, check_weights, input_size
 from medxfer.model.layers import count_of
 from medxfer.model.weights import WeightsRecord, resolve
 from medxfer.study.identity import Json
@@ -24,7 +24,6 @@ def initial_weights(backbone: str, pretrained: bool | str, image_size: int | str
     Raises MedxferError where there is no such backbone, it has no such weights, they are not there, or it does not take
     images of this size.
     """
-    check_backbone(backbone)
     check_weights(backbone, pretrained)
     if isinstance(pretrained, str) and pretrained.startswith(BOTTOM):
         count_of(f"pretrained={pretrained}", "bottom", stage_names(backbone))

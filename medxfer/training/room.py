@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -25,14 +24,9 @@ class Room:
     done: int
 
 
-@cache
-def _parameters(backbone: str) -> int:
-    return count_parameters(backbone)
-
-
 def room_of(config: DictConfig, backbone: str) -> Room:
     """What a cell of `backbone` writes: its state and its best epoch, each also as the new file beside the old one."""
-    weights = 4 * _parameters(backbone)
+    weights = 4 * count_parameters(backbone)
     trained = weights if config.finetune == "full" else 0  # else at most a part, whose size is not worth the count
     state = weights + MOMENTS.get(config.optimizer, 2) * trained
     return Room(2 * (state + weights) + _RECORDS, _RECORDS // 10 + (weights if config.keep == "best" else 0))

@@ -7,7 +7,7 @@ import torchvision
 from medxfer.base.errors import MedxferError
 from medxfer.model import seeds
 from medxfer.model.backbone import create_backbone
-from medxfer.model.catalogue import check_backbone, check_weights, input_statistics
+from medxfer.model.catalogue import check_weights, find, input_statistics
 
 FAMILIES = [
     ("resnet18", 64),
@@ -59,7 +59,7 @@ def test_a_size_that_a_network_does_not_take_is_refused_with_those_it_takes(name
 )
 def test_an_unknown_name_comes_with_the_nearest(name: str, near: str) -> None:
     with pytest.raises(MedxferError, match=f"unknown backbone '{name}'.*{near}.*lists all"):
-        check_backbone(name)
+        find(name)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_unknown_name_comes_with_the_nearest(name: str, near: str) -> None:
 )
 def test_a_torchvision_name_is_refused_with_timms(name: str, instead: str) -> None:
     with pytest.raises(MedxferError, match=f"backbone '{name}': backbones come from timm, .*{instead}"):
-        check_backbone(name)
+        find(name)
 
 
 def test_alexnet_is_torchvisions_network_with_the_same_initial_weights() -> None:
@@ -86,8 +86,8 @@ def test_alexnet_is_torchvisions_network_with_the_same_initial_weights() -> None
 
 def test_an_unknown_tag_comes_with_all_tags() -> None:
     with pytest.raises(MedxferError, match=r"a9.*a1_in1k"):
-        check_backbone("resnet18.a9")
-    check_backbone("resnet18.a1_in1k")
+        find("resnet18.a9")
+    find("resnet18.a1_in1k")
 
 
 def test_random_weights_depend_on_the_seed_alone_and_leave_the_global_state() -> None:
