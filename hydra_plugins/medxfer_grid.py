@@ -23,7 +23,7 @@ class GridSweeper(BasicSweeper):
         from medxfer.grid.hooks import errors_exit
         from medxfer.grid.jobs import compose_jobs
         from medxfer.grid.joined_jobs import joined
-        from medxfer.grid.launched import check_device_of
+        from medxfer.grid.launched import trains_here
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -42,10 +42,10 @@ class GridSweeper(BasicSweeper):
             from medxfer.grid.around import begin, finish, show_plan
             from medxfer.grid.rounds import Rounds
 
-            check_device_of(composed, self.config.hydra)
+            here = trains_here(self.config.hydra)
             if composed[0].base.plan:
-                return show_plan(composed)
-            rounds = Rounds(begin(composed, published(sys.argv[1:])))
+                return show_plan(composed, here)
+            rounds = Rounds(begin(composed, published(sys.argv[1:]), here))
             numbers = rounds.next()
         launched, lost = 0, None
         while numbers and lost is None:

@@ -21,7 +21,7 @@ from medxfer.base.arguments import HELP, Command, called, run, setting
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.kinds import TABLE, Number, Text
 from medxfer.base.terminal import open_console, show
-from medxfer.base.words import size
+from medxfer.base.words import count, size
 
 FOLDER = Text("a folder")
 
@@ -140,8 +140,8 @@ def _stores(given: Stores) -> None:
         show(console, f"Stores under {root}", head, rows)
     else:
         console.print(f"No stores under {root}.", markup=False)
-    for name, count in other_folders(root).items():
-        console.print(f"Beside them: {name}, {size(count)}", markup=False)
+    for name, taken in other_folders(root).items():
+        console.print(f"Beside them: {name}, {size(taken)}", markup=False)
 
 
 def _prune(given: Prune) -> None:
@@ -149,11 +149,17 @@ def _prune(given: Prune) -> None:
 
     if (given.unused is not None) == given.all:
         raise MedxferError("say what to remove: unused=DAYS for stores not used for so long, or all=true")
-    removed, kept = prune(given.store_root.resolve(), given.unused or 0.0)
+    removed, kept, refused = prune(given.store_root.resolve(), given.unused or 0.0)
     console = open_console()
-    console.print(f"Removed {len(removed)} stores, {size(sum(store.bytes for store in removed))}.")
+    console.print(f"Removed {count(len(removed), 'store')}, {size(sum(store.bytes for store in removed))}.")
     if kept:
         console.print(f"Kept {len(kept)}, which another process builds.")
+    if refused:
+        path, why = next(iter(refused.items()))
+        more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise MedxferError(
+            f"{path}{more} could not be removed ({why}): run this as the owner, where the disk can be written"
+        )
 
 
 def _age(since: float) -> str:

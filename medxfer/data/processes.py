@@ -19,6 +19,7 @@ from math import ceil
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
+from weakref import WeakSet
 
 import cloudpickle
 
@@ -51,8 +52,20 @@ def in_processes(
     dropped, because a decoder's message may quote the file. Errors that it raises are raised here. `workers`: by
     default all cores that this process may use; fewer if there are not `few` items for each, which are done sooner than
     a process starts. If the loop over it may end early, close it (`contextlib.closing`): that ends the processes.
-    Raises MedxferError if a process cannot be started.
+    What is open when the interpreter ends is closed then. Raises MedxferError if a process cannot be started.
     """
+    outcomes = _outcomes(task, items, workers, seconds, few)
+    _open.add(outcomes)
+    return outcomes
+
+
+def _outcomes(
+    task: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int | None,
+    seconds: Callable[[Item], float],
+    few: int,
+) -> Generator[tuple[int, Result | Lost], None, None]:
     from joblib import cpu_count  # it knows a container's limit; imported here: the processes do not need it
 
     number = min(workers or cpu_count(), ceil(len(items) / few))
@@ -160,6 +173,7 @@ class _Process:
 
 
 _idle: list[_Process] = []  # without work; the next task takes them
+_open: WeakSet[Generator[Any, None, None]] = WeakSet()  # tasks that may not be done
 
 
 def _idle_or_new() -> _Process:
@@ -172,17 +186,27 @@ def _idle_or_new() -> _Process:
     return _Process()
 
 
-@atexit.register
 def _end_idle() -> None:
     with suppress(IndexError):
         while True:
             _idle.pop().end()
 
 
+@atexit.register
+def _end_all() -> None:
+    """Later no clock can be wound: Python starts no thread while it ends, and 3.11 waits for ever for one."""
+    _Clock.over = True
+    for outcomes in list(_open):
+        with suppress(ValueError):  # another thread is in it
+            outcomes.close()
+    _end_idle()
+
+
 class _Clock:
     """Ends idle processes after their time; a new task stops it, so that it never ends what has just worked."""
 
     running: threading.Timer | None = None
+    over = False  # the interpreter ends, and no thread may start
 
     @classmethod
     def stop(cls) -> None:
@@ -192,6 +216,8 @@ class _Clock:
     @classmethod
     def wind(cls) -> None:
         cls.stop()
+        if cls.over:
+            return
         cls.running = threading.Timer(IDLE_SECONDS, _end_idle)
         cls.running.daemon = True
         cls.running.start()

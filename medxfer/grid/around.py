@@ -21,13 +21,15 @@ from medxfer.training.compute import on_gpu
 from medxfer.training.plugged import responsibilities
 from medxfer.training.wandb_start import offline_hint
 
+_NOT_TRAINED = "another process trains it, it was stopped, or it could not be recorded"
 
-def begin(jobs: Sequence[Job], command: str) -> Grid:
-    """Settle every cell, and enter all into their study's plan.
+
+def begin(jobs: Sequence[Job], command: str, here: bool = True) -> Grid:
+    """Settle every cell, and enter all into their study's plan; `here`: cells train on this machine.
 
     Raises MedxferError as `checked_jobs` and `settle`, or where a study's folder cannot be used.
     """
-    jobs = checked_jobs(jobs)
+    jobs = checked_jobs(jobs, here)
     launches, settled, preparations = settle(jobs)
     for preparation in preparations:
         preparation.enter()  # the first that is written
@@ -46,11 +48,11 @@ def begin(jobs: Sequence[Job], command: str) -> Grid:
     return grid
 
 
-def show_plan(jobs: Sequence[Job]) -> None:
-    """Print what the jobs would train, how long it takes and what it could find; train nothing."""
+def show_plan(jobs: Sequence[Job], here: bool = True) -> None:
+    """Print what the jobs would train, how long it takes and what it could find; train nothing. Raises as `begin`."""
     from medxfer.grid.plan import print_plan
 
-    jobs = checked_jobs(jobs)
+    jobs = checked_jobs(jobs, here)
     names = gpus() if on_gpu(jobs[0].base) else []
     hold_gpu(names)
     launches, settled, _ = settle(jobs)
@@ -78,15 +80,23 @@ def finish(rounds: Rounds, lost: Exception | None = None) -> bool:
     missing = [cell for cell in grid.cells if not cell.is_done() and cell.is_needed()]
     by_reason: dict[tuple[Study, str], list[Cell]] = {}
     for cell in missing:
-        why = cell.failure() or "another process trains it, it was stopped, or it could not be recorded"
+        why = cell.failure() or (_NOT_TRAINED if lost is None else "its worker did not come to its end")
         by_reason.setdefault((cell.study, why), []).append(cell)
     for (study, why), cells in by_reason.items():
         more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
         text = f"{describe(cells[0].factors, study.varied)}{more}: {why}"
         display.say(f"[red]not done:[/] {escape(text)}")
     if lost is not None:
-        reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
-        display.say(
-            f"[red]the workers were lost[/] ({escape(reason)}); the same command goes on where this one stopped"
-        )
+        display.say(_about_lost(lost))
     return complete and not missing
+
+
+def _about_lost(lost: Exception) -> str:
+    """What took the launcher's workers, and what helps."""
+    reason = (str(lost).strip() or type(lost).__name__).splitlines()[0]
+    if reason.startswith("sbatch:"):
+        return (
+            f"[red]Slurm took no job[/] ({escape(reason)}): run the command again with other settings of "
+            "hydra.launcher, such as hydra.launcher.partition=; no cell depends on them"
+        )
+    return f"[red]the workers were lost[/] ({escape(reason)}); the same command goes on where this one stopped"

@@ -22,7 +22,7 @@ from medxfer.base.files import private_folder
 from medxfer.grid.command_line import published
 from medxfer.grid.devices import let_go
 from medxfer.grid.jobs import Job, without_hydra
-from medxfer.grid.launched import begin_work, check_device_of, check_folders, check_launcher
+from medxfer.grid.launched import begin_work, check_folders, check_launcher, trains_here
 from medxfer.training.settings.composed import sentence
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ class GridHooks(Callback):
             from medxfer.grid.around import begin, show_plan
             from medxfer.grid.rounds import Rounds
 
-            check_device_of([job], config.hydra)
+            here = trains_here(config.hydra)
             if job.base.plan:
-                show_plan([job])
+                show_plan([job], here)
                 sys.exit(0)
-            self.rounds = Rounds(begin([job], published(sys.argv[1:])))
+            self.rounds = Rounds(begin([job], published(sys.argv[1:]), here))
             self.rounds.next()
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:

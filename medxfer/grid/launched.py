@@ -1,6 +1,6 @@
 """A process that a launcher starts to train cells."""
 
-from collections.abc import Iterable
+import shutil
 
 import joblib
 from hydra.types import RunMode
@@ -11,16 +11,20 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.surroundings import prepare_surroundings
 from medxfer.grid.devices import gpus, hold_gpu
-from medxfer.grid.jobs import Job
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}  # by launcher
 
 
 def check_launcher(hydra: DictConfig) -> None:
-    """Raises MedxferError if the launcher's plug-in is not installed, or is to start no process."""
+    """Raises MedxferError if the launcher's plug-in is not installed, there is no Slurm, or it is to start nothing."""
     name = hydra.runtime.choices["hydra/launcher"]
     if "_target_" not in hydra.launcher:
         raise MedxferError(f"hydra/launcher={name} is not installed: pip install 'medxfer[{EXTRAS[name]}]'")
+    if name == "submitit_slurm" and shutil.which("srun") is None:  # by which submitit tells a cluster
+        raise MedxferError(
+            f"hydra/launcher={name}: there is no Slurm here (no program srun); run this where sbatch works, or take "
+            "hydra/launcher=joblib"
+        )
     if name == "joblib" and workers_of(hydra.launcher.n_jobs) < 1:
         raise MedxferError(
             f"hydra.launcher.n_jobs={hydra.launcher.n_jobs}: give how many cells to train at once, or -1 for one a core"
@@ -41,13 +45,9 @@ def check_folders(hydra: DictConfig) -> None:
         )
 
 
-def check_device_of(jobs: Iterable[Job], hydra: DictConfig) -> None:
-    """Raise MedxferError if a job wants a device that this machine lacks; Slurm's nodes may have others."""
-    from medxfer.training.compute import check_device  # with torch
-
-    if hydra.mode == RunMode.RUN or hydra.runtime.choices["hydra/launcher"] != "submitit_slurm":
-        for base in {id(job.base): job.base for job in jobs}.values():
-            check_device(base)
+def trains_here(hydra: DictConfig) -> bool:
+    """Whether cells train on this machine; Slurm's nodes may have other devices."""
+    return bool(hydra.mode == RunMode.RUN or hydra.runtime.choices["hydra/launcher"] != "submitit_slurm")
 
 
 def begin_work(config: DictConfig) -> None:

@@ -18,10 +18,12 @@ from medxfer.data.store.gray_store import VERSION
 from medxfer.grid.introduction import introduce_data
 from medxfer.grid.jobs import Job
 from medxfer.grid.settled import Launch
+from medxfer.grid.spelled_once import check_spelled_once
 from medxfer.study.folder import Division, Study
 from medxfer.study.identity import FOLD, VALUES, Json
 from medxfer.study.plan_record import planned_cells
 from medxfer.training.asked_network import check_trainable, initial_weights
+from medxfer.training.compute import check_device
 from medxfer.training.prepare import Preparation
 from medxfer.training.room import check_room_of_all
 from medxfer.training.settings.checked import checked
@@ -31,16 +33,20 @@ from medxfer.training.settled_cell import Settled
 NETWORK = ("backbone", "pretrained", "image_size")  # what a network begins with
 
 
-def checked_jobs(jobs: Sequence[Job]) -> list[Job]:
+def checked_jobs(jobs: Sequence[Job], here: bool = True) -> list[Job]:
     """The jobs with their settings as they are read; no data is.
 
-    Raises MedxferError with every setting that no cell can have, weights that are not there among them.
+    Raises MedxferError with every setting that no cell can have, weights that are not there among them, and, where
+    cells train on this machine (`here`), a device that it lacks.
     """
     refusals = Refusals()
     bases: dict[int, DictConfig] = {}
     for base in {id(job.base): job.base for job in jobs}.values():
         with refusals:
             bases[id(base)] = checked(base)
+        with refusals, suppress(OmegaConfBaseException):  # what leads nowhere is refused above
+            if here:
+                check_device(base)
     display.say("[dim]checking settings, weights and data; data is decoded once[/]")
     read: list[Json] = [{} for _ in jobs]
     for job, values in zip(jobs, read, strict=True):
@@ -111,6 +117,7 @@ def _check_studies(settled: Sequence[Settled]) -> None:
         study.check_divided(divisions(settled, study))
         study.check_distinct({one.cell.name: one.cell.factors for one in settled if one.cell.study == study})
         study.check_external(external_of(settled, study))
+        check_spelled_once([one for one in settled if one.cell.study == study], study)
 
 
 def _check_rooms(settled: Sequence[Settled], config: DictConfig) -> None:

@@ -86,7 +86,8 @@ class Preparation:
         """The cell with these `values`. Raises MedxferError where it cannot be."""
         colormap = parse_colormap(values["colormap"])
         colors = ColorFile.of(colormap.file) if colormap.file else None
-        weights = initial_weights(values["backbone"], values["pretrained"], values["image_size"])
+        network = values["backbone"], values["pretrained"], values["image_size"]
+        weights = self._once(network, lambda: initial_weights(*network))
         check_trainable(self.config, values)
         values = sized(values)
         shown = window_name(values["window"], self.dataset.modality)

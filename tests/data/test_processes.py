@@ -238,6 +238,18 @@ def test_ctrl_c_is_the_commands_own_and_ends_them(tmp_path: Path) -> None:
     assert error.count("Traceback") == error.count("KeyboardInterrupt") == 1
 
 
+HALF_READ = """
+from medxfer.data.processes import in_processes
+outcomes = in_processes(str, range(1000), workers=2)
+next(outcomes)
+"""
+
+
+def test_a_task_that_is_half_read_when_python_ends_is_closed_without_a_word() -> None:
+    found = subprocess.run([sys.executable, "-c", HALF_READ], capture_output=True, text=True, timeout=60, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
 class PlantedDecoders(ImageFolder):
     """The files 3.png and 5.png break what reads them."""
 

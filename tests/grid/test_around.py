@@ -22,3 +22,24 @@ def test_cells_that_are_not_done_are_one_line_a_reason(tmp_path: Path, capsys: p
     assert said.count("not done: ") == 2
     assert "seed 0 and 1 more: the loss is not finite" in said
     assert "seed 2 and 1 more: another process trains it, it was stopped, or it could not be recorded" in said
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        (
+            "sbatch: error: invalid partition specified: gpux\nsbatch: error: Batch job submission failed",
+            "Slurm took no job (sbatch: error: invalid partition specified: gpux): run the command again with other",
+        ),
+        ("a worker was killed", "the workers were lost (a worker was killed); the same command goes on where this"),
+    ],
+)
+def test_what_ended_the_workers_is_said_with_what_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: str, said: str
+) -> None:
+    grid = begin([Job(small_config(tmp_path), {})], "command")
+    capsys.readouterr()
+    assert not finish(SimpleNamespace(grid=grid, reported=set(grid.studies)), RuntimeError(lost))  # type: ignore[arg-type]
+    found = " ".join(capsys.readouterr().out.split())
+    assert said in found
+    assert "seed 0: its worker did not come to its end" in found

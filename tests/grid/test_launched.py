@@ -85,6 +85,16 @@ def test_a_launcher_that_is_not_installed_is_one_sentence():
         check_launcher(hydra)
 
 
+def test_a_machine_without_slurm_is_one_sentence(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    choices = {"hydra/launcher": "submitit_slurm"}
+    hydra = OmegaConf.create({"launcher": {"_target_": "submitit"}, "runtime": {"choices": choices}})
+    with pytest.raises(
+        MedxferError, match=r"hydra/launcher=submitit_slurm: there is no Slurm here \(no program srun\)"
+    ):
+        check_launcher(hydra)
+
+
 @pytest.mark.parametrize(("n_jobs", "workers"), [(1, 1), (8, 8), (-1, 6), (-2, 5), (-6, 1)])
 def test_workers_are_counted_as_joblib_counts(monkeypatch, n_jobs, workers):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 6)

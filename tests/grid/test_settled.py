@@ -9,6 +9,7 @@ import pytest
 from cells import small_config, train_small
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from medxfer.base.config import CONF
@@ -16,7 +17,8 @@ from medxfer.base.errors import MedxferError
 from medxfer.grid.around import begin, show_plan
 from medxfer.grid.hooks import GridHooks
 from medxfer.grid.jobs import Job, compose_jobs
-from medxfer.grid.launched import check_device_of, check_folders
+from medxfer.grid.launched import check_folders, trains_here
+from medxfer.grid.settling import checked_jobs
 from medxfer.study.state import read_states
 from medxfer.training import prepare
 
@@ -171,14 +173,32 @@ def test_a_users_own_folder_keeps_its_mode(tmp_path):
         ("+trainer.precision=16-mixed", r"trainer\.precision=16-mixed is for GPUs"),
     ],
 )
-def test_a_device_that_is_not_there_is_said_before_the_first_cell_but_for_other_machines(setting, said, monkeypatch):
+def test_a_device_that_is_not_there_is_said_beside_other_slips_but_for_other_machines(setting, said, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        job = Job(compose("train", [setting]), {})
-    choices = {"hydra/launcher": "basic"}
-    hydra = OmegaConf.create({"mode": "MULTIRUN", "runtime": {"choices": choices}})
+        job, slip = (Job(compose("train", one), {}) for one in ([setting], [setting, "lr=-1", "colormap=virids"]))
     with pytest.raises(MedxferError, match=said):
-        check_device_of([job], hydra)
+        checked_jobs([job])
+    with pytest.raises(MedxferError) as all_at_once:
+        checked_jobs([slip])
+    assert re.search(rf"lr=-1.*\n.*{said}", str(all_at_once.value))
+    checked_jobs([job], here=False)
+
+
+def test_cells_of_a_launcher_on_other_machines_do_not_train_here():
+    hydra = OmegaConf.create({"mode": RunMode.MULTIRUN, "runtime": {"choices": {"hydra/launcher": "basic"}}})
+    assert trains_here(hydra)
     hydra.runtime.choices["hydra/launcher"] = "submitit_slurm"
-    check_device_of([job], hydra)
+    assert not trains_here(hydra)
+    hydra.mode = RunMode.RUN  # which takes no launcher
+    assert trains_here(hydra)
+
+
+def test_weights_are_looked_up_once_for_all_seeds(tmp_path, monkeypatch):
+    looked_up = []
+    find = prepare.initial_weights
+    monkeypatch.setattr(prepare, "initial_weights", lambda *network: looked_up.append(network) or find(*network))
+    base = small_config(tmp_path)
+    begin([Job(base, {"seed": seed, "colormap": one}) for seed in range(4) for one in ("none", "viridis")], "command")
+    assert looked_up == [("test_efficientnet", False, 32)]

@@ -12,7 +12,7 @@ from medxfer.base.display import display
 from medxfer.base.series import IMAGE, IN_WORDS, score_of
 from medxfer.base.terminal import show
 from medxfer.base.window import parse_window, window_name
-from medxfer.base.words import AUTO, USUAL_SIZE
+from medxfer.base.words import AUTO, USUAL_SIZE, listing
 from medxfer.data.header_facts import TECHNICAL
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.inspect.few_trained import few_trained
@@ -36,7 +36,7 @@ def check(config: DictConfig, console: Console) -> None:
     """
     dataset = dataset_of(config)
     _show_index(console, config.data.name, dataset, score_of(config.data))
-    _show_notes(console, dataset.index.caveats)
+    _show_notes(console, [_with_way_out(caveat, config.data) for caveat in dataset.index.caveats])
     hounsfield = parse_window(window_name(config.window, dataset.modality)) is not None
     # All that can be decoded, however little: how many files are refused is shown before it is judged.
     size = USUAL_SIZE if config.image_size == AUTO else config.image_size  # a backbone is no matter of the data
@@ -89,6 +89,16 @@ def _series_row(index: Index, score: str) -> list[tuple[str, str]]:
     of = index.images["series"].replace("", None).nunique()
     ways = "each image has a score (data.score=mean, max: each series)"
     return [("series", f"{of:,}; {ways if score == IMAGE else f'each has one score, {IN_WORDS[score]}'}")]
+
+
+def _with_way_out(caveat: str, data: DictConfig) -> str:
+    """`caveat`, and where it says that nobody names the patients, the settings of the data set that can."""
+    if not caveat.startswith("no patient ids"):
+        return caveat
+    sets = {"data": data} if data.get("sets") is None else {f"data.sets.{key}": one for key, one in data.sets.items()}
+    ways = [f"{key}.columns.patient= (a column of the table)" for key, one in sets.items() if "columns" in one]
+    ways += [f"{key}.patient= (a pattern of the files' paths)" for key, one in sets.items() if "patient" in one]
+    return f"{caveat}; give them by {listing(ways, 'or')}" if ways else caveat
 
 
 def _show_notes(console: Console, notes: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -45,14 +46,22 @@ def other_folders(root: Path) -> dict[str, int]:
     return {path.name: _bytes(path) for path in folders if _bytes(path)}
 
 
-def prune(root: Path, unused_days: float) -> tuple[list[StoreFolder], list[StoreFolder]]:
+class Pruned(NamedTuple):
+    """What became of what is old enough."""
+
+    removed: list[StoreFolder]
+    kept: list[StoreFolder]  # another process builds them
+    refused: dict[Path, str]  # what the disk or its rights did not let go, and why
+
+
+def prune(root: Path, unused_days: float) -> Pruned:
     """Remove the stores, and what was read of files, that have not been used for `unused_days`, and what killed
     processes have left half-written.
 
-    Returns the stores removed, and those kept because another process builds them. A training that has a store open
-    keeps what it has mapped.
+    A training that has a store open keeps what it has mapped.
     """
     removed, kept = [], []
+    refused: dict[Path, str] = {}
     before = time.time() - unused_days * DAY
     unbuilt = [path for path in root.glob("*") if DATA_SET.search(path.name) and not _has_folders(path)]
     for store in find_stores(root):
@@ -65,14 +74,19 @@ def prune(root: Path, unused_days: float) -> tuple[list[StoreFolder], list[Store
             removed.append(store)
         except Timeout:
             kept.append(store)
+        except OSError as error:
+            refused[store.folder] = error.strerror or str(error)
     old = [path for path in (*_half_written(root), *_kept_files(root), *unbuilt) if _last_written(path) < before]
     emptied = [folder for folder in {store.folder.parent for store in removed} if not _has_folders(folder)]
     for path in (*old, *emptied):
-        _remove(path)
+        try:
+            _remove(path)
+        except OSError as error:
+            refused[path] = error.strerror or str(error)
     for name in KEPT:
         with suppress(OSError):  # it is not there, or not empty
             (root / name).rmdir()
-    return removed, kept
+    return Pruned(removed, kept, refused)
 
 
 def _half_written(root: Path) -> list[Path]:
@@ -104,7 +118,8 @@ def _last_written(path: Path) -> float:
 
 def _remove(path: Path) -> None:
     if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # it is gone meanwhile
+            shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 

@@ -1,5 +1,7 @@
 """`python -m medxfer.data check`: everything that a training would meet, and nothing of a patient."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,3 +157,29 @@ def test_series_are_counted_and_it_says_how_they_are_scored(tmp_path, capsys):
     said = capsys.readouterr().out
     assert row(said, "series 12") == "series 12; each has one score, the highest probability of its slices"
     assert ROOT_UID not in said
+
+
+def test_where_nobody_names_the_patients_it_says_how_to(tmp_path, capsys):
+    own = make_pictures(tmp_path / "own")
+    table = pd.read_csv(own / "labels.csv").drop(columns="patient_id")
+    table.to_csv(own / "labels.csv", index=False)
+    tree = tmp_path / "tree"
+    for file, label in zip(table["path"], table["label"], strict=True):
+        (tree / str(label)).mkdir(parents=True, exist_ok=True)
+        shutil.copy(own / file, tree / str(label))
+    table_way = "columns.patient= (a column of the table)"
+    tree_way = "patient= (a pattern of the files' paths)"
+    sets = {"own": ("images", own), "tree": ("tree", tree)}
+    joined = [
+        text
+        for name, (data, root) in sets.items()
+        for text in (f"+data@data.sets.{name}={data}", f"data.sets.{name}.root={root}")
+    ]
+    for arguments, ways in (
+        (["data=images", f"data.root={own}"], f"data.{table_way}"),
+        (["data=tree", f"data.root={tree}"], f"data.{tree_way}"),
+        (["data=joined", *joined], f"data.sets.own.{table_way} or data.sets.tree.{tree_way}"),
+    ):
+        main(["check", f"store.root={tmp_path / 'cache'}", "image_size=16", *arguments])
+        said = " ".join(capsys.readouterr().out.split())
+        assert f"so intervals may be too narrow; give them by {ways}." in said

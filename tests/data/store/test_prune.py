@@ -1,5 +1,6 @@
 """The stores that are kept: listed with what they hold, removed only when asked."""
 
+import errno
 import os
 import time
 
@@ -48,8 +49,8 @@ def test_opening_a_data_set_is_using_it(root):
 
 
 def test_only_what_is_old_enough_is_removed_and_then_nothing_of_it_is_left(root):
-    assert prune(root, 1) == ([], [])
-    removed, kept = prune(root, 0)
+    assert prune(root, 1) == ([], [], {})
+    removed, kept, _ = prune(root, 0)
     assert (len(removed), kept) == (2, [])
     assert [path.name for path in root.iterdir()] == ["phantoms"]
 
@@ -57,10 +58,26 @@ def test_only_what_is_old_enough_is_removed_and_then_nothing_of_it_is_left(root)
 def test_a_store_that_is_being_built_stays(root):
     store = next(root.glob("*/*8px-gray"))
     with FileLock(store.with_name(f"{store.name}.lock")):
-        removed, kept = prune(root, 0)
+        removed, kept, _ = prune(root, 0)
     assert [s.folder for s in kept] == [store]
     assert len(removed) == 1
     assert (store / "store.json").is_file()
+
+
+@pytest.mark.parametrize("refusing", ["FileLock", "shutil.rmtree"])
+def test_what_the_disk_does_not_let_go_is_named_with_the_reason(root, capsys, monkeypatch, refusing):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(f"medxfer.data.store.prune.{refusing}", refuse)
+    (root / "abandoned.partial").mkdir()
+    assert main(["prune", "all=true", f"store.root={root}"]) == 1
+    said = capsys.readouterr()
+    assert "Removed 0 stores" in said.out
+    named, why = said.err.split(" could not be removed ")
+    assert named.startswith(f"error: {root}/ImageFolder-")
+    assert named.endswith("px-gray and 1 more" if refusing == "FileLock" else "px-gray and 2 more")
+    assert why.startswith("(Read-only file system): ")
 
 
 def test_what_a_killed_build_left_is_listed_and_removed(root):
