@@ -7,6 +7,9 @@ from typing import Final, Literal, NamedTuple
 # again under the next.
 HEADER_VERSION: Final = 11
 
+UNREADABLE: Final = "unreadable"  # as a reason begins where a file's bytes cannot be read
+SEVERAL_FRAMES: Final = "several frames, and no data.frame"  # the reason where nobody says which one is meant
+
 BurnedIn = Literal["yes", "no", "unsaid"]  # whether annotations stand in the pixels; "no" only where that is stated
 
 
@@ -31,7 +34,7 @@ class HeaderFacts(NamedTuple):
     sex: str = ""  # one of SEXES
     series: str = ""
     position: float | None = None  # mm along the slice's normal, of the first frame
-    frames: int = 1  # number of pictures that `Source.pictures` gives of the file
+    frames: int = 1  # number of pictures that `Reading.pictures` gives of the file
     caveats: tuple[str, ...] = ()  # what was decided about it, in words that are the same for every file; counted
     gray: str = "uint16"  # the dtype of a store's display gray: "uint8", or "uint16" if the file has more levels
     unreadable: str = ""  # if it cannot be an image, the kind of its ImageError
@@ -49,6 +52,11 @@ class HeaderFacts(NamedTuple):
         """Without the person."""
         shown = {name: value for name, value in self._asdict().items() if name not in PRIVATE}
         return f"HeaderFacts({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
+
+def no_image(why: str) -> HeaderFacts:
+    """The facts of a file that is refused for the reason `why`."""
+    return HeaderFacts("", burned_in="unsaid", unreadable=why)
 
 
 PRIVATE: Final = (

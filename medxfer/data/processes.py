@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from math import ceil
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -25,7 +25,6 @@ import cloudpickle
 
 from medxfer.base.errors import MedxferError
 from medxfer.base.memory import keep_pages
-from medxfer.data.dicom.silence import silence
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -232,13 +231,13 @@ def _serve() -> None:
         os.dup2(nowhere, stream)
     keep_pages()  # a picture takes the memory of the one before
     task: Any = None
-    # Once for all files; the process that asks has ended where there is nothing to read.
-    with silence(), suppress(EOFError, ConnectionError):
+    # The process that asks has ended where there is nothing to read.
+    with ExitStack() as quiet, suppress(EOFError, ConnectionError):
         while True:
             job, item, seconds = requests.recv()
             answer: tuple[Exception | None, Any]
             try:
-                task = _unpacked(job) if job else task
+                task = _unpacked(job, quiet) if job else task
                 faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)  # needs neither GIL nor signals
                 answer = None, task(item)
             except Exception as error:
@@ -247,7 +246,13 @@ def _serve() -> None:
             answers.send(answer)
 
 
-def _unpacked(job: bytes) -> Any:
-    sys.path[:], folder, task = pickle.loads(job)
+def _unpacked(job: bytes, quiet: ExitStack) -> Any:
+    """The task. One that reads DICOM is silent once for all files; others need not import what is silenced."""
+    sys.path[:], folder, pickled = pickle.loads(job)
     os.chdir(folder)
-    return cloudpickle.loads(task)
+    task = cloudpickle.loads(pickled)
+    if "medxfer.data.dicom" in sys.modules:
+        from medxfer.data.dicom.silence import silence
+
+        quiet.enter_context(silence())
+    return task

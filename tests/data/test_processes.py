@@ -18,10 +18,15 @@ from pictures import make_pictures
 
 from medxfer.base.errors import MedxferError
 from medxfer.data import processes
+from medxfer.data.phantom import write_phantoms
 from medxfer.data.processes import in_processes
+from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.picture_folder import ImageFolder
+from medxfer.data.sources.source import Source
 from medxfer.data.store import build as store_module
 from medxfer.data.store.dataset import open_dataset
+from medxfer.data.store.decode import Decoded, Decoder
 from medxfer.data.store.gray_file import GrayFile
 from medxfer.data.store.open import open_store
 
@@ -123,6 +128,33 @@ def test_the_next_task_has_the_same_processes_and_the_caller_s_folder_and_path(
     again = [of_item for _, of_item in in_processes(process_of, range(200), 2)]
     assert {pid for pid, *_ in again} <= first
     assert all(of_item[1:] == (tmp_path, sys.path) for of_item in again)
+
+
+def imported_by(source: Source) -> set[str]:
+    """What a new process has imported after it has read and decoded a file of `source`."""
+    processes._end_idle()
+    reading, decode = source.reading, Decoder(source.reading.pictures, 8, hounsfield=False, keep_aspect=False)
+
+    def read(file: str) -> set[str]:
+        assert not reading.facts(file).unreadable
+        assert isinstance(decode(file), Decoded)
+        return {name.partition(".")[0] for name in sys.modules} | set(sys.modules)
+
+    try:
+        ((_, found),) = in_processes(read, [source.index().images["file"][0]])
+    finally:
+        processes._end_idle()
+    assert not isinstance(found, str)
+    return found
+
+
+def test_a_process_imports_no_more_than_reading_needs(tmp_path: Path) -> None:
+    """Its start costs as much as a hundred files, and pandas alone would cost more than all else."""
+    root, phantoms = make_pictures(tmp_path / "in"), write_phantoms(tmp_path / "dx", "DX", 2, 1, size=16, workers=1)
+    of_pictures = imported_by(ImageFolder(str(root), str(root / "labels.csv")))
+    of_dicom = imported_by(DicomFolder(str(phantoms), str(phantoms / "labels.csv")))
+    assert not {"pandas", "pydicom", "torch", "omegaconf"} & of_pictures
+    assert not {"pandas", "torch", "omegaconf"} & of_dicom
 
 
 def test_processes_without_work_end_and_are_reaped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,15 +282,15 @@ def test_a_task_that_is_half_read_when_python_ends_is_closed_without_a_word() ->
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
-class PlantedDecoders(ImageFolder):
+class PlantedReader(PictureReader):
     """The files 3.png and 5.png break what reads them."""
 
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[np.ndarray]:
-        if file == "3.png":
+    def pictures(self, path: Path, hounsfield: bool) -> Iterator[np.ndarray]:
+        if path.name == "3.png":
             CRASHES["abort"]()
-        if file == "5.png":
+        if path.name == "5.png":
             HANGS["sleep"]()
-        return super().pictures(file, hounsfield)
+        return super().pictures(path, hounsfield)
 
 
 def test_a_store_is_built_around_them(
@@ -266,10 +298,12 @@ def test_a_store_is_built_around_them(
 ) -> None:
     monkeypatch.setattr(store_module, "SECONDS", 0.5)
     root = make_pictures(tmp_path / "in")
-    data = open_dataset(PlantedDecoders(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    planted = ImageFolder(str(root), str(root / "labels.csv"))
+    planted.reader = PlantedReader()
+    data = open_dataset(planted, tmp_path / "cache")
     store = open_store(data, 8, hounsfield=False)
     assert store.rejected == {"decoder crashed": 1, "decoder hung": 1}
-    whole = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    whole = open_dataset(ImageFolder(str(root), str(root / "labels.csv")), tmp_path / "whole")
     expected = open_store(whole, 8, hounsfield=False).gray[[0, 1, 2, 4, 6, 7, 8, 9]]
     assert (store.gray == expected).all()
     assert capfd.readouterr() == ("", "")

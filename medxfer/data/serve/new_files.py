@@ -10,15 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from medxfer.base.errors import ImageError, MedxferError
-from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.header_facts import HeaderFacts, no_image
+from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.file_kinds import is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import Keep, left_out_by_rule
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
+from medxfer.data.sources.reading import FileReader
 from medxfer.data.sources.slices import ORDER, parse_slices, unchosen_slices
-from medxfer.data.sources.source import FileReader, no_image, survey_of
+from medxfer.data.sources.source import survey_of
 from medxfer.data.store.rejected import LIFTED_BY
 
 
@@ -90,7 +91,7 @@ class NewFiles:
         return f"its modality is {modality}, the cell was trained on pictures that say none"
 
     def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        """As `Source.pictures`. Raises ImageError also if the modality is not that of training."""
+        """As `Reading.pictures`. Raises ImageError also if the modality is not that of training."""
         path = Path(file)
         reader, known = self._reader(path), self.modality.split("+")
         if not isinstance(reader, PictureReader):

@@ -1,21 +1,21 @@
 """data=joined: several data sets as one, whose column `data` names the set of each image."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os.path import commonpath
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError, errors_of
 from medxfer.base.words import Task, count, listing
-from medxfer.data.header_facts import HeaderFacts, one_kind
+from medxfer.data.header_facts import UNREADABLE, one_kind
 from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.patients import NO_PATIENTS, with_patients
-from medxfer.data.sources.source import UNREADABLE, Index, Source, modality_of
+from medxfer.data.sources.reading import JoinedReading, Reading
+from medxfer.data.sources.source import Index, Source, modality_of
 from medxfer.data.sources.targets import source_class
 
 COLUMN = "data"  # of the table, and the value of data.split.groups that leaves one data set out
@@ -93,17 +93,9 @@ class JoinedSets(Source):
             for name, one in self.sets.items()
         }
 
-    def path(self, file: str) -> Path:
-        source, own = self._own(file)
-        return source.path(own)
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        source, own = self._own(file)
-        return source.pictures(own, hounsfield)
-
-    def header(self, file: str) -> HeaderFacts:
-        source, own = self._own(file)
-        return source.header(own)
+    @property
+    def reading(self) -> Reading:
+        return JoinedReading({name: source.reading for name, source in self.sets.items()})
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         """As `Source.survey`. Raises MedxferError if the sets' images are of several kinds."""
@@ -130,10 +122,6 @@ class JoinedSets(Source):
             found.append(source.unchosen(own).set_axis(files))
         reasons: pd.Series = pd.concat(found)
         return reasons.loc[headers.index]
-
-    def _own(self, file: str) -> tuple[Source, str]:
-        name, _, own = file.partition("/")
-        return self.sets[name], own
 
     def _errors(self, name: str) -> Any:
         return errors_of(f"data set '{name}'", f"data.sets.{name}")

@@ -1,17 +1,16 @@
 """What was read of files, kept while they stay as they are: their size and times tell that nothing need be read again,
 and nothing else."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from medxfer.base.files import alone, whole_file
+from medxfer.data.sources.content import Content, content_of
 
 SETTLED = 2_000_000_000  # ns after a file's last change; a younger file may change again within its clock's step
 STAMP = ["stamp.bytes", "stamp.modified", "stamp.changed"]  # the times are st_mtime and st_ctime, in ns since 1970
@@ -91,19 +90,3 @@ def contents_of(paths: Mapping[str, Path], kept: Path, progress: Progress | None
     found = kept_of_files(kept, unique, read, lambda table: table["fault"] == "")
     table = found.loc[[one_of[path] for path in paths.values()]]
     return table.set_axis(list(paths))
-
-
-class Content(NamedTuple):
-    """A file's bytes, or why there are none."""
-
-    content: str  # the SHA-256 of the bytes, or ""
-    fault: str  # why they cannot be read, in the system's words, or ""
-
-
-def content_of(path: Path) -> Content:
-    """Read a file to its end."""
-    try:
-        with path.open("rb") as file:
-            return Content(hashlib.file_digest(file, "sha256").hexdigest(), "")
-    except OSError as error:
-        return Content("", error.strerror or type(error).__name__)

@@ -43,7 +43,7 @@ class NiftiReader:
         parse_slices(str(self.slices))
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[np.float32]]:
-        """As `Source.pictures`: Hounsfield units (the stored values with slope and intercept), or gray through the
+        """As `Reading.pictures`: Hounsfield units (the stored values with slope and intercept), or gray through the
         window that the header's cal_min and cal_max state, else through 40/400."""
         volume = _opened(path)
         proxy: Any = volume.dataobj
@@ -64,7 +64,7 @@ class NiftiReader:
             yield (values if hounsfield else window.gray(values)).astype(np.float32)
 
     def header(self, path: Path) -> HeaderFacts:
-        """As `Source.header`."""
+        """As `Reading.header`."""
         volume = _opened(path)
         shape = self._oriented(volume, np.broadcast_to(np.False_, _shape(volume))).shape
         used = int(self._chosen(shape[2]).sum())

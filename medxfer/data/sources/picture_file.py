@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from medxfer.base.errors import ImageError
-from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.dicom_folder import SEVERAL_FRAMES
+from medxfer.data.header_facts import SEVERAL_FRAMES, HeaderFacts
 from medxfer.data.sources.file_kinds import is_dicom
 
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
@@ -39,7 +38,7 @@ class PictureReader:
     frame: int | Literal["all"] | None = None
 
     def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        """As `Source.pictures`."""
+        """As `Reading.pictures`."""
         if hounsfield:
             raise ImageError(
                 path, "not in HU", "a PNG or JPEG holds no Hounsfield units; only a training with window=file takes it"
@@ -57,7 +56,7 @@ class PictureReader:
                 yield _gray(picture, path)
 
     def header(self, path: Path) -> HeaderFacts:
-        """As `Source.header`: format, size and mode. Raises ImageError if Pillow does not know the file."""
+        """As `Reading.header`: format, size and mode. Raises ImageError if Pillow does not know the file."""
         with _opened(path) as picture:
             height, width = _upright_size(picture)
             pages, deep = _pages(picture), _is_deep(picture)

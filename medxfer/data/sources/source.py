@@ -3,31 +3,31 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from medxfer.base.errors import ImageError, MedxferError
+from medxfer.base.errors import MedxferError
 from medxfer.base.files import private_folder
 from medxfer.base.words import Task
-from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
+from medxfer.data.header_facts import HEADER_VERSION, UNREADABLE, HeaderFacts, no_image
 from medxfer.data.processes import in_processes
-from medxfer.data.sources.kept_files import content_of, kept_of_files
+from medxfer.data.sources.kept_files import kept_of_files
+from medxfer.data.sources.reading import FileReader, FolderReading, Reading
 
 _FEW = 500  # headers: read sooner than processes start, and no decoder runs
-UNREADABLE = "unreadable"  # as the kind of a file begins whose bytes cannot be read; the modality of a set of these
 
 
 @dataclass(frozen=True)
 class Index:
     """The images of a data set, as its release describes them; no pixel has been read yet."""
 
-    # One row an image: file (str, as Source.pictures takes it), split ("" or the release's own part) and, if its own
+    # One row an image: file (str, as Reading.pictures takes it), split ("" or the release's own part) and, if its own
     # table has them, patient, view, age, sex and scanner (str, "" where blank); series, of slices (str, "" for none).
     # `with_patients` adds missing patients.
     images: pd.DataFrame
@@ -40,25 +40,15 @@ class Index:
     table: pd.DataFrame | None = None  # the other columns of the release's table, a row an image, as text
 
 
-class FileReader(Protocol):
-    """How one kind of file is read."""
-
-    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        """As `Source.pictures`."""
-
-    def header(self, path: Path) -> HeaderFacts:
-        """As `Source.header`."""
-
-
 class Source(ABC):
     """One kind of data set: where images, labels and patients come from, and how an image is read.
 
-    Objects are pickled to the processes that decode, so they hold paths and settings, never data.
+    Objects hold paths and settings, never data.
     """
 
     root: Path
     reader: FileReader
-    reader_version = 2  # raise it if `pictures` or `header` return other values, so that old stores are not used
+    reader_version = 2  # raise it if `reading` gives other values, so that old stores are not used
     obtain: str  # what has to lie under `root`, and where to download it
 
     @abstractmethod
@@ -69,29 +59,18 @@ class Source(ABC):
     def settings(self) -> dict[str, object]:
         """What besides files, patients, parts and labels decides the result, for the fingerprint; no paths."""
 
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        """Every picture of `file`, as many as its header says, each (H, W): uint8 or uint16 display gray (0 is black),
-        float32 display gray in [0, 1], or, with `hounsfield`, float32 in Hounsfield units.
+    @property
+    def reading(self) -> Reading:
+        """How its files are read."""
+        return FolderReading(self.root, self.reader)
 
-        Raises ImageError if the file has no such picture.
-        """
-        return self.reader.pictures(self.path(file), hounsfield)
-
-    def header(self, file: str) -> HeaderFacts:
-        """What is known of the image `file` without its pixels. Raises ImageError if it cannot be an image."""
-        return self.reader.header(self.path(file))
+    def path(self, file: str) -> Path:
+        """The file on disk that holds the image `file`."""
+        return self.reading.path(file)
 
     def survey(self, files: Sequence[str]) -> pd.DataFrame:
         """What the headers of `files` say, by file: a column for each field of HeaderFacts."""
-        return survey_of(files, self._facts)
-
-    def _facts(self, file: str) -> HeaderFacts:
-        try:
-            return self.header(file)
-        except (ImageError, OSError) as error:
-            fault = content_of(self.path(file)).fault
-            kind = error.kind if isinstance(error, ImageError) else f"{UNREADABLE} ({error.strerror})"
-            return no_image(f"{UNREADABLE} ({fault})" if fault else kind)
+        return survey_of(files, self.reading.facts)
 
     def manifest(self, index: Index, contents: Sequence[str]) -> bytes:
         """Everything that identifies this data set, and nothing that a copy to another folder would change: the names
@@ -109,10 +88,6 @@ class Source(ABC):
         """For each file of `headers`, in the order of the images, why the source's own settings leave it out; or "".
         Their patients are the table's, where it names some."""
         return pd.Series("", headers.index)
-
-    def path(self, file: str) -> Path:
-        """The file on disk that holds the image `file`."""
-        return self.root / file
 
     def wrong(self, reason: str) -> MedxferError:
         """The error for a folder that is not as the data set describes it."""
@@ -160,11 +135,6 @@ def survey_of(files: Sequence[str], facts_of: Callable[[str], HeaderFacts]) -> p
         facts = [no_image(read) if isinstance(read, str) else read for _, read in sorted(outcomes.items())]
     table = pd.DataFrame(facts, columns=HeaderFacts._fields, index=pd.Index(files, name="file"))
     return table.astype({"age": float, "position": float})
-
-
-def no_image(why: str) -> HeaderFacts:
-    """The facts of a file that is refused for the reason `why`."""
-    return HeaderFacts("", burned_in="unsaid", unreadable=why)
 
 
 def modality_of(headers: pd.DataFrame) -> str:

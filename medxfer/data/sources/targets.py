@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.nifti_file import NiftiReader
 from medxfer.data.sources.source import Source
 

@@ -1,46 +1,26 @@
 """data=tree: a folder for each class, with or without train, val and test above them; pictures or DICOM files."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from numpy.typing import NDArray
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.dicom_folder import DicomReader
 from medxfer.data.sources.file_kinds import is_dicom, is_picture
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.label_table import encode
 from medxfer.data.sources.left_out import UNKNOWN_TYPE
-from medxfer.data.sources.picture_file import PICTURES, PictureReader
+from medxfer.data.sources.mixed_file import MixedReader
+from medxfer.data.sources.picture_file import PICTURES
 from medxfer.data.sources.source import Index, Source, existing_folder
 from medxfer.data.sources.tables import nearly_equal
 
 PARTS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
          "test": "test", "testing": "test"}  # fmt: skip
 DICOMS = (".dcm", ".dicom", ".dic")
-
-
-class MixedReader(DicomReader):
-    """DICOM files and pictures, recognised by content; where that says nothing, by the suffix."""
-
-    def pictures(self, path: Path, hounsfield: bool) -> Iterator[NDArray[Any]]:
-        return (
-            PictureReader(self.frame).pictures(path, hounsfield)
-            if _is_picture(path)
-            else super().pictures(path, hounsfield)
-        )
-
-    def header(self, path: Path) -> HeaderFacts:
-        return PictureReader(self.frame).header(path) if _is_picture(path) else super().header(path)
-
-
-def _is_picture(path: Path) -> bool:
-    return is_picture(path) or (path.suffix.lower() in PICTURES and not is_dicom(path))
 
 
 def _is_image(path: Path) -> bool:

@@ -10,10 +10,10 @@ import pandas as pd
 from medxfer.base.disk import check_space
 from medxfer.base.display import Step
 from medxfer.base.errors import ImageError
+from medxfer.data.header_facts import UNREADABLE
 from medxfer.data.processes import SECONDS, in_processes
-from medxfer.data.sources.kept_files import content_of
+from medxfer.data.sources.content import content_of
 from medxfer.data.sources.left_out import BY_RULE
-from medxfer.data.sources.source import UNREADABLE
 from medxfer.data.store.dataset import DatasetInfo, read_no_more
 from medxfer.data.store.decode import Decoded, Decoder, deepened
 from medxfer.data.store.gray_file import GrayFile
@@ -43,8 +43,8 @@ def build_store(
     check_space(folder, int(frames.sum()) * size**2 * dtype.itemsize, "the store of decoded images", WAY_OUT)
     gray = GrayFile(folder / "all.npy", int(frames.sum()), size, dtype)
     kept: dict[int, Decoded] = {}  # place in files -> its pictures, of which the gray is written already
-    decode = Decoder(dataset.source.pictures, size, hounsfield, dataset.keep_aspect)
-    seconds = dict(zip(files, SECONDS * frames, strict=True))
+    decode = Decoder(dataset.source.reading.pictures, size, hounsfield, dataset.keep_aspect)
+    seconds = dict(zip(files, (SECONDS * frames).tolist(), strict=True))
     outcomes = in_processes(decode, files, workers, seconds.__getitem__)
     with closing(outcomes):  # else an error's traceback would keep the processes
         for done, (place, outcome) in enumerate(outcomes, start=1):

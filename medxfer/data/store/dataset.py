@@ -19,13 +19,14 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError, PrivateError, unknown
 from medxfer.base.files import alone, private_folder, write_json, write_text
 from medxfer.base.series import IMAGE
-from medxfer.data.header_facts import HeaderFacts
+from medxfer.data.header_facts import UNREADABLE, HeaderFacts, no_image
+from medxfer.data.sources.content import content_of
 from medxfer.data.sources.files_stamp import stamp_of
 from medxfer.data.sources.keep import Keep, without, without_left_out
-from medxfer.data.sources.kept_files import Progress, content_of, contents_of, forget
+from medxfer.data.sources.kept_files import Progress, contents_of, forget
 from medxfer.data.sources.patients import with_named, with_patients
 from medxfer.data.sources.positive_class import with_positive
-from medxfer.data.sources.source import UNREADABLE, HeaderIndexed, Index, Source, kept_headers, modality_of, no_image
+from medxfer.data.sources.source import HeaderIndexed, Index, Source, kept_headers, modality_of
 from medxfer.data.sources.targets import source_class
 
 ODD_RANGE = ("keep", "leave_out")  # data.odd_range

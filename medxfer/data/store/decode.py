@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.base.errors import ImageError
-from medxfer.data.sources.source import UNREADABLE
+from medxfer.data.header_facts import UNREADABLE
 from medxfer.data.store.gray_range import odd_range
 
-Pictures = Callable[[str, bool], Iterator[NDArray[Any]]]  # as `Source.pictures`
+Pictures = Callable[[str, bool], Iterator[NDArray[Any]]]  # as `Reading.pictures`
 
 
 class Decoded(NamedTuple):

@@ -31,7 +31,7 @@ _AIR: Final = 0.001  # share of pixels, the table's at least
 
 
 def odd_range(picture: NDArray[Any], hounsfield: bool) -> str:
-    """One of ODD, or "" if nothing is odd about `picture` (H, W), display gray or HU as `Source.pictures` gives it."""
+    """One of ODD, or "" if nothing is odd about `picture` (H, W), display gray or HU as `Reading.pictures` gives it."""
     if picture.min() == picture.max():
         return ONE_VALUE
     step = max(int(np.ceil(np.sqrt(picture.size / _PIXELS))), 1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from medxfer.base.errors import MedxferError
-from medxfer.data.sources.dicom_folder import SEVERAL_FRAMES
+from medxfer.data.header_facts import SEVERAL_FRAMES
 from medxfer.data.sources.left_out import why
 from medxfer.data.store.dataset import DatasetInfo
 

@@ -14,7 +14,7 @@ from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
 from medxfer.data.serve.module import NewImages
 from medxfer.data.serve.new_files import NewFiles, find_files
-from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.nifti_file import NiftiReader
 from medxfer.data.sources.targets import dicom_reader, nifti_reader
 from medxfer.data.store.decode import Decoder

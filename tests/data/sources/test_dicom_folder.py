@@ -10,7 +10,8 @@ from dicom_files import dicom_dataset, save, write_dicom
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.dicom.read import read_gray
-from medxfer.data.sources.dicom_folder import DicomFolder, DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
+from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
 from medxfer.data.store.gray_store import GrayStore
 from medxfer.data.store.open import open_store

@@ -150,4 +150,4 @@ def test_images_are_found_by_content_and_linked_classes_and_parts_are_followed(t
     assert len(index.images) == 15
     assert index.images["split"].value_counts().to_dict() == {"train": 12, "test": 3}
     assert index.left_out == {"unknown file type": ("train/sick/README",), "broken link": ("val",)}
-    assert {source.header(file).modality for file in index.images["file"]} == {"DX", "images"}
+    assert {source.reading.header(file).modality for file in index.images["file"]} == {"DX", "images"}

@@ -148,4 +148,4 @@ def test_real_pictures_are_all_gray(test_data, name, n):
     source = ImageFolder(str(test_data / name), str(test_data / name / "labels.csv"))
     files = source.index().images["file"]
     assert len(files) == n
-    assert all(next(source.pictures(file, hounsfield=False)).dtype == np.uint8 for file in files[:: n // 40])
+    assert all(next(source.reading.pictures(file, hounsfield=False)).dtype == np.uint8 for file in files[:: n // 40])

@@ -4,7 +4,8 @@ import pytest
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.data.sources.dicom_folder import DicomFolder, DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
+from medxfer.data.sources.dicom_folder import DicomFolder
 from medxfer.data.sources.phantom_folder import PhantomFolder
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.sources.releases.nih import NihChestXray14

@@ -18,8 +18,9 @@ from releases import prepared
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources import kept_files
+from medxfer.data.sources.content import content_of
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.sources.kept_files import content_of
+from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.dataset import DatasetInfo, open_dataset
 from medxfer.data.store.open import open_store
@@ -124,9 +125,9 @@ def test_a_second_start_reads_no_file(tmp_path, monkeypatch):
     monkeypatch.setattr(kept_files, "SETTLED", 0)
     root = make_pictures(tmp_path / "in")
     first = fingerprint(root, tmp_path / "cache")
-    for reads in ("content_of", "hashlib.file_digest"):
-        monkeypatch.setattr(f"medxfer.data.sources.kept_files.{reads}", lambda *_: pytest.fail("read again"))
-    monkeypatch.setattr(ImageFolder, "header", lambda *_: pytest.fail("header read again"))
+    for reads in ("kept_files.content_of", "content.hashlib.file_digest"):
+        monkeypatch.setattr(f"medxfer.data.sources.{reads}", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(PictureReader, "header", lambda *_: pytest.fail("header read again"))
     assert fingerprint(root, tmp_path / "cache") == first
 
 
@@ -191,18 +192,20 @@ def test_a_file_that_is_lost_while_it_is_decoded_stops_the_build_and_the_next_st
     assert len(open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)) == 10
 
 
-class Faulty(ImageFolder):
+class Faulty(PictureReader):
     """The disk fails while 3.png is decoded."""
 
-    def pictures(self, file, hounsfield):
-        if file == "3.png":
+    def pictures(self, path, hounsfield):
+        if path.name == "3.png":
             raise OSError(5, "Input/output error")
-        yield from super().pictures(file, hounsfield)
+        yield from super().pictures(path, hounsfield)
 
 
 def test_an_error_of_reading_is_not_called_an_error_of_writing(tmp_path):
     root = make_pictures(tmp_path / "in")
-    data = open_dataset(Faulty(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    source = ImageFolder(str(root), str(root / "labels.csv"))
+    source.reader = Faulty()
+    data = open_dataset(source, tmp_path / "cache")
     with pytest.raises(MedxferError, match=r"3\.png cannot be read") as raised:
         open_store(data, 8, hounsfield=False)
     assert "store.root" not in str(raised.value)

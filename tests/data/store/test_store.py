@@ -18,6 +18,7 @@ from PIL import Image
 from medxfer.base.errors import MedxferError
 from medxfer.data.header_facts import HeaderFacts
 from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store import build as store_module
 from medxfer.data.store.dataset import open_dataset
@@ -102,7 +103,7 @@ def test_a_folder_without_one_readable_file_is_refused(tmp_path):
 def test_a_second_start_reads_no_pixels(tmp_path, monkeypatch):
     root = make_pictures(tmp_path / "in")
     first = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
-    monkeypatch.setattr(ImageFolder, "pictures", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr(store_module, "in_processes", lambda *_: pytest.fail("decoded again"))
     second = open_store(dataset(root, tmp_path / "cache"), 8, hounsfield=False)
     assert (second.gray == first.gray).all()
     assert second.images.equals(first.images)
@@ -178,17 +179,19 @@ def test_depth_does_not_depend_on_the_first_picture(tmp_path):
     assert store.gray[0].max() > 60000
 
 
-class Understated(ImageFolder):
+class Understated(PictureReader):
     """Says of 7.png that it has eight bits."""
 
-    def header(self, file: str) -> HeaderFacts:
-        return super().header(file)._replace(gray="uint8")
+    def header(self, path: Path) -> HeaderFacts:
+        return super().header(path)._replace(gray="uint8")
 
 
 def test_a_file_with_more_levels_than_its_header_says_is_refused(tmp_path):
     root = make_pictures(tmp_path / "in")
     Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)).save(root / "7.png")
-    data = open_dataset(Understated(str(root), str(root / "labels.csv")), tmp_path / "cache")
+    source = ImageFolder(str(root), str(root / "labels.csv"))
+    source.reader = Understated()
+    data = open_dataset(source, tmp_path / "cache")
     store = open_store(data, 8, hounsfield=False)
     assert store.gray.dtype == np.uint8
     assert store.rejected == {"bad header": 1}
@@ -218,6 +221,7 @@ import sys, time
 from pathlib import Path
 from medxfer.data.store.dataset import open_dataset
 from medxfer.data.sources.dicom_folder import DicomFolder
+from medxfer.data.sources.picture_file import PictureReader
 from medxfer.data.sources.picture_folder import ImageFolder
 from medxfer.data.store.open import open_store
 root, cache = map(Path, sys.argv[1:])

@@ -5,6 +5,7 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -19,6 +20,7 @@ from medxfer.base import files
 from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.words import Task
 from medxfer.data.header_facts import HeaderFacts
+from medxfer.data.sources.reading import Reading
 from medxfer.data.sources.source import Index, Source
 
 # The package's table of its sets, as a file: the package around it imports torch, torchvision and scikit-learn, which
@@ -55,8 +57,9 @@ class MedMNIST(Source):
     def settings(self) -> dict[str, object]:
         return {"name": self.name}
 
-    def path(self, file: str) -> Path:
-        return self.file
+    @property
+    def reading(self) -> Reading:
+        return _ArrayReading(self.file, self.unpacked)
 
     def index(self) -> Index:
         labels = [_arrays(self.unpacked)[f"{split}_labels"] for split in SPLITS]
@@ -71,18 +74,6 @@ class MedMNIST(Source):
             return Index(images, codes.astype(np.float32), classes, "multilabel", caveats)
         task: Task = "binary" if len(classes) == 2 else "multiclass"
         return Index(images, codes.astype(np.int64), classes, task, caveats)
-
-    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.uint8]]:
-        if hounsfield:
-            raise ImageError(self.file, "not in HU", "MedMNIST holds no Hounsfield units; use window=file")
-        split, row = file.rstrip("]").split("[")
-        yield np.array(_arrays(self.unpacked)[f"{split}_images"][int(row)])
-
-    def header(self, file: str) -> HeaderFacts:
-        height, width = _arrays(self.unpacked)["train_images"].shape[1:]
-        return HeaderFacts(
-            "images", burned_in="unsaid", syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8"
-        )
 
     def _checked(self, labels: NDArray[Any], classes: int) -> NDArray[Any]:
         """A part's labels, (n,), or (n, classes) for a multi-label set. Raises MedxferError if they are not of it."""
@@ -116,6 +107,29 @@ class MedMNIST(Source):
         caveat = f"not the official file of {self.name}: its MD5 is {md5}"
         warnings.warn(caveat, stacklevel=2)
         return (caveat,)
+
+
+@dataclass(frozen=True)
+class _ArrayReading(Reading):
+    """Rows of the arrays of an npz, which lie in the folder `unpacked`."""
+
+    npz: Path
+    unpacked: Path
+
+    def path(self, file: str) -> Path:
+        return self.npz
+
+    def pictures(self, file: str, hounsfield: bool) -> Iterator[NDArray[np.uint8]]:
+        if hounsfield:
+            raise ImageError(self.npz, "not in HU", "MedMNIST holds no Hounsfield units; use window=file")
+        split, row = file.rstrip("]").split("[")
+        yield np.array(_arrays(self.unpacked)[f"{split}_images"][int(row)])
+
+    def header(self, file: str) -> HeaderFacts:
+        height, width = _arrays(self.unpacked)["train_images"].shape[1:]
+        return HeaderFacts(
+            "images", burned_in="unsaid", syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8"
+        )
 
 
 @lru_cache(maxsize=1)

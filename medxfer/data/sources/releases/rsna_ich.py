@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medxfer.base.window import CT_WINDOW, Window
 from medxfer.data.dicom import DicomFile, open_dicom, silence
-from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import HeaderIndexed, Index
 

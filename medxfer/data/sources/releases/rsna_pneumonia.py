@@ -5,7 +5,7 @@ import json
 import pandas as pd
 
 from medxfer.base.errors import unknown
-from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.source import Index

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from medxfer.data.sources.dicom_folder import DicomReader
+from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.releases.rsna_pneumonia import OVERLAP

@@ -66,8 +66,8 @@ def test_every_size_is_read_as_it_is(tmp_path, open_set, size):
     path = write(tmp_path, "pneumoniamnist", size)
     source = open_set(path, "pneumoniamnist", size)
     with np.load(path) as arrays:
-        assert (next(source.pictures("test[3]", hounsfield=False)) == arrays["test_images"][3]).all()
-    assert source.header("train[0]").size == f"{size}×{size}"
+        assert (next(source.reading.pictures("test[3]", hounsfield=False)) == arrays["test_images"][3]).all()
+    assert source.reading.header("train[0]").size == f"{size}×{size}"
 
 
 @pytest.mark.filterwarnings("ignore:not the official file")

@@ -8,7 +8,7 @@ from releases import compose_cell, prepared, split_of
 
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.data.sources import kept_files
-from medxfer.data.sources.releases.rsna_ich import SUBTYPES, RsnaIch
+from medxfer.data.sources.releases.rsna_ich import SUBTYPES, IchReader, RsnaIch
 from medxfer.training.run import train
 
 CORRUPT = "ID_6431af929"
@@ -51,7 +51,7 @@ def source(root, label="all") -> RsnaIch:
 
 
 def read(root, image: str, hounsfield: bool) -> np.ndarray:
-    return next(source(root).pictures(f"stage_2_train/{image}.dcm", hounsfield))
+    return next(source(root).reading.pictures(f"stage_2_train/{image}.dcm", hounsfield))
 
 
 def test_subtypes_are_labels_and_headers_say_who_it_is(release):
@@ -71,7 +71,7 @@ def test_headers_are_read_once_by_each_version_of_the_reader(release, monkeypatc
     def header(*_):
         raise RuntimeError("read again")
 
-    monkeypatch.setattr(RsnaIch, "header", header)
+    monkeypatch.setattr(IchReader, "header", header)
     assert source(release).index().images.equals(first.images)
     monkeypatch.setattr(RsnaIch, "reader_version", 3)
     with pytest.raises(RuntimeError, match="read again"):
