@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -121,7 +122,8 @@ def called(do: Callable[[], int | None]) -> int:
     SIGINT."""
     try:
         prepare_surroundings()
-        with disk_errors():
+        with disk_errors(), warnings.catch_warnings():
+            warnings.showwarning = _say_warning
             return do() or 0
     except MedxferError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -129,6 +131,11 @@ def called(do: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("stopped by SIGINT", file=sys.stderr)
         return 128 + signal.SIGINT
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """In place of warnings.showwarning, which quotes the line of code that warns."""
+    print(f"warning: {message}", file=sys.stderr)
 
 
 def item(key: str, paragraphs: Sequence[str], width: int) -> str:

@@ -200,9 +200,10 @@ class Classifier(pl.LightningModule):
         if bool(bad.any()):
             batch = len(self._losses) - len(losses) + int(bad.int().argmax()) + 1
             rate = self.trainer.optimizers[0].param_groups[0]["lr"]
+            clip = "" if self.trainer.gradient_clip_val else ", or clip gradients (trainer.gradient_clip_val=1)"
             raise NotFinite(
                 f"the loss is not finite in epoch {self.current_epoch}, step {batch}, at learning rate "
-                f"{rate:.3g}: use a lower lr, or clip gradients (trainer.gradient_clip_val=1)."
+                f"{rate:.3g}: use a lower lr{clip}."
             )
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:

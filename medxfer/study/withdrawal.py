@@ -81,7 +81,7 @@ def _check(asked: str, meant: Sequence[State], states: Sequence[State]) -> None:
         )
     if done := [state for state in of_arms if state.status == "done"]:
         raise MedxferError(
-            f"withdraw={asked}: {count(len(done), 'training')} of these arms ended with a result "
+            f"withdraw={asked}: {count(len(done), 'cell')} of these arms ended with a result "
             f"({describe(done[0].factors, shown)}), and a result is not taken out of an answer; for another question "
             "start another study, with study.name="
         )

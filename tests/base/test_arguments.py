@@ -1,6 +1,7 @@
 """key=value arguments: read, refused and explained in one way for every command."""
 
 import signal
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,3 +66,8 @@ def test_ctrl_c_ends_a_command_without_a_traceback(capsys):
 def test_the_exit_code_is_what_the_command_says():
     assert run(COMMAND, lambda _: None, ["study=x"]) == 0
     assert run(COMMAND, lambda _: 3, ["study=x"]) == 3
+
+
+def test_a_warning_is_a_line_without_the_code_that_warns(capsys):
+    called(lambda: warnings.warn("not the official file", stacklevel=1))
+    assert capsys.readouterr().err == "warning: not the official file\n"

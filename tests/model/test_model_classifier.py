@@ -194,8 +194,11 @@ def test_gradients_are_clipped_in_every_precision(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_with_step_and_learning_rate(tmp_path: Path) -> None:
     loader = list(batches("binary", 24))
     loader[1].pixels[0] = float("nan")
-    with pytest.raises(NotFinite, match=r"epoch 0, step 2, at learning rate 0\.00\d+: use a lower lr"):
-        trainer(tmp_path, enable_checkpointing=False).fit(classifier(), DataLoader(loader, batch_size=None))
+    for clipped, way_out in ((None, r"use a lower lr, or clip gradients \(trainer"), (1.0, r"use a lower lr\.$")):
+        with pytest.raises(NotFinite, match=rf"epoch 0, step 2, at learning rate 0\.00\d+: {way_out}"):
+            trainer(tmp_path, enable_checkpointing=False, gradient_clip_val=clipped).fit(
+                classifier(), DataLoader(loader, batch_size=None)
+            )
 
 
 def test_scores_that_are_not_finite_stop_too(tmp_path: Path) -> None:

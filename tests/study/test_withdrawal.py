@@ -89,9 +89,9 @@ def test_a_cell_that_was_trained_all_the_same_counts(study: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "reason", "why"),
     [
-        ("colormap=viridis", "bad", "2 trainings of these arms ended with a result .* a result is not taken out"),
+        ("colormap=viridis", "bad", "2 cells of these arms ended with a result .* a result is not taken out"),
         ("colormap=viridsi,seed=0", "failed", "an arm is withdrawn with all of its seeds"),
-        ("seed=1", "too long", "4 trainings of these arms ended with a result"),
+        ("seed=1", "too long", "4 cells of these arms ended with a result"),
         ("colormap=inferno", "?", "unknown colormap 'inferno': .*this study has none, viridis, viridsi"),
         ("colour=viridsi", "?", "unknown factor 'colour': .*withdraw= takes factors of this study"),
         ("colormap=viridsi,seed=7", "?", "unknown seed '7'"),

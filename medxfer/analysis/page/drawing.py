@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
 from matplotlib.ticker import MaxNLocator
 
 from medxfer.analysis.judge.results import Arm
@@ -163,7 +164,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FunctionLoader(read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters |= {"arm_name": arm_name, "glued": glued, "number": number, "px": "{:.6g}".format}
+    made.filters |= {"arm_name": arm_name, "broken": broken, "glued": glued, "number": number, "px": "{:.6g}".format}
     made.globals |= {"polyline": polyline}
     return made
 
@@ -176,3 +177,8 @@ def glued(text: str) -> str:
     """Figures keep their unit, their sign of comparison and the other end of their interval on the same line."""
     text = re.sub(r"(?<=\d) to (?=[+−\d])", "\u00a0to\u00a0", text)
     return re.sub(r"(?<=\d) (?=%|points?\b)|(?<=\bp) (?=[=<>])|(?<=[=<>]) (?=\d)", "\u00a0", text)
+
+
+def broken(text: str) -> Markup:
+    """A table's cell as `glued`; where the table is too wide, an interval stands below its figure."""
+    return escape(glued(text)).replace(" (", Markup(" <wbr/>("))

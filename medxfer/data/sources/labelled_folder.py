@@ -135,7 +135,10 @@ class LabelledFolder(Labelled):
         described = {key: self.columns[key] for key in PEOPLE if key in self.columns}
         named = [self.patient] if self.patient and self.patient != COLUMNS["patient"] else []
         wanted = [*([asked] if asked else []), *self.names, *named]
-        way_out = "data.label= takes another column for the labels, data.columns.key= and .patient= for the others"
+        way_out = (
+            "data.labels= takes another table, data.label= another column for the labels, data.columns.key= and "
+            ".patient= for the others"
+        )
         table = read_table(self.labels, [*wanted, *described.values()], way_out)
         key = asked or key_column(table.columns)
         if key is None:

@@ -149,7 +149,9 @@ def _disagreement(named: pd.Series, stated: pd.Series) -> tuple[str, ...]:
     joined = int((pairs.groupby("named")["stated"].nunique() > 1).sum())
     disagree, said = "patients of the table and of the headers disagree", []
     if divided:
-        said.append(f"{disagree}: {count(divided, 'PatientID')} of headers are several patients of it")
+        are = "is" if divided == 1 else "are"
+        said.append(f"{disagree}: {count(divided, 'PatientID')} of headers {are} several patients of it")
     if joined:
-        said.append(f"{disagree}: {count(joined, 'patient')} of it have several PatientIDs in headers")
+        have = "has" if joined == 1 else "have"
+        said.append(f"{disagree}: {count(joined, 'patient')} of it {have} several PatientIDs in headers")
     return tuple(said)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from medxfer.analysis.judge.operating import GRID, calibration, calibration_line, decide, precision_recall, roc
 from medxfer.analysis.judge.phrases import margin_points, p_value, points
 from medxfer.analysis.judge.scores import CellScores
-from medxfer.analysis.page.drawing import Axis, Chart, Line, chart_axes, environment, number
+from medxfer.analysis.page.drawing import Axis, Chart, Line, broken, chart_axes, environment, number
 from medxfer.base.words import count, listing
 
 draw = environment().get_template("drawing.svg.j2").module
@@ -20,6 +20,11 @@ def test_text_and_attributes_are_escaped() -> None:
     assert "<b>" not in made
     assert "&lt;b&gt;</title>" in made
     ElementTree.fromstring(made)
+
+
+def test_an_interval_may_stand_below_its_figure_and_is_not_broken_itself() -> None:
+    assert broken("42 (6 to 89)") == "42 <wbr/>(6\u00a0to\u00a089)"
+    assert broken("<b> (no)") == "&lt;b&gt; <wbr/>(no)"
 
 
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5))

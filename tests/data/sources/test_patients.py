@@ -107,7 +107,7 @@ def test_a_table_that_names_patients_is_believed_and_its_disagreement_with_heade
         assert set(index.images["patient"]) == set("ABCDE")
         assert [caveat for caveat in index.caveats if "disagree" in caveat] == [
             "patients of the table and of the headers disagree: 2 PatientIDs of headers are several patients of it",
-            "patients of the table and of the headers disagree: 1 patient of it have several PatientIDs in headers",
+            "patients of the table and of the headers disagree: 1 patient of it has several PatientIDs in headers",
         ]
 
 
