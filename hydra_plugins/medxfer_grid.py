@@ -18,11 +18,9 @@ class GridSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> None:
         # Here, because other programs that find this plug-in need not load them.
         from medxfer.base.errors import MedxferError
-        from medxfer.grid.budgets import each_budget
         from medxfer.grid.command_line import published
         from medxfer.grid.hooks import errors_exit
-        from medxfer.grid.jobs import compose_jobs
-        from medxfer.grid.joined_jobs import joined
+        from medxfer.grid.jobs import asked_jobs
         from medxfer.grid.launched import trains_here
 
         assert self.config is not None
@@ -30,14 +28,10 @@ class GridSweeper(BasicSweeper):
         loader = self.hydra_context.config_loader
         parser = OverridesParser.create(config_loader=loader)
         (jobs,) = self.split_arguments(parser.parse_overrides([*self._parse_config(), *arguments]), None)
-        jobs = joined(jobs)
         with errors_exit():
             if not jobs:
                 raise MedxferError("nothing is asked for: a sweep on the command line, such as glob(*), has no values")
-            composed = compose_jobs(loader, self.config, jobs)
-            if (each := each_budget(jobs, composed)) != jobs:
-                jobs = each
-                composed = compose_jobs(loader, self.config, jobs)
+            composed = asked_jobs(loader, self.config, jobs)
             # With torch, which takes seconds.
             from medxfer.grid.around import begin, finish, show_plan
             from medxfer.grid.rounds import Rounds
@@ -49,7 +43,7 @@ class GridSweeper(BasicSweeper):
             numbers = rounds.next()
         launched, lost = 0, None
         while numbers and lost is None:
-            lost = self._launch([rounds.grid.jobs[number].overrides(jobs) for number in numbers], launched)
+            lost = self._launch([list(rounds.grid.jobs[number].overrides) for number in numbers], launched)
             launched += len(numbers)
             with errors_exit():
                 numbers = [] if lost else rounds.next()

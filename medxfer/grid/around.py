@@ -1,7 +1,6 @@
 """The grid around its cells: checked and planned before the first one trains, judged and reported after the last."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.markup import escape
 
@@ -11,8 +10,7 @@ from medxfer.base.words import describe
 from medxfer.grid.devices import gpus, hold_gpu
 from medxfer.grid.introduction import introduce, looks_of
 from medxfer.grid.jobs import Job
-from medxfer.grid.rounds import Rounds
-from medxfer.grid.settled import Grid
+from medxfer.grid.rounds import Grid, Rounds
 from medxfer.grid.settling import checked_jobs, divisions, external_of, settle
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
@@ -30,14 +28,13 @@ def begin(jobs: Sequence[Job], command: str, here: bool = True) -> Grid:
     Raises MedxferError as `checked_jobs` and `settle`, or where a study's folder cannot be used.
     """
     jobs = checked_jobs(jobs, here)
-    launches, settled, preparations = settle(jobs)
+    of_cells, settled, preparations = settle(jobs)
     for preparation in preparations:
         preparation.enter()  # the first that is written
     for text in responsibilities(jobs[0].base):
         display.say(f"[yellow]{escape(text)}[/]")
     cells = tuple(one.cell for one in settled)
-    config = jobs[0].base
-    grid = Grid(tuple(launches), cells, config.report.images, Path(config.store.root).expanduser(), config)
+    grid = Grid(tuple(of_cells), cells, jobs[0].base)
     for study in grid.studies:
         of_study = {cell.name: cell.factors for cell in cells if cell.study == study}
         study.plan(of_study, command, divisions(settled, study))
@@ -55,8 +52,8 @@ def show_plan(jobs: Sequence[Job], here: bool = True) -> None:
     jobs = checked_jobs(jobs, here)
     names = gpus() if on_gpu(jobs[0].base) else []
     hold_gpu(names)
-    launches, settled, _ = settle(jobs)
-    print_plan([jobs[launch.job].of_fold(launch.fold) for launch in launches], settled, max(len(names), 1))
+    of_cells, settled, _ = settle(jobs)
+    print_plan(of_cells, settled, max(len(names), 1))
 
 
 def finish(rounds: Rounds, lost: Exception | None = None) -> bool:

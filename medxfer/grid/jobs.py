@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from medxfer.study.identity import FOLD, VALUES, Json
+from medxfer.study.declared import read_budget
+from medxfer.study.identity import BUDGET, FOLD, VALUES, Json
 
 Overrides = Sequence[str]  # of one job
+ASKED = "data.split.groups=data"
+OF_ALL = ("data.split.", "data.max_rejected", "data.keep_aspect", "data.name")  # settings that joined sets share
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +23,24 @@ class Job:
 
     base: DictConfig  # shared with other jobs
     values: Json
+    overrides: tuple[str, ...] = ()  # what Hydra is to compose it from, in a sweep
 
-    def of_fold(self, fold: int | None) -> "Job":
+    def of_fold(self, fold: int) -> "Job":
         """The same for the cell that tests `fold`."""
-        return self if fold is None else Job(self.base, {**self.values, FOLD: fold})
+        return replace(self, values={**self.values, FOLD: fold}, overrides=(*self.overrides, f"{FOLD}={fold}"))
 
     def config(self) -> DictConfig:
         config = self.base.copy()
         for key, value in self.values.items():
             config[key] = value
         return config
+
+
+def asked_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overrides]) -> list[Job]:
+    """What a sweep's `jobs` ask for: one job for data sets of which each is left out once, and one for each budget."""
+    composed = compose_jobs(loader, master, joined(jobs))
+    each = each_budget(composed)
+    return composed if each == [job.overrides for job in composed] else compose_jobs(loader, master, each)
 
 
 def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overrides]) -> list[Job]:
@@ -49,9 +60,10 @@ def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overri
             base = without_hydra(loader.load_sweep_config(master, list(rest)))
             bases[rest] = None if _refers_to_values(base) else base
         if (shared := bases[rest]) is not None:
-            composed.append(Job(shared, {parsed[t].key_or_group: parsed[t].value() for t in job if t in plain}))
+            values = {parsed[t].key_or_group: parsed[t].value() for t in job if t in plain}
+            composed.append(Job(shared, values, tuple(job)))
         else:  # a plain factor changes more than itself
-            composed.append(Job(without_hydra(loader.load_sweep_config(master, list(job))), {}))
+            composed.append(Job(without_hydra(loader.load_sweep_config(master, list(job))), {}, tuple(job)))
     return composed
 
 
@@ -83,3 +95,39 @@ def without_hydra(config: DictConfig) -> DictConfig:
     with open_dict(config):
         config.pop("hydra", None)
     return config
+
+
+def joined(jobs: Sequence[Overrides]) -> list[Overrides]:
+    """data=a,b,c data.split.groups=data: `jobs` with data=joined in place of one data set each; every one once.
+
+    A setting of the data, such as data.root, becomes one of each set.
+    """
+    names = list(dict.fromkeys(text.removeprefix("data=") for job in jobs for text in job if text.startswith("data=")))
+    if len(names) < 2:
+        return list(jobs)
+    return list(dict.fromkeys(tuple(_joined(job, names) if ASKED in job else job) for job in jobs))
+
+
+def _joined(job: Overrides, names: Sequence[str]) -> Iterator[str]:
+    yield "data=joined"
+    yield from (f"+data@data.sets.{name}={name}" for name in names)
+    for text in job:
+        if text.startswith("data.") and not text.startswith(OF_ALL):
+            yield from (f"data.sets.{name}.{text.removeprefix('data.')}" for name in names)
+        elif not text.startswith("data="):
+            yield text
+
+
+def each_budget(jobs: Sequence[Job]) -> list[Overrides]:
+    """budget=[8,40]: the overrides of `jobs`, with one job for each of these numbers of epochs in place of one.
+
+    A job that names its epochs itself stays as it is. Raises MedxferError where a budget is no list of epochs.
+    """
+    every: list[Overrides] = []
+    for job in jobs:
+        budgets = read_budget(OmegaConf.select(job.base, "budget"))  # not `get`, whose errors do not name the key
+        if not budgets or any(text.startswith(f"{BUDGET}=") for text in job.overrides):
+            every.append(job.overrides)
+        else:
+            every += [(*job.overrides, f"{BUDGET}={epochs}") for epochs in budgets]
+    return every

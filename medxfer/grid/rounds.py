@@ -3,6 +3,10 @@
 Several studies of one command have looks of their own: a round holds the cells that each of them needs next.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig
 from rich.markup import escape
 
 from medxfer.analysis import Look, next_look
@@ -10,12 +14,26 @@ from medxfer.base.display import display
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
 from medxfer.grid.answered import answer_study
+from medxfer.grid.jobs import Job
 from medxfer.grid.live import live_grid
-from medxfer.grid.settled import Grid
+from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 from medxfer.study.plan_record import needless_cells, planned_cells
 from medxfer.study.stopping import declared_looks, look_cells, places
 from medxfer.trained.external_scores import score_missing
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The cells of one command."""
+
+    jobs: tuple[Job, ...]  # what trains each of `cells`
+    cells: tuple[Cell, ...]
+    config: DictConfig  # of the first job: it names external sets, the store and what the page shows
+
+    @property
+    def studies(self) -> list[Study]:
+        return list(dict.fromkeys(cell.study for cell in self.cells))
 
 
 class Rounds:
@@ -106,12 +124,13 @@ class Rounds:
 
     def report(self, study: Study) -> None:
         """Score external sets with the finished cells that have not, write the study's page and print its answer."""
+        config = self.grid.config
         try:
-            score_missing(study, self.grid.config)
+            score_missing(study, config)
         except MedxferError as error:  # the study's own answer does not wait for it
             display.say(
                 f"[red]{escape(study.name)}: not all cells have scored the external sets:[/] {escape(str(error))}"
             )
         display.close()
         with study.reporting():
-            answer_study(study, self.grid.images, self.grid.store_root)
+            answer_study(study, config.report.images, Path(config.store.root).expanduser())

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from medxfer.base.words import count
 from medxfer.data.store.gray_store import VERSION
 from medxfer.grid.introduction import introduce_data
 from medxfer.grid.jobs import Job
-from medxfer.grid.settled import Launch
 from medxfer.grid.spelled_once import check_spelled_once
 from medxfer.study.folder import Division, Study
 from medxfer.study.identity import FOLD, VALUES, Json
@@ -61,7 +61,7 @@ def checked_jobs(jobs: Sequence[Job], here: bool = True) -> list[Job]:
         with refusals:
             initial_weights(*(read_value(key, value) for key, value in zip(NETWORK, network, strict=True)))
     refusals.raise_all()
-    found = [Job(bases[id(job.base)], values) for job, values in zip(jobs, read, strict=True)]
+    found = [replace(job, base=bases[id(job.base)], values=values) for job, values in zip(jobs, read, strict=True)]
     for job in found:
         with refusals:
             check_trainable(job.base, asked_of(job))
@@ -74,8 +74,8 @@ def asked_of(job: Job) -> Json:
     return {**{key: job.base.get(key) for key in VALUES}, **job.values}
 
 
-def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled], list[Preparation]]:
-    """Settle every cell; nothing is written into a study.
+def settle(jobs: Sequence[Job]) -> tuple[list[Job], list[Settled], list[Preparation]]:
+    """Settle every cell, and give each a job of its own; nothing is written into a study.
 
     The preparations write the studies, by `enter`. `jobs` are checked ones.
 
@@ -89,9 +89,9 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled], list[Prepa
     pending: dict[Path, Json] = {}
     preparations = {id(job.base): Preparation(job.base, display.step, pending) for job in jobs}
     known: set[tuple[Path, str]] = set()
-    launches, settled = [], []
+    of_cells, settled = [], []
     refusals = Refusals()
-    for number, job in enumerate(jobs):
+    for job in jobs:
         preparation = preparations[id(job.base)]
         asked = asked_of(job)
         with refusals:
@@ -100,7 +100,7 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled], list[Prepa
                 if (cell := (one.cell.study.folder, one.cell.name)) in known:
                     continue
                 known.add(cell)
-                launches.append(Launch(number, None if values[FOLD] == asked[FOLD] else values[FOLD]))
+                of_cells.append(job if values[FOLD] == asked[FOLD] else job.of_fold(values[FOLD]))
                 settled.append(one)
     display.drop("decoding")
     refusals.raise_all()
@@ -108,7 +108,7 @@ def settle(jobs: Sequence[Job]) -> tuple[list[Launch], list[Settled], list[Prepa
     _check_studies(settled)
     _check_rooms(settled, jobs[0].base)
     introduce_data(settled)
-    return launches, settled, list(preparations.values())
+    return of_cells, settled, list(preparations.values())
 
 
 def _check_studies(settled: Sequence[Settled]) -> None:

@@ -16,8 +16,7 @@ from medxfer.analysis import read_study
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
 from medxfer.base.files import read_json
-from medxfer.grid.budgets import each_budget
-from medxfer.grid.jobs import compose_jobs
+from medxfer.grid.jobs import asked_jobs
 from medxfer.grid.settling import checked_jobs
 from medxfer.model.backbone import create_backbone
 from medxfer.study.declared import declaration, read_budget
@@ -82,8 +81,7 @@ def test_each_look_asks_for_the_same_seeds_at_every_budget() -> None:
     ]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         loader, master = GlobalHydra.instance().config_loader(), compose("train", [], return_hydra_config=True)
-        jobs = each_budget(asked, compose_jobs(loader, master, asked))
-        configs = [job.config() for job in checked_jobs(compose_jobs(loader, master, jobs))]
+        configs = [job.config() for job in checked_jobs(asked_jobs(loader, master, asked))]
     planned = {f"{n}": factors(one, {key: one.get(key) for key in VALUES}, "file") for n, one in enumerate(configs)}
     record = {"declared": declaration(configs[0]), "planned": planned}
     for look, seeds in ((2, [0, 1]), (3, [0, 1, 2])):

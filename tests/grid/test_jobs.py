@@ -13,9 +13,7 @@ from omegaconf.errors import InterpolationKeyError
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
-from medxfer.grid.budgets import each_budget
-from medxfer.grid.jobs import compose_jobs, without_hydra
-from medxfer.grid.joined_jobs import ASKED, joined
+from medxfer.grid.jobs import ASKED, asked_jobs, compose_jobs, joined, without_hydra
 from medxfer.grid.settling import checked_jobs
 from medxfer.training.settings.composed import sentence
 
@@ -78,9 +76,8 @@ def test_an_interpolation_that_leads_nowhere_is_named_in_a_sweep_too(hydra, aske
 
 
 def test_a_budget_that_leads_nowhere_is_named_too(hydra):
-    composed = compose_jobs(*hydra, [["budget=${oops}"]])
     with pytest.raises(InterpolationKeyError) as caught:
-        each_budget([["budget=${oops}"]], composed)
+        asked_jobs(*hydra, [["budget=${oops}"]])
     assert sentence(caught.value).startswith("budget: cannot be resolved (Interpolation key 'oops' not found)")
 
 
@@ -108,7 +105,7 @@ def test_data_sets_of_which_one_is_left_out_are_one_job(hydra):
 
 
 def test_other_jobs_stay_as_they_are():
-    apart = [["data=phantom_dx", "seed=0"], ["data=phantom_ct", "seed=0"]]
-    one = [["data=images", ASKED, "seed=0"], ["data=images", ASKED, "seed=1"]]
+    apart = [("data=phantom_dx", "seed=0"), ("data=phantom_ct", "seed=0")]
+    one = [("data=images", ASKED, "seed=0"), ("data=images", ASKED, "seed=1")]
     assert joined(apart) == apart
     assert joined(one) == one

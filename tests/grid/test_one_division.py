@@ -99,7 +99,7 @@ def test_cells_are_launched_seed_after_seed_with_the_folds_of_an_arm_together(tm
     assert [(f["seed"], f["colormap"], f["fold"]) for f in launched] == [
         (seed, colormap, fold) for seed in (2, 4) for colormap in ("none", "viridis") for fold in range(3)
     ]
-    assert [rounds.grid.jobs[n].fold for n in range(3)] == [0, 1, 2]
+    assert [rounds.grid.jobs[n].values["fold"] for n in range(3)] == [0, 1, 2]
 
 
 def test_one_fold_that_is_asked_for_is_a_training_that_is_not_done(tmp_path):

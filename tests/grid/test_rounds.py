@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from analysis.synthetic_study import write_study
+from omegaconf import OmegaConf
 
 from medxfer.grid import rounds as of_rounds
 from medxfer.grid.around import finish
 from medxfer.grid.introduction import introduce
-from medxfer.grid.rounds import Rounds
-from medxfer.grid.settled import Grid
+from medxfer.grid.rounds import Grid, Rounds
 from medxfer.study.cell import Cell
 from medxfer.study.folder import Study
 from medxfer.study.state import status
@@ -52,7 +52,8 @@ class Trained:
 
 def rounds_of(*studies: Trained, seeds: set[int] | None = None) -> Rounds:
     cells = [cell for one in studies for cell in one.cells if seeds is None or cell.factors["seed"] in seeds]
-    return Rounds(Grid((), tuple(cells), False, Path("nowhere")))
+    config = OmegaConf.create({"report": {"images": False}, "store": {"root": "nowhere"}})
+    return Rounds(Grid((), tuple(cells), config))
 
 
 def run(rounds: Rounds, train) -> list[list[int]]:
