@@ -12,8 +12,10 @@ Each answers --help.
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_cache_path
 
@@ -34,9 +36,7 @@ class Nothing:
 @dataclass(frozen=True)
 class Scan:
     root: Path = setting(
-        "what is looked at, with all that is below it and where its links lead",
-        shown="FOLDER",
-        takes=FOLDER,
+        "what is looked at, with all that is below it and where its links lead", shown="FOLDER", takes=FOLDER
     )
     out: Path = setting("the table, which its owner alone can read", shown="index.csv", takes=TABLE)
     pseudonyms: bool = setting("write keyed pseudonyms for patients, UIDs and accession numbers", False, shown="true")
@@ -61,31 +61,28 @@ CHECK = f"""Balance, refusals, headers, duplicates, shortcuts and the split of a
 
 usage: {NAME} check data=… data.root=… [any setting of medxfer.train]
 """
-SCAN = Command(
-    f"{NAME} scan",
-    """What lies in a folder, before labels exist: a row a file, of what its header says, as the template of labels.csv.
+SCAN = """\
+What lies in a folder, before labels exist: a row a file, of what its header says, as the template of labels.csv.
 
 Stopped, it goes on where it was when it is called again. The table holds what tells of patients: it stays where you
 put it. No names are in it, but paths are as they are.
-""",
-    Scan,
-)
-STORES = Command(f"{NAME} stores", "The decoded images that are kept.", Stores)
-PRUNE = Command(f"{NAME} prune", "Remove decoded images.", Prune)
-COMMANDS = {"scan": SCAN, "check": Command(f"{NAME} check", CHECK, Nothing), "stores": STORES, "prune": PRUNE}
+"""
+COMMANDS: dict[str, Command[Any]] = {
+    "scan": Command(f"{NAME} scan", SCAN, Scan),
+    "check": Command(f"{NAME} check", CHECK, Nothing),
+    "stores": Command(f"{NAME} stores", "The decoded images that are kept.", Stores),
+    "prune": Command(f"{NAME} prune", "Remove decoded images.", Prune),
+}
 
 
 def main(arguments: list[str]) -> int:
     """Run a command; 1 if the input is wrong, or if the data are such that a training would refuse them."""
-    name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    name, *rest = arguments or [""]
     if name in ("", *HELP):
         return run(Command(NAME, __doc__, Nothing), _list, arguments)
-    if name == "scan":
-        return run(SCAN, _scan, rest)
-    if name == "stores":
-        return run(STORES, _stores, rest)
-    if name == "prune":
-        return run(PRUNE, _prune, rest)
+    others: dict[str, Callable[[Any], None]] = {"scan": _scan, "stores": _stores, "prune": _prune}
+    if name in others:
+        return run(COMMANDS[name], others[name], rest)
     return called(lambda: _check(name, rest))
 
 
