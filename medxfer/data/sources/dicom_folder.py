@@ -1,7 +1,6 @@
 """data=dicom: a folder of DICOM files beside a table of labels."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -15,15 +14,13 @@ class DicomFolder(HeaderIndexed, LabelledFolder):
     """DICOM files under `root`, and the table `labels`; `options` are those of `DicomReader`. CT is read in Hounsfield
     units, or, like any other modality, as its own display window shows it."""
 
+    reads = DicomReader
+
     def __init__(
         self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS,
         cache: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
-        super().__init__(root=root, labels=labels, label=label, columns=columns, cache=cache)
-        self.reader: DicomReader = DicomReader(**options)
-
-    def settings(self) -> dict[str, object]:
-        return {**super().settings(), **asdict(self.reader)}
+        super().__init__(root=root, labels=labels, label=label, columns=columns, cache=cache, **options)
 
     def headers(self) -> Callable[[Sequence[str]], pd.DataFrame]:
         return self.survey

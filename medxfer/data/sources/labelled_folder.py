@@ -2,8 +2,9 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -57,15 +58,19 @@ class LabelledFolder(Labelled):
     `label` names the column of labels, or, as a list, the columns of a multi-label task, which hold 0 and 1.
     `columns` names the others: `key`, which names images by path, UID or AccessionNumber (default: found by its name);
     `path` and `patient` if these are not called path and patient_id; and those of age (years), sex and scanner.
+    `options` are those of the files' reader.
     """
 
     obtain = "your own files, and a table that names them, with labels and patients"
+    reads: type[Any]  # the class of `reader`
     suffixes: tuple[str, ...] = ()  # of the files that can be images; without them, all but NO_IMAGE
 
     def __init__(
-        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS
-    ) -> None:
+        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS,
+        **options: Any,
+    ) -> None:  # fmt: skip
         super().__init__(root, label)
+        self.reader = self.reads(**options)
         self.labels = Path(labels).expanduser().resolve()
         self.columns = {**COLUMNS, **{key: name for key, name in columns.items() if name}}
         self.patient = self.columns["patient"] if columns.get("patient", True) else None
@@ -78,7 +83,8 @@ class LabelledFolder(Labelled):
 
     def settings(self) -> dict[str, object]:
         columns = {key: self.columns[key] for key in (*COLUMNS, "key") if key in self.columns}
-        return {**super().settings(), "columns": columns}
+        options: Any = self.reader
+        return {**super().settings(), "columns": columns, **asdict(options)}
 
     def index(self) -> Index:
         return self.assemble(*self.matched())

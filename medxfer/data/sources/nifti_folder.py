@@ -1,14 +1,13 @@
 """data=nifti: a folder of CT volumes as NIfTI files beside a table of labels."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.sources.folder_walk import walk
-from medxfer.data.sources.labelled_folder import COLUMNS, LabelledFolder
+from medxfer.data.sources.labelled_folder import LabelledFolder
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.source import Index
 
@@ -18,18 +17,12 @@ class NiftiFolder(LabelledFolder):
     in the table each volume is a patient. `options` are those of `NiftiReader`."""
 
     obtain = "your own CT volumes (.nii, .nii.gz), and a table with a row a volume"
+    reads = NiftiReader
 
-    def __init__(
-        self, root: str, labels: str, label: str | Sequence[str] = "label", columns: Mapping[str, str | None] = COLUMNS,
-        **options: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, root: str, labels: str, *others: Any, **options: Any) -> None:
         if find_spec("nibabel") is None:
             raise MedxferError("data=nifti needs a package: pip install 'medxfer[nifti]'")
-        super().__init__(root, labels, label, columns)
-        self.reader: NiftiReader = NiftiReader(**options)
-
-    def settings(self) -> dict[str, object]:
-        return {**super().settings(), **asdict(self.reader)}
+        super().__init__(root, labels, *others, **options)
 
     def index(self) -> Index:
         found = super().index()
