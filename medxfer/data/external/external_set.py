@@ -105,7 +105,7 @@ class ExternalSet:
 
     def _counts(self) -> list[tuple[str, int, int]]:
         patients = self.store.images["patient"].iloc[self.rows].reset_index(drop=True)
-        return class_counts(self.labels, patients, self.classes, np.ones(len(self.rows), bool))[:-1]
+        return class_counts(self.labels, patients, self.classes, np.ones(len(self.rows), bool))
 
 
 def left_out_sentence(counts: dict[str, int]) -> str:

@@ -127,7 +127,10 @@ def _show_refused(console: Console, dataset: DatasetInfo, store: GrayStore) -> N
 
 
 def _counts(store: GrayStore, among: NDArray[np.bool_]) -> list[tuple[str, int, int]]:
-    return class_counts(store.labels, store.images["patient"], store.classes, among)
+    """(class, images, patients) of each class, and of all."""
+    patients = store.images["patient"]
+    total = ("all", int(among.sum()), int(patients[among].nunique()))
+    return [*class_counts(store.labels, patients, store.classes, among), total]
 
 
 def _show_classes(console: Console, store: GrayStore) -> None:

@@ -76,8 +76,7 @@ def _patients(split: Split, among: NDArray[np.bool_]) -> Mapping[str, int]:
     """The number of patients by class, and of each label of a multi-label task also of those without it."""
     store = split.store
     patients = store.images["patient"]
-    found = {name: n for name, _, n in class_counts(store.labels, patients, store.classes, among)[:-1]}
+    found = class_counts(store.labels, patients, store.classes, among)
     if store.labels.ndim == 2:
-        without = class_counts(1 - store.labels, patients, [f"no {name}" for name in store.classes], among)[:-1]
-        found |= {name: n for name, _, n in without}
-    return found
+        found += class_counts(1 - store.labels, patients, [f"no {name}" for name in store.classes], among)
+    return {name: n for name, _, n in found}

@@ -71,4 +71,4 @@ def _way_out(split: Split, shared: bool) -> str:
 def _by_class(split: Split, among: NDArray[np.bool_]) -> dict[str, int]:
     """Patients of each class."""
     store = split.store
-    return {name: n for name, _, n in class_counts(store.labels, store.images["patient"], store.classes, among)[:-1]}
+    return {name: n for name, _, n in class_counts(store.labels, store.images["patient"], store.classes, among)}

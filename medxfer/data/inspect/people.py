@@ -36,7 +36,7 @@ def flow_of(
     """
     index, patients = dataset.index, store.images["patient"]
     facts = _facts(dataset, store)
-    by_class = {part: class_counts(store.labels, patients, store.classes, parts == part)[:-1] for part in PARTS}
+    by_class = {part: class_counts(store.labels, patients, store.classes, parts == part) for part in PARTS}
     return {
         "received": {
             "files": len(index.images) + sum(map(len, index.left_out.values())),

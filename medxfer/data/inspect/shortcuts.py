@@ -28,11 +28,9 @@ class Shortcut(NamedTuple):
 def class_counts(
     labels: NDArray[Any], patients: pd.Series, classes: Sequence[str], among: NDArray[np.bool_]
 ) -> list[tuple[str, int, int]]:
-    """(class, images, patients) of each class and of all, of the images `among`, (N,)."""
+    """(class, images, patients) of each class, of the images `among`, (N,)."""
     has = np.eye(len(classes), dtype=bool)[labels] if labels.ndim == 1 else labels > 0
-    columns = [*(has.T & among), among]
-    names = (*classes, "all")
-    return [(n, int(c.sum()), int(patients[c].nunique())) for n, c in zip(names, columns, strict=True)]
+    return [(n, int(c.sum()), int(patients[c].nunique())) for n, c in zip(classes, has.T & among, strict=True)]
 
 
 def duplicates(images: pd.DataFrame, labels: NDArray[Any]) -> dict[str, int]:
