@@ -1,7 +1,6 @@
 """Finished cells of a study → the scores of external sets that they lack, without training."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
@@ -14,12 +13,12 @@ from medxfer.base.series import SLICES, score_of
 from medxfer.base.window import parse_window
 from medxfer.data.external import ExternalSet, TrainedOn, external_sets, mounted_sets
 from medxfer.data.serve.external_images import ExternalImages, external_scores
+from medxfer.data.serve.module import EVALUATED
 from medxfer.data.sources.patients import NO_PATIENTS
 from medxfer.study.folder import Study
+from medxfer.study.identity import Json
 from medxfer.trained.scoring import predicting
 from medxfer.trained.trained_cell import open_cell
-
-Json = dict[str, Any]
 
 
 def score_missing(study: Study, config: DictConfig) -> int:
@@ -57,7 +56,7 @@ def _score(folder: Path, external: ExternalSet) -> None:
         cell = open_cell(folder)
         if external.classes != tuple(cell.classes):
             raise MedxferError(f"cell={folder}: its network has other classes than its record: train it again")
-        images = ExternalImages(external, cell.gray, cell.renderer, 4 * cell.config.batch_size)
+        images = ExternalImages(external, cell.gray, cell.renderer, EVALUATED * cell.config.batch_size)
         table = external.table(external_scores(predicting(cell), cell.model, images))
         path = folder / "predictions.parquet"
         kept = pd.read_parquet(path)

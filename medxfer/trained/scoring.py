@@ -15,7 +15,7 @@ from medxfer.base.errors import RESEARCH_ONLY, MedxferError
 from medxfer.base.memory import keep_pages
 from medxfer.base.quiet import quiet_trainer
 from medxfer.base.series import IMAGE
-from medxfer.data.serve.module import NewImages, Place
+from medxfer.data.serve.module import EVALUATED, NewImages, Place
 from medxfer.data.serve.new_files import NewFiles, find_files
 from medxfer.data.serve.usual import read_usual
 from medxfer.data.sources.keep import is_localizer
@@ -142,7 +142,7 @@ def new_images(cell: TrainedCell, files: Sequence[Path]) -> NewImages:
     """The images of `files`, as the cell's own test images were served."""
     config = cell.config
     decoder = Decoder(new_files(cell).pictures, config.image_size, cell.hounsfield, config.data.keep_aspect)
-    return NewImages(files, decoder, cell.gray, cell.renderer, 4 * config.batch_size)
+    return NewImages(files, decoder, cell.gray, cell.renderer, EVALUATED * config.batch_size)
 
 
 def predicting(cell: TrainedCell) -> pl.Trainer:

@@ -22,7 +22,7 @@ from medxfer.base.revision import own_version
 from medxfer.base.series import BySeries
 from medxfer.data.inspect.people import flow_of
 from medxfer.data.serve.external_images import ExternalImages, external_scores
-from medxfer.data.serve.module import GrayDataModule
+from medxfer.data.serve.module import EVALUATED, GrayDataModule
 from medxfer.data.serve.usual import usual
 from medxfer.data.split import PARTS, part_sizes
 from medxfer.data.store.gray_store import GrayStore
@@ -163,7 +163,7 @@ def _external_tables(
     prepared: Prepared, trainer: pl.Trainer, model: Classifier, data: GrayDataModule
 ) -> list[pd.DataFrame]:
     """The external sets' rows of predictions.parquet, scored by the epoch that was tested."""
-    size, dtype = 4 * data.batch_size, prepared.store.gray.dtype
+    size, dtype = EVALUATED * data.batch_size, prepared.store.gray.dtype
     return [
         one.table(external_scores(trainer, model, ExternalImages(one, dtype, data.renderer, size)))
         for one in prepared.external

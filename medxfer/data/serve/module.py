@@ -39,7 +39,22 @@ def _drops_last(images: int, batch_size: int) -> bool:
     return images % batch_size == 1 and images > 1
 
 
-class GrayDataModule(pl.LightningDataModule):
+class Rendered(pl.LightningDataModule):
+    """Batches of gray that `renderer` renders on the device, once they are there; nothing is augmented."""
+
+    def __init__(self, renderer: nn.Module, batch_size: int) -> None:
+        super().__init__()
+        self.renderer, self.batch_size = renderer, batch_size
+
+    def setup(self, stage: str) -> None:
+        assert self.trainer is not None
+        self.renderer.to(self.trainer.strategy.root_device)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        return self.renderer(batch)
+
+
+class GrayDataModule(Rendered):
     """Serves the parts "train", "val" and "test" of a store; `parts` (N,) names each image's.
 
     Every draw depends on (`seed`, epoch, batch) alone, so that arms with the same seed see the same images in the same
@@ -56,9 +71,8 @@ class GrayDataModule(pl.LightningDataModule):
         balanced: bool = False,
     ) -> None:
         """Serve `store`; `balanced` draws training images with replacement, every class as often as any other."""
-        super().__init__()
-        self.store, self.parts, self.renderer = store, parts, renderer
-        self.batch_size, self.seed, self.balanced = batch_size, seed, balanced
+        super().__init__(renderer, batch_size)
+        self.store, self.parts, self.seed, self.balanced = store, parts, seed, balanced
         self.images: StoredBatches[Any] = mapped(store)
         self.served = 0  # batches of the running epoch that a resumed training has seen
 
@@ -97,9 +111,7 @@ class GrayDataModule(pl.LightningDataModule):
     def test_dataloader(self) -> DataLoader[GrayBatch]:
         return self._in_order("test")
 
-    def on_after_batch_transfer(
-        self, batch: GrayBatch | FeatureBatch, dataloader_idx: int
-    ) -> RenderedBatch | FeatureBatch:
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> RenderedBatch | FeatureBatch:
         """Gray becomes what the network sees, on the device; augmented in training only."""
         trainer = self.trainer
         if isinstance(batch, FeatureBatch):
@@ -127,7 +139,7 @@ class Place(NamedTuple):
     tone: Tone
 
 
-class NewImages(pl.LightningDataModule):
+class NewImages(Rendered):
     """Serves the images of `files` for prediction, in order, rendered on the device; nothing is kept.
 
     While it serves them, `places` gets the place of each image (a batch's `row` counts them), and `refused` gets the
@@ -138,22 +150,13 @@ class NewImages(pl.LightningDataModule):
         self, files: Sequence[Path], decoder: Decoder, dtype: np.dtype, renderer: nn.Module, batch_size: int
     ) -> None:
         """`dtype` is the store's that the network was trained from; other settings as for a store."""
-        super().__init__()
+        super().__init__(renderer, batch_size)
         self.files, self.decoder, self.dtype = files, decoder, dtype
-        self.renderer, self.batch_size = renderer, batch_size
         self.places: list[Place] = []
         self.refused: dict[int, str] = {}
 
-    def setup(self, stage: str) -> None:
-        assert self.trainer is not None
-        self.renderer.to(self.trainer.strategy.root_device)
-
     def predict_dataloader(self) -> Iterator[GrayBatch]:
         return self.batches()
-
-    def on_after_batch_transfer(self, batch: GrayBatch, dataloader_idx: int) -> RenderedBatch:
-        rendered: RenderedBatch = self.renderer(batch)
-        return rendered
 
     def batches(self) -> Iterator[GrayBatch]:
         """Gray as a store holds it; `row` counts the images from 0, and labels are 0."""
