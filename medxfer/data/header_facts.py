@@ -21,7 +21,7 @@ class HeaderFacts(NamedTuple):
     """
 
     modality: str  # "CT", "DX", "CR" or another of DICOM's, "unknown", or "images" if the files carry none
-    burned_in: BurnedIn  # an image is shown on a page only where it is "no"
+    burned_in: BurnedIn = "unsaid"  # an image is shown on a page only where it is "no"
     syntax: str = ""  # how the pixels are coded: the transfer syntax's name, "PNG", "JPEG"
     size: str = ""  # rows×columns
     photometric: str = ""
@@ -56,7 +56,7 @@ class HeaderFacts(NamedTuple):
 
 def no_image(why: str) -> HeaderFacts:
     """The facts of a file that is refused for the reason `why`."""
-    return HeaderFacts("", burned_in="unsaid", unreadable=why)
+    return HeaderFacts("", unreadable=why)
 
 
 PRIVATE: Final = (

@@ -56,7 +56,7 @@ def describe(path: str | Path, *, luminance: bool = False, for_processing: bool 
                 refused = error.kind
             return _facts(file)._replace(unreadable=refused)
     except DicomError as error:
-        return HeaderFacts("", burned_in="unsaid", unreadable=error.kind)
+        return HeaderFacts("", unreadable=error.kind)
 
 
 def _check(file: DicomFile, luminance: bool, for_processing: bool) -> None:

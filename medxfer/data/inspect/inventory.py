@@ -16,7 +16,7 @@ from medxfer.base.display import Step
 from medxfer.base.errors import ImageError, MedxferError
 from medxfer.base.files import whole_file
 from medxfer.data.dicom import describe, silence
-from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts
+from medxfer.data.header_facts import HEADER_VERSION, HeaderFacts, no_image
 from medxfer.data.processes import in_processes
 from medxfer.data.sources.file_kinds import ARCHIVES, is_picture
 from medxfer.data.sources.folder_walk import walk
@@ -93,7 +93,7 @@ def describe_file(path: Path) -> HeaderFacts:
     try:
         return PictureReader().header(path)
     except ImageError as error:
-        return HeaderFacts("images", burned_in="unsaid", unreadable=error.kind)
+        return HeaderFacts("images", unreadable=error.kind)
 
 
 def _volume(path: Path) -> HeaderFacts:
@@ -101,7 +101,7 @@ def _volume(path: Path) -> HeaderFacts:
     try:
         return NiftiReader().header(path)._replace(modality=VOLUMES)
     except ImageError as error:
-        return HeaderFacts(VOLUMES, burned_in="unsaid", unreadable=error.kind)
+        return HeaderFacts(VOLUMES, unreadable=error.kind)
 
 
 def _name_of(root: Path) -> str:
@@ -156,12 +156,7 @@ def _described(root: Path, parts: Sequence[Sequence[str]]) -> Iterator[dict[str,
             alone = in_processes(facts_of, [[file] for file in part], few=1)
             with closing(alone):
                 for one, found in alone:
-                    lost = (
-                        list(HeaderFacts("", burned_in="unsaid", unreadable=found))
-                        if isinstance(found, str)
-                        else found[0]
-                    )
-                    yield {part[one]: lost}
+                    yield {part[one]: list(no_image(found)) if isinstance(found, str) else found[0]}
 
 
 def _kept(journal: Path) -> Iterator[tuple[str, list[int], list[Any]]]:

@@ -70,7 +70,6 @@ class NiftiReader:
         used = int(self._chosen(shape[2]).sum())
         return HeaderFacts(
             "CT",
-            burned_in="unsaid",
             syntax="NIfTI",
             size=f"{shape[0]}×{shape[1]}",
             bits=str(8 * volume.get_data_dtype().itemsize),

@@ -62,7 +62,6 @@ class PictureReader:
             pages, deep = _pages(picture), _is_deep(picture)
             return HeaderFacts(
                 "images",
-                burned_in="unsaid",
                 syntax=picture.format or "",
                 size=f"{height}×{width}",
                 photometric=picture.mode,

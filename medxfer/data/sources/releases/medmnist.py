@@ -127,9 +127,7 @@ class _ArrayReading(Reading):
 
     def header(self, file: str) -> HeaderFacts:
         height, width = _arrays(self.unpacked)["train_images"].shape[1:]
-        return HeaderFacts(
-            "images", burned_in="unsaid", syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8"
-        )
+        return HeaderFacts("images", syntax="NumPy", size=f"{height}×{width}", bits="8", gray="uint8")
 
 
 @lru_cache(maxsize=1)
