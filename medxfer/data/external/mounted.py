@@ -73,12 +73,6 @@ def _settings(node: DictConfig, key: str) -> str:
             raise MedxferError(f"{key} needs {key}.{setting}: give it as {key}.{setting}=…")
     if node.get("positive") is not None:
         raise MedxferError(f"{key}.positive: classes are counted as in the training (data.positive=): leave it out")
-    classes = node.get("classes")
-    if classes is not None and not OmegaConf.is_dict(classes):
-        raise MedxferError(
-            f"{key}.classes={classes}: give its classes with those of the training, such as "
-            f"'{key}.classes={{abnormal: pneumonia}}'"
-        )
     values = {name: node[name] for name in own}
     plain = {
         name: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for name, v in values.items()
