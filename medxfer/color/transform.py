@@ -13,11 +13,9 @@ from medxfer.color.lookup import (
     check_kind,
     colors_of,
     gather_channels,
-    gather_hu,
     level_index,
     pair_table,
     refuse_nan,
-    table_over_hu,
 )
 from medxfer.color.single import single_normalisation
 
@@ -33,7 +31,6 @@ class ColorTransform(nn.Module):
 
     table: Tensor  # (levels, C), normalised; absent if the colours are learned
     pairs: Tensor | None
-    over_hu: Tensor | None  # (65536, 3) for `windows:…`
 
     def __init__(self, colormap: str, mean: Sequence[float], std: Sequence[float], levels: int = 256) -> None:
         """Build the tables. Raises MedxferError for an unknown colormap, and for impossible levels, mean or std."""
@@ -60,16 +57,12 @@ class ColorTransform(nn.Module):
             pairs = pair_table(table) if levels <= 256 and not self.takes_hu else None
             self.register_buffer("pairs", pairs, persistent=False)
         self.windowing = Windowing(self.colormap.windows) if self.takes_hu else None
-        over_hu = table_over_hu(self._show) if self.takes_hu else None
-        self.register_buffer("over_hu", over_hu, persistent=False)
 
     def forward(self, gray: Tensor) -> Tensor:
         """(B, C, H, W), channels_last. Raises MedxferError for NaN, and for gray of the other kind (HU, display)."""
         check_kind(gray, self.takes_hu)
         refuse_nan(gray)
-        if self.over_hu is not None and gray.dtype == torch.int16:
-            return gather_hu(_planes(gray), self.over_hu)
-        return self._show(gray)
+        return self.lookup(gray if self.windowing is None else self.windowing(_planes(gray)))
 
     def lookup(self, display: Tensor) -> Tensor:
         """(B, C, H, W), channels_last, of display gray; for `windows:…` of its windows' gray (B, 3, H, W).
@@ -86,9 +79,6 @@ class ColorTransform(nn.Module):
     def smoothness(self) -> Tensor:
         """Roughness of a learned table (a scalar that has a gradient), zero for a fixed one."""
         return torch.zeros(()) if self.learned is None else self.learned.smoothness()
-
-    def _show(self, gray: Tensor) -> Tensor:
-        return self.lookup(gray if self.windowing is None else self.windowing(gray))
 
 
 class Windowing(nn.Module):
