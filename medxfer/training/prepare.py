@@ -68,8 +68,6 @@ class Preparation:
         """With `pending` nothing is written before `enter`; see `open_study`."""
         self.config, self.progress, self.pending = config, progress, pending
         self.division = StudyDivision()
-        self.splits: dict[GrayStore, Split] = {}
-        self.undefined: dict[tuple[GrayStore, str], dict[str, str]] = {}  # metrics without a value on validation
         self.known: dict[Hashable, Any] = {}  # what was opened, or the error of it
 
     def each_fold(self, values: Json) -> list[Json]:
@@ -166,26 +164,28 @@ class Preparation:
 
     def _split(self, store: GrayStore) -> Split:
         """How `store` is divided; the same for all seeds of a training."""
-        if store not in self.splits:
-            check_classes(store.images["patient"], store.labels, store.classes)
-            check_balance(self.config.balance, store.task)
-            by_series(store, self.score)
-            split = split_of(self.config, self.dataset, store)
-            for caveat in (*store.caveats, *split.caveats):
-                if caveat.startswith(SAME_PICTURE):
-                    warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
-            self.splits[store] = split
-        return self.splits[store]
+        return self._once(store, lambda: self._checked_split(store))
+
+    def _checked_split(self, store: GrayStore) -> Split:
+        check_classes(store.images["patient"], store.labels, store.classes)
+        check_balance(self.config.balance, store.task)
+        by_series(store, self.score)
+        split = split_of(self.config, self.dataset, store)
+        for caveat in (*store.caveats, *split.caveats):
+            if caveat.startswith(SAME_PICTURE):
+                warnings.warn(f"data '{self.config.data.name}': {caveat}", stacklevel=2)
+        return split
 
     def _check_monitor(self, split: Split, parts: NDArray[np.str_]) -> None:
         """Raise MedxferError where the metric that chooses the epoch has no value on validation."""
         store, monitor = split.store, self.config.monitor
-        if (store, split.name) not in self.undefined:
+
+        def undefined() -> dict[str, str]:
             labels = torch.from_numpy(store.labels[parts == "val"])
             scores = torch.full((len(labels), len(store.classes)), 1 / len(store.classes))
-            _, undefined = compute_metrics(scores, labels, store.task, store.classes)
-            self.undefined[store, split.name] = undefined
-        if why := self.undefined[store, split.name].get(monitor.removeprefix("val/")):
+            return compute_metrics(scores, labels, store.task, store.classes)[1]
+
+        if why := self._once((store, split.name), undefined).get(monitor.removeprefix("val/")):
             raise MedxferError(
                 f"monitor={monitor} has no value on the validation images that were given ({why}): give some of every "
                 "class, or choose the epoch by monitor=val/loss"
