@@ -42,18 +42,7 @@ def send_answer(
 
     name = "-".join(filter(None, [study.name[:LONGEST_NAME], study.record.get("id"), "report"]))
     before = set((study.folder / "wandb").glob(f"*run-*-{name}"))
-    run = start_run(
-        project=place.project,
-        entity=place.entity,
-        id=name,
-        name=f"{study.name} report",
-        notes=notes,
-        group=study.name,
-        job_type="report",
-        dir=str(study.folder),
-        resume="allow",
-        reinit="create_new",
-    )
+    run = start_run(study, **place._asdict(), id=name, name=f"{study.name} report", notes=notes, job_type="report")
     folder = Path(run.dir).parent
     artifact = wandb.Artifact(name, type="report")
     for file, text in files.items():

@@ -63,17 +63,14 @@ def wandb_run(project: str, entity: str | None, cell: Cell) -> Iterator[Logger]:
     """
     try:
         run = start_run(
+            cell.study,
             project=project,
             entity=entity,
             id="-".join(filter(None, [cell.name, cell.study.record.get("id")])),
             name=cell.name,
-            group=cell.study.name,
             job_type=arm_name(cell.arm),
             tags=[str(cell.factors[key])[:LONGEST_TAG] for key in ("data", "backbone", "colormap")],
             config=public_settings(cell),
-            dir=str(cell.study.folder),
-            resume="allow",
-            reinit="create_new",
         )
     except OSError as error:
         _say_without(cell, error)

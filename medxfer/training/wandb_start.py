@@ -16,17 +16,19 @@ PROBE = ".space"
 ANSWER = 5.0  # seconds that a server may take to answer before runs are kept offline
 
 
-def start_run(**about: Any) -> Any:
-    """`wandb.init`, private and as `wandb_mode` says; offline where W&B refuses it.
+def start_run(study: Study, **about: Any) -> Any:
+    """`wandb.init` of a run of `study`, or its continuation, private and as `wandb_mode` says; offline where W&B
+    refuses it.
 
-    Raises OSError where the disk of its folder, `about["dir"]`, takes nothing: W&B would print its own log's errors.
+    Raises OSError where the disk of the study's folder takes nothing: W&B would print its own log's errors.
     """
     import wandb
 
     mode = wandb_mode()
     if mode != "disabled":
-        check_disk(Path(about["dir"], "wandb"))
+        check_disk(study.folder / "wandb")
     os.environ["WANDB_MODE"] = mode  # W&B reads it as well, and knows small letters alone
+    about |= {"group": study.name, "dir": str(study.folder), "resume": "allow", "reinit": "create_new"}
     settings = wandb.Settings(**PRIVATE)
     try:
         return wandb.init(**about, mode=mode, settings=settings)
