@@ -9,11 +9,11 @@ from medxfer.base.kinds import Kind, shown
 from medxfer.base.words import listing
 
 
-@dataclass(frozen=True)
 class Or(Kind):
     """Any of several kinds."""
 
-    kinds: tuple[Kind, ...]
+    def __init__(self, *kinds: Kind) -> None:
+        self.kinds = kinds
 
     @property
     def words(self) -> str:
@@ -29,10 +29,6 @@ class Or(Kind):
 
     def takes(self, value: Any) -> bool:
         return any(kind.takes(value) for kind in self.kinds)
-
-
-def either(*kinds: Kind) -> Or:
-    return Or(kinds)
 
 
 @dataclass(frozen=True)

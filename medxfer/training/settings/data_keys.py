@@ -1,7 +1,7 @@
 """The settings of a data set: those that each has, and those that its source takes."""
 
 from medxfer.base.kinds import Flag, Keyed, Name, Number, Text, choice, share, whole
-from medxfer.training.settings.combined import ListOf, OrNull, either
+from medxfer.training.settings.combined import ListOf, Or, OrNull
 from medxfer.training.settings.described import Group, Keys, Setting
 
 _COLUMN = OrNull(Text("a column's name"), "none")
@@ -20,7 +20,7 @@ SPLIT = Group("how patients are divided", {
                     "a table or a study's splits/*.parquet with part, and image, path, a UID or patient_id"),
 })  # fmt: skip
 
-_PATTERN = OrNull(either(Text("a pattern"), ListOf(Text(), "['*AXIAL*','*CORONAL*']")), "no rule of one's own")
+_PATTERN = OrNull(Or(Text("a pattern"), ListOf(Text(), "['*AXIAL*','*CORONAL*']")), "no rule of one's own")
 KEEP = Group("which files are images for the purpose, by patterns; what does not match is left out by rule", {
     "modality": Setting(_PATTERN, "of the header; without it no SEG, RTDOSE, RTSTRUCT, SR, KO, PR"),
     "image_type": Setting(_PATTERN, "as ORIGINAL/PRIMARY/AXIAL; without it no localizers and derived captures"),
@@ -51,7 +51,7 @@ SETS = Group("of data=joined: each data set that is one of several, by +data@dat
 OF_SOURCES: Keys = {
     "root": Setting(_PATH, "the folder of the data"),
     "labels": Setting(_PATH, "the table of labels"),
-    "label": Setting(either(Text("a column's name"), ListOf(Text(), "[edema,mass]")),
+    "label": Setting(Or(Text("a column's name"), ListOf(Text(), "[edema,mass]")),
                      "the column of labels; a list of columns of 0 and 1 is a multi-label task"),
     "columns": Group("what the table calls its columns", {
         "key": Setting(OrNull(Text("a column's name"), "one that is found by its name"),
@@ -62,9 +62,9 @@ OF_SOURCES: Keys = {
         "sex": Setting(_COLUMN, "sex, which the page counts by part"),
         "scanner": Setting(_COLUMN, "scanner, which the page counts by part"),
     }),
-    "frame": Setting(OrNull(either(whole(0), choice("all")), "none, and files of several are refused"),
+    "frame": Setting(OrNull(Or(whole(0), choice("all")), "none, and files of several are refused"),
                      "of files of several frames; all: each is an image"),
-    "voi": Setting(either(whole(0), Text("its explanation")), "which VOI if a file has several"),
+    "voi": Setting(Or(whole(0), Text("its explanation")), "which VOI if a file has several"),
     "luminance": Setting(Flag(), "true: colour images are taken as their luminance; false: refused"),
     "for_processing": Setting(Flag(), "true: images FOR PROCESSING are taken; false: refused"),
     "patient": Setting(OrNull(Text("a regular expression"), "a patient for each file"),

@@ -11,7 +11,7 @@ from medxfer.base.words import AUTO, JUDGED
 from medxfer.model.backbone_names import backbone_names
 from medxfer.study.comparison import read_comparisons
 from medxfer.study.declared import read_budget, read_looks
-from medxfer.training.settings.combined import ListOf, OrNull, ReadBy, either
+from medxfer.training.settings.combined import ListOf, Or, OrNull, ReadBy
 from medxfer.training.settings.data_keys import DATA, EXTERNAL
 from medxfer.training.settings.described import Group, Keys, Setting
 from medxfer.training.settings.trainer_keys import TRAINER
@@ -56,7 +56,7 @@ FACTORS: Keys = {
                         "the network; python -m medxfer.model lists all"),
     "window": Setting(ReadBy(_check_window, Text("<center>/<width> in HU, a name such as lung, file or auto")),
                       "which values are shown from black to white; auto: 40/400 for CT, file for the rest"),
-    "image_size": Setting(either(whole(16, 4096), choice(AUTO)),
+    "image_size": Setting(Or(whole(16, 4096), choice(AUTO)),
                           "side of the images in pixels; auto: that of the images which the backbone's weights saw"),
     "train_fraction": Setting(share(open_low=True), "share of the training patients"),
     "fold": Setting(OrNull(whole(0), "each, one after another"), "of data.split.folds or .groups: which one is tested"),
@@ -99,14 +99,14 @@ RECIPE: Keys = {
         "smoothness": Setting(Number(0), "weight of its roughness in the loss"),
     }),
     "keep": Setting(choice("best", "none"), "the tested epoch's weights; none: deleted once the cell is done"),
-    "deterministic": Setting(either(Flag(), choice("warn")), "whether the same cell twice is the same to the last bit"),
+    "deterministic": Setting(Or(Flag(), choice("warn")), "whether the same cell twice is the same to the last bit"),
     "compute": Setting(choice("float32", "auto"), "auto: as the study's first cell measures to be fastest"),
     "augment": AUGMENT,
 }  # fmt: skip
 
 STUDY = Group("what a study is, and what it declares before its first training", {
     "root": Setting(Text("a path"), "where studies lie"),
-    "name": Setting(OrNull(either(Name(), whole(0)), "one made from the settings that cells share"),
+    "name": Setting(OrNull(Or(Name(), whole(0)), "one made from the settings that cells share"),
                     "the study's name"),
     "metric": Setting(choice(*JUDGED, why="the answer is judged by auroc, accuracy, "
                              "balanced_accuracy or brier; the other metrics stand in results.csv."),

@@ -1,7 +1,7 @@
 """Which arguments of Lightning's Trainer a cell can take, and why not the others."""
 
 from medxfer.base.kinds import Flag, Number, Only, choice, whole
-from medxfer.training.settings.combined import OrNull, either
+from medxfer.training.settings.combined import Or, OrNull
 from medxfer.training.settings.described import Group, Setting
 
 _ONE_DEVICE = (
@@ -15,11 +15,11 @@ _EACH_EPOCH = (
     "and take fewer or shorter epochs (trainer.limit_train_batches) if validation is dear"
 )
 _OURS = "medxfer makes it itself, so that a cell can be resumed and recorded; leave it out"
-_PART = either(whole(1), Number(0, 1, open_low=True))
+_PART = Or(whole(1), Number(0, 1, open_low=True))
 
 
 def _whole_or_unlimited(meaning: str) -> Setting:
-    return Setting(either(whole(1), choice(-1)), meaning)
+    return Setting(Or(whole(1), choice(-1)), meaning)
 
 
 def _refused(because: str, *unless: object) -> Setting:
