@@ -164,12 +164,14 @@ class LabelledFolder(Labelled):
             check_no_failures(table[column], f"{self.labels}: the column '{column}'")
         if patient:
             images["patient"] = cleaned(table[patient])
+        unread: list[str] = []
         for described_by, column in described.items():
-            images[described_by] = _described(described_by, column, cleaned(table[column]))
+            images[described_by] = cells = cleaned(table[column])
+            unread += _unread(described_by, column, cells)
         labels = table[self.names].apply(cleaned)
         others = table.drop(columns=[key, *([patient] if patient else [])]).add_prefix(OTHER)
         kind = PATH if key == path else kind_of(key)
-        doubts = (*_unread(described, table), *self._doubts(table, labels))
+        doubts = (*unread, *self._doubts(table, labels))
         return TableRows(images.join(others), labels.where(labels != ""), key, kind, doubts)
 
     def _doubts(self, table: pd.DataFrame, labels: pd.DataFrame) -> tuple[str, ...]:
@@ -240,23 +242,18 @@ class LabelledFolder(Labelled):
         warnings.warn(f"{rows_name} no file of the folder: {beside}", PrivateWarning, stacklevel=2)
 
 
-def _unread(described: Mapping[str, str], table: pd.DataFrame) -> list[str]:
-    """What of the columns that describe patients cannot be read, and so counts as not said."""
-    said = []
-    for key, column in described.items():
-        cells = cleaned(table[column])
-        lost = sum(_READ.get(key, str)(text) in ("", None) for text in cells if text != "")
-        if lost:
-            said.append(f"{count(lost, 'row')} of column '{column}' cannot be read as {key}, which is {PEOPLE[key]}")
-    return said
+def _unread(key: str, column: str, cells: pd.Series) -> list[str]:
+    """How many `cells` of the column that describes patients by `key` cannot be read, and so count as not said.
 
-
-def _described(key: str, column: str, cells: pd.Series) -> pd.Series:
-    """`cells` of the column that describes patients by `key`. Raises MedxferError if none of them can be read."""
+    Raises MedxferError if none can.
+    """
     read = _READ.get(key, str)
-    if not any(read(text) not in ("", None) for text in cells.unique()):
+    known = cells.map({text: read(text) not in ("", None) for text in cells.unique()}).astype(bool)
+    if not known.any():
         raise MedxferError(
             f"data.columns.{key}={column}: no row of it can be read; it takes {PEOPLE[key]}, so give another column or "
             "leave it out"
         )
-    return cells
+    lost = int((~known & (cells != "")).sum())
+    said = f"{count(lost, 'row')} of column '{column}' cannot be read as {key}, which is {PEOPLE[key]}"
+    return [said] if lost else []
