@@ -51,21 +51,19 @@ def test_each_arm_is_trained_at_each_budget_with_its_own_schedule(tmp_path) -> N
     assert "The gain after 1 epoch less that after 2 is " in rq2["text"][2] or "cannot be said" in rq2["text"][2]
 
 
-def test_a_plain_command_says_how_budgets_are_trained(tmp_path) -> None:
-    with pytest.raises(MedxferError, match=r"budget=\[1, 3\].*trainer\.max_epochs=2; begin the options with -m"):
-        checked(small_config(tmp_path, "budget=[1,3]"))
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["budget=[1,3]"], r"budget=\[1, 3\].*trainer\.max_epochs=2; begin the options with -m"),
+        (["budget=[1,2]", "study.contrasts=[{compare: trainer.max_epochs, with: 1}]"],
+         r"study\.contrasts names trainer\.max_epochs too"),
+        (["budget=[1,2]", "trainer.max_steps=5"], r"budget=\[1, 2\]: trainer\.max_steps=5 would end the training too"),
+    ],
+)  # fmt: skip
+def test_budgets_that_cannot_be_trained_are_refused(tmp_path, asked, said) -> None:
     assert checked(small_config(tmp_path, "budget=[1,2]")).trainer.max_epochs == 2
-
-
-def test_epochs_are_a_factor_once(tmp_path) -> None:
-    compared = "study.contrasts=[{compare: trainer.max_epochs, with: 1}]"
-    with pytest.raises(MedxferError, match=r"study\.contrasts names trainer\.max_epochs too"):
-        checked(small_config(tmp_path, "budget=[1,2]", compared))
-
-
-def test_steps_do_not_end_what_budgets_end(tmp_path) -> None:
-    with pytest.raises(MedxferError, match=r"budget=\[1, 2\]: trainer\.max_steps=5 would end the training too"):
-        checked(small_config(tmp_path, "budget=[1,2]", "trainer.max_steps=5"))
+    with pytest.raises(MedxferError, match=said):
+        checked(small_config(tmp_path, *asked))
 
 
 @pytest.mark.parametrize("value", [8, "8", True, [8], [8, 8], [40, 8], [0, 8]])

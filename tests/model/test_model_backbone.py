@@ -9,23 +9,16 @@ from medxfer.model import seeds
 from medxfer.model.backbone import create_backbone
 from medxfer.model.catalogue import check_weights, find, input_statistics
 
-FAMILIES = [
-    ("resnet18", 64),
-    ("resnet34", 64),
-    ("resnet50", 64),
-    ("alexnet", 64),
-    ("densenet121", 64),
-    ("tf_efficientnet_lite0", 64),
-    ("convnext_atto", 64),
-    ("vit_tiny_patch16_224", 64),
-    ("swin_tiny_patch4_window7_224", 64),
-]
+FAMILIES = (
+    "resnet18", "resnet34", "resnet50", "alexnet", "densenet121", "tf_efficientnet_lite0", "convnext_atto",
+    "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "size"), FAMILIES)
-def test_every_family_gives_one_logit_a_class_at_the_asked_size(name: str, size: int) -> None:
-    network = create_backbone(name, 3, False, image_size=size)
-    assert network(torch.randn(2, 3, size, size)).shape == (2, 3)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_gives_one_logit_a_class_at_the_asked_size(name: str) -> None:
+    network = create_backbone(name, 3, False, image_size=64)
+    assert network(torch.randn(2, 3, 64, 64)).shape == (2, 3)
     assert network.weights_record is None
 
 
@@ -53,26 +46,22 @@ def test_a_size_that_a_network_does_not_take_is_refused_with_those_it_takes(name
         create_backbone(name, 2, False, image_size=size)
 
 
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [("resnt18", "resnet18"), ("alexnett", "alexnet")],
-)
-def test_an_unknown_name_comes_with_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(MedxferError, match=f"unknown backbone '{name}'.*{near}.*lists all"):
-        find(name)
+TIMM = "': backbones come from timm, .*"
 
 
 @pytest.mark.parametrize(
-    ("name", "instead"),
+    ("name", "said"),
     [
-        ("torchvision/resnet18", "use resnet18.tv_in1k"),
-        ("torchvision/resnet50.IMAGENET1K_V2", "use resnet50.tv2_in1k or resnet50.tv_in1k"),
-        ("torchvision/alexnet", "use alexnet.tv_in1k"),
-        ("torchvision/squeezenet1_1", "timm has no network of this name; .* lists all"),
+        ("resnt18", "'.*resnet18.*lists all"),
+        ("alexnett", "'.*alexnet.*lists all"),
+        ("torchvision/resnet18", f"{TIMM}use resnet18.tv_in1k"),
+        ("torchvision/resnet50.IMAGENET1K_V2", f"{TIMM}use resnet50.tv2_in1k or resnet50.tv_in1k"),
+        ("torchvision/alexnet", f"{TIMM}use alexnet.tv_in1k"),
+        ("torchvision/squeezenet1_1", f"{TIMM}timm has no network of this name; .* lists all"),
     ],
 )
-def test_a_torchvision_name_is_refused_with_timms(name: str, instead: str) -> None:
-    with pytest.raises(MedxferError, match=f"backbone '{name}': backbones come from timm, .*{instead}"):
+def test_an_unknown_name_comes_with_what_to_take(name: str, said: str) -> None:
+    with pytest.raises(MedxferError, match=f"backbone '{name}{said}"):
         find(name)
 
 
