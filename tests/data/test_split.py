@@ -111,14 +111,6 @@ def test_patients_who_share_a_picture_stay_together():
         assert parts[0] == parts[29]
 
 
-def test_multi_label_puts_every_label_into_every_part():
-    rng = np.random.default_rng(1)
-    labels = (rng.random((90, 4)) < (0.5, 0.3, 0.1, 0.08)).astype(np.float32)
-    parts = split_images(table(list(range(90))), labels, tuple("abcd"), SplitSettings(), 0)
-    for part in ("train", "val", "test"):
-        assert (labels[parts == part].sum(0) > 0).all()
-
-
 def test_multi_label_parts_have_patients_without_any_label_as_all_have():
     """Most patients of a screening have no finding; without them specificity and AUROC are of another population."""
     rng = np.random.default_rng(0)

@@ -73,11 +73,6 @@ class PictureReader:
             )
 
 
-def read_picture(path: Path) -> NDArray[Any]:
-    """A grayscale picture of one page as uint8 or uint16, (H, W). Raises ImageError for anything else."""
-    return next(PictureReader().pictures(path, hounsfield=False))
-
-
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:

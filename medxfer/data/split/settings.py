@@ -21,7 +21,7 @@ class SplitSettings:
     file: str | None = None  # a table of parts or folds, instead of the release's own; other images are drawn
 
     def __post_init__(self) -> None:
-        if self.val + self.test >= 1:
+        if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
             raise MedxferError(
                 f"data.split.val={self.val} and data.split.test={self.test}: give shares above 0 that leave some "
                 "images for training"

@@ -345,8 +345,3 @@ def test_numbers_that_a_spreadsheet_has_rounded_are_refused(export: Path, first:
         MedxferError, match=rf"column 'AccessionNumber': a spreadsheet has rounded .* \('{re.escape(first)}'\)"
     ):
         DicomFolder(str(export), str(export / "labels.csv")).index()
-
-
-def test_a_table_may_have_bars(root: Path) -> None:
-    labels_of(root).to_csv(root / "labels.csv", index=False, sep="|")
-    assert len(ImageFolder(str(root), str(root / "labels.csv")).index().images) == 12

@@ -1,5 +1,6 @@
 """Pictures of every kind that Pillow reads: upright, in their own depth and polarity, or refused with a reason."""
 
+import pickle
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.base.errors import ImageError
-from medxfer.data.sources.picture_file import COLOUR_TOLERANCE, PictureReader, read_picture
+from medxfer.data.sources.picture_file import COLOUR_TOLERANCE, PictureReader
 
 GRAY = (np.arange(12 * 8, dtype=np.uint8) * 2).reshape(12, 8)
 # What EXIF's orientation asks of the stored picture to stand upright (TIFF 6.0, Orientation).
@@ -19,6 +20,10 @@ UPRIGHT: dict[int, Any] = {
     1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud, 5: np.transpose,
     6: lambda a: np.rot90(a, -1), 7: lambda a: np.rot90(a, 2).T, 8: np.rot90,
 }  # fmt: skip
+
+
+def read_picture(path: Path) -> NDArray[Any]:
+    return next(PictureReader().pictures(path, hounsfield=False))
 
 
 def tiff(path: Path, pixels: NDArray[Any], photometric: int, bits: int = 0, **tags: int) -> Path:
@@ -102,16 +107,27 @@ def test_a_dicom_file_among_pictures_is_told(tmp_path: Path) -> None:
     path = write_dicom(tmp_path / "a.png", GRAY)
     with pytest.raises(ImageError) as refused:
         read_picture(path)
-    assert refused.value.kind == "DICOM, which data=dicom reads"
+    copy = pickle.loads(pickle.dumps(refused.value))  # as it comes out of a worker
+    assert (str(copy), copy.kind) == (str(refused.value), "DICOM, which data=dicom reads")
+
+
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:2000])
+    with pytest.raises(ImageError) as refused:
+        read_picture(tmp_path / "a.png")
+    assert refused.value.kind == "undecodable"
 
 
 def test_gray_in_other_modes_is_gray(tmp_path: Path) -> None:
     gray = Image.fromarray(GRAY)
     gray.convert("P").save(tmp_path / "palette.png")
-    gray.convert("LA").save(tmp_path / "la.png")
+    for mode in ("LA", "RGB", "RGBA"):
+        gray.convert(mode).save(tmp_path / f"{mode}.png")
     black = Image.merge("CMYK", [Image.new("L", gray.size)] * 3 + [Image.fromarray(255 - GRAY)])
     black.save(tmp_path / "cmyk.tif")
-    for name in ("palette.png", "la.png", "cmyk.tif"):
+    for name in ("palette.png", "LA.png", "RGB.png", "RGBA.png", "cmyk.tif"):
         assert (read_picture(tmp_path / name) == GRAY).all(), name
 
 

@@ -34,7 +34,7 @@ def read(folder: Path, data: bytes, name: str = "labels.csv") -> list[tuple[str,
     return [tuple(row) for row in table.itertuples(index=False)]
 
 
-@given(ROWS, st.sampled_from(",;\t"), st.sampled_from(["\n", "\r\n"]), st.sampled_from(ENCODINGS), st.booleans())
+@given(ROWS, st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]), st.sampled_from(ENCODINGS), st.booleans())
 def test_every_way_of_writing_a_table_says_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[str, ...]],
