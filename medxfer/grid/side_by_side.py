@@ -1,17 +1,17 @@
 """How many cells at once train the most images a second on this machine: told by training them, for seconds.
 
-Small networks leave a card idle between their kernels, and many cores too. Each cell has a process, as a launcher gives
-it: a plain interpreter that reads its orders from stdin.
+Small networks leave a card idle between their kernels, and many cores too. Each cell has a new process, as a launcher
+gives it.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -24,6 +24,7 @@ from medxfer.base.quiet import quiet_trainer
 from medxfer.training.prepare import prepare
 from medxfer.training.wire import wire
 
+SPAWN = get_context("spawn")
 SECONDS = 4.0  # of each measurement
 WARM_UP = 5  # training steps
 WORTHWHILE = 1.1  # times as many images a second; for less, more cells at once are not worth their memory
@@ -76,7 +77,7 @@ def _together(workers: "Sequence[_Worker]") -> float | None:
         for worker in workers:
             worker.order(SECONDS, threads)
         return sum(worker.images_a_second() for worker in workers)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, OSError):
         return None
 
 
@@ -85,44 +86,32 @@ class _Worker:
 
     def __init__(self, config: str) -> None:
         self.began = False
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )  # fmt: skip
-        self._write(config)
+        self.orders, theirs = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=_train, args=(config, theirs))
+        self.process.start()
+        theirs.close()  # so that the process's end is that of its answers
 
     def ready(self) -> None:
         if not self.began:
-            self._read()
+            self.orders.recv()
         self.began = True
 
     def order(self, seconds: float, threads: int) -> None:
-        self._write([seconds, threads])
+        self.orders.send((seconds, threads))
 
     def images_a_second(self) -> float:
-        return float(self._read())
+        return float(self.orders.recv())
 
     def end(self) -> None:
         self.process.kill()
-        self.process.communicate()
-
-    def _write(self, value: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(value) + "\n")
-        self.process.stdin.flush()
-
-    def _read(self) -> Any:
-        assert self.process.stdout is not None
-        if not (line := self.process.stdout.readline()):
-            raise EOFError
-        return json.loads(line)
+        self.process.join()
 
 
 class _Orders(pl.Callback):
-    """Trains while it is told to, and waits in between; ends with stdin."""
+    """Trains while it is told to, and waits in between; ends with the pipe."""
 
-    def __init__(self, answers: Any) -> None:
-        self.answers, self.images, self.steps = answers, 0, 0
+    def __init__(self, orders: Connection) -> None:
+        self.orders, self.images, self.steps = orders, 0, 0
         self.began = self.until = 0.0
 
     def on_train_batch_end(
@@ -133,33 +122,23 @@ class _Orders(pl.Callback):
             return
         if pl_module.device.type == "cuda":
             torch.cuda.synchronize(pl_module.device)
-        self._tell(self.images / (time.perf_counter() - self.began) if self.until else 0.0)
-        if not (line := sys.stdin.readline()):
-            trainer.should_stop = True
-            return
-        seconds, threads = json.loads(line)
+        self.orders.send(self.images / (time.perf_counter() - self.began) if self.until else 0.0)
+        seconds, threads = self.orders.recv()
         torch.set_num_threads(threads)
         self.images, self.began = 0, time.perf_counter()
         self.until = self.began + seconds
 
-    def _tell(self, images_a_second: float) -> None:
-        self.answers.write(f"{images_a_second}\n")
-        self.answers.flush()
 
-
-def _main() -> None:
-    with os.fdopen(os.dup(1), "w") as answers:
-        os.dup2(2, 1)  # whatever a library prints
-        keep_pages()
-        config = OmegaConf.create(json.loads(sys.stdin.readline()))
-        model, data = wire(prepare(config))
-        settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
-        with tempfile.TemporaryDirectory() as folder:
-            quiet_trainer(**{
-                **settings, "max_epochs": 1_000_000, "max_steps": -1, "limit_val_batches": 0,
-                "default_root_dir": folder, "callbacks": [_Orders(answers)], "deterministic": config.deterministic,
-            }).fit(model, data)  # fmt: skip
-
-
-if __name__ == "__main__":
-    _main()
+def _train(text: str, orders: Connection) -> None:
+    with Path(os.devnull).open("w") as nowhere:  # whatever a library prints, or raises where its order never comes
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    keep_pages()
+    config: Any = OmegaConf.create(text)
+    model, data = wire(prepare(config))
+    settings: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
+    with tempfile.TemporaryDirectory() as folder:
+        quiet_trainer(**{
+            **settings, "max_epochs": 1_000_000, "max_steps": -1, "limit_val_batches": 0,
+            "default_root_dir": folder, "callbacks": [_Orders(orders)], "deterministic": config.deterministic,
+        }).fit(model, data)  # fmt: skip
