@@ -33,26 +33,20 @@ MARGIN = Number(0, 1, True, True, because="as a fraction, 0.01 for one point")
 class Settings:
     study: Path | None = setting("what is judged", None, shown="DIR", takes=STUDY)
     images: bool = setting(
-        "the page also shows test images, as networks see them and where arms disagree: pictures of patients",
-        False,
-        "report.images",
-        "true",
-    )
+        "the page also shows test images, as networks see them and where arms disagree: pictures of patients", False,
+        "report.images", "true",
+    )  # fmt: skip
     store_root: Path | None = setting(
         "where decoded images lie, as in training", None, "store.root", "DIR", takes=Text("a folder")
     )
     figures: Path | None = setting(
-        "where figures of a paper (PDF, SVG), table.tex, methods.md and references.bib go too",
-        None,
-        shown="DIR",
+        "where figures of a paper (PDF, SVG), table.tex, methods.md and references.bib go too", None, shown="DIR",
         takes=Text("a folder"),
-    )
+    )  # fmt: skip
     scores: Path | None = setting(
-        "instead of a study: another program's scores",
-        None,
-        shown="FILE",
+        "instead of a study: another program's scores", None, shown="FILE",
         takes=GivenFile("a table: CSV, XLSX or Parquet"),
-    )
+    )  # fmt: skip
     out: Path | None = setting(
         "where its study is made; else studies/<the table's name>", None, shown="DIR", takes=Text("a folder")
     )

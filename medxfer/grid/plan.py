@@ -37,7 +37,7 @@ from medxfer.grid.jobs import Job
 from medxfer.grid.look_plan import look_plan, until_looks
 from medxfer.grid.matrix import caption, matrix
 from medxfer.grid.pace import Pace, measure
-from medxfer.grid.plan_at_once import side_by_side
+from medxfer.grid.side_by_side import side_by_side
 from medxfer.study.declared import Declared, declaration, read_declared
 from medxfer.study.folder import Study
 from medxfer.study.identity import FOLD, shared_settings

@@ -19,14 +19,21 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from medxfer.base.display import display
 from medxfer.base.memory import keep_pages
 from medxfer.base.quiet import quiet_trainer
+from medxfer.base.words import duration
+from medxfer.grid.jobs import Job
+from medxfer.grid.pace import Pace
 from medxfer.training.prepare import prepare
+from medxfer.training.settled_cell import Settled
 from medxfer.training.wire import wire
 
 SPAWN = get_context("spawn")
 SECONDS = 4.0  # of each measurement
 WARM_UP = 5  # training steps
+LONG = 600.0  # seconds a grid, from which on measuring for a minute may repay
+MOST = 16  # cells at once on one device
 WORTHWHILE = 1.1  # times as many images a second; for less, more cells at once are not worth their memory
 
 
@@ -36,6 +43,33 @@ class AtOnce:
 
     cells: int
     images: float  # a second
+
+
+def side_by_side(missing: Sequence[tuple[Job, Settled]], paces: Sequence[Pace], devices: int) -> str | None:
+    """What was measured of the `missing` cell that takes longest, in a sentence with what to add to the command.
+
+    None for a short grid, which is not worth it. `devices` is how many GPUs the cells could be spread over, or 1.
+    """
+    seconds = sum(pace.seconds for pace in paces)
+    if len(missing) < 2 or seconds < LONG:
+        return None
+    longest = max(range(len(missing)), key=lambda n: paces[n].seconds)
+    display.step("measuring cells side by side", 1, 1)
+    most = min(-(-len(missing) // devices), joblib.cpu_count(), MOST)
+    found = list(measure_side_by_side(missing[longest][0].config(), most))
+    display.close()
+    if not found:
+        return None
+    best = fastest(found)
+    measured = ", ".join(f"{one.cells}: {one.images:,.0f}" for one in found)
+    number, gain = best.cells * devices, devices * best.images / found[0].images
+    text = f"cells at once{' on a GPU' if devices > 1 else ''} and images a second: {measured}"
+    if number == 1:
+        return f"{text}; one after another is as fast."
+    return (
+        f"{text}; with hydra/launcher=joblib hydra.launcher.n_jobs={number} the grid takes about "
+        f"{duration(seconds / gain)}."
+    )
 
 
 def measure_side_by_side(config: DictConfig, most: int) -> Iterator[AtOnce]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cells import small_config
 
-from medxfer.grid import plan_at_once, side_by_side
+from medxfer.grid import side_by_side
 from medxfer.grid.pace import Pace
 from medxfer.grid.side_by_side import AtOnce, fastest, measure_side_by_side
 
@@ -66,10 +66,10 @@ class Missing:
 
 def said(monkeypatch: pytest.MonkeyPatch, found: list[AtOnce], cells: int, seconds: float, devices: int) -> str | None:
     asked: list[int] = []
-    monkeypatch.setattr(plan_at_once, "measure_side_by_side", lambda _, most: asked.append(most) or found)
-    monkeypatch.setattr(plan_at_once.joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(side_by_side, "measure_side_by_side", lambda _, most: asked.append(most) or found)
+    monkeypatch.setattr(side_by_side.joblib, "cpu_count", lambda: 8)
     missing: Any = [(Missing(), None)] * cells
-    text = plan_at_once.side_by_side(missing, [Pace(seconds, 0, 0)] * cells, devices)
+    text = side_by_side.side_by_side(missing, [Pace(seconds, 0, 0)] * cells, devices)
     assert asked in ([], [min(-(-cells // devices), 8)])
     return text
 
