@@ -28,7 +28,7 @@ from medxfer.analysis import (
 )
 from medxfer.base.display import console, display
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing, site_noun, size
+from medxfer.base.words import FEWEST_SEEDS, arm_name, count, duration, listing, size
 from medxfer.data.inspect.few_patients import advice_of_folds, few_patients
 from medxfer.data.split import part_sizes
 from medxfer.grid.design_table import design_table
@@ -112,10 +112,7 @@ def _splits(cells: Sequence[Settled]) -> Table:
 
 def _fold_name(one: Settled) -> str:
     fold = one.cell.factors.get(FOLD)
-    if fold is None:
-        return ""
-    groups = one.split.settings.groups
-    return f", {site_noun(groups)} {one.split.sites[fold]}" if groups else f", fold {fold}"
+    return "" if fold is None else f", {one.split.fold_name(fold)}"
 
 
 def _in_trainings(cells: Sequence[Settled]) -> str:

@@ -42,7 +42,7 @@ def _said(split: Split, fold: int | None, parts: NDArray[np.str_]) -> str:
         numbers.append(
             f"{patients:,} ({', '.join(f'{name} {n}' for name, n in _by_class(split, parts == part).items())})"
         )
-    where = "" if fold is None else f"where {_name(split, fold)} is tested, "
+    where = "" if fold is None else f"where {split.fold_name(fold)} is tested, "
     others = _elsewhere(split, parts)
     because = (
         f", because {count(others, 'patient')} with images elsewhere {'has' if others == 1 else 'have'} some there too"
@@ -54,10 +54,6 @@ def _elsewhere(split: Split, parts: NDArray[np.str_]) -> int:
     """The patients that are tested and have images that are not, and so are left out of the training."""
     patients = split.images["patient"]
     return len(set(patients[parts == "test"]) & set(patients[parts == ""])) if split.sites else 0
-
-
-def _name(split: Split, fold: int) -> str:
-    return f"{site_noun(split.settings.groups)} {split.sites[fold]}" if split.settings.groups else f"fold {fold}"
 
 
 def _way_out(split: Split, shared: bool) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count
+from medxfer.base.words import count, site_noun
 from medxfer.data.sources.joined import COLUMN, HOW
 from medxfer.data.split.draw import LEFT_OUT, check_sites, draw_folds, parts_of_fold, split_images
 from medxfer.data.split.given import Given, read_given
@@ -83,6 +83,10 @@ class Split:
             images = count(self.unused, "image")
             said.append(f"{SAME_PICTURE} in two given parts, so that the one held out more keeps it: {images} left out")
         return tuple(said)
+
+    def fold_name(self, fold: int) -> str:
+        """'hospital B' of one by groups, 'fold 1' of others."""
+        return f"{site_noun(self.settings.groups)} {self.sites[fold]}" if self.settings.groups else f"fold {fold}"
 
     def parts(self) -> NDArray[np.str_]:
         """The part of every image, (N,): of a training with one split; with folds, "test" for all that a fold tests.
