@@ -102,7 +102,7 @@ class Header:
         for tags, group in self._groups:
             if tag not in tags:
                 continue
-            raw = group.get_item(tag)
+            raw = group.get_item(tag, keep_deferred=True)
             if isinstance(raw, RawDataElement):  # as pydicom, sooner
                 if raw.value == b"" and _vr_of(raw) in _TEXT_VRS:
                     continue
@@ -125,7 +125,7 @@ class Header:
         for tags, group in self._groups:
             if tag not in tags:
                 continue
-            raw: DataElement | RawDataElement = group.get_item(tag)
+            raw: DataElement | RawDataElement = group.get_item(tag, keep_deferred=True)
             if not isinstance(raw, RawDataElement) or not raw.value or (vr := _vr_of(raw)) not in _TEXT_VRS:
                 return None
             text = raw.value.decode("latin-1").rstrip("\0 ")

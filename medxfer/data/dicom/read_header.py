@@ -7,14 +7,13 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pydicom.filereader import read_partial
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import Tag
 
+from medxfer.data.dicom.elements import read_elements
 from medxfer.data.dicom.header import DicomError, Header, refusing
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED_BYTES = 2**29
-_DEFERRED_BYTES = 2**24  # a larger element than this is no part of an image's description
 _FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")  # 0002 and 0008, in either byte order
 
 _READ = """
@@ -37,8 +36,7 @@ _READ = """
     ExtendedOffsetTable ExtendedOffsetTableLengths ShutterShape
 """
 OVERLAY_ROWS: Final = {group << 16 | 0x0010 for group in range(0x6000, 0x6020, 2)}  # PS3.3 C.9.2: up to sixteen
-# As plain integers: pydicom asks of every element of a file whether it is among them.
-_TAGS: Final[list[BaseTag | int]] = [*(int(Tag(keyword)) for keyword in _READ.split()), *OVERLAY_ROWS]
+_TAGS: Final = {int(Tag("SpecificCharacterSet")), *(int(Tag(keyword)) for keyword in _READ.split()), *OVERLAY_ROWS}
 _PACKED: Final = {b"PK\x03\x04": "ZIP", b"\x1f\x8b": "gzip", b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "RAR"}
 PIXEL_ELEMENTS: Final = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009: "DoubleFloatPixelData"}
 
@@ -58,18 +56,15 @@ def read_header(path: Path, stream: BinaryIO) -> tuple[Header, str, BinaryIO]:
     deflated = DEFLATED.encode() in head
     if deflated:
         stream = _inflate(path, stream, head, start)
-    stream.seek(0)
+        start = 0
+    stream.seek(start)
     with refusing(path, "bad header", "its header cannot be parsed"):
-        dataset = read_partial(stream, _at_pixels, _DEFERRED_BYTES, force=True, specific_tags=_TAGS)
+        dataset = read_elements(stream, PIXEL_ELEMENTS.__contains__, _TAGS)
         syntax = DEFLATED if deflated else str(dataset.file_meta.get("TransferSyntaxUID") or "")
     if not syntax:
         reason = "it does not state its transfer syntax: rewrite it with file meta information"
         raise DicomError(path, "no transfer syntax", reason)
     return Header(path, dataset), syntax, stream
-
-
-def _at_pixels(tag: BaseTag, vr: str | None, length: int) -> bool:
-    return tag in PIXEL_ELEMENTS
 
 
 def _inflate(path: Path, stream: BinaryIO, head: bytes, start: int) -> BinaryIO:

@@ -131,3 +131,25 @@ def test_a_number_of_frames_beyond_any_is_refused_and_does_not_reach_a_table(tmp
     assert describe(path).frames == 1
     with pytest.raises(DicomError, match="its NumberOfFrames is not a whole number"):
         read_gray(path)
+
+
+@pytest.mark.parametrize("value", [b"", b"AP"])
+def test_a_vr_that_there_is_not_is_said_as_of_no_value(tmp_path: Path, value: bytes) -> None:
+    path = file_with(tmp_path / "image.dcm", "ViewPosition", "CS", "PA")
+    stated = b"\x18\x00\x01\x51CS\x02\x00PA"
+    content = path.read_bytes()
+    assert content.count(stated) == 1
+    path.write_bytes(content.replace(stated, b"\x18\x00\x01\x51QQ" + len(value).to_bytes(2, "little") + value))
+    facts = describe(path)
+    assert (facts.view, facts.unreadable, facts.patient) == ("", "", "P")
+
+
+def test_an_element_that_is_longer_than_its_file_is_refused(tmp_path: Path) -> None:
+    """One of 16 MiB and more was read when it was asked for, and what that raised was no DicomError."""
+    path = file_with(tmp_path / "image.dcm", "BitsStored", "UL", 16)
+    stated = b"\x28\x00\x01\x01UL\x04\x00"
+    content = path.read_bytes()
+    assert content.count(stated) == 1
+    damaged = content.replace(stated, b"\x28\x00\x01\x01UN\x00\x00\xff\xff\xff\x7f")
+    path.write_bytes(damaged[:-1])  # no whole number of values
+    assert describe(path).unreadable == "no pixel data"
