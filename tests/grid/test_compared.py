@@ -57,6 +57,5 @@ def test_a_swept_setting_and_another_size_are_compared_in_one_study(
     first = runs[0][0]
     expected = compare(scores, first.labels, [1, -1], "auroc", first.patients)
     figures = found["finetune"][0].figures
-    assert figures is not None
     assert figures.estimate == pytest.approx(expected.estimate)
     assert figures.se == pytest.approx(expected.se)

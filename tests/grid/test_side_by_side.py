@@ -77,11 +77,9 @@ def said(monkeypatch: pytest.MonkeyPatch, found: list[AtOnce], cells: int, secon
 def test_a_plan_says_what_to_add_to_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [AtOnce(1, 1000.0), AtOnce(2, 1800.0), AtOnce(4, 3000.0), AtOnce(8, 3100.0)]
     text = said(monkeypatch, found, 12, 300.0, 1)
-    assert text is not None
     assert "1: 1,000, 2: 1,800, 4: 3,000, 8: 3,100" in text
     assert "hydra/launcher=joblib hydra.launcher.n_jobs=4 the grid takes about 20 min" in text
     on_two = said(monkeypatch, found, 12, 300.0, 2)
-    assert on_two is not None
     assert "n_jobs=8 the grid takes about 10 min" in on_two
 
 

@@ -31,7 +31,6 @@ def saved(folder: Path, name: str, classes: int = 5, **options: int) -> tuple[Pa
 
 def test_the_packaged_weights_give_the_reference_packages_logits() -> None:
     record = resolve(LITE0, True)
-    assert record is not None
     reference = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(record.path)).eval()
     network = create_backbone(LITE0, 1000, True, record).eval()
     pixels = torch.rand(4, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -259,7 +258,6 @@ def test_the_torch_cache_comes_before_the_network(offline: Path) -> None:
     state = create_backbone(name, 1000, False, seed=9).state_dict()
     torch.save(state, offline / "alexnet-owt-7be5be79.pth")
     record = resolve(name, True)
-    assert record is not None
     assert record.source == "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
     network = create_backbone(name, 1000, True, record)
     assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())

@@ -148,7 +148,6 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_weights_from_the_hub_come_with_their_own_normalisation(repository: Path) -> None:
     record = resolve("test_resnet", "hf-hub:lab/chest")
-    assert record is not None
     assert record.source == "https://huggingface.co/lab/chest"
     assert (record.tag, record.trained_on, record.licence, record.size) == ("rad_in21k", "ImageNet-21k", "mit", 96)
     assert normalisation("test_resnet", record) == ((0.1, 0.2, 0.3), (0.5, 0.5, 0.5))
@@ -159,7 +158,6 @@ def test_weights_from_the_hub_come_with_their_own_normalisation(repository: Path
 
 def test_a_file_in_a_repositorys_layout_is_read_with_its_configuration(repository: Path) -> None:
     record = resolve("test_resnet", f"file:{repository / 'model.safetensors'}")
-    assert record is not None
     assert (record.source, record.mean, record.size) == ("file", (0.1, 0.2, 0.3), 96)
 
 

@@ -207,7 +207,6 @@ def test_decisions_and_the_metrics_of_test_are_at_one_threshold(pictures_cell: P
     assert metrics["accuracy"] == pytest.approx((decided == tested.labels).mean())
     assert metrics["sensitivity"] == pytest.approx(decided[tested.labels == 1].mean())
     scores = stack([row], [row.arm], lambda one: one.arm)
-    assert scores is not None
     cases = check_cases(scores.scores[0], scores.labels, scores.patients)
     for metric in ("accuracy", "balanced_accuracy"):
         ((judged,), _) = leave_one_patient_out(cases, metric, scores.thresholds[0])

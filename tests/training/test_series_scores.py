@@ -116,7 +116,6 @@ def test_the_analysis_reads_series(cell: Path) -> None:
     study = read_study(cell.parent.parent)
     (one,) = [training for training in study.done if training.folder == cell]
     stacked = stack([one], [one.arm], lambda training: training.arm)
-    assert stacked is not None
     assert stacked.scores.shape == (1, 1, record_of(cell)["data"]["scored"]["test"]["series"])
 
 

@@ -46,7 +46,6 @@ def test_equal_grays_of_two_depths_have_one_tone(known: Usual) -> None:
 
 def test_it_is_read_as_it_was_recorded(known: Usual) -> None:
     again = read_usual(known.record())
-    assert again is not None
     assert again.level == pytest.approx(known.level, abs=1e-4)
     assert (again.side, again.aspect) == ((1000, 2000), (1.25, 1.25))
     assert read_usual(None) is None

@@ -41,7 +41,6 @@ def test_slices_of_a_series_have_its_pseudonym(export: PacsExport, tmp_path: Pat
     assert store.images.groupby("series")["patient"].nunique().tolist() == [1] * export.patients
     assert store.images["series"].str.fullmatch("[0-9a-f]{16}").all()
     series = by_series(store, "mean")
-    assert series is not None
     assert series_counts(series.series, store.labels, 2) == {"series": 12, "by_class": [6, 6]}
     assert by_series(store, "image") is None
 
@@ -80,7 +79,6 @@ def test_one_series_uid_for_all_patients_is_a_series_of_each(export: PacsExport,
             dataset.save_as(path)
     store = cell_of(export, tmp_path, "data.label=Befund", "data.score=mean").store
     series = by_series(store, "mean")
-    assert series is not None
     assert series_counts(series.series, store.labels, 2) == {"series": 12, "by_class": [6, 6]}
 
 

@@ -235,7 +235,6 @@ def test_a_build_that_is_killed_at_any_moment_is_done_again(tmp_path):
     for moment in ("1", "15", "30"):
         command = [sys.executable, "-c", KILLED, str(root), str(cache)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
         for line in process.stdout:
             if line.strip() == moment:
                 process.kill()

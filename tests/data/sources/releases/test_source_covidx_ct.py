@@ -54,7 +54,6 @@ def test_patients_are_those_of_the_table_or_of_the_names(release, table):
     assert index.classes == ("COVID-19", "Normal", "Pneumonia")
     assert [index.classes[label] for label in index.labels[:12:3]] == ["Pneumonia"] * 3 + ["COVID-19"]
     assert ("age" in index.images) == table
-    assert index.table is not None
     assert ("source" in index.table) == table
 
 
