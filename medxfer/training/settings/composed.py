@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hydra import compose, initialize_config_dir
@@ -67,9 +67,11 @@ def sentence(error: Exception) -> str:
         )
     if isinstance(error, InterpolationResolutionError) and (key := getattr(error, "full_key", None)):
         return f"{key}: cannot be resolved ({first_line(error)}); if it is part of a name, write \\${{ for ${{ there"
+    if found := re.match(r"Could not (?:override|delete from config\.) '([^']*)'", text):
+        return _no_such(found[1])
     for pattern, said in _HYDRAS.items():
         if found := re.match(pattern, text, re.DOTALL):
-            return said(found[1])
+            return said.format(found[1])
     return re.sub(r"\s+", " ", text.partition("\nSee https")[0].partition("\n    full_key")[0])
 
 
@@ -79,32 +81,19 @@ def _no_such(key: str) -> str:
     return str(unknown_key(key))
 
 
-def _several(argument: str) -> str:
-    return f"{argument}: several values make a grid, which -m trains: give -m as well"
-
-
-def _there(key: str) -> str:
-    return f"+{key}: the setting is there already: give it without the plus"
-
-
-def _no_primary(name: str) -> str:
-    return f"--config-name {name}: no such configuration; give the name of a file in the folder of --config-dir"
-
-
-def _no_place(place: str) -> str:
-    return (
-        f"hydra.searchpath: '{place}' is not there; give file://FOLDER, a folder of configurations of your own, or "
-        "pkg://PACKAGE, one inside a package"
-    )
-
-
+_GRID = "{}: several values make a grid, which -m trains: give -m as well"
 # What Hydra says, as far as it names the culprit → what is said in its place.
-_HYDRAS: dict[str, Callable[[str], str]] = {
-    r"Could not override '([^']*)'": _no_such,
-    r"Could not delete from config\. '([^']*)' does not exist": _no_such,
-    r"Could not append to config\. An item is already at '([^']*)'": _there,
-    r"Ambiguous value for argument '(.*?)'\n": _several,
-    r"Sweep parameters '(.*)' requires --multirun": _several,
-    r"Cannot find primary config '([^']*)'": _no_primary,
-    NO_PLACE: _no_place,
+_HYDRAS = {
+    r"Could not append to config\. An item is already at '([^']*)'": (
+        "+{}: the setting is there already: give it without the plus"
+    ),
+    r"Ambiguous value for argument '(.*?)'\n": _GRID,
+    r"Sweep parameters '(.*)' requires --multirun": _GRID,
+    r"Cannot find primary config '([^']*)'": (
+        "--config-name {}: no such configuration; give the name of a file in the folder of --config-dir"
+    ),
+    NO_PLACE: (
+        "hydra.searchpath: '{}' is not there; give file://FOLDER, a folder of configurations of your own, or "
+        "pkg://PACKAGE, one inside a package"
+    ),
 }
