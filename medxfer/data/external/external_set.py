@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +156,7 @@ def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progres
     kept_as = kept_as_of(trained_on.image_size, trained_on.hounsfield)
     known = known_of(mounted.store_root, trained_on.fingerprint, kept_as, trained_on.has_ids)
     series = _series(mounted.name, store, trained_on)
-    overlap = find_overlap(store, dataset, _has_ids(store.caveats), known)
+    overlap = find_overlap(store, dataset, NO_PATIENTS not in store.caveats, known)
     rows = np.flatnonzero(~overlap.among)
     found = ExternalSet(
         mounted.name,
@@ -180,10 +179,6 @@ def _series(name: str, store: GrayStore, trained_on: TrainedOn) -> BySeries | No
         return by_series(store, trained_on.score, trained_on.task)
     except MedxferError as error:
         raise MedxferError(f"external set '{name}': {error}") from error
-
-
-def _has_ids(caveats: Sequence[str]) -> bool:
-    return NO_PATIENTS not in caveats
 
 
 def _fingerprint(dataset: DatasetInfo, mounted: Mounted) -> str:

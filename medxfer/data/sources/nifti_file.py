@@ -74,7 +74,7 @@ class NiftiReader:
             size=f"{shape[0]}×{shape[1]}",
             bits=str(8 * volume.get_data_dtype().itemsize),
             frames=max(used, 1),
-            caveats=() if _oriented_by_header(volume) else (UNORIENTED,),
+            caveats=() if any(int(volume.header[code]) > 0 for code in ("sform_code", "qform_code")) else (UNORIENTED,),
             unreadable="" if used else NO_SLICE,
         )
 
@@ -137,10 +137,6 @@ def _orientation(volume: "Nifti1Image") -> NDArray[np.float64]:
 def _shape(volume: "Nifti1Image") -> tuple[int, int, int]:
     x, y, z = (*volume.shape, 1)[:3]
     return x, y, z
-
-
-def _oriented_by_header(volume: "Nifti1Image") -> bool:
-    return bool(int(volume.header["sform_code"]) > 0 or int(volume.header["qform_code"]) > 0)
 
 
 def _window(volume: "Nifti1Image") -> Window:

@@ -169,7 +169,7 @@ def _nnunet(path: Path, dataset: DatasetInfo) -> pd.DataFrame:
         rows = [(str(case), str(fold)) for fold, split in enumerate(splits) for case in split["val"]]
         trained = {str(case) for split in splits for case in split["train"]}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _unreadable(error, wanted) from error
+        raise MedxferError(f"cannot be read ({type(error).__name__}); {wanted}") from error
     table = pd.DataFrame(rows, columns=["case", "fold"])
     if table["case"].duplicated().any() or not trained <= set(table["case"]):
         raise MedxferError(f"each case must be in the val of exactly one fold; {wanted}")
@@ -181,7 +181,3 @@ def _nnunet(path: Path, dataset: DatasetInfo) -> pd.DataFrame:
     of_case = table.set_index("case")["fold"]
     folds = stems.map(of_case).fillna(channel.map(of_case)).fillna(images["patient"].map(of_case))
     return pd.DataFrame({"path": images["file"], "fold": folds}).dropna()
-
-
-def _unreadable(error: Exception, way_out: str) -> MedxferError:
-    return MedxferError(f"cannot be read ({type(error).__name__}); {way_out}")
