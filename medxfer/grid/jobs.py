@@ -58,17 +58,14 @@ def compose_jobs(loader: ConfigLoader, master: DictConfig, jobs: Sequence[Overri
         rest = tuple(text for text in job if text not in plain)
         if rest not in bases:
             base = without_hydra(loader.load_sweep_config(master, list(rest)))
-            bases[rest] = None if _refers_to_values(base) else base
+            texts = _texts(OmegaConf.to_container(base), 0)
+            bases[rest] = None if any(_reaches_values(text, depth) for text, depth in texts) else base
         if (shared := bases[rest]) is not None:
             values = {parsed[t].key_or_group: parsed[t].value() for t in job if t in plain}
             composed.append(Job(shared, values, tuple(job)))
         else:  # a plain factor changes more than itself
             composed.append(Job(without_hydra(loader.load_sweep_config(master, list(job))), {}, tuple(job)))
     return composed
-
-
-def _refers_to_values(config: DictConfig) -> bool:
-    return any(_reaches_values(text, depth) for text, depth in _texts(OmegaConf.to_container(config), 0))
 
 
 def _reaches_values(text: str, depth: int) -> bool:

@@ -187,7 +187,7 @@ def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Seq
     """What the smallest difference between arms depends on; all factors but those in `apart` make blocks."""
     arms = list(dict.fromkeys(arm for arm, _, _ in cells))
     blocks = {tuple(v for key, v in f.items() if key not in apart) for _, f, _ in cells}
-    patients = {f["data"]: _test_patients(one) for _, f, one in cells}
+    patients = {f["data"]: one.store.images["patient"][one.split.parts() == "test"].nunique() for _, f, one in cells}
     seeds = [len({f["seed"] for other, f, _ in cells if other == arm}) for arm in arms]
     folds = min((one.split.folds or 1 for _, _, one in cells), default=1)
     return Planned(arms, min(seeds), patients, max(1, len(blocks) // len(patients)), folds=folds, metric=metric)
@@ -233,10 +233,6 @@ def _finished(study: Study) -> StudyRecord | None:
         return read_study(study.folder)
     except MedxferError:  # nothing there yet
         return None
-
-
-def _test_patients(one: Settled) -> int:
-    return len(set(one.store.images["patient"].to_numpy()[one.split.parts() == "test"]))
 
 
 def _sentence(one: Detectable, planned: Planned, declared: Mapping[str, Any]) -> str:

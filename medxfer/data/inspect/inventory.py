@@ -66,7 +66,8 @@ def take_inventory(root: Path, out: Path, pseudonyms: bool, progress: Step | Non
     files = [file for file in files if root / file != out]
     if not files:
         raise MedxferError(f"root={root}: holds no file; give the folder that holds the images")
-    journal = out.with_name(f".{out.name}.{_name_of(root)}.partial")
+    of_root = hashlib.sha256(f"{root.resolve()} {HEADER_VERSION}".encode()).hexdigest()[:12]
+    journal = out.with_name(f".{out.name}.{of_root}.partial")
     try:
         facts = _read(root, files, journal, progress)
         inventory = Inventory(_table(facts, root, pseudonyms), {reason: len(names) for reason, names in links.items()})
@@ -102,10 +103,6 @@ def _volume(path: Path) -> HeaderFacts:
         return NiftiReader().header(path)._replace(modality=VOLUMES)
     except ImageError as error:
         return HeaderFacts(VOLUMES, unreadable=error.kind)
-
-
-def _name_of(root: Path) -> str:
-    return hashlib.sha256(f"{root.resolve()} {HEADER_VERSION}".encode()).hexdigest()[:12]
 
 
 def _read(root: Path, files: Sequence[str], journal: Path, progress: Step | None) -> pd.DataFrame:
