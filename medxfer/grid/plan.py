@@ -61,6 +61,8 @@ def print_plan(jobs: Sequence[Job], settled: Sequence[Settled], devices: int = 1
 
 def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]], devices: int) -> None:
     metric = declaration(cells[0][0].base)["metric"]
+    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
+    known = _finished(study)
     looks = look_plan(study, [one.cell for _, one in cells], cells[0][0].base)
     states = [as_needed(read_state(one.cell.folder, one.cell.factors, metric), looks.needless) for _, one in cells]
     missing = [pair for pair, state in zip(cells, states, strict=True) if state.status not in ("done", "not needed")]
@@ -79,14 +81,13 @@ def _show_study(study: Study, cells: Sequence[tuple[Job, Settled]], devices: int
     seconds = {one.cell.name: pace.seconds for (_, one), pace in zip(missing, paces, strict=True)}
     for text in until_looks(looks, seconds):
         console.print(escape(text))
-    for text in _power(study, cells):
+    for text in _power(cells, declared, known):
         console.print(escape(text))
-    if (table := _designs(study, cells, paces)) is not None:
+    if (table := _designs(cells, declared, known, paces)) is not None:
         console.print(table)
-    for text in _minima(study, cells):
+    for text in _minima(cells, known):
         console.print(escape(text))
     before = study.planned if (study.folder / "study.json").is_file() else {}
-    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
     for text in unplanned(declared, [*before.values(), *(one.cell.factors for _, one in cells)]):
         console.print(f"[yellow]{escape(text)}[/]")
     console.print("\n[dim]nothing was trained; the same command without plan=true trains[/]")
@@ -154,9 +155,8 @@ def _faster(config: DictConfig) -> str:
     return "; measured without cached features" if config.finetune == "head" else ""
 
 
-def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
+def _power(cells: Sequence[tuple[Job, Settled]], declared: Declared, known: StudyRecord | None) -> list[str]:
     """What the grid could find, in sentences."""
-    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
     judged = _judged(cells, declared)
     apart = ("seed", FOLD, *declared.budgeted, *declared.tuned)  # what makes no block
     arms = [((f["colormap"], f["pretrained"]), f, one) for f, one in judged]
@@ -169,8 +169,8 @@ def _power(study: Study, cells: Sequence[tuple[Job, Settled]]) -> list[str]:
             compared[comparison.name] = replace(
                 _planned(taken, (factor, *apart), declared.metric), alike=factor in ALIKE
             )
-    found = detectable(planned, declared.rules, declared.margin, declared.level, _finished(study), compared)
-    said = [_sentence(one, compared.get(one.question, planned), vars(declared)) for one in found]
+    found = detectable(planned, declared.rules, declared.margin, declared.level, known, compared)
+    said = [_sentence(one, compared.get(one.question, planned), declared) for one in found]
     return said or ["The grid answers none of the declared questions."]
 
 
@@ -193,22 +193,22 @@ def _planned(cells: Sequence[tuple[Arm, Mapping[str, Any], Settled]], apart: Seq
     return Planned(arms, min(seeds), patients, max(1, len(blocks) // len(patients)), folds=folds, metric=metric)
 
 
-def _designs(study: Study, cells: Sequence[tuple[Job, Settled]], paces: Sequence[Pace]) -> RenderableType | None:
+def _designs(
+    cells: Sequence[tuple[Job, Settled]], declared: Declared, known: StudyRecord | None, paces: Sequence[Pace]
+) -> RenderableType | None:
     """Ways to divide the patients at equal cost."""
-    declared = read_declared(study.folder / "study.json", declaration(cells[0][0].base))
     arms = [((f["colormap"], f["pretrained"]), f, one) for f, one in _judged(cells, declared)]
     apart = ("colormap", "pretrained", "seed", FOLD, *declared.budgeted, *declared.tuned)
     planned = _planned(arms, apart, declared.metric)
     splits = {str(one.cell.factors["data"]): one.split for _, one in cells}
     seconds = median(pace.seconds for pace in paces) if paces else None
-    return design_table(planned, declared, _finished(study), splits, seconds, ASSUMED)
+    return design_table(planned, declared, known, splits, seconds, ASSUMED)
 
 
-def _minima(study: Study, cells: Sequence[tuple[Job, Settled]]) -> Iterator[str]:
+def _minima(cells: Sequence[tuple[Job, Settled]], known: StudyRecord | None) -> Iterator[str]:
     """Of each data set, what has too few seeds or test patients to be judged, and what to change."""
     first = {one.cell.factors["data"]: one for _, one in cells}
     asked = [one.cell.factors for _, one in cells]
-    known = _finished(study)
     everything = [*asked, *(cell.factors for cell in known.cells if cell.status == "done")] if known else asked
     for data, one in first.items():
         arms = dict.fromkeys((f["colormap"], f["pretrained"]) for f in asked if f["data"] == data)
@@ -235,20 +235,20 @@ def _finished(study: Study) -> StudyRecord | None:
         return None
 
 
-def _sentence(one: Detectable, planned: Planned, declared: Mapping[str, Any]) -> str:
+def _sentence(one: Detectable, planned: Planned, declared: Declared) -> str:
     if one.difference is None:
         return (
             f"{one.question}: one training an arm cannot tell how trainings differ; give at least five, seed=0,1,2,3,4."
         )
     basis = "by the trainings that are finished" if one.measured else ASSUMED
     tested = count(sum(planned.patients.values()), "test patient")
-    metric, found = metric_name(declared["metric"]), f"would be found with {POWER:.0%} probability, {basis}"
+    metric, found = metric_name(declared.metric), f"would be found with {POWER:.0%} probability, {basis}"
     what = f"a true difference in {metric} of {points(one.difference, signed=False)} points or more"
     if math.isinf(one.difference):
         what = f"no difference that {metric} can have"
     text = f"{one.question}: with {count(planned.trainings, 'training')} an arm and {tested}, {what} {found}."
-    margin = margin_points(declared["margin"])
-    if one.difference <= declared["margin"]:
+    margin = margin_points(declared.margin)
+    if one.difference <= declared.margin:
         return f"{text} That is within the margin of {margin}."
     ways = [
         count(more, f"more {noun}")
