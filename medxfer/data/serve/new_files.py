@@ -17,7 +17,7 @@ from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.keep import Keep, left_out_by_rule
 from medxfer.data.sources.nifti_file import NiftiReader, is_volume
 from medxfer.data.sources.picture_file import PictureReader
-from medxfer.data.sources.reading import FileReader
+from medxfer.data.sources.reading_files import FileReader
 from medxfer.data.sources.slices import ORDER, parse_slices, unchosen_slices
 from medxfer.data.sources.source import survey_of
 from medxfer.data.store.rejected import LIFTED_BY

@@ -14,7 +14,7 @@ from medxfer.base.words import Task, count, listing
 from medxfer.data.header_facts import UNREADABLE, one_kind
 from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.patients import NO_PATIENTS, with_patients
-from medxfer.data.sources.reading import JoinedReading, Reading
+from medxfer.data.sources.reading_files import JoinedReading, Reading
 from medxfer.data.sources.source import Index, Source, modality_of
 from medxfer.data.sources.targets import source_class
 

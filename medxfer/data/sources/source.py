@@ -18,7 +18,7 @@ from medxfer.base.words import Task
 from medxfer.data.header_facts import HEADER_VERSION, UNREADABLE, HeaderFacts, no_image
 from medxfer.data.processes import in_processes
 from medxfer.data.sources.kept_files import kept_of_files
-from medxfer.data.sources.reading import FileReader, FolderReading, Reading
+from medxfer.data.sources.reading_files import FileReader, FolderReading, Reading
 
 _FEW = 500  # headers: read sooner than processes start, and no decoder runs
 

@@ -20,7 +20,7 @@ from medxfer.base import files
 from medxfer.base.errors import ImageError, MedxferError, unknown
 from medxfer.base.words import Task
 from medxfer.data.header_facts import HeaderFacts
-from medxfer.data.sources.reading import Reading
+from medxfer.data.sources.reading_files import Reading
 from medxfer.data.sources.source import Index, Source
 
 # The package's table of its sets, as a file: the package around it imports torch, torchvision and scikit-learn, which
