@@ -66,10 +66,7 @@ def verdict(of: Figures, looks: tuple[int, ...], colormaps: int = 1, seeds: int 
     """
     arms = [(colormap, start) for colormap in VIEWS[:colormaps] for start in (True, False)]
     planned = [(arm, number) for arm in range(len(arms)) for number in range(looks[-1] if looks else seeds)]
-    table = {
-        _folder(*one): Measured(of.theta[one], of.influence[one], of.tested, METRIC, _fold(of, one[1]))
-        for one in planned
-    }
+    table = {_folder(*one): Measured(of.theta[one], of.influence[one], of.tested, _fold(of, one[1])) for one in planned}
     study = StudyRecord(Path(), "study", Declared(METRIC, looks=looks, **RULES), {}, "", ())
     judge, findings = Judge(study), []
     for trained in looks or (seeds,):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from medxfer.analysis.judge.figures import Figures, clip, span
-from medxfer.analysis.judge.layer import Layer, Measure, TestSet, measured
+from medxfer.analysis.judge.layer import Measure, TestSet, measured
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.results import CellRecord
 from medxfer.analysis.judge.scores import KeyOf
@@ -53,14 +53,11 @@ def weigh(
         MedxferError: a cell's predictions cannot be read, or cells of a block were tested on different images.
     """
     planned = [cells for cells in blocks if set(weights) <= {key(cell) for cell in cells}]
-    runs = paired_runs(planned, list(weights), key)
+    runs = paired_runs(planned, list(weights), key, declared.metric, measure)
     if not runs:
         return None
-    samples, tested = [], []
-    for one in runs:
-        layers = [measure(block.values(), declared.metric) for block in one.blocks]
-        tested.append(same_test(one, layers, list(weights)))
-        samples.append(sample_of(one, layers, weights, key is arm_of, alike))
+    tested = [same_test(one, weights) for one in runs]
+    samples = [sample_of(one, weights, key is arm_of, alike) for one in runs]
     effect = effects.effect(samples)
     refuse_no_variation(samples, effect)
     half, p = effect.half_width(1 - declared.level), effect.p(effect.estimate)
@@ -77,7 +74,7 @@ def weigh(
         p=p,
         p_adjusted=p,
         p_equivalent=1.0,
-        wins=_wins(runs, weights, declared.metric, measure),
+        wins=_wins(runs, weights),
         clipped=clipped,
         unused=max(finished - used, 0),
         **_tested(effect, runs, tested),
@@ -137,13 +134,12 @@ def arm_mean(
         NotComparable: the metric is undefined on this test set.
         MedxferError: as for `weigh`.
     """
-    runs = paired_runs([cells], [arm], key)
+    metric = declared.metric
+    runs = paired_runs([cells], [arm], key, metric, measure)
     if not runs:
         return None
-    (one,), metric = runs, declared.metric
-    layers = [measure(block.values(), metric) for block in one.blocks]
-    same_test(one, layers, [arm])
-    effect = effects.effect([sample_of(one, layers, {arm: 1.0}, key is arm_of)])
+    same_test(runs[0], [arm])
+    effect = effects.effect([sample_of(runs[0], {arm: 1.0}, key is arm_of)])
     half, variance = effect.half_width(1 - declared.level), effect.variance
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
@@ -161,32 +157,30 @@ def arm_mean(
     )
 
 
-def sample_of(
-    one: DataRuns, layers: Sequence[Layer], weights: Mapping[Any, float], starts_known: bool, alike: bool = False
-) -> Sample:
+def sample_of(one: DataRuns, weights: Mapping[Any, float], starts_known: bool, alike: bool = False) -> Sample:
     """The contrast on one data set. Arms without weight moderate, if all are `alike` or, with `starts_known`, those
     (colormap, pretrained) that have the same weights; arms of a table never do."""
-    influence, arms, owed = one.influence(weights, layers), list(weights), one.owed(weights, layers)
+    influence, arms, owed = one.influence(weights), list(weights), one.owed(weights)
     own = not alike and (not starts_known or all(start == NO_START for _, start in weights))
     if own:
-        return Sample(one.data, one.theta(arms, layers), np.array(list(weights.values())), influence, owed=owed)
-    all_arms: dict[Any, None] = dict.fromkeys((*arms, *(arm for runs in one.blocks for arm, _ in runs)))
+        return Sample(one.data, one.theta(arms), np.array(list(weights.values())), influence, owed=owed)
+    all_arms: dict[Any, None] = dict.fromkeys((*arms, *(arm for block in one.blocks for arm, _ in block.cells)))
     if not starts_known:
-        present = [arm for arm in all_arms if one.has(arm, layers)]
+        present = [arm for arm in all_arms if one.has(arm)]
         along = np.array([weights.get(arm, 0.0) for arm in present])
         one_group = np.zeros(len(present), np.int64)
-        return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(one_group), owed)
+        return Sample(one.data, one.theta(present), along, influence, effects.pooled(one_group), owed)
     starts = list(dict.fromkeys(start for _, start in weights))
-    present = [arm for arm in all_arms if arm[1] in starts and one.has(arm, layers)]
+    present = [arm for arm in all_arms if arm[1] in starts and one.has(arm)]
     if between := between_starts(weights):
         better, other = between
         colormaps = [c for c, start in present if start == better and (c, other) in present]
-        theta = one.theta([(c, better) for c in colormaps], layers) - one.theta([(c, other) for c in colormaps], layers)
+        theta = one.theta([(c, better) for c in colormaps]) - one.theta([(c, other) for c in colormaps])
         along = np.array([weights.get((c, better), 0.0) for c in colormaps])
         return Sample(one.data, theta, along, influence, effects.differences, owed)
     groups = np.array([starts.index(start) for _, start in present])
     along = np.array([weights.get(arm, 0.0) for arm in present])
-    return Sample(one.data, one.theta(present, layers), along, influence, effects.pooled(groups), owed)
+    return Sample(one.data, one.theta(present), along, influence, effects.pooled(groups), owed)
 
 
 def _reference_ratio(sample: Sample) -> float:
@@ -210,21 +204,20 @@ def between_starts(weights: Mapping[Any, float]) -> tuple[Hashable, Hashable] | 
     return starts[0], starts[1]
 
 
-def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float], metric: str, measure: Measure) -> float | None:
+def _wins(runs: Sequence[DataRuns], weights: Mapping[Hashable, float]) -> float | None:
     """The share of pairs of the trainings used that the arm of weight 1 wins: a description, not a test."""
     if sorted(weights.values()) != [-1.0, 1.0]:
         return None
     arms, shares = sorted(weights, key=lambda arm: -weights[arm]), []
     for one in runs:
-        layers = [measure(block.values(), metric) for block in one.blocks]
-        a, b = one.theta(arms, layers)
+        a, b = one.theta(arms)
         difference = a[:, None] - b[None]
         shares.append(float(np.mean((difference > 0) + 0.5 * (difference == 0))))
     return float(np.mean(shares))
 
 
 def _first(one: DataRuns) -> list[CellRecord]:
-    return [next(iter(runs.values())) for runs in one.blocks]
+    return [next(iter(block.cells.values())) for block in one.blocks]
 
 
 def _largest(values: Sequence[float]) -> float | None:

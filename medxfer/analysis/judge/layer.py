@@ -42,7 +42,6 @@ class Measured:
     theta: float
     influence: Floats  # (patients,)
     tested: TestSet
-    metric: str = ""
     fold: NDArray[np.int64] | None = None  # (images,) that tested each image, of a training of folds
 
 
@@ -118,7 +117,7 @@ def _measure_alike(
     else:
         full, without = leave_one_patient_out(cases, metric, at)
         influence = per_patient(without)
-    return {folder: Measured(float(full[i]), influence[i], tested, metric, folds[i]) for i, folder in enumerate(group)}
+    return {folder: Measured(float(full[i]), influence[i], tested, folds[i]) for i, folder in enumerate(group)}
 
 
 def score_on_test(cell: CellRecord, metric: str) -> float:

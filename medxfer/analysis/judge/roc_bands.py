@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from medxfer.analysis.judge.contrasts import Contrast
 from medxfer.analysis.judge.evidence import arm_of, sample_of
 from medxfer.analysis.judge.findings import Judge
-from medxfer.analysis.judge.layer import Layer, Measured, measured
+from medxfer.analysis.judge.layer import Measured, measured
 from medxfer.analysis.judge.operating import GRID, fold_parts, tasks_of
-from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
+from medxfer.analysis.judge.pairing import BlockRuns, DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.scores import CellScores, read_scores
 from medxfer.analysis.stats import effects
 from medxfer.analysis.stats.influence import Floats
@@ -43,20 +43,15 @@ def roc_bands(judge: Judge, contrast: Contrast) -> list[RocBand]:
     weights = contrast.weights
     planned = [cells for cells in judge.blocks.values() if set(weights) <= {cell.arm for cell in cells}]
     try:
-        runs = paired_runs(planned, list(weights), arm_of)
-        return [_band(one, weights, judge) for one in runs]
+        runs = paired_runs(planned, list(weights), arm_of, judge.study.declared.metric, measured)
+        return [_band(one, weights, 1 - judge.study.declared.level) for one in runs]
     except MedxferError:
         return []  # the finding says why
 
 
-def _band(one: DataRuns, weights: Mapping[Any, float], judge: Judge) -> RocBand:
-    metric, alpha = judge.study.declared.metric, 1 - judge.study.declared.level
-    layers = [measured(block.values(), metric) for block in one.blocks]
-    same_test(one, layers, list(weights))
-    curves = [
-        _curves(layer, {cell.folder: read_scores(cell) for cell in runs.values()})
-        for layer, runs in zip(layers, one.blocks, strict=True)
-    ]
+def _band(one: DataRuns, weights: Mapping[Any, float], alpha: float) -> RocBand:
+    same_test(one, weights)
+    curves = [_curves(block) for block in one.blocks]
     signs = {sign: [arm for arm, weight in weights.items() if sign * weight > 0] for sign in (1, -1)}
     means = {sign: _mean(one, arms, curves) for sign, arms in signs.items()}
     fewest = min(roc.negatives for of_block in curves for of_cell in of_block.values() for roc in of_cell)
@@ -65,17 +60,19 @@ def _band(one: DataRuns, weights: Mapping[Any, float], judge: Judge) -> RocBand:
     rates = RATES[RATES * fewest >= FEWEST]
     half = []
     for rate in rates:
-        at = [_layer(layer, of_block, float(rate)) for layer, of_block in zip(layers, curves, strict=True)]
-        half.append(effects.effect([sample_of(one, at, weights, starts_known=True)]).half_width(alpha))
+        blocks = tuple(_at(block, of_block, float(rate)) for block, of_block in zip(one.blocks, curves, strict=True))
+        at = replace(one, blocks=blocks)
+        half.append(effects.effect([sample_of(at, weights, starts_known=True)]).half_width(alpha))
     return RocBand(one.data, len(one.seeds), means[1], means[-1], rates, np.array(half))
 
 
-def _curves(layer: Layer, runs: Mapping[Path, CellScores]) -> Curves:
+def _curves(block: BlockRuns) -> Curves:
     out = {}
-    for folder, found in layer.items():
+    for cell in block.cells.values():
+        found = block.layer[cell.folder]
         if isinstance(found, Measured):
-            run, patients = runs[folder], np.array(found.tested.patients)
-            out[folder] = [_roc(run, s, truth, patients) for s, truth in tasks_of(run) if 0 < truth.mean() < 1]
+            run, patients = read_scores(cell), np.array(found.tested.patients)
+            out[cell.folder] = [_roc(run, s, truth, patients) for s, truth in tasks_of(run) if 0 < truth.mean() < 1]
     return out
 
 
@@ -92,21 +89,19 @@ def _roc(run: CellScores, scores: Floats, truth: NDArray[np.bool_], patients: ND
 def _mean(one: DataRuns, arms: Sequence[Any], curves: Sequence[Curves]) -> Floats:
     found = [
         roc.sensitivity(GRID)
-        for runs, of_block in zip(one.blocks, curves, strict=True)
+        for block, of_block in zip(one.blocks, curves, strict=True)
         for arm in arms
         for seed in one.seeds
-        for roc in of_block[runs[arm, seed].folder]
+        for roc in of_block[block.cells[arm, seed].folder]
     ]
     return np.asarray(np.mean(found, axis=0))
 
 
-def _layer(layer: Layer, curves: Curves, rate: float) -> Layer:
+def _at(block: BlockRuns, curves: Curves, rate: float) -> BlockRuns:
     """The sensitivity at one rate in the place of the metric."""
-    out: dict[Path, Any] = dict(layer)
+    layer: dict[Path, Any] = dict(block.layer)
     for folder, rocs in curves.items():
-        found = layer[folder]
-        assert isinstance(found, Measured)
         theta = float(np.mean([roc.sensitivity(rate) for roc in rocs]))
         influence = np.mean([roc.influence(rate) for roc in rocs], axis=0)
-        out[folder] = replace(found, theta=theta, influence=influence, metric="sensitivity")
-    return out
+        layer[folder] = replace(layer[folder], theta=theta, influence=influence)
+    return replace(block, metric="sensitivity", measure=lambda cells, metric: layer)
