@@ -106,12 +106,10 @@ def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRe
 def _classes(
     cells: Sequence[CellRecord], arm: Arm, study: StudyRecord, runs: Sequence[CellScores]
 ) -> Iterator[ClassFigures]:
-    first = runs[0]
     names = next(cell for cell in cells if cell.status == "done").record["classes"]
-    for k, name in enumerate(map(str, names)):
-        has = first.labels[:, k] == 1 if first.labels.ndim == 2 else first.labels == k
+    for k, (name, has) in enumerate(zip(map(str, names), runs[0].has_class, strict=True)):
         metrics = _means(cells, arm, study, runs, k, ("sensitivity", "specificity", "auroc"))
-        yield ClassFigures(name, len(np.unique(first.patients[has])), metrics)
+        yield ClassFigures(name, runs[0].patients_among(has), metrics)
 
 
 def _means(

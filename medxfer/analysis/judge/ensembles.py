@@ -15,7 +15,7 @@ from medxfer.analysis.judge.results import Arm, Block, CellRecord
 from medxfer.analysis.judge.scores import CellScores, read_scores
 from medxfer.analysis.stats.critical import ONE, half_width
 from medxfer.analysis.stats.effects import mean_interval
-from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.influence import NotComparable, check_cases, leave_one_patient_out, per_patient
 from medxfer.analysis.stats.variance import Term, patients_terms
 
 
@@ -53,7 +53,7 @@ def ensembles(judge: Judge) -> list[Ensemble]:
 def _of_block(block: Block, cells: Sequence[CellRecord], alpha: float) -> Iterator[Ensemble]:
     runs = {(cell.arm, cell.factors["seed"]): read_scores(cell) for cell in cells}
     first = next(iter(runs.values()), None)
-    if first is None or first.fold is not None or not all(_alike(first, run) for run in runs.values()):
+    if first is None or first.fold is not None or not all(run.same_images(first) for run in runs.values()):
         return
     arms = list(dict.fromkeys(cell.arm for cell in cells))
     seeds = {arm: [seed for one, seed in runs if one == arm] for arm in arms}
@@ -68,15 +68,13 @@ def _of_block(block: Block, cells: Sequence[CellRecord], alpha: float) -> Iterat
             yield _ensemble(block, (gray, arm), both, alpha, [runs[gray, seed] for seed in shared])
 
 
-def _alike(one: CellScores, other: CellScores) -> bool:
-    return np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
-
-
 def _ensemble(
     block: Block, arms: tuple[Arm, ...], runs: Sequence[CellScores], alpha: float, gray: Sequence[CellScores] = ()
 ) -> Ensemble:
-    means = [np.mean([run.scores for run in of], axis=0) for of in (runs, gray) if of]
-    theta, influence = _auroc(runs[0], [*means, *(run.scores for run in runs)])
+    means = [np.mean([run.judged for run in of], axis=0) for of in (runs, gray) if of]
+    cases = check_cases([*means, *(run.judged for run in runs)], runs[0].labels, runs[0].patients)
+    theta, without = leave_one_patient_out(cases, "auroc")
+    influence = per_patient(without)
     term, _ = patients_terms(influence[:1])
     variance, size = float(term.variance), influence.shape[1]
     quantile = half_width([Term(np.array(1.0), term.df)], ONE, alpha)[0]
@@ -91,11 +89,3 @@ def _ensemble(
     gain = float(theta[0] - theta[1])
     ends = max(gain - half, -1.0), min(gain + half, 1.0)
     return Ensemble(block, arms, len(runs), float(theta[0]), low, high, single, gain, *ends)
-
-
-def _auroc(first: CellScores, scores: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """(K,) and (K, patients): AUROC of each, and the patients' influences."""
-    binary = first.labels.ndim == 1 and first.scores.shape[1] == 2
-    stacked = np.stack([one[:, 1] if binary else one for one in scores])
-    theta, without = leave_one_patient_out(check_cases(stacked, first.labels, first.patients), "auroc")
-    return theta, per_patient(without)

@@ -29,29 +29,28 @@ def _measured(cells: Iterable[CellRecord], metric: str, split: str) -> Layer:
     for same in finished_blocks(cells):
         names = tuple(map(str, same[0].record.get("classes", ())))
         trainings = tuple(cell.networks for cell in same)
-        found = _measure(trainings, split, metric, same[0].record["task"] == "binary", names)
+        found = _measure(trainings, split, metric, names)
         layer |= {cell.folder: found[one] for cell, one in zip(same, trainings, strict=True)}
     return layer
 
 
 @cache
 def _measure(
-    trainings: tuple[Networks, ...], split: str, metric: str, binary: bool, classes: tuple[str, ...]
+    trainings: tuple[Networks, ...], split: str, metric: str, classes: tuple[str, ...]
 ) -> dict[Networks, Measured | NotComparable]:
     networks = [network for training in trainings for network in training]
     runs = [read_predictions(network.folder, split) for network in networks]
     first = runs[0]
     try:
         for network, run in zip(networks, runs, strict=True):
-            if not (np.array_equal(run.images, first.images) and np.array_equal(run.labels, first.labels)):
+            if not run.same_images(first):
                 raise NotComparable(
                     f"{network.folder.name} and {networks[0].folder.name} scored other images or labels of it"
                 )
             if not np.isfinite(run.scores).all():
                 raise NotComparable(f"some scores of {network.folder.name} on it are not finite")
         tested = tested_on(first, classes)
-        scores = np.stack([run.scores[:, -1] if binary else run.scores for run in runs])
-        cases = check_cases(scores, first.labels, first.patients)
+        cases = check_cases(np.stack([run.judged for run in runs]), first.labels, first.patients)
         full, without = leave_one_patient_out(cases, metric, np.array([network.threshold for network in networks]))
     except NotComparable as reason:
         return dict.fromkeys(trainings, reason)

@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import CellScores, read_predictions, read_scores
+from medxfer.analysis.judge.scores import read_predictions, read_scores
 from medxfer.base.errors import MedxferError
 from medxfer.base.series import IMAGE
 from medxfer.base.words import count, site_noun
@@ -161,7 +158,7 @@ def _once_each(cell: CellRecord) -> dict[str, Any]:
         kept = read_scores(cell)
     except MedxferError:
         return {}
-    return {"patients": len(set(kept.patients)), "patients_by_class": _patients_by_class(kept)}
+    return {"patients": len(set(kept.patients)), "patients_by_class": tuple(map(kept.patients_among, kept.has_class))}
 
 
 def by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -175,14 +172,4 @@ def by_class(cell: CellRecord, part: str) -> tuple[tuple[int, ...], tuple[int, .
         kept = read_scores(cell) if part == "test" else read_predictions(cell.folder, part)
     except MedxferError:
         return (), ()
-    return tuple(int(of.sum()) for of in _has_class(kept)), _patients_by_class(kept)
-
-
-def _patients_by_class(kept: CellScores) -> tuple[int, ...]:
-    return tuple(len(set(kept.patients[of])) for of in _has_class(kept))
-
-
-def _has_class(kept: CellScores) -> list[NDArray[np.bool_]]:
-    """For each class, which images have it."""
-    labels, classes = kept.labels, range(kept.scores.shape[1])
-    return [labels[:, c] == 1 if labels.ndim == 2 else labels == c for c in classes]
+    return tuple(int(of.sum()) for of in kept.has_class), tuple(map(kept.patients_among, kept.has_class))

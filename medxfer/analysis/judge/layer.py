@@ -58,9 +58,8 @@ def measured(cells: Iterable[CellRecord], metric: str) -> Layer:
     layer: dict[Path, Measured | NotComparable] = {}
     for same in finished_blocks(cells):
         names = tuple(map(str, same[0].record.get("classes", ())))
-        binary = same[0].record["task"] == "binary"
         sites = tuple(map(str, same[0].record["data"].get("sites", ())))
-        layer |= _measure(tuple(cell.networks for cell in same), metric, binary, names, sites)
+        layer |= _measure(tuple(cell.networks for cell in same), metric, names, sites)
     return layer
 
 
@@ -75,11 +74,7 @@ def finished_blocks(cells: Iterable[CellRecord]) -> list[list[CellRecord]]:
 
 @cache
 def _measure(
-    trainings: tuple[tuple[Network, ...], ...],
-    metric: str,
-    binary: bool,
-    classes: tuple[str, ...],
-    sites: tuple[str, ...],
+    trainings: tuple[tuple[Network, ...], ...], metric: str, classes: tuple[str, ...], sites: tuple[str, ...]
 ) -> Layer:
     out: dict[Path, Measured | NotComparable] = {}
     groups: list[dict[Path, CellScores]] = []  # trainings tested on the same images
@@ -96,21 +91,20 @@ def _measure(
         group[folder] = one
     for group in groups:
         try:
-            out |= _measure_alike(group, metric, binary, classes, sites)
+            out |= _measure_alike(group, metric, classes, sites)
         except NotComparable as reason:
             out |= dict.fromkeys(group, reason)
     return out
 
 
 def _measure_alike(
-    group: Mapping[Path, CellScores], metric: str, binary: bool, classes: Sequence[str], sites: Sequence[str]
+    group: Mapping[Path, CellScores], metric: str, classes: Sequence[str], sites: Sequence[str]
 ) -> Layer:
     """Raises NotComparable, as `leave_one_patient_out` does or because a class has too few patients."""
     runs = list(group.values())
     tested, folds = tested_on(runs[0], classes), [run.fold for run in runs]
-    scores = np.stack([run.scores[:, -1] if binary else run.scores for run in runs])
     divided = None if folds[0] is None else np.stack([fold for fold in folds if fold is not None])
-    cases = check_cases(scores, runs[0].labels, runs[0].patients, divided)
+    cases = check_cases(np.stack([run.judged for run in runs]), runs[0].labels, runs[0].patients, divided)
     at = np.stack([run.threshold for run in runs])
     if sites:
         full, influence = over_sites(cases, metric, at, sites)
@@ -129,8 +123,7 @@ def score_on_test(cell: CellRecord, metric: str) -> float:
 
 
 def _alike(one: CellScores, other: CellScores) -> bool:
-    same = np.array_equal(one.images, other.images) and np.array_equal(one.labels, other.labels)
-    return same and (one.fold is None) == (other.fold is None)
+    return one.same_images(other) and (one.fold is None) == (other.fold is None)
 
 
 def tested_on(scores: CellScores, classes: Sequence[str]) -> TestSet:
@@ -148,10 +141,8 @@ def tested_on(scores: CellScores, classes: Sequence[str]) -> TestSet:
 
 def _class_counts(scores: CellScores, classes: Sequence[str]) -> Iterator[tuple[str, int]]:
     """(class, patients with it); of each label of a multi-label task also those without."""
-    total = scores.scores.shape[1]
-    names = [str(classes[k]) if k < len(classes) else f"class {k}" for k in range(total)]
-    for k, name in enumerate(names):
-        has = scores.labels[:, k] == 1 if scores.labels.ndim == 2 else scores.labels == k
-        yield name, len(np.unique(scores.patients[has]))
+    for k, has in enumerate(scores.has_class):
+        name = str(classes[k]) if k < len(classes) else f"class {k}"
+        yield name, scores.patients_among(has)
         if scores.labels.ndim == 2:
-            yield f"no {name}", len(np.unique(scores.patients[~has]))
+            yield f"no {name}", scores.patients_among(~has)

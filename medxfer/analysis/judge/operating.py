@@ -97,13 +97,13 @@ def decide(run: CellScores, threshold: float | Floats) -> dict[str, float]:
 
 def patients_among(run: CellScores, threshold: Floats, k: int) -> dict[str, int]:
     """The patients with an image of which a share of class or label `k` is taken."""
+    truth = run.has_class[k]
     if run.labels.ndim == 2:
-        truth, called = run.labels[:, k] == 1, run.scores[:, k] > threshold
+        called = run.scores[:, k] > threshold
     else:
-        chosen = run.scores.argmax(axis=1) if run.scores.shape[1] > 2 else (run.scores[:, 1] > threshold)
-        truth, called = run.labels == k, chosen == k
+        called = (run.scores.argmax(axis=1) if run.scores.shape[1] > 2 else (run.scores[:, 1] > threshold)) == k
     among = {"sensitivity": truth, "specificity": ~truth, "PPV": called, "NPV": ~called}
-    return {name: len(np.unique(run.patients[of])) for name, of in among.items()}
+    return {name: run.patients_among(of) for name, of in among.items()}
 
 
 def confusion(run: CellScores) -> Floats:
@@ -115,10 +115,8 @@ def confusion(run: CellScores) -> Floats:
 
 def tasks_of(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
     """(scores, truth) of each one-against-the-rest task; of a binary task class 1 alone."""
-    classes = run.scores.shape[1]
-    if run.labels.ndim == 2:
-        return [(run.scores[:, c], run.labels[:, c] == 1) for c in range(classes)]
-    return [(run.scores[:, c], run.labels == c) for c in ([1] if classes == 2 else range(classes))]
+    tasks = list(zip(run.scores.T, run.has_class, strict=True))
+    return tasks[1:] if run.judged.ndim == 1 else tasks
 
 
 def fold_parts(run: CellScores, truth: Booleans) -> list[tuple[float, Booleans]]:

@@ -30,6 +30,25 @@ class CellScores:
     fold: npt.NDArray[np.int64] | None = None  # (N,) that tested the image; None if one network tested all
     threshold: npt.NDArray[np.float64] = field(default_factory=lambda: np.array(0.5))  # (N,) of the image's network
 
+    @property
+    def judged(self) -> npt.NDArray[np.float64]:
+        """(N,) of class 1 in a binary task, else (N, C): the form in which comparisons take scores."""
+        return self.scores[:, 1] if self.labels.ndim == 1 and self.scores.shape[1] == 2 else self.scores
+
+    @property
+    def has_class(self) -> list[npt.NDArray[np.bool_]]:
+        """For each class or label, which images have it, (N,)."""
+        several = self.labels.ndim == 2
+        return [self.labels[:, c] == 1 if several else self.labels == c for c in range(self.scores.shape[1])]
+
+    def patients_among(self, images: npt.NDArray[np.bool_]) -> int:
+        """How many patients the images (N,) are of."""
+        return len(np.unique(self.patients[images]))
+
+    def same_images(self, other: "CellScores") -> bool:
+        """Whether both are of the same images in the same order, with the same labels."""
+        return np.array_equal(self.images, other.images) and np.array_equal(self.labels, other.labels)
+
 
 def read_scores(cell: CellRecord) -> CellScores:
     """The scores of a finished training, with the threshold and, of a training of folds, the fold of each image.
@@ -148,17 +167,15 @@ def stack(
     rows, folds, at = [], [], []
     for run in (runs[arm, seed] for arm in arms for seed in seeds):
         tested = read_scores(run)
-        if not (np.array_equal(tested.images, reference.images) and np.array_equal(tested.labels, reference.labels)):
+        if not tested.same_images(reference):
             raise MedxferError(
                 f"{run.name} and {first.name} were tested on different images or labels: "
                 "they cannot be compared; train them again on one data set"
             )
-        rows.append(tested.scores)
+        rows.append(tested.judged)
         folds.append(tested.fold)
         at.append(tested.threshold)
-    scores = np.array(rows).reshape(len(arms), len(seeds), *reference.scores.shape)
-    if first.record["task"] == "binary":
-        scores = scores[..., -1]
+    scores = np.array(rows).reshape(len(arms), len(seeds), *reference.judged.shape)
     data, shape = first.factors["data"], (len(arms), len(seeds), len(reference.images))
     if not first.folds:
         of_runs = np.array([[runs[arm, seed].threshold for seed in seeds] for arm in arms])
