@@ -13,8 +13,7 @@ from medxfer.analysis.judge.results import Arm, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions, stack
 from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.analysis.out.named_figures import named_figures
-from medxfer.analysis.out.paper import answers_markdown
+from medxfer.analysis.out.paper import answers_markdown, named_figures
 from medxfer.analysis.out.workspace import save_workspace
 from medxfer.analysis.stats.forecasts import POWER
 from medxfer.analysis.stats.influence import NotComparable

@@ -9,7 +9,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.results_table import results_csv
 from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.judge.verdict import Verdict, judge
-from medxfer.analysis.out.methods import methods_cited
+from medxfer.analysis.out.methods import methods
 from medxfer.analysis.out.paper import latex_tables, markdown_tables, paper_tables
 from medxfer.analysis.out.references import bibliography
 from medxfer.analysis.out.summary import print_summary
@@ -52,7 +52,7 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None, fi
         phantoms = None if seen or records.declared.table else phantom_picture(records)
         learned = learned_tables(records)
     page = render_page(records, verdict, phantoms, changed, learned, seen, withheld(records, store) if images else ())
-    tables, (how, cited) = paper_tables(records, verdict), methods_cited(records, verdict)
+    tables, (how, cited) = paper_tables(records, verdict), methods(records, verdict)
     texts = {
         "results.csv": results_csv(records),
         "verdict.json": verdict.to_json(),

@@ -1,20 +1,24 @@
-"""What methods.md says of how arms were compared."""
+"""What methods.md says of how arms were compared, on the study's own test images and on external sets."""
 
 from collections.abc import Iterator
 
 from medxfer.analysis.judge.conclusion import weights_in_words
 from medxfer.analysis.judge.contrasts import images_name
 from medxfer.analysis.judge.flow import flows
+from medxfer.analysis.judge.look_words import looks_in_words
+from medxfer.analysis.judge.looking import Looks
 from medxfer.analysis.judge.phrases import ADJUSTED_INTERVAL, ADJUSTED_P, margin_points, metric_name, percent
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.analysis.out.looks_sentences import looks_sentences
 from medxfer.analysis.out.references import (
     CALIBRATION,
     CLUSTERS,
     DELONG,
     DUNNETT,
     HOLM,
+    JENNISON,
+    KIM_DEMETS,
+    LAN_DEMETS,
     ROCKETTE,
     SATTERTHWAITE,
     SERIES,
@@ -23,8 +27,9 @@ from medxfer.analysis.out.references import (
     YOUDEN,
     Cited,
 )  # fmt: skip
+from medxfer.analysis.stats.looks import HELD_BACK
 from medxfer.base.series import IN_WORDS
-from medxfer.base.words import level_name, listing, weights_name
+from medxfer.base.words import count, level_name, listing, weights_name
 from medxfer.study.declared import VALIDATION
 
 
@@ -84,7 +89,7 @@ def comparison_sentences(study: StudyRecord, verdict: Verdict, cited: Cited) -> 
             f"Questions were answered at the longest budget; what is said of RQ2 after {shorter} epochs was not "
             "adjusted for being asked as well."
         )
-    yield from looks_sentences(study, verdict.looks, cited)
+    yield from _looks(study, verdict.looks, cited)
     decided = any(one.decisions for one in verdict.arms)
     if decided and declared.threshold != VALIDATION:
         yield f"Sensitivity, specificity and predictive values were taken at a score of {declared.threshold:g}."
@@ -103,4 +108,41 @@ def _moderated(arms: str, cited: Cited) -> str:
     return (
         "The variance of a contrast's trainings was moderated by that of the other arms with the same weights "
         f"{cited(SMYTH)}"
+    )
+
+
+def _looks(study: StudyRecord, looks: Looks, cited: Cited) -> Iterator[str]:
+    """Nothing for a study whose results were reported once."""
+    if words := looks_in_words(study, looks):
+        yield words
+    if not study.declared.looks:
+        return
+    yield (
+        "The error was spent in proportion to the information, that is the variance to expect at the last look over "
+        f"the present one {cited(LAN_DEMETS, KIM_DEMETS)}. Intervals and p values of the contrasts that answer are "
+        f"repeated ones, which hold at all looks together {cited(JENNISON)}. As information is estimated, at most "
+        f"{percent(HELD_BACK * (1 - study.declared.level))} was spent."
+    )
+    if looks.next is not None:
+        yield looks.next.reason
+
+
+def external_sentences(verdict: Verdict) -> Iterator[str]:
+    """Which images, what was left out, when the set was named, and what the figures on it hold for."""
+    for one in verdict.elsewhere:
+        tested = f"The networks trained on {one.data} were also tested on {one.about()}"
+        yield f"{tested}, which no training or validation saw."
+        out = one.left_out
+        if out["images"]:
+            why = [count(out[key], key.removesuffix("s")) for key in ("patients", "pictures") if out[key]]
+            yield f"Before that {count(out['images'], 'image')} had been left out ({listing(why)} also in {one.data})."
+        if one.results_before:
+            yield f"{one.name} was named when {count(one.results_before, 'training')} had a result."
+        elif one.results_before == 0:
+            yield f"{one.name} was named before the first result."
+    yield (
+        "Images were prepared as those of training were, each network was that of its tested epoch, and decisions were "
+        "made at the threshold of its own validation. The declared contrasts were repeated there with the same "
+        "statistics, adjusted within a question and a set and not together with the internal answer; they hold for "
+        "other patients of these places and are conditional on the training patients."
     )

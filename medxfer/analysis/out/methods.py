@@ -12,24 +12,15 @@ from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.checklists import CHECKLISTS, checklists
-from medxfer.analysis.out.comparison_sentences import comparison_sentences
+from medxfer.analysis.out.comparison_sentences import comparison_sentences, external_sentences
 from medxfer.analysis.out.data_sentences import data_sentences
-from medxfer.analysis.out.external_sentences import external_sentences
-from medxfer.analysis.out.references import (
-    Cited,
-    Reference,
-)  # fmt: skip
+from medxfer.analysis.out.references import Cited, Reference
 from medxfer.analysis.out.training_sentences import image_sentences, network_sentences, training_sentences
 from medxfer.base.words import listing
 
 
-def methods(study: StudyRecord, verdict: Verdict) -> str:
-    """The text of methods.md, in Markdown."""
-    return methods_cited(study, verdict)[0]
-
-
-def methods_cited(study: StudyRecord, verdict: Verdict) -> tuple[str, list[Reference]]:
-    """methods.md, and what it cites."""
+def methods(study: StudyRecord, verdict: Verdict) -> tuple[str, list[Reference]]:
+    """The text of methods.md, in Markdown, and what it cites."""
     if not study.done:
         text = "No training is finished yet, so that there is nothing to describe."
         return f"# Methods of {study.name}\n\n{text}\n", []

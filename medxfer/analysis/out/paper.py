@@ -1,4 +1,4 @@
-"""The answer for a paper: tables of arms and of contrasts in LaTeX and Markdown, and the answers in Markdown."""
+"""The answer for a paper: tables of arms and of contrasts in LaTeX and Markdown; the answers in Markdown, and named."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,6 +70,28 @@ def answers_markdown(verdict: Verdict) -> str:
     return "\n\n".join([*parts, *([_markdown(primary)] if primary.rows else [])])
 
 
+def named_figures(verdict: Verdict) -> dict[str, str | float | bool]:
+    """'RQ1/answer' → its headline; 'RQ1/viridis vs none/difference', low, high, p, conclusion of each primary contrast.
+
+    Differences are fractions, as in verdict.json, and p is adjusted.
+    """
+    found: dict[str, str | float | bool] = {f"{one.question}/answer": one.headline for one in verdict.answers}
+    for finding in verdict.primary:
+        key, figures = f"{finding.question}/{finding.contrast}", finding.figures
+        found[f"{key}/conclusion"] = finding.conclusion
+        if figures is not None:
+            found |= {
+                f"{key}/difference": figures.estimate,
+                f"{key}/low": figures.low,
+                f"{key}/high": figures.high,
+            }
+            if _has_p(finding):
+                found[f"{key}/p"] = figures.p_adjusted
+    return (
+        found | {f"cells/{status}": number for status, number in verdict.cells.items()} | {"complete": verdict.complete}
+    )
+
+
 def _arms(study: StudyRecord, verdict: Verdict) -> PaperTable:
     arms = verdict.arms
     varied = [i for i in range(len(arms[0].block) if arms else 0) if len({one.block[i] for one in arms}) > 1]
@@ -139,7 +161,7 @@ def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
     return f"simultaneous within {family} ({ADJUSTED_INTERVAL}); p adjusted within it ({ADJUSTED_P}).{looks}"
 
 
-def has_p(finding: Finding) -> bool:
+def _has_p(finding: Finding) -> bool:
     """Whether its p may be said: one training, few patients or arms at chance tell nothing."""
     silent = finding.conclusion in ("too few patients", "no arm beats chance")
     return finding.figures is not None and finding.figures.trainings > 1 and not silent
@@ -149,7 +171,7 @@ def _row(finding: Finding, margin: float) -> Sequence[str]:
     f = finding.figures
     if f is None:
         return (finding.question, finding.contrast, "", "", "", finding.conclusion)
-    p = p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ") if has_p(finding) else ""
+    p = p_value(f.p_adjusted).removeprefix("p ").removeprefix("= ") if _has_p(finding) else ""
     ends = interval(f.low, f.high, margin)
     return (finding.question, finding.contrast, points(f.estimate), ends, p, finding.conclusion)
 

@@ -1,9 +1,15 @@
-"""What each arm reached: metrics with their intervals, decisions at the declared threshold, and each class."""
+"""What each arm reached: metrics with their intervals, decisions at the declared threshold, classes, confusions."""
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from medxfer.analysis.judge.arms import ArmFigures, Mean, Range
+from medxfer.analysis.judge.operating import confusion
 from medxfer.analysis.judge.phrases import metric_name, percent
+from medxfer.analysis.judge.results import StudyRecord
+from medxfer.analysis.judge.scores import read_scores
+from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.layout import Section, Table, block_name
 from medxfer.base.words import arm_name
@@ -48,6 +54,28 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
             "Empty: not defined in each training, or without one of the patients."
         )
         yield Section("by-class", "Classes", [text], tables=by_class, folded=True)
+
+
+def confusion_section(study: StudyRecord) -> Iterator[Section]:
+    """A table for each arm of each block; of two classes the table of decisions has the same counts."""
+    blocks, tables = select(study), []
+    for block, cells in blocks.items():
+        done = [cell for cell in cells if cell.status == "done" and cell.record["task"] == "multiclass"]
+        for arm in dict.fromkeys(cell.arm for cell in done):
+            of_arm = [cell for cell in done if cell.arm == arm]
+            names = [str(name) for name in of_arm[0].record["classes"]]
+            counts = np.mean([confusion(read_scores(cell)) for cell in of_arm], axis=0)
+            rows = [_of_class(name, of_class, k) for k, (name, of_class) in enumerate(zip(names, counts, strict=True))]
+            title = arm_name(arm) if len(blocks) == 1 else f"{arm_name(arm)} · {block_name(block, blocks)}"
+            tables.append(Table(["Images of", *(f"called {name}" for name in names), "sensitivity"], rows, title))
+    if tables:
+        text = "Test images, means over trainings; each is given the class with the highest score."
+        yield Section("confusion", "Confusion matrices", [text], tables=tables, folded=True)
+
+
+def _of_class(name: str, counts: np.ndarray, own: int) -> list[str]:
+    found = f"{100 * counts[own] / counts.sum():.0f} %" if counts.sum() else ""
+    return [name, *(f"{count:.1f}".removesuffix(".0") for count in counts), found]
 
 
 def arm_rows(arms: Sequence[ArmFigures], metrics: Sequence[str]) -> list[list[str]]:

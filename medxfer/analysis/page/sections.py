@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from medxfer.analysis.judge.readings import TITLES
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.analysis.page.arm_tables import arm_sections
-from medxfer.analysis.page.confusion_tables import confusion_section
-from medxfer.analysis.page.design_section import design_section
+from medxfer.analysis.page.arm_tables import arm_sections, confusion_section
 from medxfer.analysis.page.drawing import Panel
 from medxfer.analysis.page.ensemble_table import ensemble_section
 from medxfer.analysis.page.external_sections import external_sections
@@ -19,7 +17,7 @@ from medxfer.analysis.page.operating_charts import operating_sections
 from medxfer.analysis.page.panels import intervals
 from medxfer.analysis.page.roc_pairs import roc_pairs
 from medxfer.analysis.page.training_curves import training_curves
-from medxfer.analysis.page.uncertainty_table import uncertainty_section
+from medxfer.analysis.page.uncertainty_table import design_section, uncertainty_section
 
 
 @dataclass(frozen=True)

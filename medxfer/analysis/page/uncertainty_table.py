@@ -1,9 +1,10 @@
-"""Where the uncertainty of each primary contrast comes from, in figures: a column a contrast."""
+"""Where the uncertainty of each primary contrast comes from, and what other divisions of the patients would tell."""
 
 from collections.abc import Iterator
 
 from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.findings import Finding
+from medxfer.analysis.judge.other_designs import division
 from medxfer.analysis.judge.phrases import figure, percent, points
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.layout import Section, Table
@@ -26,9 +27,15 @@ SIMULATED = (
     "width: of its intervals, where known variances have 1."
 )
 
+DESIGNS = (
+    "What the same number of cells would tell if the patients were divided otherwise: ± is half of the interval to "
+    "expect, in points, by the trainings that are finished. How much smaller each training part is, is not counted. "
+    "Another division is another study."
+)
+
 
 def uncertainty_section(verdict: Verdict) -> Iterator[Section]:
-    """The primary contrasts that have figures; rows that no contrast has are left out."""
+    """A column for each primary contrast that has figures; rows that no contrast has are left out."""
     found = [(finding, finding.figures) for finding in verdict.primary if finding.figures is not None]
     if not found:
         return
@@ -44,6 +51,25 @@ def uncertainty_section(verdict: Verdict) -> Iterator[Section]:
     text += [SIMULATED] if "simulated error" in names else []
     text += dict.fromkeys(f.simulated.missed for f, _ in found if f.simulated and f.simulated.missed)
     yield Section("uncertainty", "Where the uncertainty comes from", text, tables=[Table(head, rows)], folded=True)
+
+
+def design_section(verdict: Verdict) -> Iterator[Section]:
+    """Other divisions of the patients at equal cost, a row each, where one cannot tell yet."""
+    if not verdict.designs:
+        return
+    head = ["At equal cost", "trainings an arm", "cells an arm", "patients tested"]
+    rows = [
+        [
+            division(ways[0].folds),
+            str(ways[0].seeds),
+            str(ways[0].cells),
+            f"{ways[0].patients:,}",
+            *("describes only" if w.half_width is None else f"±{points(w.half_width, signed=False)}" for w in ways),
+        ]
+        for ways in zip(*(one.designs for one in verdict.designs), strict=True)
+    ]
+    table = Table([*head, *(one.question for one in verdict.designs)], rows)
+    yield Section("designs", "Other divisions", [DESIGNS], tables=[table], folded=True)
 
 
 def _column(finding: Finding, f: Figures) -> dict[str, str]:

@@ -166,7 +166,7 @@ def test_tables_and_methods_hold_it_as_a_primary_contrast(tmp_path: Path) -> Non
     tables = {table.label: table for table in paper_tables(study, verdict)}
     assert ("window", "window lung − 40/400") in [row[:2] for row in tables["primary"].rows]
     assert "window lung" in markdown_tables(list(tables.values()))
-    assert "Window lung was compared with window 40/400." in methods(study, verdict)
+    assert "Window lung was compared with window 40/400." in methods(study, verdict)[0]
 
 
 def test_the_page_shows_its_answer_and_its_interval(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_trainings_that_have_not_scored_the_set_make_its_answer_incomplete(tmp_p
 def test_page_methods_and_json_say_what_was_found_elsewhere(tmp_path: Path) -> None:
     study = read_study(with_clinic(small(tmp_path / "s"), gain=1.0, named=4, left_out=3))
     verdict = judge(study)
-    page, text = render_page(study, verdict), methods(study, verdict)
+    page, text = render_page(study, verdict), methods(study, verdict)[0]
     assert "On images from elsewhere: clinic" in page
     assert "when 4 cells had a result" in page
     assert "3 images of clinic are left out, because 3 patients also stand in the training" in page

@@ -10,7 +10,7 @@ from synthetic_study import record_flow, write_study
 
 from medxfer.analysis import answer, read_study
 from medxfer.analysis.judge.verdict import judge
-from medxfer.analysis.page.design_section import design_section
+from medxfer.analysis.page.uncertainty_table import design_section
 
 AUROC = {"metric": "auroc"}
 

@@ -20,7 +20,7 @@ SETTINGS = {
 
 def text_of(folder: Path) -> str:
     study = read_study(folder)
-    return methods(study, judge(study))
+    return methods(study, judge(study))[0]
 
 
 def test_it_says_how_a_study_was_made_with_figures_from_its_records(tmp_path: Path) -> None:

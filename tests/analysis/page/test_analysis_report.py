@@ -12,7 +12,7 @@ from medxfer.analysis.judge.results_table import columns, results_csv
 from medxfer.analysis.judge.verdict import judge
 from medxfer.analysis.out.paper import answers_markdown
 from medxfer.analysis.page import page
-from medxfer.analysis.page.confusion_tables import confusion_section
+from medxfer.analysis.page.arm_tables import confusion_section
 from medxfer.analysis.page.training_curves import training_curves
 from medxfer.report import main, report
 

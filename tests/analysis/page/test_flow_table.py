@@ -72,7 +72,7 @@ def test_folds_have_ranges_and_a_patient_of_two_sites_counts_once(tmp_path: Path
     (made,) = [facts for facts in provenance(study) if facts.title.startswith("Data: ")]
     assert dict(made.pairs)["train"] == "50–52 images of 50–52 patients in a fold"
     assert dict(made.pairs)["test"] == "60 images of 58 patients in all 3 folds"
-    told = methods(study, judge(study))
+    told = methods(study, judge(study))[0]
     assert "Training had 50–52 images of 50–52 patients in a fold" in told
     assert "test had 60 images of 58 patients" in told
     assert "every image was tested once a training, and a patient with images at several at each" in told
@@ -92,12 +92,12 @@ def test_where_nothing_is_known_of_patients_there_is_no_table_of_them(tmp_path: 
 def test_the_methods_tell_age_and_sex_and_leave_the_rest_to_the_authors(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"])
     study = read_study(folder)
-    before = methods(study, judge(study))
+    before = methods(study, judge(study))[0]
     assert "Median age" not in before
     assert "age and sex by part" not in before
     record_flow(folder, {"train": PEOPLE, "val": {}, "test": PEOPLE})
     study = read_study(folder)
-    text = methods(study, judge(study))
+    text = methods(study, judge(study))[0]
     assert "Median age (quartiles) was, in years, 61 (52.5 to 68) in training and 61 (52.5 to 68) in test." in text
     assert "By sex, patients were 24 female and fewer than 5 male in training; 24 female" in text
     assert "Images came from 2 scanners." in text
@@ -135,5 +135,5 @@ def test_patients_of_a_training_of_folds_are_those_of_all_its_folds(tmp_path: Pa
         path.write_text(json.dumps(record))
     text, study = shown(folder), read_study(folder)
     assert "Patients all that are tested | age in years: median (quartiles) 61 (52.5–68) | age known 60 |" in text
-    told = methods(study, judge(study))
+    told = methods(study, judge(study))[0]
     assert "By sex, patients were 24 female and fewer than 5 male in all that are tested." in told
