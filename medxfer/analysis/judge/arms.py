@@ -7,6 +7,7 @@ import numpy as np
 
 from medxfer.analysis.judge import operating
 from medxfer.analysis.judge.evidence import arm_mean
+from medxfer.analysis.judge.figures import Mean
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.layer import Measure, measured
 from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name, points
@@ -18,19 +19,9 @@ from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
 from medxfer.study.declared import Declared
 
-BOUNDED = ("auroc", "accuracy", "balanced_accuracy")  # in [0, 1]; their intervals are cut there
 SHARES = ("sensitivity", "specificity", "PPV", "NPV")
 NEAR = 0.25  # of the way from chance to perfect
 CHANGES = ("trainer.max_epochs", "lr")  # settings whose change may let a network learn, beside the image size
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A metric's mean over trainings, with an interval over trainings and patients at the declared level."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -139,17 +130,11 @@ def mean_of(
     patients: float | None = None,
     measure: Measure = measured,
 ) -> Mean | None:
-    """An arm's mean in one block, its interval within what the metric can be; None where it is undefined."""
+    """An arm's mean in one block; None where it is undefined."""
     try:
-        found = arm_mean(cells, arm, replace(declared, metric=metric), patients=patients, measure=measure)
+        return arm_mean(cells, arm, replace(declared, metric=metric), patients=patients, measure=measure)
     except MedxferError:
         return None  # undefined on this test set; the findings say why
-    if found is None:
-        return None
-    low, high = (
-        (max(found.low, 0.0), min(found.high, 1.0)) if metric in BOUNDED or ":" in metric else (found.low, found.high)
-    )
-    return Mean(found.estimate, low, high)
 
 
 def chance(metric: str, run: CellScores) -> float | None:

@@ -12,7 +12,7 @@ from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.level import heterogeneity_note
 from medxfer.analysis.judge.phrases import interval, p_value, points
 from medxfer.analysis.judge.reached import Blocks
-from medxfer.analysis.judge.results import BLOCK, Block
+from medxfer.analysis.judge.results import BLOCK, Block, level_of
 from medxfer.analysis.stats.critical import ONE, half_width
 from medxfer.analysis.stats.decisions import heterogeneity
 from medxfer.analysis.stats.effects import Effect
@@ -61,7 +61,7 @@ def breakdown(judge: Judge) -> Iterator[ContrastFamily]:
         ("backbone", lambda block: str(block[1])),
         ("window", lambda block: str(block[2])),
         ("image size", lambda block: f"{block[3]} px"),
-        *((key, partial(_at, place=len(BLOCK) + n)) for n, key in enumerate(judge.study.declared.settings)),
+        *((key, partial(level_of, place=len(BLOCK) + n)) for n, key in enumerate(judge.study.declared.settings)),
     )
     seen: set[frozenset[frozenset[Block]]] = set()
     for kind, name in kinds:
@@ -120,10 +120,6 @@ def in_general(judge: Judge, parts: Mapping[str, Blocks]) -> str:
             "of sites in general."
         )
     return " ".join(["The answer is the mean over these sites, which weigh the same.", *said])
-
-
-def _at(block: Block, place: int) -> str:
-    return str(block[place])
 
 
 def split(blocks: Blocks, name: Callable[[Block], str]) -> dict[str, Blocks]:

@@ -188,9 +188,8 @@ def _open(s: Statement) -> str:
 def _numbers(s: Statement, conclusion: Conclusion) -> str:
     """'+1.2 points, 95 % interval −0.3 to +2.7, adjusted p = 0.11'."""
     f = s.figures
-    shared = is_simultaneous(f, 1 - s.alpha)
-    holds = shared or f.look is not None  # with others, or at all looks together
-    kind = f"{'simultaneous ' if shared else ''}{percent(1 - s.alpha if holds else f.level)} interval"
+    holds = f.simultaneous or f.look is not None  # with others, or at all looks together
+    kind = f"{'simultaneous ' if f.simultaneous else ''}{percent(1 - s.alpha if holds else f.level)} interval"
     if f.look is not None:
         kind += f" of look {f.look.number} of {f.look.looks}:"
     span = interval(f.low, f.high, s.margin)
@@ -206,15 +205,10 @@ def _numbers(s: Statement, conclusion: Conclusion) -> str:
     return text
 
 
-def is_simultaneous(figures: Figures, level: float) -> bool:
-    """Whether the interval holds together with those of the family, so that all do at `level`."""
-    return figures.simultaneous
-
-
 def disagreement(s: Statement) -> str:
     """Says where the interval that is shown and the test that decides disagree, of a difference or of equivalence."""
     f = s.figures
-    kind = f"simultaneous interval ({ADJUSTED_INTERVAL})" if is_simultaneous(f, 1 - s.alpha) else "interval"
+    kind = f"simultaneous interval ({ADJUSTED_INTERVAL})" if f.simultaneous else "interval"
     said = []
     if f.p_adjusted < s.alpha and f.low <= 0 <= f.high:
         said.append(

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from medxfer.analysis.judge.figures import Figures, clip, span
+from medxfer.analysis.judge.figures import Figures, Mean, clip, span
 from medxfer.analysis.judge.layer import Measure, TestSet, measured
 from medxfer.analysis.judge.pairing import DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.results import CellRecord
 from medxfer.analysis.judge.scores import KeyOf
 from medxfer.analysis.stats import effects
 from medxfer.analysis.stats.effects import Effect, Sample, mean_interval
-from medxfer.analysis.stats.mrmc import Comparison, refuse_no_variation
+from medxfer.analysis.stats.mrmc import refuse_no_variation
 from medxfer.base.words import NO_START
 from medxfer.study.declared import Declared
 
@@ -124,11 +124,11 @@ def arm_mean(
     key: KeyOf = arm_of,
     patients: float | None = None,
     measure: Measure = measured,
-) -> Comparison | None:
+) -> Mean | None:
     """One arm's metric in one block, over trainings and patients; with one training, over patients alone.
 
-    The interval lies within what the metric can be (`mean_interval`); p is of the hypothesis that it is 0. None where
-    the arm has no finished training in the block. `patients`: of whom the metric is taken, if not all.
+    The interval lies within what the metric can be (`mean_interval`). None where the arm has no finished training in
+    the block. `patients`: of whom the metric is taken, if not all.
 
     Raises:
         NotComparable: the metric is undefined on this test set.
@@ -144,17 +144,7 @@ def arm_mean(
     quantile = half / float(np.sqrt(variance)) if variance > 0 else float(-special.ndtri((1 - declared.level) / 2))
     base, size = (1.0, span(metric)) if metric == "brier" else (0.0, 1.0)  # Brier's sign is turned round
     low, high = mean_interval(effect.estimate / size + base, variance / size**2, quantile, patients or effect.count)
-    return Comparison(
-        effect.estimate,
-        float(np.sqrt(variance)),
-        effect.df(1 - declared.level),
-        (low - base) * size,
-        (high - base) * size,
-        effect.p(effect.estimate),
-        declared.level,
-        effect.seeds,
-        effect,
-    )
+    return Mean(effect.estimate, (low - base) * size, (high - base) * size)
 
 
 def sample_of(one: DataRuns, weights: Mapping[Any, float], starts_known: bool, alike: bool = False) -> Sample:

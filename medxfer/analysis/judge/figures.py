@@ -9,6 +9,15 @@ from medxfer.analysis.stats.forecasts import Expected
 
 
 @dataclass(frozen=True)
+class Mean:
+    """A metric's mean over trainings, with an interval over trainings and patients at the declared level."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Beside:
     """The same contrast in another metric, by itself (not simultaneous); its p is not adjusted and decides nothing."""
 

@@ -73,6 +73,10 @@ class Judge:
             contrasts += declare_levels(comparison, asked)
         return contrasts
 
+    def contrast_of(self, finding: Finding) -> Contrast:
+        (found,) = (c for c in self.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
+        return found
+
     def cells_for(self, comparison: Comparison) -> list[CellRecord]:
         """The cells that a comparison takes: of all training fractions if it compares these, else of the largest."""
         parts = [self.blocks]

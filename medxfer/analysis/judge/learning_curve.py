@@ -129,7 +129,7 @@ def _points(grid: Grid, block: Block, start: bool | str, study: StudyRecord) -> 
             continue  # the verdict's findings say why
         if c is not None:
             record = next(cell.record for cell in cells if cell.status == "done" and cell.arm == ("none", start))
-            yield Point(record["data"]["patients"]["train"], c.estimate, c.low, c.high)
+            yield Point(record["data"]["patients"]["train"], c.mean, c.low, c.high)
 
 
 def _between(fractions: Sequence[float], rules: Rules) -> Iterator[tuple[float, dict[Hashable, float]]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from medxfer.analysis.judge.arms import seen
 from medxfer.analysis.judge.conclusion import Conclusion
-from medxfer.analysis.judge.contrasts import PRIMARY, Contrast, questions
+from medxfer.analysis.judge.contrasts import PRIMARY, questions
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.reached import first_seeds, key_of, reached, unfinished, waiting
@@ -137,15 +137,10 @@ def _hopeless(judge: Judge, finding: Finding, following: int) -> str:
     if known is not None and known.chance is not None and known.chance < CHANCE:
         last = count(judge.study.declared.looks[-1], "seed")
         return f"the chance that {last} decide {what} is below {percent(CHANCE)}"
-    contrast = contrast_of(judge, finding)
+    contrast = judge.contrast_of(finding)
     lacking = unfinished(judge.blocks_of(contrast), contrast, following)
     failed = sum(cell.status == "failed" for cell in lacking)
     return f"{what} has {count(failed, 'failed training')}" if failed else ""
-
-
-def contrast_of(judge: Judge, finding: Finding) -> Contrast:
-    (found,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
-    return found
 
 
 def record_of(judge: Judge, findings: Sequence[Finding]) -> LookRecord:
@@ -153,7 +148,7 @@ def record_of(judge: Judge, findings: Sequence[Finding]) -> LookRecord:
     declared: dict[str, tuple[Taken, ...]] = {}
     undeclared: dict[str, tuple[int, ...]] = {}
     for finding in findings:
-        f, key = finding.figures, key_of(contrast_of(judge, finding))
+        f, key = finding.figures, key_of(judge.contrast_of(finding))
         if f is not None and f.look is not None:
             at, decided = f.look, finding.conclusion not in (*OPEN, *NEVER)
             one = Taken(

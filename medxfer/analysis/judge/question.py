@@ -50,7 +50,7 @@ def answer_question(question: Question, judge: Judge) -> Answer:
         asks,
         early or headline(findings, declared.margin, {f.subject: _lacking(f, judge) for f in findings}, judge.blind),
         () if early else tuple(f.sentence if together else f"{f.sentence} {f.outlook}".strip() for f in findings),
-        tuple(filter(None, (_beside(finding, declared.level) for finding in findings))),
+        tuple(filter(None, map(_beside, findings))),
         " ".join(filter(None, [outlook(ahead, judge.study) if together else "", ONE_TRAINING if single else ""])),
         (*_together(findings), *filter(None, [level_note([f.simulated for f in findings])])),
         tuple(findings),
@@ -97,7 +97,7 @@ def _asks_about(compared: Comparison, declared: Declared) -> str:
 def _lacking(finding: Finding, judge: Judge) -> str:
     """What keeps a contrast from being answered: 'inferno: 1 of 5 trainings failed'; empty where all is done."""
     names = set(finding.unfinished)
-    contrast = _contrast_of(finding, judge)
+    contrast = judge.contrast_of(finding)
     cells = [cell for block in judge.blocks_of(contrast).values() for cell in block]
     said = []
     for arm in dict.fromkeys(contrast.key(cell) for cell in cells if cell.name in names):
@@ -122,19 +122,13 @@ def _arm_of(arm: Any, contrast: Contrast) -> str:
     return "gray" if arm[0] == "none" and arm[1] != NO_START else str(arm[0])
 
 
-def _contrast_of(finding: Finding, judge: Judge) -> Contrast:
-    (contrast,) = (c for c in judge.contrasts if (c.question, c.name) == (finding.question, finding.contrast))
-    return contrast
-
-
-def _beside(finding: Finding, level: float) -> str:
+def _beside(finding: Finding) -> str:
     if finding.figures is None or not finding.figures.beside:
         return ""
     others = [
         f"{metric_name(b.metric)} {points(b.estimate)} ({interval(b.low, b.high)})" for b in finding.figures.beside
     ]
-    level = getattr(finding.figures.beside[0], "level", level)
-    kind = f"{percent(level)} intervals, not adjusted"
+    kind = f"{percent(finding.figures.beside[0].level)} intervals, not adjusted"
     return f"{finding.contrast.partition(', ')[0]}, in points: {', '.join(others)}; {kind}"
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from medxfer.analysis.judge.breakdown import split
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question, controlled
-from medxfer.analysis.judge.figures import span
+from medxfer.analysis.judge.figures import clip
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, points
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
@@ -114,8 +114,7 @@ def over_data_sets(
     for i, k in enumerate(usable):
         terms, estimate = [Term(term.variance[i], term.df[i])], float(values[i].mean())
         half, _ = half_width(terms, family, alpha)
-        most = sum(max(w, 0.0) for w in contrasts[k].weights.values()) * span(judge.study.declared.metric)
-        low, high = max(estimate - half, -most), min(estimate + half, most)
+        low, high, _ = clip(estimate, half, contrasts[k].weights, judge.study.declared.metric)
         out[k] = General(estimate, low, high, p_value_of(terms, family, estimate))
     return out
 

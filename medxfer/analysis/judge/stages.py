@@ -12,7 +12,6 @@ from medxfer.analysis.stats.critical import Largest, one_contrast
 from medxfer.analysis.stats.effects import Effect
 from medxfer.analysis.stats.forecasts import outlook, with_size
 from medxfer.analysis.stats.looks import Stage, chance_to_decide, fractions, next_stage
-from medxfer.study.look_record import Taken
 
 
 def at_look(study: StudyRecord, contrast: Contrast, effect: Effect, family: Largest, figures: Figures) -> Figures:
@@ -22,7 +21,7 @@ def at_look(study: StudyRecord, contrast: Contrast, effect: Effect, family: Larg
     the looks so far whose estimates have the present sign.
     """
     declared, alpha = study.declared, 1 - study.declared.level
-    earlier = taken_before(study, contrast, effect.seeds)
+    earlier = [one for one in study.looks.declared.get(key_of(contrast), ()) if one.seeds < effect.seeds]
     stage = stage_of(study, contrast, effect)
     alike = [one for one in earlier if (one.estimate > 0) == (effect.estimate > 0)]
     p, p_equivalent = stage.p(figures.p_adjusted), stage.p(figures.p_equivalent)
@@ -53,10 +52,6 @@ def at_look(study: StudyRecord, contrast: Contrast, effect: Effect, family: Larg
         expected=outlook(effect, last_level, family, declared.looks[-1:]),
         look=look,
     )
-
-
-def taken_before(study: StudyRecord, contrast: Contrast, seeds: int) -> list[Taken]:
-    return [one for one in study.looks.declared.get(key_of(contrast), ()) if one.seeds < seeds]
 
 
 def stage_of(study: StudyRecord, contrast: Contrast, effect: Effect) -> Stage:

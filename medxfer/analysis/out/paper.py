@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from medxfer.analysis.judge.arms import ArmFigures, Mean
-from medxfer.analysis.judge.conclusion import is_simultaneous
+from medxfer.analysis.judge.arms import ArmFigures
+from medxfer.analysis.judge.figures import Mean
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.phrases import (
@@ -144,14 +144,14 @@ def _contrasts(label: str, title: str, findings: Sequence[Finding], verdict: Ver
     caption = (
         f"{title} in {metric_name(declared['metric'])}, in {UNIT}; positive: the first is better. "
         f"{method_name(declared['arms'])}. "
-        f"{level} intervals, {_adjustment(findings, declared['level'], label)} "
+        f"{level} intervals, {_adjustment(findings, label)} "
         f"Margin ±{margin_points(declared['margin'])}. {verdict.scope}"
     )
     return PaperTable(label, caption, HEAD, [_row(finding, declared["margin"]) for finding in findings], 3, 1)
 
 
-def _adjustment(findings: Sequence[Finding], level: float, label: str) -> str:
-    shared = list(dict.fromkeys(f.question for f in findings if f.figures and is_simultaneous(f.figures, level)))
+def _adjustment(findings: Sequence[Finding], label: str) -> str:
+    shared = list(dict.fromkeys(f.question for f in findings if f.figures and f.figures.simultaneous))
     family = "each family" if label == "exploratory" else listing(shared)
     looks = " They hold at all declared looks together." if any(f.figures and f.figures.look for f in findings) else ""
     if not shared and looks:

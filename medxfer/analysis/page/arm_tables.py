@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from medxfer.analysis.judge.arms import ArmFigures, Mean, Range
+from medxfer.analysis.judge.arms import ArmFigures, Range
+from medxfer.analysis.judge.figures import Mean
 from medxfer.analysis.judge.operating import confusion
 from medxfer.analysis.judge.phrases import metric_name, percent
 from medxfer.analysis.judge.results import StudyRecord

@@ -40,14 +40,14 @@ def _chart(title: str, curves: Sequence[Curve], study: StudyRecord, chance: floa
     rules, metric = study.declared.rules, metric_name(study.declared.metric)
     points = [point for curve in curves for point in curve.points]
     patients = sorted({point.patients for point in points})
-    y = Axis.around([100 * end for point in points for end in (point.low, min(point.high, 1))])
+    y = Axis.around([100 * end for point in points for end in (point.low, point.high)])
     lines = [
         Line(
             x=[float(np.log(point.patients)) for point in curve.points],
             y=[100 * point.mean for point in curve.points],
             colour="arm3" if curve.start == rules.treated else "arm2",
             dashed=curve.start != rules.treated,
-            band=[(100 * point.low, 100 * min(point.high, 1)) for point in curve.points],
+            band=[(100 * point.low, 100 * point.high) for point in curve.points],
             marks=True,
         )
         for curve in curves

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from medxfer.analysis.judge.conclusion import is_simultaneous
 from medxfer.analysis.judge.contrasts import images_name
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.layer import score_on_test
@@ -22,7 +21,7 @@ PROVISIONAL = ("one training", "too few patients", "no arm beats chance", "incom
 def answers(verdict: Verdict) -> Panel | None:
     """The first screen's plot: every primary contrast's interval against the margin."""
     findings, declared = verdict.primary, verdict.declared
-    shared = [f.question for f in findings if f.figures and is_simultaneous(f.figures, declared["level"])]
+    shared = [f.question for f in findings if f.figures and f.figures.simultaneous]
     simultaneous = f", those of {listing(list(dict.fromkeys(shared)))} simultaneous" if shared else ""
     margin, level = margin_points(declared["margin"]), percent(declared["level"])
     caption = (

@@ -150,25 +150,21 @@ def compare_blocks(
     samples = _samples(blocks, weights, metric, np.asarray(threshold, dtype=np.float64))
     found = effect(samples)
     refuse_no_variation(samples, found)
-    return _limited(found, level) if small_sample else _plain(found, level)
-
-
-def _limited(found: Effect, level: float) -> Comparison:
-    half, se = found.half_width(1 - level), float(np.sqrt(found.variance))
-    e, df, p = found.estimate, found.df(1 - level), found.p(found.estimate)
+    e, se = found.estimate, float(np.sqrt(found.variance))
+    if small_sample:
+        half, df, p = found.half_width(1 - level), found.df(1 - level), found.p(e)
+    else:
+        df = _plain_df(found)
+        half, p = float(-special.stdtrit(df, (1 - level) / 2)) * se, float(2 * special.stdtr(df, -abs(e) / se))
     return Comparison(e, se, df, e - half, e + half, p, level, found.seeds, found)
 
 
-def _plain(found: Effect, level: float) -> Comparison:
+def _plain_df(found: Effect) -> float:
     """Satterthwaite's degrees of freedom over the trainings' terms or, with one training, over patients − 1."""
     terms = [(p.trainings.variance, p.seeds - 1) for p in found.parts if p.trainings is not None]
     terms = terms or [(p.patients.variance, len(p.influence) - 1) for p in found.parts]
     spread = sum(float(variance) ** 2 / free for variance, free in terms)
-    df = min(found.variance**2 / spread, LARGE_DF) if spread > 0 else LARGE_DF
-    e, se = found.estimate, float(np.sqrt(found.variance))
-    half = float(-special.stdtrit(df, (1 - level) / 2)) * se
-    p = float(2 * special.stdtr(df, -abs(e) / se))
-    return Comparison(e, se, df, e - half, e + half, p, level, found.seeds, found)
+    return min(found.variance**2 / spread, LARGE_DF) if spread > 0 else LARGE_DF
 
 
 class NoVariation(NotComparable):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from synthetic_study import RULES, write_study
 
 from medxfer.analysis import Verdict, read_study
-from medxfer.analysis.judge.arms import ArmFigures, Mean, Range, by_chance
-from medxfer.analysis.judge.figures import Figures
+from medxfer.analysis.judge.arms import ArmFigures, Range, by_chance
+from medxfer.analysis.judge.figures import Figures, Mean
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.headline import BY_CHANCE, headline
 from medxfer.analysis.judge.phrases import points, size

@@ -222,7 +222,7 @@ def test_an_arms_mean_stays_within_what_it_can_be(tmp_path: Path) -> None:
     (cells,) = Judge(study).blocks.values()
     mean = arm_mean(cells, ("none", True), study.declared)
     assert mean is not None
-    assert 0 <= mean.low < mean.estimate <= mean.high <= 1
+    assert 0 <= mean.low < mean.mean <= mean.high <= 1
 
 
 def test_parts_of_the_grid_are_adjusted_as_different_trainings(tmp_path: Path) -> None:
