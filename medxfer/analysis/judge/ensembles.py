@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from medxfer.analysis.judge.figures import Mean
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.results import Arm, Block, CellRecord
 from medxfer.analysis.judge.scores import CellScores, read_scores
@@ -26,13 +27,9 @@ class Ensemble:
     block: Block
     arms: tuple[Arm, ...]
     networks: int
-    auroc: float
-    low: float
-    high: float
+    auroc: Mean  # over patients alone
     single: float  # mean AUROC of its networks alone
-    gain: float | None = None  # over the ensemble of gray's trainings with the same seeds; None for an arm by itself
-    gain_low: float | None = None
-    gain_high: float | None = None
+    gain: Mean | None = None  # over the ensemble of gray's trainings with the same seeds; None for an arm by itself
 
 
 def ensembles(judge: Judge) -> list[Ensemble]:
@@ -78,14 +75,12 @@ def _ensemble(
     term, _ = patients_terms(influence[:1])
     variance, size = float(term.variance), influence.shape[1]
     quantile = half_width([Term(np.array(1.0), term.df)], ONE, alpha)[0]
-    low, high = mean_interval(
-        float(theta[0]), variance, quantile if variance else float(special.ndtri(1 - alpha / 2)), size
-    )
+    quantile = quantile if variance else float(special.ndtri(1 - alpha / 2))
+    auroc = Mean(float(theta[0]), *mean_interval(float(theta[0]), variance, quantile, size))
     single = float(theta[len(means) :].mean())
     if not gray:
-        return Ensemble(block, arms, len(runs), float(theta[0]), low, high, single)
+        return Ensemble(block, arms, len(runs), auroc, single)
     difference, _ = patients_terms(influence[:1] - influence[1:2])
     half = half_width([difference], ONE, alpha)[0]
     gain = float(theta[0] - theta[1])
-    ends = max(gain - half, -1.0), min(gain + half, 1.0)
-    return Ensemble(block, arms, len(runs), float(theta[0]), low, high, single, gain, *ends)
+    return Ensemble(block, arms, len(runs), auroc, single, Mean(gain, max(gain - half, -1.0), min(gain + half, 1.0)))

@@ -12,7 +12,7 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.analysis.page.layout import Section, Table, block_name
+from medxfer.analysis.page.layout import Section, Table, block_title
 from medxfer.base.words import arm_name
 from medxfer.study.declared import VALIDATION
 
@@ -20,12 +20,11 @@ from medxfer.study.declared import VALIDATION
 def arm_sections(verdict: Verdict) -> Iterator[Section]:
     """Metrics with their intervals, decisions at the declared threshold, and each class: a table for each block."""
     blocks = list(dict.fromkeys(one.block for one in verdict.arms))
-    several = len(blocks) > 1
     metrics = list(dict.fromkeys(metric for one in verdict.arms for metric in one.metrics))
     scored, decided, by_class = [], [], []
     for block in blocks:
         arms = [one for one in verdict.arms if one.block == block]
-        title = block_name(block, blocks) if several else ""
+        title = block_title(block, blocks)
         scored.append(Table(["Arm", "trainings", *map(metric_name, metrics)], arm_rows(arms, metrics), title))
         if decisions := decision_rows(arms):
             decided.append(Table(*decisions, title))
@@ -67,8 +66,8 @@ def confusion_section(study: StudyRecord) -> Iterator[Section]:
             names = [str(name) for name in of_arm[0].record["classes"]]
             counts = np.mean([confusion(read_scores(cell)) for cell in of_arm], axis=0)
             rows = [_of_class(name, of_class, k) for k, (name, of_class) in enumerate(zip(names, counts, strict=True))]
-            title = arm_name(arm) if len(blocks) == 1 else f"{arm_name(arm)} · {block_name(block, blocks)}"
-            tables.append(Table(["Images of", *(f"called {name}" for name in names), "sensitivity"], rows, title))
+            head = ["Images of", *(f"called {name}" for name in names), "sensitivity"]
+            tables.append(Table(head, rows, block_title(block, blocks, arm)))
     if tables:
         text = "Test images, means over trainings; each is given the class with the highest score."
         yield Section("confusion", "Confusion matrices", [text], tables=tables, folded=True)

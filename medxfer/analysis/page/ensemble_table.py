@@ -6,7 +6,7 @@ from medxfer.analysis.judge.ensembles import Ensemble, ensembles
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.phrases import interval, percent, points
 from medxfer.analysis.judge.results import StudyRecord
-from medxfer.analysis.page.layout import Section, Table, block_name
+from medxfer.analysis.page.layout import Section, Table, block_title
 from medxfer.base.words import arm_name
 
 FOLDED = (
@@ -25,12 +25,7 @@ def ensemble_section(study: StudyRecord) -> Iterator[Section]:
     blocks = list(dict.fromkeys(one.block for one in found))
     head = ["Ensemble", "networks", "AUROC", "mean of its networks", "gain over gray's ensemble"]
     tables = [
-        Table(
-            head,
-            [_row(one) for one in found if one.block == block],
-            block_name(block, blocks) if len(blocks) > 1 else "",
-        )
-        for block in blocks
+        Table(head, [_row(one) for one in found if one.block == block], block_title(block, blocks)) for block in blocks
     ]
     text = (
         "The mean of the probabilities of an arm's trainings, or of gray and a colormap with the same seeds, scored as "
@@ -41,8 +36,8 @@ def ensemble_section(study: StudyRecord) -> Iterator[Section]:
 
 
 def _row(one: Ensemble) -> list[str]:
-    auroc, low, high, single = (f"{100 * value:.1f}" for value in (one.auroc, one.low, one.high, one.single))
+    auroc, low, high, single = (f"{100 * value:.1f}" for value in (*vars(one.auroc).values(), one.single))
     gain = ""
-    if one.gain is not None and one.gain_low is not None and one.gain_high is not None:
-        gain = f"{points(one.gain)} ({interval(one.gain_low, one.gain_high)})"
+    if one.gain is not None:
+        gain = f"{points(one.gain.mean)} ({interval(one.gain.low, one.gain.high)})"
     return [" + ".join(map(arm_name, one.arms)), str(one.networks), f"{auroc} ({low} to {high})", single, gain]

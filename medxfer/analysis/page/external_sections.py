@@ -1,21 +1,15 @@
 """On images from elsewhere: answers beside the internal ones, ROC and calibration, arms and flow, a section a set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import numpy as np
-
-from medxfer.analysis.judge import operating
-from medxfer.analysis.judge.arms import ArmFigures
 from medxfer.analysis.judge.elsewhere import Elsewhere, runs_of
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.phrases import interval, metric_name, p_value, points
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.arm_tables import arm_rows, decision_rows
-from medxfer.analysis.page.drawing import Chart, Line
-from medxfer.analysis.page.layout import Section, Table, colour_classes, is_dashed
-from medxfer.analysis.page.operating_charts import calibration_rows, share_chart
-from medxfer.base.words import arm_name
+from medxfer.analysis.page.layout import Section, Table, colour_classes, key_of
+from medxfer.analysis.page.operating_charts import CALIBRATION, calibration_chart, calibration_rows, roc_chart
 
 HOLDS = (
     "No training and no validation saw these images. The intervals hold for other patients of that place, and for "
@@ -30,26 +24,16 @@ def external_sections(study: StudyRecord, verdict: Verdict) -> Iterator[Section]
     for number, one in enumerate(verdict.elsewhere):
         runs = runs_of(study, one)
         colours = colour_classes(runs)
-        roc, calibration = [], []
-        for arm, of_arm in runs.items():
-            style = (colours[arm], is_dashed(arm))
-            sensitivity = operating.roc(of_arm)
-            if np.isfinite(sensitivity).all():
-                roc.append(Line([0.0, *operating.GRID], [0.0, *sensitivity], *style))
-            said, seen = operating.calibration(of_arm)
-            calibration.append(Line(list(said), list(seen), *style))
-        charts: list[Chart] = [
-            share_chart("ROC", roc, "false positive rate", "sensitivity", f"ROC curves on {one.name}, {one.data}"),
-            share_chart(
-                "Calibration", calibration, "score", "share of positives", f"Calibration on {one.name}, {one.data}"
-            ),
+        charts = [
+            roc_chart("ROC", runs, colours, f"ROC curves on {one.name}, {one.data}"),
+            calibration_chart("Calibration", runs, colours, f"Calibration on {one.name}, {one.data}"),
         ]
         trained = f", trained on {one.data}" if several else ""
         yield Section(
             f"elsewhere-{number}",
             f"On images from elsewhere: {one.name}{trained}",
             [f"{one.about()}. {HOLDS}", *(text for answer in one.answers for text in answer.text), *one.notices],
-            [(arm_name(arm), colours[arm], is_dashed(arm)) for arm in runs],
+            key_of(colours),
             charts,
             tables=[*_tables(one, verdict)],
         )
@@ -70,13 +54,9 @@ def _tables(one: Elsewhere, verdict: Verdict) -> Iterator[Table]:
     yield Table(["Arm", "trainings", *map(metric_name, metrics)], arm_rows(one.arms, metrics), "Metrics, in points")
     if decided := decision_rows(one.arms):
         yield Table(*decided, "Decisions at the threshold that each training's own validation chose")
-    if lines := calibration_rows(_calibrated(one)):
-        yield Table(["Arm", "slope", "intercept"], lines, "Calibration: 1 and 0 are perfect; means and range")
+    if lines := calibration_rows(one.arms):
+        yield Table(CALIBRATION, lines, "Calibration: 1 and 0 are perfect; means and range")
     yield _flow(one)
-
-
-def _calibrated(one: Elsewhere) -> Sequence[ArmFigures]:
-    return [arm for arm in one.arms if arm.calibration]
 
 
 def _figures(finding: Finding | None, margin: float) -> tuple[str, str]:
@@ -88,19 +68,11 @@ def _figures(finding: Finding | None, margin: float) -> tuple[str, str]:
 
 
 def _flow(one: Elsewhere) -> Table:
-    out = one.left_out
-    also = (
-        f"left out: {out['patients']:,} patients and {out['pictures']:,} pictures that the training's data set also has"
-    )
-    rows = [
-        ["received", f"{one.received:,}", "", *("" for _ in one.classes)],
-        *([f"left out: {reason}", f"{n:,}", "", *("" for _ in one.classes)] for reason, n in one.rejected.items()),
-        *([[also, f"{out['images']:,}", "", *("" for _ in one.classes)]] if out["images"] else []),
-        [
-            "scored",
-            f"{one.images:,}",
-            f"{one.patients:,}" if one.has_ids else "no ids",
-            *(f"{n:,} / {m:,}" for n, m in zip(one.images_by_class, one.patients_by_class, strict=True)),
-        ],
-    ]
+    counted = {"received": one.received} | {f"left out: {reason}": n for reason, n in one.rejected.items()}
+    if images := one.left_out["images"]:
+        patients, pictures = (f"{one.left_out[what]:,} {what}" for what in ("patients", "pictures"))
+        counted[f"left out: {patients} and {pictures} that the training's data set also has"] = images
+    by_class = [f"{n:,} / {m:,}" for n, m in zip(one.images_by_class, one.patients_by_class, strict=True)]
+    rows = [[name, f"{n:,}", "", *("" for _ in one.classes)] for name, n in counted.items()]
+    rows.append(["scored", f"{one.images:,}", f"{one.patients:,}" if one.has_ids else "no ids", *by_class])
     return Table(["Flow (images / patients)", "images", "patients", *one.classes], rows, "From files to scores")

@@ -1,6 +1,6 @@
 """What was classified, the way of images and patients into the parts, and who the patients of each part were."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from medxfer.analysis.judge.flow import Flow, Part, flows
 from medxfer.analysis.judge.phrases import percent, span
@@ -9,27 +9,29 @@ from medxfer.analysis.judge.scope import scored_words
 from medxfer.analysis.page.layout import Section, Table
 from medxfer.base.words import listing
 
+COUNTED = ("sex", "scanner", "manufacturer")  # of a part, its patients by these
 HIDDEN = "A number of patients from 1 to 4 is shown as < 5."
 
 
 def flow_sections(study: StudyRecord) -> Iterator[Section]:
     """One section with a table of images and a table of patients for each data set."""
-    text, tables, several = [], [], len(flows(study)) > 1
-    for flow in flows(study):
+    found = flows(study)
+    text, tables, several = [], [], len(found) > 1
+    for flow in found:
         text.append(f"{flow.data}, {flow.modality}: {_classified(flow)}.")
         tables.append(_images(flow, flow.data if several else ""))
         if people := list(_people(flow)):
             head = ["Patients", *(["all that are tested"] if flow.folds else flow.parts)]
             tables.append(Table(head, people, f"{flow.data}: patients" if several else "Patients of each part"))
-    text += [sentence for flow in flows(study) if (sentence := scored_words(flow))]
+    text += filter(None, map(scored_words, found))
     text.append("By class: images / patients; a patient counts in every class of which there is an image.")
-    if any(flow.folds for flow in flows(study)):
+    if any(flow.folds for flow in found):
         text.append("With folds, numbers of train and val are the ranges over the folds of one seed.")
-    if any(flow.sites for flow in flows(study)):
+    if any(flow.sites for flow in found):
         text.append("A patient with images at several sites is tested at each, and counts once.")
-    if any(_hides(flow) for flow in flows(study)):
+    if any(map(_hides, found)):
         text.append(HIDDEN)
-    if tables:
+    if found:
         yield Section("data", "Images and patients", text, tables=tables, folded=True)
 
 
@@ -84,14 +86,10 @@ def _people(flow: Flow) -> Iterator[list[str]]:
     if any(part.age for part in parts):
         yield ["age in years: median (quartiles)", *map(_age, parts)]
         yield ["age known", *(_number(part.age.get("known", 0)) for part in parts)]
-    for what in ("sex", "scanner", "manufacturer"):
-        counted = [_counts(part, what) for part in parts]
+    for what in COUNTED:
+        counted = [getattr(part, what) for part in parts]
         for name in dict.fromkeys(name for of_part in counted for name, n in of_part.items() if n != 0):
             yield [f"{what}: {name}", *(_number(of_part.get(name, 0)) for of_part in counted)]
-
-
-def _counts(part: Part, what: str) -> Mapping[str, int | None]:
-    return {"sex": part.sex, "scanner": part.scanner, "manufacturer": part.manufacturer}[what]
 
 
 def _age(part: Part) -> str:
@@ -105,8 +103,6 @@ def _number(n: float | None) -> str:
 
 
 def _hides(flow: Flow) -> bool:
-    known: list[Mapping[str, float | None]] = [
-        counts for part in flow.parts.values() for counts in (part.sex, part.scanner, part.manufacturer)
-    ]
-    known += [{"known": part.age.get("known", 0)} for part in flow.parts.values()]
-    return any(n is None for counts in known for n in counts.values())
+    parts = flow.parts.values()
+    counted = [n for part in parts for what in COUNTED for n in getattr(part, what).values()]
+    return None in counted or any(part.age.get("known", 0) is None for part in parts)

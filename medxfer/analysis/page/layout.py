@@ -1,11 +1,11 @@
 """What sections of the page are made of, and the names and colours that all of them use."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from medxfer.analysis.judge.results import Arm, Block, level_of
 from medxfer.analysis.page.drawing import Chart, LearnedDrawing
-from medxfer.base.words import NO_START
+from medxfer.base.words import NO_START, arm_name
 
 COLOURS = 6  # classes arm0 … arm5 of the style sheet; more colormaps than that repeat them
 
@@ -40,6 +40,17 @@ def colour_classes(arms: Iterable[Arm]) -> dict[Arm, str]:
 def is_dashed(arm: Arm) -> bool:
     """Whether its curves are: those of every arm but ImageNet's weights, and of a table's arms none."""
     return arm[1] not in (True, NO_START)
+
+
+def key_of(colours: Mapping[Arm, str]) -> list[tuple[str, str, bool]]:
+    """A section's key for these arms."""
+    return [(arm_name(arm), colour, is_dashed(arm)) for arm, colour in colours.items()]
+
+
+def block_title(block: Block, blocks: Collection[Block], arm: Arm | None = None) -> str:
+    """Over what is of one block, and perhaps of one arm there; a block is named only beside others."""
+    named = block_name(block, blocks) if len(blocks) > 1 else ""
+    return " · ".join(filter(None, [arm_name(arm) if arm else "", named]))
 
 
 def block_name(block: Block, blocks: Iterable[Block]) -> str:

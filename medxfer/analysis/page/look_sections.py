@@ -7,7 +7,7 @@ from medxfer.analysis.judge.phrases import metric_name, percent
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
-from medxfer.analysis.page.layout import Section, Table, block_name
+from medxfer.analysis.page.layout import Section, Table, block_title
 from medxfer.base.words import arm_name
 
 
@@ -37,7 +37,7 @@ def _validation(study: StudyRecord) -> Iterator[Section]:
             known = [score for score in scores if score == score]
             mean = f"{100 * sum(known) / len(known):.1f}".replace("-", "−") if known else ""
             rows.append([arm_name(arm), str(len(scores)), mean])
-        title = block_name(block, blocks) if len(blocks) > 1 else ""
-        tables.append(Table(["Arm", "trainings", metric_name(study.declared.metric)], rows, title))
+        head = ["Arm", "trainings", metric_name(study.declared.metric)]
+        tables.append(Table(head, rows, block_title(block, blocks)))
     text = "Means in points on validation images, of every training so far. Test results wait for their look."
     yield Section("validation", "Validation", [text], tables=tables)

@@ -8,9 +8,9 @@ from medxfer.analysis.judge.operating import GRID
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.results import Arm, StudyRecord
 from medxfer.analysis.judge.roc_bands import RocBand, roc_bands
-from medxfer.analysis.page.drawing import Chart, Line, chart_axes
-from medxfer.analysis.page.layout import Section, colour_classes, is_dashed
-from medxfer.base.words import arm_name
+from medxfer.analysis.page.drawing import Chart, Line
+from medxfer.analysis.page.layout import Section, colour_classes, is_dashed, key_of
+from medxfer.analysis.page.operating_charts import roc_line, share_chart
 
 MOST = 6  # charts that are shown unfolded, and contrasts whose bands are computed (seconds each in a large study)
 
@@ -27,8 +27,7 @@ def roc_pairs(study: StudyRecord) -> Iterator[Section]:
     colours = colour_classes(cell.arm for cells in judge.blocks.values() for cell in cells)
     several = len({band.data for _, band in found}) > 1
     charts = [_chart(contrast, band, colours, several) for contrast, band in found]
-    arms = list(dict.fromkeys(arm for contrast, _ in found for arm in contrast.weights))
-    key = [(arm_name(arm), colours[arm], is_dashed(arm)) for arm in arms]
+    key = key_of({arm: colours[arm] for contrast, _ in found for arm in contrast.weights})
     chance = "trainings and patients" if min(band.trainings for _, band in found) > 1 else "patients alone"
     text = f"Means over trainings; band: pointwise {percent(study.declared.level)} of the difference, over {chance}."
     yield Section("pairs", "ROC of the pairs compared", [text], key, charts, folded=len(charts) > MOST)
@@ -43,12 +42,10 @@ def _chart(contrast: Contrast, band: RocBand, colours: dict[Arm, str], several: 
     ends = [(max(m - h, 0.0), min(m + h, 1.0)) for m, h in zip(middle, band.half.tolist(), strict=True)]
     lines = [
         Line(band.rates.tolist(), (), colours[other], band=ends),
-        Line([0.0, *GRID], [0.0, *band.other], colours[other], is_dashed(other)),
-        Line([0.0, *GRID], [0.0, *band.better], colours[better], is_dashed(better)),
+        roc_line(band.other, colours[other], is_dashed(other)),
+        roc_line(band.better, colours[better], is_dashed(better)),
     ]
     name = contrast.name.partition(", ")[0]
     title = f"{name} · {band.data}" if several else name
     about = f"ROC curves of {name} on {band.data}, with the band of their difference"
-    return Chart(
-        title, lines, *chart_axes((0, 1), (0, 1)), ("false positive rate", "sensitivity"), about, diagonal=True
-    )
+    return share_chart(title, lines, "false positive rate", "sensitivity", about)

@@ -9,8 +9,7 @@ from medxfer.analysis.judge.phrases import metric_name
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.drawing import Axis, Chart, Line, chart_axes
-from medxfer.analysis.page.layout import Section, block_name
-from medxfer.base.words import arm_name
+from medxfer.analysis.page.layout import Section, block_title
 
 LOSSES = (("train/loss", "arm1", False), ("val/loss", "arm2", True))  # (name, colour, dashed)
 VALUE = ("arm3", False)
@@ -29,7 +28,7 @@ def training_curves(study: StudyRecord) -> Iterator[Section]:
         last = max((float(cell.record["epochs"][-1]["epoch"]) + 1 for cell in done), default=1.0)
         for arm in dict.fromkeys(cell.arm for cell in done):
             of_arm = [cell for cell in done if cell.arm == arm]
-            name = arm_name(arm) if len(blocks) == 1 else f"{arm_name(arm)} · {block_name(block, blocks)}"
+            name = block_title(block, blocks, arm)
             if losses:
                 lines = [
                     line

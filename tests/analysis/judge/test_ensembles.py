@@ -18,12 +18,12 @@ def test_an_ensemble_is_the_mean_of_probabilities_judged_over_patients(tmp_path:
     runs = [read_predictions(cell.folder) for cell in study.done]
     means = [np.mean([run.scores[:, 1] for run in of], axis=0) for of in (runs, runs[:3])]
     found = compare(np.stack(means)[:, None], runs[0].labels, [1, -1], patients=runs[0].patients)
-    assert both.gain == pytest.approx(found.estimate)
-    assert (both.gain_low, both.gain_high) == pytest.approx((found.low, found.high))
+    assert both.gain.mean == pytest.approx(found.estimate)
+    assert (both.gain.low, both.gain.high) == pytest.approx((found.low, found.high))
     assert gray.gain is None
     assert (gray.networks, both.networks) == (3, 6)
-    assert gray.low < gray.auroc < gray.high
-    assert gray.auroc > gray.single
+    assert gray.auroc.low < gray.auroc.mean < gray.auroc.high
+    assert gray.auroc.mean > gray.single
     assert viridis.single == pytest.approx(np.mean([cell.score("test/auroc") for cell in study.done[3:]]))
 
 
