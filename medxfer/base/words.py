@@ -98,9 +98,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
-def listing(items: Sequence[str], word: str = "and") -> str:
+def listing(items: Iterable[object], word: str = "and") -> str:
     """'a', 'a and b', 'a, b and c'."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}" if items else ""
+    *before, last = [*map(str, items)] or [""]
+    return f"{', '.join(before)} {word} {last}" if before else last
 
 
 def count(n: int, noun: str, plural: str | None = None) -> str:

@@ -122,7 +122,7 @@ def introduce(study: Study, cells: Sequence[Cell]) -> None:
         return
     seeds = fewest_seeds(planned)
     if lacking := [look for look in looks if look > seeds]:
-        which = f"the look{'s' * (len(lacking) > 1)} at {listing([str(look) for look in lacking])} seeds"
+        which = f"the look{'s' * (len(lacking) > 1)} at {listing(lacking)} seeds"
         answered = "; before the first look nothing is answered" if lacking[0] == looks[0] else ""
         display.say(
             f"[yellow]{which} cannot be taken with the {count(seeds, 'seed')} that are planned: "
@@ -138,12 +138,12 @@ def introduce(study: Study, cells: Sequence[Cell]) -> None:
 def about_recipe(settings: Json, cells: Sequence[Json]) -> str:
     """Size, budget and schedule of a study's trainings: what its `settings` and the factors of its `cells` say."""
     sizes = sorted({cell["image_size"] for cell in cells})
-    trainer, shared = settings["trainer"], [f"{listing([str(size) for size in sizes])} px"]
+    trainer, shared = settings["trainer"], [f"{listing(sizes)} px"]
     for key, word in (("max_epochs", "epoch"), ("max_steps", "step")):
         if trainer.get(key, -1) != -1:
             shared.append(count(trainer[key], word))
     if budgets := sorted({cell[BUDGET] for cell in cells if BUDGET in cell}):
-        shared.append(f"{listing([str(epochs) for epochs in budgets])} epochs")
+        shared.append(f"{listing(budgets)} epochs")
     if "lr" in settings:
         shared.append(f"learning rate {settings['lr']:g}")
     return ", ".join([*shared, f"a cosine after {settings.get('warmup', 0):.0%} of warm-up"])

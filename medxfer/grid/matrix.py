@@ -103,7 +103,7 @@ def about_folds(states: Sequence[State], record: Json) -> str:
     found = trainings(states, record)
     if not found["folds"]:
         return ""
-    numbers = listing([str(number) for number in sorted(set(found["folds"].values()))], "or")
+    numbers = listing(sorted(set(found["folds"].values())), "or")
     return f"{found['done']} of {count_of(found['all'], 'training')} done, of {numbers} folds each"
 
 

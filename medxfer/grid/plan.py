@@ -120,8 +120,7 @@ def _in_trainings(cells: Sequence[Settled]) -> str:
     """ " (4 trainings of 5 folds)"; empty where no cell has a fold."""
     folds = sorted({one.split.folds for one in cells if one.split.folds})
     whole = {tuple((key, str(v)) for key, v in one.cell.factors.items() if key != FOLD) for one in cells}
-    listed = listing([str(number) for number in folds], "or")
-    return f" ({count(len(whole), 'training')} of {listed} folds)" if folds else ""
+    return f" ({count(len(whole), 'training')} of {listing(folds, 'or')} folds)" if folds else ""
 
 
 def _paces(missing: Sequence[tuple[Job, Settled]]) -> list[Pace]:

@@ -82,14 +82,10 @@ def _check_folds(rows: pd.DataFrame, factors: Sequence[str], path: Path) -> None
     numbers = rows.groupby(trainings, sort=False)[FOLD].nunique()
     if numbers.nunique() > 1 or numbers.iloc[0] < 2:
         raise MedxferError(
-            f"{path}: trainings have {listing([str(n) for n in sorted(set(numbers))], 'or')} folds; give each the same "
+            f"{path}: trainings have {listing(sorted(set(numbers)), 'or')} folds; give each the same "
             "number, at least 2, or leave the column fold out"
         )
 
 
 def _seeds(values: Sequence[Any]) -> str:
-    return f"{'seed' if len(values) == 1 else 'seeds'} {_listed(values)}"
-
-
-def _listed(values: Sequence[Any]) -> str:
-    return listing([str(value) for value in values])
+    return f"{'seed' if len(values) == 1 else 'seeds'} {listing(values)}"

@@ -220,5 +220,5 @@ def chance_notice(arms: Sequence[ArmFigures], study: StudyRecord) -> str:
     settings = flat(study.settings)
     now = [f"{key}= ({settings[key]:g} now)" for key in CHANGES if isinstance(settings.get(key), int | float)]
     sizes = sorted({one.block[3] for one in there})
-    now.append(f"image_size= ({listing([str(size) for size in sizes])} now)")
+    now.append(f"image_size= ({listing(sizes)} now)")
     return f"{text} Change the training before adding seeds: {listing(now, 'or')}."

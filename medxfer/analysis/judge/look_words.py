@@ -24,11 +24,11 @@ def look_notices(study: StudyRecord, looks: Looks) -> Iterator[str]:
 def undeclared_sentence(study: StudyRecord, looks: Looks) -> str:
     """What looks that were not declared do to the error (docs/simulations.md)."""
     assert looks.error is not None
-    seeds = listing([str(seeds) for seeds in looks.undeclared])
     return (
-        f"Looks that were not declared: results were reported at {seeds} seeds. With {len(looks.undeclared)} looks at "
-        f"equal steps, a difference that is none is found in about {100 * looks.error:.0f} % of studies, not in "
-        f"{percent(1 - study.declared.level)}. Looks declared before the first training, as in "
+        f"Looks that were not declared: results were reported at {listing(looks.undeclared)} seeds. "
+        f"With {len(looks.undeclared)} looks at equal steps, a difference that is none is found in about "
+        f"{100 * looks.error:.0f} % of studies, not in {percent(1 - study.declared.level)}. "
+        "Looks declared before the first training, as in "
         f"study.looks=[{','.join(map(str, looks.undeclared))}], keep the level."
     )
 
@@ -64,15 +64,14 @@ LOOK_HEAD = ("Contrast", "seeds", "information", "error spent", "z", "level", "d
 def looks_in_words(study: StudyRecord, looks: Looks) -> str:
     """For the methods: after how many seeds the results were looked at, and how that was allowed for; or empty."""
     if looks.undeclared:
-        seeds = listing([str(seeds) for seeds in looks.undeclared])
         return (
-            f"Results were looked at with {seeds} seeds; these looks were not declared, and no level allows for them "
-            f"(so many looks at equal steps find a difference that is none in about {100 * (looks.error or 0):.0f} % "
-            "of studies)."
+            f"Results were looked at with {listing(looks.undeclared)} seeds; these looks were not declared, "
+            "and no level allows for them (so many looks at equal steps find a difference that is none in about "
+            f"{100 * (looks.error or 0):.0f} % of studies)."
         )
     if not study.declared.looks:
         return ""
-    planned = listing([str(seeds) for seeds in study.declared.looks])
+    planned = listing(study.declared.looks)
     taken = sorted({one.seeds for of_contrast in looks.record.declared.values() for one in of_contrast})
-    done = f"it was looked at with {listing([str(seeds) for seeds in taken])}" if taken else "no look was taken yet"
+    done = f"it was looked at with {listing(taken)}" if taken else "no look was taken yet"
     return f"Looks at the results were declared after {planned} seeds; {done}."

@@ -172,7 +172,7 @@ class StudyRecord:
             weights = cell.record.get("weights") or {}
             said = weights.get("trained_on") or weights.get("tag") or ""
             found.setdefault(cell.factors.get("pretrained", NO_START), {})[said] = None
-        return {start: "" if "" in said else listing(list(said)) for start, said in found.items()}
+        return {start: "" if "" in said else listing(said) for start, said in found.items()}
 
     @property
     def modality(self) -> dict[str, str]:

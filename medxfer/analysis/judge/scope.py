@@ -41,10 +41,10 @@ def scope(study: StudyRecord, findings: Sequence[Finding]) -> str:
     trained = f", of which {part} {'were' if ' and ' in part else 'was'} trained," if part else ""
     made = f" with {listing(networks)}{trained}" if networks else ""
     if not study.declared.table:
-        made += f" at {listing([str(n) for n in sizes])} px, {_budget(study)}"
+        made += f" at {listing(sizes)} px, {_budget(study)}"
     text = (
         f"{start} {listing(data)}{made}, "
-        f"from {listing([str(n) for n in trainings], 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
+        f"from {listing(trainings, 'or')} {'training' if trainings == [1] else 'trainings'} an arm "
         f"and {_tested(judges, judged)}{at_looks(findings)}."
     )
     text += "".join(f" {sentence}" for sentence in map(scored_words, judges) if sentence)
@@ -118,7 +118,7 @@ def _budget(study: StudyRecord) -> str:
     settings = flat(study.settings)
     start = "at most " if settings.get("patience") is not None else ""
     if budgets := study.declared.budget:
-        return f"{start}{count(budgets[-1], 'epoch')} (the longest of {listing([str(one) for one in budgets])})"
+        return f"{start}{count(budgets[-1], 'epoch')} (the longest of {listing(budgets)})"
     epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
     if isinstance(epochs, int) and epochs > 0:
         return start + count(epochs, "epoch")

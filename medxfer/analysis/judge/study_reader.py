@@ -139,7 +139,7 @@ def _training(cells: Iterable[CellRecord]) -> CellRecord:
 
 
 def _folds(numbers: Sequence[int]) -> str:
-    return f"{'fold' if len(numbers) == 1 else 'folds'} {listing([str(number) for number in numbers])}"
+    return f"{'fold' if len(numbers) == 1 else 'folds'} {listing(numbers)}"
 
 
 def _places(values: Iterable[Any]) -> dict[Any, int]:

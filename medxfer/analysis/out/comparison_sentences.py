@@ -84,7 +84,7 @@ def comparison_sentences(study: StudyRecord, verdict: Verdict, cited: Cited) -> 
         f"at the margin {cited(TOST)}, adjusted by Holm's method {cited(HOLM)}. Other contrasts were exploratory."
     )
     if declared.budget:
-        shorter = listing([str(one) for one in declared.budget[:-1]])
+        shorter = listing(declared.budget[:-1])
         yield (
             f"Questions were answered at the longest budget; what is said of RQ2 after {shorter} epochs was not "
             "adjusted for being asked as well."

@@ -102,9 +102,9 @@ def training_sentences(study: StudyRecord, verdict: Verdict, settings: Settings,
         yield f"{key} was chosen for each arm by {metric_name(study.declared.metric)} on validation."
     for key in study.declared.settings:
         levels = dict.fromkeys(str(cell.factors.get(key)) for cell in study.done)
-        yield f"{key} was {listing(list(levels), 'or')}."
+        yield f"{key} was {listing(levels, 'or')}."
     arms = sorted({one.trainings for one in verdict.arms})
-    number = f"{listing([str(n) for n in arms], 'or')} {'time' if arms == [1] else 'times'}"
+    number = f"{listing(arms, 'or')} {'time' if arms == [1] else 'times'}"
     yield (
         f"Each arm was trained {number}; with the same seed, all arms had the same "
         "new last layer, the same order of images and the same augmentation."

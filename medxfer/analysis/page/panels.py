@@ -22,7 +22,7 @@ def answers(verdict: Verdict) -> Panel | None:
     """The first screen's plot: every primary contrast's interval against the margin."""
     findings, declared = verdict.primary, verdict.declared
     shared = [f.question for f in findings if f.figures and f.figures.simultaneous]
-    simultaneous = f", those of {listing(list(dict.fromkeys(shared)))} simultaneous" if shared else ""
+    simultaneous = f", those of {listing(dict.fromkeys(shared))} simultaneous" if shared else ""
     margin, level = margin_points(declared["margin"]), percent(declared["level"])
     caption = (
         f"Difference in {metric_name(declared['metric'])}, in {UNIT}; right is better. Band: the margin "
