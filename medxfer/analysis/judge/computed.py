@@ -64,6 +64,15 @@ def spent(records: Records) -> Pairs:
     return tuple(found)
 
 
+def each_value(records: Records, key: str) -> dict[str, list[str]]:
+    """By name, every value of the cells' versions or machine (`key`): a study made on two machines shows both."""
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        for name, value in record.get(key, {}).items():
+            found.setdefault(name, {})[str(value)] = None
+    return {name: list(values) for name, values in found.items()}
+
+
 def _each(told: Sequence[Mapping[str, Any]], key: str) -> list[str]:
     """Every value that cells have for `key`, as one reads it."""
     words = {"TF32": TF32, "True": "true", "False": "false"}

@@ -1,12 +1,12 @@
 """How a study was made: command, settings, data, weights, versions, machine, time and caveats."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from medxfer.analysis.judge.caveats import caveats
 from medxfer.analysis.judge.chosen_epochs import chosen_epochs, of_arms
-from medxfer.analysis.judge.computed import arithmetic, spent
+from medxfer.analysis.judge.computed import arithmetic, each_value, spent
 from medxfer.analysis.judge.flow import Flow, Record, flows
 from medxfer.analysis.judge.phrases import span
 from medxfer.analysis.judge.readings import flat
@@ -42,11 +42,11 @@ def provenance(study: StudyRecord) -> list[Facts]:
         Facts("Settings shared by all cells", pairs=_pairs(flat(study.settings))),
         Facts("Chosen epochs", pairs=chosen_epochs(study), text=tuple(filter(None, [often_the_last(of_arms(study))]))),
         Facts("Arithmetic", pairs=arithmetic(every)),
-        Facts("Versions", pairs=_differing(every, "versions")),
+        Facts("Versions", pairs=_pairs(each_value(every, "versions"))),
         Facts(
             "Machine and time",
             pairs=(
-                *_differing(every, "machine"),
+                *_pairs(each_value(every, "machine")),
                 *([("training and testing, all cells", took)] if minutes else []),
                 *spent(every),
             ),
@@ -96,15 +96,6 @@ def _size(flow: Flow, name: str) -> str:
 
 def _weights(weights: Record) -> tuple[tuple[str, str], ...]:
     return _pairs({key: value for key, value in weights.items() if key != "file" and value not in ([], None)})
-
-
-def _differing(records: Iterable[Record], key: str) -> tuple[tuple[str, str], ...]:
-    """Every value that the cells ran with, so that a study made on two machines shows both."""
-    values: dict[str, dict[str, None]] = {}
-    for record in records:
-        for name, value in record.get(key, {}).items():
-            values.setdefault(name, {})[str(value)] = None
-    return tuple((name, ", ".join(found)) for name, found in values.items())
 
 
 def _pairs(values: Record) -> tuple[tuple[str, str], ...]:

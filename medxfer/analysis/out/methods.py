@@ -3,10 +3,9 @@
 Every figure comes from the study's records. No path and no patient is named.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from medxfer.analysis.judge.computed import arithmetic_sentences
+from medxfer.analysis.judge.computed import arithmetic_sentences, each_value
 from medxfer.analysis.judge.flow import flows
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
@@ -55,27 +54,17 @@ def _from_table(verdict: Verdict) -> Iterator[str]:
         "networks trained has to be added by the authors."
     )
     arms = sorted({one.trainings for one in verdict.arms})
-    number = listing([str(n) for n in arms], "or")
+    number = listing(arms, "or")
     yield f"Each arm had {number} {'training' if arms == [1] else 'trainings'} (seeds)."
 
 
 def _software(study: StudyRecord) -> Iterator[str]:
-    versions = _each(cell.record.get("versions", {}) for cell in study.done)
-    named = [f"{name} {' and '.join(found)}" for name, found in versions.items()]
+    records = [cell.record for cell in study.done]
+    named = [f"{name} {' and '.join(found)}" for name, found in each_value(records, "versions").items()]
     if study.declared.table:
         yield f"The scores were judged with {listing(named)}."
         return
     yield f"Everything was done with {listing(named)}." if named else "Versions were not recorded."
-    devices = _each(cell.record.get("machine", {}) for cell in study.done).get("device")
-    if devices:
+    if devices := each_value(records, "machine").get("device"):
         yield f"Networks were trained on {listing(devices)}."
-    yield from arithmetic_sentences([cell.record for cell in study.done])
-
-
-def _each(records: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Every value of each name, once."""
-    found: dict[str, dict[str, None]] = {}
-    for record in records:
-        for name, value in record.items():
-            found.setdefault(name, {})[str(value)] = None
-    return {name: list(values) for name, values in found.items()}
+    yield from arithmetic_sentences(records)
