@@ -7,7 +7,14 @@ from medxfer.analysis.judge.phrases import interval, margin_points, points, size
 from medxfer.base.words import count, listing
 
 BY_CHANCE = "Cannot tell: no arm beats chance."
+_SHORT = {"one training": "one training cannot tell", "too few patients": "too few test patients"}
+_LAST = {"before the first look": "not looked at yet", "refused": "cannot be compared"}
 MANY = 3  # names that a headline still lists
+_ALL = {  # what is said where all findings have the conclusion
+    "refused": "These data cannot answer it.",
+    "one training": "One training of each cannot tell.",
+    "too few patients": "Too few test patients to judge.",
+}
 _PARTS = (  # of a headline: what is said of the findings with these conclusions
     ("yes", ("improves by at least the margin", "improves")),
     ("no", ("harms by at least the margin", "harms")),
@@ -29,29 +36,20 @@ def headline(
     by_conclusion: dict[str, list[Finding]] = {}
     for finding in findings:
         by_conclusion.setdefault(finding.conclusion, []).append(finding)
-    if len(by_conclusion.get("refused", [])) == len(findings):
-        return "These data cannot answer it."
-    if len(by_conclusion.get("one training", [])) == len(findings):
-        return "One training of each cannot tell."
-    if len(by_conclusion.get("too few patients", [])) == len(findings):
-        return "Too few test patients to judge."
+    for conclusion, said in _ALL.items():
+        if len(by_conclusion.get(conclusion, [])) == len(findings):
+            return said
     parts: list[str] = []
     for start, conclusions in _PARTS:
         if of := [finding for name in conclusions for finding in by_conclusion.get(name, [])]:
             start = "but lower" if start == "no" and parts else start
             parts.append(f"{start.format(margin=margin_points(margin))}: {_sizes(of, margin)}")
-    if single := by_conclusion.get("one training"):
-        parts.append(f"one training cannot tell: {_names(single)}")
-    if few := by_conclusion.get("too few patients"):
-        parts.append(f"too few test patients: {_names(few)}")
+    parts += [f"{start}: {_names(by_conclusion[name])}" for name, start in _SHORT.items() if name in by_conclusion]
     if open_ := by_conclusion.get("incomplete"):
         whys = list(dict.fromkeys((lacking or {}).get(f.subject) or f"{f.subject}: not finished" for f in open_))
         more = f"; and {len(whys) - MANY} more" if len(whys) > MANY else ""
         parts.append(("" if parts else "incomplete: ") + "; ".join(whys[:MANY]) + more)
-    if early := by_conclusion.get("before the first look"):
-        parts.append(f"not looked at yet: {_names(early)}")
-    if refused := by_conclusion.get("refused"):
-        parts.append(f"cannot be compared: {_names(refused)}")
+    parts += [f"{start}: {_names(by_conclusion[name])}" for name, start in _LAST.items() if name in by_conclusion]
     text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}."
 

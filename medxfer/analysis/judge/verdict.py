@@ -67,12 +67,9 @@ def judge(study: StudyRecord) -> Verdict:
     answers = tuple(answer_question(question, judge) for question in questions(study.declared))
     if study.declared.table:  # what a table of scores does not ask, no command would add
         answers = tuple(answer for answer in answers if answer.findings)
-    outside = elsewhere(study)
-    answers = tuple(_with_elsewhere(answer, outside) for answer in answers)
-    primary = [finding for answer in answers for finding in answer.findings]
-    answers = tuple(_with_budgets(answer, judge) for answer in answers)
+    outside, primary = elsewhere(study), [finding for answer in answers for finding in answer.findings]
     designs = other_designs(judge, primary)
-    answers = tuple(_with_designs(answer, designs) for answer in answers)
+    answers = tuple(_with_more(answer, judge, outside, designs) for answer in answers)
     looks = looks_of(judge, primary)
     tables = (*by_site(judge), *exploratory(judge), *breakdown(judge)) if study.done or not study.declared.looks else ()
     statuses = [cell.status for cell in study.rows]
@@ -98,26 +95,20 @@ def judge(study: StudyRecord) -> Verdict:
     )
 
 
-def _with_designs(answer: Answer, designs: Sequence[Designs]) -> Answer:
-    said = design_sentence(answer.question, designs)
-    return replace(answer, closing=f"{answer.closing} {said}".strip())
-
-
-def _with_budgets(answer: Answer, judge: Judge) -> Answer:
-    """RQ2 beside what shorter budgets say of it."""
-    said = better_or_faster(judge, answer.findings) if answer.question == "RQ2" else ()
-    return replace(answer, text=(*answer.text, *said))
-
-
-def _with_elsewhere(answer: Answer, outside: Sequence[Elsewhere]) -> Answer:
-    """The answer beside what external sets say."""
-    said = [(one, each.headline) for one in outside for each in one.answers if each.question == answer.question]
+def _with_more(answer: Answer, judge: Judge, outside: Sequence[Elsewhere], designs: Sequence[Designs]) -> Answer:
+    """The answer beside what shorter budgets, external sets and other divisions of the patients say of its question."""
     several = len({one.data for one in outside}) > 1
-    lines = [
-        f"On images from elsewhere ({one.name}{f', trained on {one.data}' if several else ''}): {text}"
-        for one, text in said
-    ]
-    return replace(answer, elsewhere=tuple(lines))
+    return replace(
+        answer,
+        text=(*answer.text, *(better_or_faster(judge, answer.findings) if answer.question == "RQ2" else ())),
+        closing=f"{answer.closing} {design_sentence(answer.question, designs)}".strip(),
+        elsewhere=tuple(
+            f"On images from elsewhere ({one.name}{f', trained on {one.data}' if several else ''}): {each.headline}"
+            for one in outside
+            for each in one.answers
+            if each.question == answer.question
+        ),
+    )
 
 
 def _lacking_cells(study: StudyRecord, looks: Looks) -> tuple[CellRecord, ...]:
