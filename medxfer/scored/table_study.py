@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +69,18 @@ def write_table_study(table: ScoreTable, path: Path, folder: Path, asked: Questi
 
 
 def _declared(table: ScoreTable, path: Path, asked: Question) -> Json:
-    contrasts, rq1, rq2 = [], _rq1(True), _rq2("none")
+    contrasts, within = [], True
     if table.arms:
         contrasts = [{"compare": table.arms, "with": _reference(table, path, asked.reference)}]
     else:
-        rq1, rq2 = _rules(table, path, asked.reference)
+        within = _weights(table, path, asked.reference)
     others = [key for key in TREATMENTS if table.arms and key in table.factors and key != table.arms]
     return {
         "metric": asked.metric, "margin": asked.margin, "level": 0.95, "threshold": asked.threshold, "tuned": [],
         "contrasts": contrasts, "table": True, "arms": table.arms, "beside": others,
-        "rq1": rq1, "rq2": rq2,
+        "rq1": {"compare": "colormap", "except": "controls", "with": "none", "within": {"pretrained": within},
+                "adjust": "holm"},
+        "rq2": {"compare": "pretrained", "level": True, "with": False, "within": {"colormap": "none"}},
     }  # fmt: skip
 
 
@@ -100,8 +102,8 @@ def _reference(table: ScoreTable, path: Path, reference: str) -> str:
     return reference or usual
 
 
-def _rules(table: ScoreTable, path: Path, reference: str) -> tuple[Json, Json]:
-    """RQ1 within pretrained weights where there are any, RQ2 on gray images."""
+def _weights(table: ScoreTable, path: Path, reference: str) -> Any:
+    """Within which RQ1 is asked: pretrained ones where there are any."""
     if reference:
         raise MedxferError(f"with={reference}: say by compare= which column it is of, such as compare=colormap")
     starts = levels_of(table.rows, "pretrained")
@@ -114,16 +116,7 @@ def _rules(table: ScoreTable, path: Path, reference: str) -> tuple[Json, Json]:
             f"{path}: colormap and pretrained have no gray images (colormap none) to compare with; name the "
             "comparison by compare= and with=, such as compare=colormap with=viridis"
         )
-    return _rq1(within), _rq2("none")
-
-
-def _rq1(within: bool | str) -> Json:
-    return {"compare": "colormap", "except": "controls", "with": "none", "within": {"pretrained": within},
-            "adjust": "holm"}  # fmt: skip
-
-
-def _rq2(within: str) -> Json:
-    return {"compare": "pretrained", "level": True, "with": False, "within": {"colormap": within}}
+    return within
 
 
 def _reference_first(table: ScoreTable, declared: Json) -> ScoreTable:
@@ -133,10 +126,7 @@ def _reference_first(table: ScoreTable, declared: Json) -> ScoreTable:
     first = table.rows[table.arms] == declared["contrasts"][0]["with"]
     order = np.argsort(~first.to_numpy(), kind="stable")
     rows = table.rows.iloc[order].reset_index(drop=True)
-    return ScoreTable(
-        rows, table.labels[order], table.scores[order], table.classes, table.task, table.factors, table.arms,
-        table.unread,
-    )  # fmt: skip
+    return replace(table, rows=rows, labels=table.labels[order], scores=table.scores[order])
 
 
 def _empty(folder: Path, tested: Mapping[str, str]) -> None:
