@@ -12,7 +12,7 @@ from typing import Any
 
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.files import write_json
-from medxfer.base.words import count, describe, varied
+from medxfer.base.words import count, describe, hydra_value, varied
 from medxfer.study.folder import Study
 from medxfer.study.state import State, read_states
 
@@ -59,7 +59,7 @@ def _meant(asked: str, states: Sequence[State]) -> list[State]:
         key, _, text = part.partition("=")
         if key not in keys:
             raise unknown("factor", key, keys, f"withdraw= takes factors of this study, {', '.join(keys)}.")
-        values = list(dict.fromkeys(_text(state.factors.get(key)) for state in states))
+        values = list(dict.fromkeys(str(hydra_value(state.factors.get(key))) for state in states))
         meant = [state for state in meant if _same(state.factors.get(key), text)]
         if not any(_same(state.factors.get(key), text) for state in states):
             raise unknown(key, text, values, f"this study has {', '.join(values)}.")
@@ -100,9 +100,4 @@ def _same(value: Any, text: str) -> bool:
             return float(text) == value
         except ValueError:
             return False
-    return _text(value) == text
-
-
-def _text(value: Any) -> str:
-    """A factor's value as it is given on a command line."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(hydra_value(value)) == text
