@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from medxfer.analysis.judge.contrasts import Contrast, images_name
@@ -70,21 +71,18 @@ def statement(
         return weights_in_words(start, trained_on)
 
     part = contrast.name.partition(" · ")[2]
+    stated = partial(
+        Statement, metric=declared.metric, margin=declared.margin, alpha=1 - declared.level, figures=figures,
+        part=part and f"{part}: ",
+    )  # fmt: skip
     if contrast.compared is not None:
         factor = contrast.compared.factor
-        one, other = (
-            words(level) if factor == "pretrained" else _level_in_words(factor, level) for level in contrast.weights
+        return stated(
+            *(words(level) if factor == "pretrained" else _level_in_words(factor, level) for level in contrast.weights)
         )
-        alpha, part = 1 - declared.level, part and f"{part}: "
-        return Statement(one, other, declared.metric, declared.margin, alpha, figures, part=part)
     if declared.arms:
-        one, other = (arm for arm, _ in contrast.weights)
-        return Statement(
-            one, other, declared.metric, declared.margin, 1 - declared.level, figures, part=part and f"{part}: "
-        )
-    better, than = (
-        [arm for arm, weight in contrast.weights.items() if sign * weight > 0] for sign in (1, -1)
-    )  # fmt: skip
+        return stated(*(arm for arm, _ in contrast.weights))
+    better, than = ([arm for arm, weight in contrast.weights.items() if sign * weight > 0] for sign in (1, -1))
     colours = [list(dict.fromkeys(colormap for colormap, _ in arms)) for arms in (better, than)]
     starts = [list(dict.fromkeys(start for _, start in arms)) for arms in (better, than)]
     gain_of, where = "", ""
@@ -103,17 +101,7 @@ def statement(
             where = ", averaged over colormaps"
         elif contrast.family == "other colormaps":
             where = f", on {images_name(colours[0][0])}"
-    return Statement(
-        names[0],
-        names[1],
-        declared.metric,
-        declared.margin,
-        1 - declared.level,
-        figures,
-        gain_of,
-        where,
-        part and f"{part}: ",
-    )
+    return stated(*names, gain_of=gain_of, where=where)
 
 
 def _colours(colormaps: Sequence[str]) -> str:
@@ -209,23 +197,17 @@ def disagreement(s: Statement) -> str:
     """Says where the interval that is shown and the test that decides disagree, of a difference or of equivalence."""
     f = s.figures
     kind = f"simultaneous interval ({ADJUSTED_INTERVAL})" if f.simultaneous else "interval"
+    found, zero = f.p_adjusted < s.alpha, f.low <= 0 <= f.high
+    equal, within = f.p_equivalent < s.alpha, -s.margin < f.low and f.high < s.margin
     said = []
-    if f.p_adjusted < s.alpha and f.low <= 0 <= f.high:
+    if found == zero:
+        p = f"adjusted p ({ADJUSTED_P}) is below" if found else "adjusted p is not below"
+        lies = "includes" if found else "excludes"
+        said.append(f"the {kind} {lies} zero, while the {p} {s.alpha:.2g}; the verdict follows p")
+    if equal != within:
+        lies, p = ("reaches beyond", "a p") if equal else ("lies within", "no p")
         said.append(
-            f"the {kind} includes zero, while the adjusted p ({ADJUSTED_P}) is below {s.alpha:.2g}; "
-            "the verdict follows p"
-        )
-    elif f.p_adjusted >= s.alpha and not f.low <= 0 <= f.high:
-        said.append(f"the {kind} excludes zero, while the adjusted p is not below {s.alpha:.2g}; the verdict follows p")
-    within = -s.margin < f.low and f.high < s.margin
-    if f.p_equivalent < s.alpha and not within:
-        said.append(
-            f"the {kind} reaches beyond the margin, while the two one-sided tests of equivalence give a p below "
-            f"{s.alpha:.2g}; the verdict follows these tests"
-        )
-    elif f.p_equivalent >= s.alpha and within:
-        said.append(
-            f"the {kind} lies within the margin, while the two one-sided tests of equivalence give no p below "
+            f"the {kind} {lies} the margin, while the two one-sided tests of equivalence give {p} below "
             f"{s.alpha:.2g}; the verdict follows these tests"
         )
     return f"{s.part}{s.pair}: {'; '.join(said)}." if said else ""
