@@ -16,7 +16,7 @@ from medxfer.analysis.judge.results import Arm, Block, CellRecord
 from medxfer.analysis.judge.scores import CellScores, read_scores
 from medxfer.analysis.stats.critical import ONE, half_width
 from medxfer.analysis.stats.effects import mean_interval
-from medxfer.analysis.stats.influence import NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.influence import NotComparable, check_cases, influences
 from medxfer.analysis.stats.variance import Term, patients_terms
 
 
@@ -70,8 +70,7 @@ def _ensemble(
 ) -> Ensemble:
     means = [np.mean([run.judged for run in of], axis=0) for of in (runs, gray) if of]
     cases = check_cases([*means, *(run.judged for run in runs)], runs[0].labels, runs[0].patients)
-    theta, without = leave_one_patient_out(cases, "auroc")
-    influence = per_patient(without)
+    theta, influence = influences(cases, "auroc")
     term, _ = patients_terms(influence[:1])
     variance, size = float(term.variance), influence.shape[1]
     quantile = half_width([Term(np.array(1.0), term.df)], ONE, alpha)[0]

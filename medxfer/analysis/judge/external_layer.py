@@ -13,7 +13,7 @@ import numpy as np
 from medxfer.analysis.judge.layer import Layer, Measure, Measured, finished_blocks, tested_on
 from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.judge.scores import read_predictions
-from medxfer.analysis.stats.influence import NotComparable, check_cases, leave_one_patient_out, per_patient
+from medxfer.analysis.stats.influence import NotComparable, check_cases, influences
 
 Networks = tuple[Network, ...]  # of one training
 
@@ -51,10 +51,10 @@ def _measure(
                 raise NotComparable(f"some scores of {network.folder.name} on it are not finite")
         tested = tested_on(first, classes)
         cases = check_cases(np.stack([run.judged for run in runs]), first.labels, first.patients)
-        full, without = leave_one_patient_out(cases, metric, np.array([network.threshold for network in networks]))
+        full, influence = influences(cases, metric, np.array([network.threshold for network in networks]))
     except NotComparable as reason:
         return dict.fromkeys(trainings, reason)
-    influence, found, start = per_patient(without), {}, 0
+    found, start = {}, 0
     for training in trainings:
         of = slice(start, start + len(training))
         found[training] = Measured(float(full[of].mean()), influence[of].mean(axis=0), tested)

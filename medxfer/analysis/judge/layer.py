@@ -13,14 +13,7 @@ from numpy.typing import NDArray
 
 from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.judge.scores import CellScores, read_networks
-from medxfer.analysis.stats.influence import (
-    Floats,
-    NotComparable,
-    check_cases,
-    leave_one_patient_out,
-    per_patient,
-)
-from medxfer.analysis.stats.site_means import over_sites
+from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, influences
 from medxfer.base.words import count
 
 
@@ -106,11 +99,7 @@ def _measure_alike(
     divided = None if folds[0] is None else np.stack([fold for fold in folds if fold is not None])
     cases = check_cases(np.stack([run.judged for run in runs]), runs[0].labels, runs[0].patients, divided)
     at = np.stack([run.threshold for run in runs])
-    if sites:
-        full, influence = over_sites(cases, metric, at, sites)
-    else:
-        full, without = leave_one_patient_out(cases, metric, at)
-        influence = per_patient(without)
+    full, influence = influences(cases, metric, at, sites)
     return {folder: Measured(float(full[i]), influence[i], tested, folds[i]) for i, folder in enumerate(group)}
 
 

@@ -9,7 +9,7 @@ within a fold alone, because scores of different networks have different scales;
 and stay what they are.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,6 +154,39 @@ def leave_one_patient_out(cases: Cases, metric: str, threshold: ArrayLike = 0.5)
                 raise
             raise NotComparable(f"label {k}: {reason}; leave that label out or test on more patients") from reason
     return np.mean([full for full, _ in parts], axis=0), np.mean([without for _, without in parts], axis=0)
+
+
+def influences(cases: Cases, metric: str, threshold: ArrayLike = 0.5, sites: Sequence[str] = ()) -> Part:
+    """(trainings,) and (trainings, patients): the metric, and each patient's influence on it (`per_patient`).
+
+    Args:
+        cases, metric, threshold: as `leave_one_patient_out` takes them.
+        sites: names of the folds of `cases`, by number, where these are sites: the metric is then the mean over them. A
+            patient with images at several sites is one patient, with an influence on each.
+
+    Raises:
+        NotComparable: the metric is undefined, perhaps at a site; or the sites differ between trainings.
+    """
+    if not sites:
+        full, without = leave_one_patient_out(cases, metric, threshold)
+        return full, per_patient(without)
+    assert cases.fold is not None
+    if (cases.fold != cases.fold[0]).any():
+        raise NotComparable("sites are the same folds in every training and arm: give (images,) as folds")
+    limit = np.asarray(threshold, dtype=np.float64)
+    limit = np.broadcast_to(limit if limit.ndim == 2 else limit.reshape(-1, 1), cases.fold.shape)
+    full, influence = np.zeros(len(cases.scores)), np.zeros((len(cases.scores), cases.count))
+    for k, site in enumerate(sites):
+        here = cases.fold[0] == k
+        present, case = np.unique(cases.case[here], return_inverse=True)
+        of_site = Cases(cases.scores[:, here], cases.labels[here], case, tuple(cases.patients[i] for i in present))
+        try:
+            theta, of_patients = influences(of_site, metric, limit[:, here])
+        except NotComparable as reason:
+            raise NotComparable(f"{site}: {reason}; leave that site out") from reason
+        full += theta / len(sites)
+        influence[:, present] += of_patients / len(sites)
+    return full, influence
 
 
 def _parts(task: Cases, metric: str, threshold: Floats) -> Iterator[Part]:

@@ -8,7 +8,7 @@ holds for new trainings and new patients, and is conditional on the named data s
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,16 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from medxfer.analysis.stats.effects import Effect, Sample, effect
-from medxfer.analysis.stats.influence import (
-    Cases,
-    Floats,
-    NotComparable,
-    check_cases,
-    leave_one_patient_out,
-    per_patient,
-)
+from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, influences
 from medxfer.analysis.stats.shared_training import shared_training
-from medxfer.analysis.stats.site_means import over_sites
 from medxfer.analysis.stats.variance import LARGE_DF
 
 
@@ -232,25 +224,15 @@ def _block(block: BlockScores, weights: Floats, metric: str, threshold: Floats) 
     used, weights = scores[weights != 0], weights[weights != 0]
     rows = None if folds is None else folds.reshape(-1, folds.shape[-1])
     cases = check_cases(used.reshape(-1, *used.shape[2:]), block.labels, block.patients, rows)
+    names: list[str] = []
     if block.sites:
-        full, of_each = _at_sites(cases, metric, threshold)
-    else:
-        full, without = leave_one_patient_out(cases, metric, threshold)
-        of_each = per_patient(without)
+        if cases.fold is None:
+            raise NotComparable("sites=True needs the site of each image: give it as folds")
+        names = [f"site {name}" for name in np.unique(cases.fold)]
+    full, of_each = influences(cases, metric, threshold, names)
     arms_trainings = used.shape[:2]
     influence = np.tensordot(weights, of_each.reshape(*arms_trainings, cases.count), axes=1)
     return _Block(full.reshape(arms_trainings), influence, cases.patients, shared_training(folds, metric))
-
-
-def _at_sites(cases: Cases, metric: str, threshold: Floats) -> tuple[Floats, Floats]:
-    if cases.fold is None:
-        raise NotComparable("sites=True needs the site of each image: give it as folds")
-    names, numbers = np.unique(cases.fold, return_inverse=True)
-    limit = threshold if threshold.ndim == 2 else threshold.reshape(-1, 1)
-    numbered = replace(cases, fold=numbers.reshape(cases.fold.shape))
-    return over_sites(
-        numbered, metric, np.broadcast_to(limit, cases.fold.shape), [f"site {name}" for name in names.tolist()]
-    )
 
 
 def _of_arms(values: NDArray[Any], shape: tuple[int, ...], what: str, weights: Floats) -> NDArray[Any]:
