@@ -38,20 +38,9 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None, fi
         MedxferError: there is no study in the folder, or a record in it cannot be read or written; with `images`,
             the decoded images are not there.
     """
-    # These import torch; wrong arguments do not wait for it.
-    from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
-    from medxfer.analysis.page.seen import seen_images
-    from medxfer.analysis.page.stored import withheld
-    from medxfer.color import kept_files
-
     records = looked_at(read_study(study))
     verdict = judge(records)
-    store = store_root or user_cache_path("medxfer")
-    with kept_files(_color_files(records)):
-        seen, changed = (seen_images(records, store), changed_images(records, store)) if images else ([], [])
-        phantoms = None if seen or records.declared.table else phantom_picture(records)
-        learned = learned_tables(records)
-    page = render_page(records, verdict, phantoms, changed, learned, seen, withheld(records, store) if images else ())
+    page = _page(records, verdict, (store_root or user_cache_path("medxfer")) if images else None)
     tables, (how, cited) = paper_tables(records, verdict), methods(records, verdict)
     texts = {
         "results.csv": results_csv(records),
@@ -77,12 +66,28 @@ def answer(study: Path, images: bool = False, store_root: Path | None = None, fi
         ) from error
     if figures is not None:
         from medxfer.analysis.out.figure_files import write_figures  # with matplotlib's drawing
+        from medxfer.color import kept_files
 
         beside = {name: texts[name] for name in ("table.tex", "methods.md", "references.bib")}
         with kept_files(_color_files(records)):
             write_figures(records, verdict, figures, beside)
     print_summary(records, verdict, study / "report.html", figures)
     return verdict
+
+
+def _page(records: StudyRecord, verdict: Verdict, store: Path | None = None) -> str:
+    """report.html; with test images, as far as they may be shown, where their `store` is given."""
+    # These import torch; wrong arguments do not wait for it.
+    from medxfer.analysis.page.pictures import changed_images, learned_tables, phantom_picture
+    from medxfer.analysis.page.seen import seen_images
+    from medxfer.analysis.page.stored import withheld
+    from medxfer.color import kept_files
+
+    with kept_files(_color_files(records)):
+        seen, changed = (seen_images(records, store), changed_images(records, store)) if store else ([], [])
+        phantoms = None if seen or records.declared.table else phantom_picture(records)
+        learned = learned_tables(records)
+    return render_page(records, verdict, phantoms, changed, learned, seen, withheld(records, store) if store else ())
 
 
 def _color_files(records: StudyRecord) -> dict[str, Path]:
@@ -94,13 +99,8 @@ def _color_files(records: StudyRecord) -> dict[str, Path]:
 def public_files(study: Path, images: bool) -> dict[str, str]:
     """What `answer` has just written into the folder, name -> text; where it showed test `images`, the page without
     them, for these are pictures of patients."""
-    from medxfer.analysis.page.pictures import learned_tables, phantom_picture
-    from medxfer.color import kept_files
-
     found = {name: (study / name).read_text(encoding="utf-8") for name in WRITTEN}
     if images:
         records = looked_at(read_study(study))
-        with kept_files(_color_files(records)):
-            phantoms, learned = phantom_picture(records), learned_tables(records)
-        found["report.html"] = render_page(records, judge(records), phantoms, [], learned, [])
+        found["report.html"] = _page(records, judge(records))
     return found
