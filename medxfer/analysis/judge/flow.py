@@ -1,9 +1,10 @@
 """The way of a data set's files: received, refused, used, and what is known of the patients of each part."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from medxfer.analysis.judge.phrases import span
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import read_predictions, read_scores
 from medxfer.base.errors import MedxferError
@@ -32,11 +33,6 @@ class Part:
     manufacturer: Mapping[str, int | None] = field(default_factory=dict)
     series: int | None = None  # that its images are slices of, where series are scored
     series_by_class: tuple[int, ...] = ()
-
-    @property
-    def said(self) -> str:
-        """'480 images', or '480 images in 60 series' where series are scored."""
-        return count(self.images, "image") + ("" if self.series is None else f" in {self.series:,} series")
 
 
 @dataclass(frozen=True)
@@ -88,6 +84,21 @@ class Flow:
     def unit(self) -> str:
         """What has a score, in the singular: 'image' or 'series'."""
         return "image" if self.score == IMAGE else "series"
+
+    def each(self, part: str) -> Sequence[Part]:
+        """A part in each fold; without folds, and of the test part, which is of all of them, the one that there is."""
+        divided = self.each_fold and part != "test"
+        return [fold[part] for fold in self.each_fold] if divided else [self.parts[part]]
+
+    def said(self, part: str, people: bool = True) -> str:
+        """'480 images in 60 series of 60 patients'; over folds, where these differ, '46–48 images of 23 patients in a
+        fold'. Without patients if not `people`."""
+        parts, whole = self.each(part), self.parts[part]
+        series = "" if whole.series is None else f" in {span([one.series or 0 for one in parts])} series"
+        if len(parts) == 1:
+            return f"{count(whole.images, 'image')}{series}" + f" of {count(whole.patients, 'patient')}" * people
+        patients = f" of {span([one.patients for one in parts])} patients" * people
+        return f"{span([one.images for one in parts])} images{series}{patients} in a fold"
 
     @property
     def tested(self) -> int:

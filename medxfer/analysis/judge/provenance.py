@@ -8,7 +8,6 @@ from medxfer.analysis.judge.caveats import caveats
 from medxfer.analysis.judge.chosen_epochs import chosen_epochs, of_arms
 from medxfer.analysis.judge.computed import arithmetic, each_value, spent
 from medxfer.analysis.judge.flow import Flow, Record, flows
-from medxfer.analysis.judge.phrases import span
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.base.words import count, describe
@@ -73,7 +72,8 @@ def not_done(cells: Sequence[CellRecord], varied: Sequence[str]) -> str:
 
 
 def _data(flow: Flow, data: Record) -> tuple[tuple[str, str], ...]:
-    sizes = [(name, _size(flow, name)) for name in flow.parts]
+    all_folds = f" in all {flow.folds} folds" if flow.folds else ""
+    sizes = [(name, flow.said(name) + all_folds * (name == "test")) for name in flow.parts]
     rejected = [(f"left out: {reason}", count(n, "file")) for reason, n in data["rejected"].items()]
     drawn = "train and val redrawn with each seed, test fixed" if data["resampled"] else "fixed for all trainings"
     if "train" not in flow.parts and not flow.folds:
@@ -81,17 +81,6 @@ def _data(flow: Flow, data: Record) -> tuple[tuple[str, str], ...]:
     if folds := data.get("folds"):
         drawn = f"a fold for each {flow.groups}: {', '.join(flow.sites)}" if flow.sites else f"{folds} folds"
     return ("modality", data["modality"]), *sizes, ("split", drawn), *rejected, ("fingerprint", data["fingerprint"])
-
-
-def _size(flow: Flow, name: str) -> str:
-    """'46 images of 23 patients'; with folds a range over them, and the test part of all together."""
-    whole = flow.parts[name]
-    if not flow.folds or name == "test" or not flow.each_fold:
-        all_folds = f" in all {flow.folds} folds" if flow.folds else ""
-        return f"{whole.said} of {count(whole.patients, 'patient')}{all_folds}"
-    parts = [fold[name] for fold in flow.each_fold]
-    series = f" in {span([p.series or 0 for p in parts])} series" if flow.unit == "series" else ""
-    return f"{span([p.images for p in parts])} images{series} of {span([p.patients for p in parts])} patients in a fold"
 
 
 def _weights(weights: Record) -> tuple[tuple[str, str], ...]:

@@ -89,15 +89,7 @@ def _patients(n: int | None) -> str:
 
 
 def _part(name: str, flow: Flow) -> str:
-    part, title = flow.parts[name], {"train": "Training", "val": "validation"}.get(name, name)
-    if flow.each_fold and name != "test":
-        parts = [fold[name] for fold in flow.each_fold]
-        of_class = zip(*(one.images_by_class for one in parts), strict=False)
-        classes = [f"{span(n)} {label}" for n, label in zip(of_class, flow.classes, strict=False)]
-        patients = f" of {span([one.patients for one in parts])} patients" if flow.has_ids else ""
-        series = f" in {span([one.series or 0 for one in parts])} series" if flow.unit == "series" else ""
-        images = f"{span([one.images for one in parts])} images{series}{patients} in a fold"
-        return f"{title} had {images}" + (f" ({', '.join(classes)})" if classes else "")
-    classes = [f"{n:,} {label}" for n, label in zip(part.images_by_class, flow.classes, strict=False)]
-    patients = f" of {count(part.patients, 'patient')}" if flow.has_ids else ""
-    return f"{title} had {part.said}{patients}" + (f" ({', '.join(classes)})" if classes else "")
+    of_class = zip(*(part.images_by_class for part in flow.each(name)), strict=False)
+    classes = [f"{span(n)} {label}" for n, label in zip(of_class, flow.classes, strict=False)]
+    title = {"train": "Training", "val": "validation"}.get(name, name)
+    return f"{title} had {flow.said(name, people=flow.has_ids)}" + (f" ({', '.join(classes)})" if classes else "")

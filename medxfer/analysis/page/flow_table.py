@@ -66,8 +66,8 @@ def _images(flow: Flow, title: str) -> Table:
             patients = flow.used[1] - sum(part.patients for part in flow.parts.values())
             rows.append(row("not trained with (train_fraction)", left, patients))
     titles = {"train": "train, a fold", "val": "val, a fold", "test": "test, all folds"} if flow.folds else {}
-    for name, whole in flow.parts.items():
-        parts = [fold[name] for fold in flow.each_fold] if flow.folds and name != "test" else [whole]
+    for name in flow.parts:
+        parts = flow.each(name)
         by_class = [
             f"{span([part.images_by_class[k] for part in parts])} / "
             f"{span([part.patients_by_class[k] for part in parts])}"
