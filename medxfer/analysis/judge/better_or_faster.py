@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from medxfer.analysis.judge.arms import seen
 from medxfer.analysis.judge.contrasts import PRIMARY
-from medxfer.analysis.judge.evidence import Evidence, weigh
+from medxfer.analysis.judge.evidence import Evidence, at_start, weigh
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, percent, points
 from medxfer.analysis.judge.readings import IMPROVES, SETTLED
@@ -99,13 +99,9 @@ def _lost(judge: Judge, short: int, long: int) -> Evidence | None:
     }  # fmt: skip
     used = {block: cells for block, cells in blocks.items() if block[0] not in judge.study.repeated}
     try:
-        evidence = weigh(used.values(), weights, judge.study.declared, _budget_and_start, measure=judge.measure)
+        evidence = weigh(used.values(), weights, judge.study.declared, at_start(BUDGET), measure=judge.measure)
     except MedxferError:
         return None  # the findings say why
     if evidence is None or evidence.figures.fewest_patients < FEWEST_PATIENTS:
         return None
     return evidence
-
-
-def _budget_and_start(cell: CellRecord) -> Hashable:
-    return cell.factors.get(BUDGET), cell.factors["pretrained"]

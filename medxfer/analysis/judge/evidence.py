@@ -32,6 +32,11 @@ def arm_of(cell: CellRecord) -> Hashable:
     return cell.arm
 
 
+def at_start(factor: str) -> KeyOf:
+    """(level of `factor`, pretrained): what is compared where the weights meet another factor than the colormap."""
+    return lambda cell: (cell.factors.get(factor), cell.factors["pretrained"])
+
+
 def weigh(
     blocks: Iterable[Sequence[CellRecord]],
     weights: Mapping[Any, float],

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from medxfer.analysis.judge.evidence import arm_mean, weigh
+from medxfer.analysis.judge.evidence import arm_mean, at_start, weigh
 from medxfer.analysis.judge.phrases import percent
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
@@ -95,7 +95,7 @@ def worth(study: StudyRecord) -> Worth | None:
     log_f, found = [], []
     for fraction, weights in _between(list(grid), declared.rules):
         try:
-            evidence = weigh(blocks.values(), weights, declared, _fraction_and_start)
+            evidence = weigh(blocks.values(), weights, declared, at_start("train_fraction"))
         except MedxferError:
             return None  # the verdict's findings say why
         if evidence is None or evidence.effect.seeds < 2:
@@ -142,10 +142,6 @@ def _between(fractions: Sequence[float], rules: Rules) -> Iterator[tuple[float, 
                 weights[above, treated] = share
             yield float(below ** (1 - share) * above**share), weights
     yield full, {(full, treated): 1.0, (full, reference): -1.0}
-
-
-def _fraction_and_start(cell: CellRecord) -> Hashable:
-    return cell.factors["train_fraction"], cell.factors["pretrained"]
 
 
 def _first(x: np.ndarray, y: np.ndarray) -> float:
