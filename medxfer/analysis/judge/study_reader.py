@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,8 @@ def read_study(folder: Path) -> StudyRecord:
         raise MedxferError(f"the study {folder} has no cells: run medxfer.train first")
     declared = read_declared(folder / "study.json", plan.get("declared", {}))
     cells = [_read_cell(folder / "cells" / name, planned.get(name), declared) for name in names]
-    keys = (
-        *BLOCK,
-        *declared.settings,
-        "train_fraction",
-        *declared.budgeted,
-        *declared.tuned,
-        declared.arms,
-        "colormap",
-        "pretrained",
-        "seed",
-    )
+    before = (*BLOCK, *declared.settings, "train_fraction", *declared.budgeted, *declared.tuned, declared.arms)
+    keys = (*before, "colormap", "pretrained", "seed")
     asked = [*(planned[name] for name in planned if name not in withdrawn), *(cell.factors for cell in cells)]
     places = {key: _places([factors.get(key) for factors in asked]) for key in keys}
     return StudyRecord(
@@ -92,18 +84,16 @@ def _what(entry: Mapping[str, Any]) -> str:
 
 
 def _read_cell(folder: Path, planned: Mapping[str, Any] | None, declared: Declared) -> CellRecord:
-    settings = declared.settings
+    cell = partial(CellRecord, folder.name, folder, settings=declared.settings)
     if (folder / "metrics.json").exists():
         record = read_json(folder / "metrics.json")
         chosen = record.get("threshold") if declared.threshold == VALIDATION else declared.threshold
         at = 0.5 if chosen is None else float(chosen)
-        return CellRecord(folder.name, folder, record["factors"], "done", record, "", at, settings, arms=declared.arms)
+        return cell(record["factors"], "done", record, threshold=at, arms=declared.arms)
     if (folder / "failed.json").exists():
         failed = read_json(folder / "failed.json")
-        return CellRecord(
-            folder.name, folder, failed["factors"], "failed", reason=str(failed.get("reason", "")), settings=settings
-        )
-    return CellRecord(folder.name, folder, planned or {}, "missing", settings=settings)
+        return cell(failed["factors"], "failed", reason=str(failed.get("reason", "")))
+    return cell(planned or {}, "missing")
 
 
 def _trainings(cells: Iterable[CellRecord]) -> Iterator[CellRecord]:
