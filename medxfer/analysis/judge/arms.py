@@ -1,7 +1,9 @@
 """What each arm reached in each block: metrics with intervals, decisions at validation's threshold, calibration."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -73,68 +75,56 @@ def finished_arms(judge: Judge) -> Iterator[tuple[Block, Arm, list[CellRecord]]]
 
 
 def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], study: StudyRecord) -> ArmFigures:
-    done = [cell for cell in cells if cell.status == "done"]
+    done, declared = [cell for cell in cells if cell.status == "done"], study.declared
     runs = [read_scores(cell) for cell in done]
     binary = done[0].record["task"] == "binary"
-    metrics = dict.fromkeys((study.declared.metric, *ALWAYS_SHOWN))
-    means = {metric: mean for metric in metrics if (mean := mean_of(cells, arm, metric, study.declared)) is not None}
+
+    def of_class(k: int, names: Sequence[str]) -> dict[str, Mean]:
+        """Of class or label `k`, those that are defined in every training, and without any one patient."""
+        among = [operating.patients_among(run, run.threshold, k) for run in runs]
+        metrics = {f"{name}:{k}": np.mean([of[name] for of in among if name in of] or [0]) for name in names}
+        found = means(cells, arm, metrics, declared)
+        return {metric.partition(":")[0]: mean for metric, mean in found.items()}
+
     decided = [operating.decide(run, run.threshold) for run in runs] if binary else []
     lines = [line for run in runs if (line := operating.calibration_line(run)) is not None] if binary else []
+    classes = [] if binary else zip(done[0].record["classes"], runs[0].has_class, strict=True)
     return ArmFigures(
         block,
         arm,
         len(done),
         len(cells),
-        means,
-        chance(study.declared.metric, runs[0]),
-        {**ranges(decided), **(_means(cells, arm, study, runs, 1, SHARES) if binary else {})},
+        means(cells, arm, shown(declared), declared),
+        chance(declared.metric, runs[0]),
+        {**ranges(decided), **(of_class(1, SHARES) if binary else {})},
         ranges(lines),
         sum(_one_class(run, run.threshold if binary else None) for run in runs),
-        () if binary else tuple(_classes(cells, arm, study, runs)),
+        tuple(
+            ClassFigures(str(name), runs[0].patients_among(has), of_class(k, ("sensitivity", "specificity", "auroc")))
+            for k, (name, has) in enumerate(classes)
+        ),
     )
 
 
-def _classes(
-    cells: Sequence[CellRecord], arm: Arm, study: StudyRecord, runs: Sequence[CellScores]
-) -> Iterator[ClassFigures]:
-    names = next(cell for cell in cells if cell.status == "done").record["classes"]
-    for k, (name, has) in enumerate(zip(map(str, names), runs[0].has_class, strict=True)):
-        metrics = _means(cells, arm, study, runs, k, ("sensitivity", "specificity", "auroc"))
-        yield ClassFigures(name, runs[0].patients_among(has), metrics)
+def shown(declared: Declared) -> dict[str, None]:
+    """The metrics that every arm has, as `means` takes them: of all patients."""
+    return dict.fromkeys((declared.metric, *ALWAYS_SHOWN))
 
 
-def _means(
+def means(
     cells: Sequence[CellRecord],
     arm: Arm,
-    study: StudyRecord,
-    runs: Sequence[CellScores],
-    k: int,
-    names: Sequence[str],
-) -> dict[str, Mean]:
-    """Of class or label `k`, those that are defined in every training, and without any one patient."""
-    among = [operating.patients_among(run, run.threshold, k) for run in runs]
-    found = {
-        name: mean_of(
-            cells, arm, f"{name}:{k}", study.declared, float(np.mean([of[name] for of in among if name in of] or [0]))
-        )
-        for name in names
-    }
-    return {name: mean for name, mean in found.items() if mean is not None}
-
-
-def mean_of(
-    cells: Sequence[CellRecord],
-    arm: Arm,
-    metric: str,
+    metrics: Mapping[str, Any],
     declared: Declared,
-    patients: float | None = None,
     measure: Measure = measured,
-) -> Mean | None:
-    """An arm's mean in one block; None where it is undefined."""
-    try:
-        return arm_mean(cells, arm, replace(declared, metric=metric), patients=patients, measure=measure)
-    except MedxferError:
-        return None  # undefined on this test set; the findings say why
+) -> dict[str, Mean]:
+    """An arm's means in one block, without those that are undefined. `metrics`: of how many patients each is taken, if
+    not of all."""
+    found = {}
+    for metric, patients in metrics.items():
+        with suppress(MedxferError):  # undefined on this test set; the findings say why
+            found[metric] = arm_mean(cells, arm, replace(declared, metric=metric), patients=patients, measure=measure)
+    return {metric: mean for metric, mean in found.items() if mean is not None}
 
 
 def chance(metric: str, run: CellScores) -> float | None:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge import operating
-from medxfer.analysis.judge.arms import ArmFigures, by_chance, chance, finished_arms, mean_of, ranges
+from medxfer.analysis.judge.arms import ArmFigures, by_chance, chance, finished_arms, means, ranges, shown
 from medxfer.analysis.judge.contrasts import PRIMARY, Question, questions
 from medxfer.analysis.judge.external_layer import measured_on
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.headline import headline
-from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name
+from medxfer.analysis.judge.phrases import metric_name
 from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_predictions
 from medxfer.analysis.judge.selection import select
@@ -181,9 +181,7 @@ def _figures(block: Block, arm: Arm, cells: Sequence[CellRecord], judge: Judge, 
             decided.append(_mean_of([operating.decide(run, at) for run, at in runs]))
             lines.append(_mean_of([line for run, _ in runs if (line := operating.calibration_line(run))]))
             one_class += all(len(set((run.scores[:, 1] > at).tolist())) == 1 for run, at in runs)
-    wanted = dict.fromkeys((declared.metric, *ALWAYS_SHOWN))
-    means = {metric: mean_of(cells, arm, metric, declared, measure=judge.measure) for metric in wanted}
-    metrics = {metric: mean for metric, mean in means.items() if mean is not None}
+    metrics = means(cells, arm, shown(declared), declared, judge.measure)
     level = chance(declared.metric, read_predictions(done[0].cells[0].folder, split))
     return ArmFigures(block, arm, len(done), len(cells), metrics, level, ranges(decided), ranges(lines), one_class)
 
