@@ -1,7 +1,7 @@
 """Writes a study's folder as training would leave it, with effects that the test chooses."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,32 @@ def write_study(
         },
     )  # fmt: skip
     return folder
+
+
+def records(folder: Path, cells: str = "*") -> Iterator[dict[str, Any]]:
+    """The records of finished cells, which are written back as the loop leaves them."""
+    for path in folder.glob(f"cells/{cells}/metrics.json"):
+        record = json.loads(path.read_text())
+        yield record
+        path.write_text(json.dumps(record))
+
+
+def scored(folder: Path, cells: str = "*") -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """The same with their predictions, which are to be changed in place."""
+    for path in folder.glob(f"cells/{cells}/metrics.json"):
+        table = path.with_name("predictions.parquet")
+        record, frame = json.loads(path.read_text()), pd.read_parquet(table)
+        yield record, frame
+        path.write_text(json.dumps(record))
+        frame.to_parquet(table, index=False)
+
+
+def several_labels(folder: Path, first: Callable[[pd.DataFrame], Any], second: Callable[[pd.DataFrame], Any]) -> None:
+    """Make the study's binary task one of two labels, mass and lesion, which an image has where these are true."""
+    for record, frame in scored(folder):
+        record.update({"task": "multilabel", "classes": ["mass", "lesion"]})
+        frame["label_0"], frame["label_1"] = first(frame).astype(int), second(frame).astype(int)
+        del frame["label"]
 
 
 def record_flow(folder: Path, everyone: int, **data: Any) -> Path:

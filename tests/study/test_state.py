@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from analysis.synthetic_study import write_study
+from analysis.synthetic_study import records, write_study
 from rich.console import Console
 
 from medxfer.analysis.judge.chosen_epochs import of_arms
@@ -147,10 +147,9 @@ def test_a_stopped_cell_shows_the_epoch_from_which_it_goes_on(tmp_path):
 
 def with_chosen(folder, best: int, seeds=(0, 1, 2)):
     """`folder`, a study of a budget of 30 epochs whose cells of these seeds have the best epoch `best`, from 1."""
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         chosen = best if record["factors"]["seed"] in seeds else 3
-        path.write_text(json.dumps({**record, "best_epoch": chosen - 1, "budget_epochs": 30}))
+        record.update({"best_epoch": chosen - 1, "budget_epochs": 30})
     return folder
 
 

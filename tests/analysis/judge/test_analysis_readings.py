@@ -1,6 +1,5 @@
 """What stands beside the answers: parts of the grid, controls, learning curves, other studies."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_study import RULES, write_study
+from synthetic_study import RULES, records, write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.breakdown import breakdown
@@ -256,10 +255,8 @@ def test_tuned_settings_are_picked_by_validation_alone(tmp_path: Path) -> None:
         tmp_path / "s", colormaps=["none"], tuned={"lr": [0.1, 0.01]}, seeds=2, seed_noise=0.0,
         effect=lambda f: 1.0 if f["lr"] == 0.01 else -1.0,
     )  # fmt: skip
-    for path in folder.glob("cells/*/metrics.json"):  # on the test set the other setting would look better
-        record = json.loads(path.read_text())
+    for record in records(folder):  # on the test set the other setting would look better
         record["metrics"]["test/balanced_accuracy"] = 1.0 if record["factors"]["lr"] == 0.1 else 0.5
-        path.write_text(json.dumps(record))
     study = read_study(folder)
     assert {choice.picked["lr"] for choice in choices(study)} == {0.01}
     assert primary(Judge(study))[0].figures.trainings == 2
@@ -273,11 +270,9 @@ def test_settings_are_picked_by_the_trainings_of_the_look_alone(tmp_path: Path) 
         effect=lambda f: 1.0 if f["lr"] == 0.01 else 0.0, declared={"looks": [3, 5]},
         failed=[{"lr": 0.01, "seed": 3, "pretrained": False}],
     )  # fmt: skip
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         if record["factors"]["seed"] == 3:
             record["metrics"]["val/balanced_accuracy"] = 100.0 if record["factors"]["lr"] == 0.1 else -100.0
-            path.write_text(json.dumps(record))
     study = looked_at(read_study(folder))
     assert {cell.status for cell in study.cells if cell.factors["seed"] == 3} == {"waiting", "failed"}
     assert [(choice.picked["lr"], choice.failed) for choice in choices(study)] == [(0.01, 0), (0.01, 0)]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from synthetic_study import write_study
+from synthetic_study import records, write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.caveats import caveats
@@ -39,9 +39,8 @@ def test_gray_and_pretrained_come_first_and_colormaps_as_asked(tmp_path: Path) -
 
 def test_results_csv_is_the_same_for_identical_runs(tmp_path: Path) -> None:
     first, second = (write_study(tmp_path / name, seeds=2) for name in ("a", "b"))
-    for path in second.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "timings": {"total_s": 99.0}, "machine": {"cpu": "other"}}))
+    for record in records(second):
+        record.update({"timings": {"total_s": 99.0}, "machine": {"cpu": "other"}})
     assert results_csv(read_study(first)) == results_csv(read_study(second))
 
 
@@ -58,10 +57,8 @@ def test_each_training_has_the_threshold_that_its_study_declared(tmp_path: Path)
                          declared={"threshold": "validation"})  # fmt: skip
     old = write_study(tmp_path / "old", seeds=2, colormaps=["none"], pretrained=[True])
     for folder in (chosen, old):
-        for path in folder.glob("cells/*/metrics.json"):
-            record = json.loads(path.read_text())
-            threshold = [0.3, None][record["factors"]["seed"]]
-            path.write_text(json.dumps({**record, "threshold": threshold}))
+        for record in records(folder):
+            record["threshold"] = [0.3, None][record["factors"]["seed"]]
     assert [cell.threshold for cell in read_study(chosen).cells] == [0.3, 0.5]
     assert [cell.threshold for cell in read_study(old).cells] == [0.5, 0.5]
     scores = stack(read_study(chosen).cells, [("none", True)], lambda cell: cell.arm)
@@ -73,9 +70,8 @@ def test_each_training_has_the_threshold_that_its_study_declared(tmp_path: Path)
 def test_data_sets_of_one_content_are_named(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", data=("a", "b", "c"), colormaps=["none"])
     assert read_study(folder).same_files == ()
-    for path in folder.glob("cells/[ab]_*/metrics.json"):
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
+    for record in records(folder, "[ab]_*"):
+        record["data"]["fingerprint"] = "one"
     assert read_study(folder).same_files == (("a", "b"),)
     assert caveats(read_study(folder))[0].startswith(
         "a and b are the same files and labels, so that their patients are the same people: comparisons over data sets "
@@ -91,9 +87,8 @@ def test_patients_under_two_names_are_used_once(tmp_path: Path) -> None:
     (folder / "study.json").write_text(json.dumps(plan))
     apart = judge(read_study(folder))
     assert [f.figures.patients for f in apart.primary if f.figures] == [120, 60, 120]
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps({**record, "data": {**record["data"], "fingerprint": "one"}}))
+    for record in records(folder):
+        record["data"]["fingerprint"] = "one"
     same = judge(read_study(folder))
     assert [(f.subject, f.figures.datasets, f.figures.patients) for f in same.primary if f.figures] == [
         ("viridis", ("a",), 60),
@@ -108,9 +103,8 @@ def test_patients_under_two_names_are_used_once(tmp_path: Path) -> None:
 
 def test_an_undefined_metric_is_an_empty_field(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"], pretrained=[True])
-    (path,) = folder.glob("cells/*/metrics.json")
-    record = json.loads(path.read_text())
-    path.write_text(json.dumps({**record, "metrics": {**record["metrics"], "test/auroc": None}}))
+    for record in records(folder):
+        record["metrics"]["test/auroc"] = None
     assert results_table(read_study(folder))["test/auroc"].isna().all()
 
 

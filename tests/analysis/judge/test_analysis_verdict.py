@@ -2,11 +2,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from synthetic_study import RULES, write_study
+from synthetic_study import RULES, records, scored, write_study
 
 from medxfer.analysis import Verdict, read_study
 from medxfer.analysis.judge.arms import ArmFigures, Range, by_chance
@@ -115,11 +114,9 @@ def test_rq2_can_compare_with_other_weights_than_random_ones(tmp_path: Path) -> 
 )
 def test_the_weights_are_named_by_the_data_that_they_saw(tmp_path: Path, weights: dict, words: str) -> None:
     folder = write_study(tmp_path / "s", seeds=2)
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         if record["weights"]:
             record["weights"] = {"file": "w.pth", "sha256": "0" * 64, **weights}
-            path.write_text(json.dumps(record))
     verdict, _, answer = answers(folder)
     assert answer.asks == f"Do {words} weights improve balanced accuracy over a random start?"
     assert f"{words} weights" in answer.text[0].replace(words.capitalize(), words)
@@ -129,10 +126,9 @@ def test_the_weights_are_named_by_the_data_that_they_saw(tmp_path: Path, weights
 
 def test_arms_whose_input_is_normalised_differently_are_named(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=2)
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         level = 0.5 if record["factors"]["pretrained"] else 0.45
-        path.write_text(json.dumps({**record, "input": {"mean": [level] * 3, "std": [0.25] * 3}}))
+        record["input"] = {"mean": [level] * 3, "std": [0.25] * 3}
     verdict, *_ = answers(folder)
     (notice,) = [text for text in verdict.notices if "normalise" in text]
     assert "random by mean (0.45, 0.45, 0.45) and standard deviation (0.25, 0.25, 0.25)" in notice
@@ -321,13 +317,10 @@ def test_a_data_set_on_which_nothing_was_learned_is_named(tmp_path: Path) -> Non
 
 def test_trainings_that_call_every_image_one_class_are_counted(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=2, colormaps=["none"], effect=lambda factors: -2.0)
-    for path in folder.glob("cells/*/predictions.parquet"):
-        frame = pd.read_parquet(path)
+    for record, frame in scored(folder):
         frame[["score_0", "score_1"]] = [[0.9, 0.1]] * len(frame)
         frame.loc[frame["image"].str.endswith("1"), ["score_0", "score_1"]] = [0.8, 0.2]
-        frame.to_parquet(path, index=False)
-        record = json.loads(path.with_name("metrics.json").read_text())
-        path.with_name("metrics.json").write_text(json.dumps(record | {"threshold": 0.5}))
+        record["threshold"] = 0.5
     assert "In 4 of 4 trainings every test image is given the same class." in answers(folder)[0].notices[0]
 
 
@@ -456,8 +449,8 @@ def test_a_share_that_is_perfect_is_as_sure_as_its_patients_are_many(tmp_path: P
 
 def test_a_training_that_calls_no_image_positive_leaves_a_range(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=3, colormaps=["none"], declared={"threshold": "validation"})
-    for path in folder.glob("cells/*True*_0/metrics.json"):
-        path.write_text(json.dumps({**json.loads(path.read_text()), "threshold": 1.0}))
+    for record in records(folder, "*True*_0"):
+        record["threshold"] = 1.0
     by_start = {arm.arm[1]: arm.decisions for arm in answers(folder)[0].arms}
     assert isinstance(by_start[True]["PPV"], Range)
     assert isinstance(by_start[True]["sensitivity"], Mean)
@@ -472,10 +465,9 @@ def test_a_note_that_serves_several_colormaps_is_given_once(tmp_path: Path) -> N
 
 def test_the_data_set_that_is_too_small_is_named(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=2, data=("large_dx", "small_ct"))
-    for path in folder.glob("cells/small*/predictions.parquet"):
-        frame = pd.read_parquet(path)
+    for _, frame in scored(folder, "small*"):
         few = sorted(set(frame.loc[frame["split"] == "test", "patient"]))[:8]
-        frame[(frame["split"] != "test") | frame["patient"].isin(few)].to_parquet(path, index=False)
+        frame.drop(frame[(frame["split"] == "test") & ~frame["patient"].isin(few)].index, inplace=True)
     verdict, rq1, _ = answers(folder)
     assert {finding.conclusion for finding in rq1.findings} == {"too few patients"}
     (note,) = [note for note in rq1.notes if "it takes 5" in note]

@@ -1,11 +1,10 @@
 """What cells computed in, took and chose, as the page and methods.md say it; older records say nothing of it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic_study import write_study
+from synthetic_study import records, write_study
 
 from medxfer.analysis.judge.chosen_epochs import chosen_among
 from medxfer.analysis.judge.computed import arithmetic, arithmetic_sentences, spent
@@ -25,12 +24,10 @@ def study_of(folder: Path, best: dict[str, list[int]], **more: Any) -> StudyReco
     """Trainings of a budget of 30 epochs, whose best epoch (from 0) is that of `best` by colormap and seed."""
     seeds = len(next(iter(best.values())))
     write_study(folder, colormaps=tuple(best), pretrained=(True,), seeds=seeds)
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         of_cell = best[record["factors"]["colormap"]][record["factors"]["seed"]]
         record |= {"best_epoch": of_cell, "budget_epochs": 30, **more}
         record["epochs"] = [{"epoch": epoch} for epoch in range(30)]
-        path.write_text(json.dumps(record))
     return read_study(folder)
 
 

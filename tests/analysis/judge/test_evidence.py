@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from synthetic_study import write_study
+from synthetic_study import records, scored, write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.breakdown import breakdown
@@ -35,11 +35,9 @@ def drop(folder: Path, which: Callable[[Factors], bool], planned: bool = False) 
 
 
 def change_scores(folder: Path, which: Callable[[Factors], bool], change: Callable[[pd.DataFrame], None]) -> None:
-    for path in folder.glob("cells/*/metrics.json"):
-        if which(json.loads(path.read_text())["factors"]):
-            frame = pd.read_parquet(path.with_name("predictions.parquet"))
+    for record, frame in scored(folder):
+        if which(record["factors"]):
             change(frame)
-            frame.to_parquet(path.with_name("predictions.parquet"), index=False)
 
 
 def colours(folder: Path) -> list[Finding]:
@@ -142,10 +140,8 @@ def test_a_rare_label_is_named(tmp_path: Path) -> None:
         del frame["label"]
 
     change_scores(folder, lambda f: True, labels)
-    for path in folder.glob("cells/*/metrics.json"):
-        path.write_text(
-            json.dumps({**json.loads(path.read_text()), "task": "multilabel", "classes": ["nodule", "hernia"]})
-        )
+    for record in records(folder):
+        record.update({"task": "multilabel", "classes": ["nodule", "hernia"]})
     (finding,) = colours(folder)
     assert finding.conclusion == "refused"
     assert "1 patient with hernia" in finding.sentence

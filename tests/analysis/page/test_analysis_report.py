@@ -1,11 +1,9 @@
-import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from synthetic_study import record_flow, write_study
+from synthetic_study import record_flow, records, scored, write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.results_table import columns, results_csv
@@ -114,10 +112,8 @@ def test_decisions_classes_and_the_way_of_the_images(tmp_path: Path) -> None:
 
 def test_rare_positives_get_precision_and_recall(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", seeds=2, colormaps=["none"])
-    for path in folder.glob("cells/*/predictions.parquet"):
-        frame = pd.read_parquet(path)
-        rare = frame["label"].eq(0) | frame["patient"].str.endswith("1")
-        frame[rare].to_parquet(path, index=False)
+    for _, frame in scored(folder):
+        frame.drop(frame[frame["label"].ne(0) & ~frame["patient"].str.endswith("1")].index, inplace=True)
     report(folder)
     text = " ".join(" ".join(outline(folder).text).split())
     assert "Precision and recall" in text
@@ -285,9 +281,8 @@ def test_training_curves_show_every_training_and_the_epoch_tested(tmp_path: Path
 
 def test_without_a_history_there_are_no_curves(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"])
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
-        path.write_text(json.dumps(record | {"epochs": record["epochs"][:1], "best_epoch": 0}))
+    for record in records(folder):
+        record.update({"epochs": record["epochs"][:1], "best_epoch": 0})
     assert list(training_curves(read_study(folder))) == []
 
 

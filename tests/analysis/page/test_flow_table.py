@@ -1,11 +1,9 @@
 """Who was in each part of the data, on the page and in methods.md; what is classified in each kind of task."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-from synthetic_study import write_study
+from synthetic_study import records, scored, several_labels, write_study
 
 from medxfer.analysis import read_study
 from medxfer.analysis.judge.flow import flows
@@ -23,8 +21,7 @@ PEOPLE = {
 
 def record_flow(folder: Path, people: dict[str, Any]) -> None:
     """Add to every cell what training records of its data."""
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         images, patients = record["data"]["images"], record["data"]["patients"]
         halves = {
             part: {"images": [n // 2, n // 2], "patients": [patients[part] // 2] * 2} for part, n in images.items()
@@ -33,7 +30,6 @@ def record_flow(folder: Path, people: dict[str, Any]) -> None:
             "received": {"files": 452, "patients": 225}, "used": {"images": 450, "patients": 224},
             "by_class": halves, "people": people,
         }  # fmt: skip
-        path.write_text(json.dumps(record))
 
 
 def shown(folder: Path) -> str:
@@ -57,16 +53,11 @@ def test_the_flow_has_classes_and_patients_of_every_part(tmp_path: Path) -> None
 
 def test_folds_have_ranges_and_a_patient_of_two_sites_counts_once(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"], sites=("A", "B", "C"), images_per_patient=1)
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record, frame in scored(folder):
         fold = record["factors"]["fold"]
         record["data"]["images"]["train"] = record["data"]["patients"]["train"] = 50 + fold
-        path.write_text(json.dumps(record))
-        table = path.with_name("predictions.parquet")
-        frame = pd.read_parquet(table)
         first = frame.index[frame["split"] == "test"][0]
         frame.loc[first, "patient"] = "at every site"
-        frame.to_parquet(table, index=False)
     study = read_study(folder)
     text = shown(folder)
     (made,) = [facts for facts in provenance(study) if facts.title.startswith("Data: ")]
@@ -113,12 +104,7 @@ def test_several_classes_and_labels_are_named_with_how_common_they_are(tmp_path:
     assert f"phantom_dx, DX: one of class 0 ({share}), class 1 ({share}) and class 2 ({share})." in shown(folder)
     assert "(DX, 33.3 % class 0, 33.3 % class 1 and 33.3 % class 2)" in judge(read_study(folder)).scope
     folder = write_study(tmp_path / "labels", colormaps=["none"])
-    for path in folder.glob("cells/*/metrics.json"):
-        path.write_text(path.read_text().replace('"binary"', '"multilabel"').replace('"no lesion"', '"mass"'))
-        table = path.with_name("predictions.parquet")
-        frame = pd.read_parquet(table)
-        labels = {"label_0": (frame.index % 4 == 0).astype(int), "label_1": frame["label"]}
-        frame.drop(columns="label").assign(**labels).to_parquet(table, index=False)
+    several_labels(folder, lambda frame: frame.index % 4 == 0, lambda frame: frame["label"])
     study = read_study(folder)
     assert flows(study)[0].shares == {"mass": 0.25, "lesion": 0.5}
     said = "labels, any of which an image may have: mass (25 % of the test images) and lesion (50 % of the test images)"
@@ -129,10 +115,8 @@ def test_several_classes_and_labels_are_named_with_how_common_they_are(tmp_path:
 def test_patients_of_a_training_of_folds_are_those_of_all_its_folds(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s", colormaps=["none"], folds=3)
     record_flow(folder, {"train": {}, "val": {}, "test": PEOPLE | {"sex": {"female": 1}}})
-    for path in folder.glob("cells/*/metrics.json"):
-        record = json.loads(path.read_text())
+    for record in records(folder):
         record["data"]["flow"]["people_tested"] = PEOPLE
-        path.write_text(json.dumps(record))
     text, study = shown(folder), read_study(folder)
     assert "Patients all that are tested | age in years: median (quartiles) 61 (52.5–68) | age known 60 |" in text
     told = methods(study, judge(study))[0]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from synthetic_study import write_study
+from synthetic_study import several_labels, write_study
 from test_analysis_pictures import write_store
 
 from medxfer.analysis import answer, read_predictions, read_study
@@ -63,13 +63,8 @@ def test_an_image_with_burned_in_annotations_is_never_shown(study: Path, tmp_pat
 
 def test_of_labels_there_is_an_image_without_any_and_one_of_each(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "labels", data=["phantom_ct"], patients=10, colormaps=["none"])
-    for path in folder.glob("cells/*/metrics.json"):
-        path.write_text(path.read_text().replace('"binary"', '"multilabel"').replace('"no lesion"', '"mass"'))
-        table = path.with_name("predictions.parquet")
-        frame = pd.read_parquet(table)
-        place = frame["image"].str[-4:].astype(int)
-        labels = {"label_0": place.isin([2, 3]).astype(int), "label_1": place.isin([2, 3, 8]).astype(int)}
-        frame.drop(columns="label").assign(**labels).to_parquet(table, index=False)
+    among = lambda places: lambda frame: frame["image"].str[-4:].astype(int).isin(places)  # noqa: E731
+    several_labels(folder, among([2, 3]), among([2, 3, 8]))
     shown = seen_images(read_study(folder), write_store(tmp_path / "store", folder, burned_in=False))
     assert [image.label for image in shown] == ["none of the labels", "mass, with other labels", "lesion"]
 
