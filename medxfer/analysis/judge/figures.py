@@ -1,6 +1,6 @@
 """A contrast in numbers, and how far a difference in a metric can go."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,12 @@ class Mean:
     mean: float
     low: float
     high: float
+
+    @property
+    def words(self) -> str:
+        """In points: '71.2 (68.0 to 74.1)'."""
+        mean, low, high = (f"{100 * value:.1f}".replace("-", "−") for value in (self.mean, self.low, self.high))
+        return f"{mean} ({low} to {high})"
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,11 @@ class Figures:
     def simultaneous(self) -> bool:
         """Whether low and high hold together with the intervals of other contrasts."""
         return self.contrasts > 1
+
+
+def words_of(means: Mapping[str, Mean], names: Iterable[str]) -> list[str]:
+    """The means of these names in points; empty where one is not known."""
+    return [means[name].words if name in means else "" for name in names]
 
 
 def clip(estimate: float, half: float, weights: Mapping[Any, float], metric: str) -> tuple[float, float, bool]:

@@ -1,6 +1,9 @@
 """Metrics, numbers and p values in words that a clinician understands."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medxfer.base.words import count
 
 METRICS = {
     "accuracy": "accuracy",
@@ -46,6 +49,14 @@ def trained_part(finetune: object) -> str:
         return "the last layer alone"
     stages = str(finetune).removeprefix("last:")
     return f"the last layer and the {stages} stages before it" if str(finetune).startswith("last:") else ""
+
+
+def budget_words(settings: Mapping[str, Any]) -> str:
+    """'8 epochs', or a number of steps; empty where neither is recorded. `settings` have dotted keys."""
+    for key, unit in (("trainer.max_epochs", "epoch"), ("trainer.max_steps", "step")):
+        if isinstance(n := settings.get(key), int) and n > 0:
+            return count(n, unit)
+    return ""
 
 
 def span(numbers: Sequence[int]) -> str:

@@ -40,8 +40,9 @@ def answer_question(question: Question, judge: Judge) -> Answer:
     compared = next((one for one in declared.comparisons if one.name == question), None)
     asks = _asks(question, judge.study) if compared is None else _asks_about(compared, declared)
     if not findings:
-        takes = _not_asked(question, declared.rules) if compared is None else _not_compared(compared)
-        return Answer(question, asks, "Not asked by this study.", takes)
+        takes, grid = _not_asked(question, declared.rules) if compared is None else _not_compared(compared)
+        run = f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."
+        return Answer(question, asks, "Not asked by this study.", (takes, run))
     ahead = [f.figures for f in findings if f.figures and f.outlook]
     together = len(ahead) > 1  # then said once, for all of them
     single = any(finding.conclusion == "one training" for finding in findings) and not judge.blind
@@ -132,8 +133,8 @@ def _beside(finding: Finding) -> str:
     return f"{finding.contrast.partition(', ')[0]}, in points: {', '.join(others)}; {kind}"
 
 
-def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
-    """What a grid must have for the question, and how to get it."""
+def _not_asked(question: Question, rules: Rules) -> tuple[str, str]:
+    """What a grid must have for the question, and the options that give it."""
     if question == "RQ1":
         start = weights_name(rules.weights)
         takes = f"It takes gray images (colormap none) and at least one colormap, both with {start} weights."
@@ -142,14 +143,13 @@ def _not_asked(question: Question, rules: Rules) -> tuple[str, ...]:
         starts = (rules.treated, rules.reference)
         takes = f"It takes {' and '.join(map(weights_name, starts))} weights, both on {images_name(rules.colormap)}."
         grid = f"with colormap={rules.colormap} pretrained={','.join(str(hydra_value(start)) for start in starts)}"
-    return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."
+    return takes, grid
 
 
-def _not_compared(compared: Comparison) -> tuple[str, ...]:
-    """What a grid must have for a comparison of study.contrasts, and how to get it."""
+def _not_compared(compared: Comparison) -> tuple[str, str]:
+    """The same for a comparison of study.contrasts."""
     factor, reference = compared.factor, compared.reference
     where = f" ({compared.where})" if compared.where else ""
     takes = f"It takes {level_name(factor, reference)} and at least one other {factor.replace('_', ' ')}{where}."
     held = "".join(f" {key}={hydra_value(level)}" for key, level in compared.within.items())
-    grid = f"with {factor}={hydra_value(reference)},…{held}"
-    return takes, f"Run the study's command again {grid} seed=0,1,2,3,4; cells that are finished are kept."
+    return takes, f"with {factor}={hydra_value(reference)},…{held}"

@@ -7,7 +7,7 @@ from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.look_words import at_looks
-from medxfer.analysis.judge.phrases import percent, trained_part
+from medxfer.analysis.judge.phrases import budget_words, percent, trained_part
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.base.series import IN_WORDS
@@ -119,10 +119,7 @@ def _budget(study: StudyRecord) -> str:
     start = "at most " if settings.get("patience") is not None else ""
     if budgets := study.declared.budget:
         return f"{start}{count(budgets[-1], 'epoch')} (the longest of {listing(budgets)})"
-    epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
-    if isinstance(epochs, int) and epochs > 0:
-        return start + count(epochs, "epoch")
-    return start + count(steps, "step") if isinstance(steps, int) and steps > 0 else "an unrecorded budget"
+    return start + said if (said := budget_words(settings)) else "an unrecorded budget"
 
 
 def _weights(study: StudyRecord, findings: Sequence[Finding]) -> list[str]:

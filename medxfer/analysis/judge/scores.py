@@ -133,12 +133,6 @@ def read_slices(folder: Path) -> dict[str, list[str]]:
     return {str(one): list(map(str, of)) for one, of in frame.groupby("series")["image"]} if len(frame) else {}
 
 
-def shared_seeds(cells: Iterable[CellRecord], arms: Sequence[Hashable], key: KeyOf) -> list[int]:
-    """The seeds that every arm has finished; `key` says which arm a cell belongs to."""
-    done = {(key(cell), cell.factors["seed"]) for cell in cells if cell.status == "done"}
-    return sorted({seed for _, seed in done if all((arm, seed) in done for arm in arms)})
-
-
 def stack(
     cells: Iterable[CellRecord], arms: Sequence[Hashable], key: KeyOf, seeds: Sequence[int] | None = None
 ) -> BlockScores | None:
@@ -159,7 +153,7 @@ def stack(
     """
     runs = {(key(cell), cell.factors["seed"]): cell for cell in cells if cell.status == "done"}
     if seeds is None:
-        seeds = shared_seeds(runs.values(), arms, key)
+        seeds = sorted({seed for _, seed in runs if all((arm, seed) in runs for arm in arms)})
     if not seeds:
         return None
     first = runs[arms[0], seeds[0]]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medxfer.analysis.judge.arms import ArmFigures
-from medxfer.analysis.judge.figures import Mean
+from medxfer.analysis.judge.figures import words_of
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.flow import Flow, flows
 from medxfer.analysis.judge.phrases import (
@@ -102,7 +102,7 @@ def _arms(study: StudyRecord, verdict: Verdict) -> PaperTable:
         [
             *(str(one.block[i]).removeprefix(f"{keys[i]}=") for i in varied),
             arm_name(one.arm),
-            *(_mean(one.metrics.get(metric)) for metric in metrics),
+            *words_of(one.metrics, metrics),
             _trainings(one),
         ]
         for one in arms
@@ -129,13 +129,6 @@ def _tested(flow: Flow) -> str:
 
 def _trainings(one: ArmFigures) -> str:
     return str(one.trainings) if one.trainings == one.planned else f"{one.trainings} of {one.planned}"
-
-
-def _mean(found: Mean | None) -> str:
-    if found is None:
-        return ""
-    mean, low, high = (f"{100 * value:.1f}".replace("-", "−") for value in (found.mean, found.low, found.high))
-    return f"{mean} ({low} to {high})"
 
 
 def _contrasts(label: str, title: str, findings: Sequence[Finding], verdict: Verdict) -> PaperTable:

@@ -6,11 +6,11 @@ from typing import Any
 from medxfer.analysis.judge.caveats import other_scales
 from medxfer.analysis.judge.chosen_epochs import chosen_among
 from medxfer.analysis.judge.conclusion import weights_in_words
-from medxfer.analysis.judge.phrases import metric_name, percent, trained_part
+from medxfer.analysis.judge.phrases import budget_words, metric_name, percent, trained_part
 from medxfer.analysis.judge.results import StudyRecord
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.out.references import ADAMW, Cited
-from medxfer.base.words import count, listing
+from medxfer.base.words import listing
 
 Settings = Mapping[str, Any]
 
@@ -59,10 +59,7 @@ def network_sentences(study: StudyRecord, settings: Settings) -> Iterator[str]:
 
 
 def training_sentences(study: StudyRecord, verdict: Verdict, settings: Settings, cited: Cited) -> Iterator[str]:
-    epochs, steps = settings.get("trainer.max_epochs"), settings.get("trainer.max_steps")
-    budget = count(epochs, "epoch") if isinstance(epochs, int) and epochs > 0 else None
-    if budget is None and isinstance(steps, int) and steps > 0:
-        budget = count(steps, "step")
+    budget = budget_words(settings)
     if budgets := [str(one) for one in study.declared.budget]:
         budget = f"{listing(budgets)} epochs, each budget with a schedule of its own"
     optimizer = {"adamw": f"AdamW {cited(ADAMW)}" if settings.get("optimizer") == "adamw" else "", "sgd": "SGD"}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from medxfer.analysis.judge.arms import ArmFigures, Range
-from medxfer.analysis.judge.figures import Mean
+from medxfer.analysis.judge.figures import Mean, words_of
 from medxfer.analysis.judge.operating import confusion
 from medxfer.analysis.judge.phrases import metric_name, percent
 from medxfer.analysis.judge.results import StudyRecord
@@ -31,7 +31,7 @@ def arm_sections(verdict: Verdict) -> Iterator[Section]:
         if any(one.classes for one in arms):
             of_class = ("sensitivity", "specificity", "auroc")
             rows = [
-                [arm_name(one.arm), of.name, str(of.patients), *(_mean(of.metrics.get(m)) for m in of_class)]
+                [arm_name(one.arm), of.name, str(of.patients), *words_of(of.metrics, of_class)]
                 for one in arms
                 for of in one.classes
             ]
@@ -80,7 +80,7 @@ def _of_class(name: str, counts: np.ndarray, own: int) -> list[str]:
 
 def arm_rows(arms: Sequence[ArmFigures], metrics: Sequence[str]) -> list[list[str]]:
     """A row an arm: its name, its trainings, and each of the metrics with its interval."""
-    return [[arm_name(one.arm), str(one.trainings), *(_mean(one.metrics.get(m)) for m in metrics)] for one in arms]
+    return [[arm_name(one.arm), str(one.trainings), *words_of(one.metrics, metrics)] for one in arms]
 
 
 def decision_rows(arms: Sequence[ArmFigures]) -> tuple[list[str], list[list[str]]] | None:
@@ -92,13 +92,6 @@ def decision_rows(arms: Sequence[ArmFigures]) -> tuple[list[str], list[list[str]
         [arm_name(one.arm), *(_decided(one.decisions.get(n), 1 if len(n) == 2 else 100) for n in shown)] for one in arms
     ]
     return ["Arm", *shown], rows
-
-
-def _mean(found: Mean | None) -> str:
-    if found is None:
-        return ""
-    ends = [f"{100 * value:.1f}".replace("-", "−") for value in (found.mean, found.low, found.high)]
-    return f"{ends[0]} ({ends[1]} to {ends[2]})" if found.low < found.high else ends[0]
 
 
 def _decided(found: Mean | Range | None, scale: float) -> str:

@@ -36,8 +36,6 @@ def ensemble_section(study: StudyRecord) -> Iterator[Section]:
 
 
 def _row(one: Ensemble) -> list[str]:
-    auroc, low, high, single = (f"{100 * value:.1f}" for value in (*vars(one.auroc).values(), one.single))
-    gain = ""
-    if one.gain is not None:
-        gain = f"{points(one.gain.mean)} ({interval(one.gain.low, one.gain.high)})"
-    return [" + ".join(map(arm_name, one.arms)), str(one.networks), f"{auroc} ({low} to {high})", single, gain]
+    gain = f"{points(one.gain.mean)} ({interval(one.gain.low, one.gain.high)})" if one.gain else ""
+    name, single = " + ".join(map(arm_name, one.arms)), f"{100 * one.single:.1f}"
+    return [name, str(one.networks), one.auroc.words, single, gain]

@@ -37,16 +37,11 @@ def withheld(study: StudyRecord, store_root: Path) -> list[str]:
     said = []
     for cell, _, images in _first_stores(study, store_root):
         of = images["burned_in"].value_counts()
-        yes, unsaid = int(of.get("yes", 0)), int(of.get("unsaid", 0))
-        why = [
-            *(
-                [f"{unsaid:,} do not say whether text is burned into their pixels, as no PNG or JPEG does"]
-                if unsaid
-                else []
-            ),
-            *([f"{yes:,} say that it is"] if yes else []),
-        ]
-        if why:
+        reasons = {
+            "unsaid": "do not say whether text is burned into their pixels, as no PNG or JPEG does",
+            "yes": "say that it is",
+        }
+        if why := [f"{of[said]:,} {words}" for said, words in reasons.items() if of.get(said)]:
             said.append(
                 f"{cell.factors['data']}: of {count(len(images), 'image')}, {listing(why)}. Such text may name a "
                 "patient, so these images are never shown here."
