@@ -14,11 +14,12 @@ from scipy import special, stats
 from start_studies import FOLDS, STARTS, Study
 from synthetic_study import RULES
 
-from medxfer.analysis.judge.arms import NEAR, by_chance, mean_of
+from medxfer.analysis.judge.arms import NEAR, by_chance, means
+from medxfer.analysis.judge.conclusion import UNDECIDED
 from medxfer.analysis.judge.contrasts import PRIMARY
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.layer import Layer, Measured, TestSet
-from medxfer.analysis.judge.looking import NEVER, OPEN, look, record_of
+from medxfer.analysis.judge.looking import look, record_of
 from medxfer.analysis.judge.results import CellRecord, StudyRecord
 from medxfer.analysis.stats.influence import NotComparable
 from medxfer.study.declared import Declared
@@ -83,7 +84,7 @@ def verdict(of: Figures, looks: tuple[int, ...], colormaps: int = 1, seeds: int 
     difference = finding.conclusion.startswith(("improves", "harms", "significant"))
     found = int(np.sign(finding.figures.estimate)) if difference else 0
     networks = trained * len(arms) * (1 if of.fold is None else FOLDS)
-    return Said(networks, found, finding.conclusion not in (*OPEN, *NEVER))
+    return Said(networks, found, finding.conclusion not in UNDECIDED)
 
 
 def _folder(arm: int, seed: int) -> Path:
@@ -118,8 +119,8 @@ def _blind(study: StudyRecord, table: Layer) -> bool:
         cells = [cell for cell in study.done if cell.arm == arm]
         if np.mean([table[cell.folder].theta for cell in cells]) >= 0.5 + NEAR / 2:
             return False  # without its interval, which takes time
-        mean = mean_of(cells, arm, METRIC, study.declared, measure=partial(_measure, table))
-        shown.append(SimpleNamespace(metrics={METRIC: mean}, chance=0.5, block=cells[0].block))
+        mean = means(cells, arm, {METRIC: None}, study.declared, partial(_measure, table))
+        shown.append(SimpleNamespace(metrics=mean, chance=0.5, block=cells[0].block))
     return bool(by_chance(shown, METRIC))
 
 

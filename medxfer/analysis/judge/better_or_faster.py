@@ -9,19 +9,16 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 
 from medxfer.analysis.judge.arms import seen
+from medxfer.analysis.judge.conclusion import HARMS, IMPROVES, NOT_JUDGED, SETTLED
 from medxfer.analysis.judge.contrasts import PRIMARY
 from medxfer.analysis.judge.evidence import Evidence, at_start, weigh
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, percent, points
-from medxfer.analysis.judge.readings import IMPROVES, SETTLED
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.selection import select
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import FEWEST_PATIENTS, FEWEST_SEEDS, count
 from medxfer.study.identity import BUDGET
-
-_NO_RELEVANT_GAIN = (*SETTLED, "a gain above the margin is excluded")
-_JUDGED = (*IMPROVES, *_NO_RELEVANT_GAIN, "harms", "harms by at least the margin", "cannot tell")
 
 
 def at_budget(study: StudyRecord, epochs: int) -> StudyRecord:
@@ -64,7 +61,7 @@ def _shrinks(evidence: Evidence | None, level: float) -> bool:
 
 def _said(early: Finding, late: Finding, shrinks: bool) -> str:
     """Better, or merely faster; never from a difference that was only not found."""
-    if early.conclusion not in _JUDGED or late.conclusion not in _JUDGED:
+    if {early.conclusion, late.conclusion} & set(NOT_JUDGED):
         return "Better or merely faster: this cannot be said before both budgets are judged."
     gains, lasts = early.conclusion in IMPROVES, late.conclusion in IMPROVES
     if gains and lasts:
@@ -73,9 +70,9 @@ def _said(early: Finding, late: Finding, shrinks: bool) -> str:
         return "Better at the long budget; at the short one that is not shown."
     if not gains:
         return "Neither better nor faster is shown."
-    if late.conclusion.startswith("harms"):
+    if late.conclusion in HARMS:
         return "Merely faster, and worse in the end: the short budget shows a gain, the long one a loss."
-    if late.conclusion in _NO_RELEVANT_GAIN:
+    if late.conclusion in (*SETTLED, "a gain above the margin is excluded"):
         if shrinks or early.conclusion == "improves by at least the margin":
             return (
                 "Merely faster: the gain at the short budget shrinks, and the long one excludes a gain of the margin."

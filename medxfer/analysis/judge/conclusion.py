@@ -25,6 +25,14 @@ Conclusion = Literal[
     "significant but negligible", "equivalent", "a gain above the margin is excluded", "cannot tell",
     "one training", "too few patients", "no arm beats chance", "incomplete", "before the first look", "refused",
 ]  # fmt: skip
+Kind = tuple[Conclusion, ...]
+IMPROVES: Kind = ("improves by at least the margin", "improves")
+HARMS: Kind = ("harms by at least the margin", "harms")
+SETTLED: Kind = ("equivalent", "significant but negligible")
+DESCRIBED: Kind = ("one training", "too few patients", "no arm beats chance")  # figures are given without an answer
+PROVISIONAL: Kind = (*DESCRIBED, "incomplete")
+NOT_JUDGED: Kind = (*PROVISIONAL, "refused", "before the first look")
+UNDECIDED: Kind = (*NOT_JUDGED, "cannot tell")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from medxfer.analysis.judge.conclusion import HARMS, IMPROVES, SETTLED
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.phrases import interval, margin_points, points, size
 from medxfer.base.words import count, listing
@@ -16,9 +17,9 @@ _ALL = {  # what is said where all findings have the conclusion
     "too few patients": "Too few test patients to judge.",
 }
 _PARTS = (  # of a headline: what is said of the findings with these conclusions
-    ("yes", ("improves by at least the margin", "improves")),
-    ("no", ("harms by at least the margin", "harms")),
-    ("no difference that matters", ("equivalent", "significant but negligible")),
+    ("yes", IMPROVES),
+    ("no", HARMS),
+    ("no difference that matters", SETTLED),
     ("no gain of {margin} or more", ("a gain above the margin is excluded",)),
     ("cannot tell yet", ("cannot tell",)),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from medxfer.analysis.judge.arms import seen
-from medxfer.analysis.judge.conclusion import Conclusion
+from medxfer.analysis.judge.conclusion import UNDECIDED
 from medxfer.analysis.judge.contrasts import PRIMARY, questions
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import percent
@@ -16,9 +16,6 @@ from medxfer.analysis.judge.study_reader import read_study
 from medxfer.analysis.stats.looks import CHANCE, undeclared_error
 from medxfer.base.words import FEWEST_SEEDS, count, listing
 from medxfer.study.look_record import LookRecord, Taken, record_looks
-
-OPEN: tuple[Conclusion, ...] = ("cannot tell", "one training", "incomplete", "before the first look")
-NEVER: tuple[Conclusion, ...] = ("refused", "too few patients", "no arm beats chance")  # more seeds do not help
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def look(judge: Judge, findings: Sequence[Finding]) -> Look:
         return Look(following, False, False, "The study asks no primary question, so that no look decides one.")
     ahead = f"the next look is at {count(following or 0, 'seed')}"
     here = f"Look {looks.index(at) + 1} of {len(looks)} ({count(at, 'seed')})" if at else "No look is taken yet"
-    undecided = [finding for finding in findings if finding.conclusion in (*OPEN, *NEVER)]
+    undecided = [finding for finding in findings if finding.conclusion in UNDECIDED]
     if not undecided:
         return Look(following, True, False, f"{here}: every primary question is decided.")
     names = _names(undecided)
@@ -150,7 +147,7 @@ def record_of(judge: Judge, findings: Sequence[Finding]) -> LookRecord:
     for finding in findings:
         f, key = finding.figures, key_of(judge.contrast_of(finding))
         if f is not None and f.look is not None:
-            at, decided = f.look, finding.conclusion not in (*OPEN, *NEVER)
+            at, decided = f.look, finding.conclusion not in UNDECIDED
             one = Taken(
                 seeds=at.seeds,
                 information=at.information,

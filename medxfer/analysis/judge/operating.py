@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medxfer.analysis.judge.scores import CellScores
+from medxfer.analysis.stats.roc_influence import FoldedRoc, Roc, passed
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -19,17 +20,31 @@ def roc(trainings: Sequence[CellScores]) -> Floats:
     A binary task has one curve, of class 1. Classes without both positives and negatives are left out. The curve of a
     training of folds is the mean of its folds' curves, weighed by their pairs, so that the area under it is its AUROC.
     """
-    curves = [
-        _curve(run, scores, truth) for run in trainings for scores, truth in tasks_of(run) if 0 < truth.mean() < 1
-    ]
-    return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
+    rocs = [roc for run in trainings for roc in rocs_of(run)]
+    return np.mean([roc.sensitivity(GRID) for roc in rocs], axis=0) if rocs else np.full(len(GRID), np.nan)
+
+
+def rocs_of(run: CellScores) -> list[Roc | FoldedRoc]:
+    """A curve for each class (one against the rest) with both positives and negatives; of a binary task one."""
+    ids, case = np.unique(run.patients, return_inverse=True)
+
+    def of_fold(images: Booleans, scores: Floats, truth: Booleans) -> Roc:
+        return Roc(scores[images], truth[images], case[images], len(ids))
+
+    found: list[Roc | FoldedRoc] = []
+    for scores, truth in tasks_of(run):
+        if 0 < truth.mean() < 1:
+            parts = _fold_parts(run, truth)
+            rocs = tuple(of_fold(images, scores, truth) for _, images in parts)
+            found.append(rocs[0] if run.fold is None else FoldedRoc(tuple(share for share, _ in parts), rocs))
+    return found
 
 
 def precision_recall(trainings: Sequence[CellScores]) -> Floats:
     """Precision at each sensitivity of GRID but 0, averaged over trainings, for class 1 of a binary task."""
     curves = []
     for scores, truth in (task for run in trainings for task in tasks_of(run)):
-        hits, false = _passed(scores, truth)
+        hits, false = passed(scores, truth)
         precision = hits[1:] / (hits[1:] + false[1:])
         best = np.maximum.accumulate(precision[::-1])[::-1]  # of all thresholds with at least this sensitivity
         curves.append(best[np.searchsorted(hits[1:] / hits[-1], GRID[1:] - 1e-12)])
@@ -119,27 +134,10 @@ def tasks_of(run: CellScores) -> list[tuple[Floats, npt.NDArray[np.bool_]]]:
     return tasks[1:] if run.judged.ndim == 1 else tasks
 
 
-def fold_parts(run: CellScores, truth: Booleans) -> list[tuple[float, Booleans]]:
+def _fold_parts(run: CellScores, truth: Booleans) -> list[tuple[float, Booleans]]:
     """(weight, images) of each fold that has both classes; the weights are shares of the pairs within folds."""
     if run.fold is None:
         return [(1.0, np.ones(len(truth), bool))]
     folds = [run.fold == number for number in np.unique(run.fold)]
     pairs = np.array([float(truth[of].sum() * (~truth[of]).sum()) for of in folds])
     return [(share, of) for share, of in zip(pairs / max(pairs.sum(), 1), folds, strict=True) if share > 0]
-
-
-def _curve(run: CellScores, scores: Floats, truth: Booleans) -> Floats:
-    parts = [share * _sensitivity(scores[of], truth[of]) for share, of in fold_parts(run, truth)]
-    return np.sum(parts, axis=0) if parts else np.full(len(GRID), np.nan)
-
-
-def _sensitivity(scores: Floats, truth: npt.NDArray[np.bool_]) -> Floats:
-    hits, false = _passed(scores, truth)
-    return np.asarray(np.interp(GRID, false / false[-1], hits / hits[-1]))
-
-
-def _passed(scores: Floats, truth: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Positives and negatives above each threshold, from none to all; equal scores are passed together."""
-    order = np.argsort(-scores, kind="stable")
-    last = np.append(np.diff(scores[order]) != 0, True)
-    return np.append(0.0, np.cumsum(truth[order])[last]), np.append(0.0, np.cumsum(~truth[order])[last])

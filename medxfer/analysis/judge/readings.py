@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from medxfer.analysis.judge.breakdown import split
+from medxfer.analysis.judge.conclusion import IMPROVES, PROVISIONAL, SETTLED
 from medxfer.analysis.judge.contrasts import CONTROL, PRIMARY, Contrast, Question, controlled
 from medxfer.analysis.judge.figures import clip
 from medxfer.analysis.judge.findings import Finding, Judge
@@ -28,9 +29,7 @@ TITLES = {
 }
 ENOUGH_DATA_SETS = 6  # the fewest with which a test over data sets can reject at 5 % by ranks (Demšar 2006)
 BUDGET, NORMALIZE = "trainer.max_epochs", "normalize"
-IMPROVES = ("improves", "improves by at least the margin")
-SETTLED = ("equivalent", "significant but negligible")
-_OPEN = ("one training", "too few patients", "no arm beats chance", "incomplete", "refused")
+_OPEN = (*PROVISIONAL, "refused")
 
 
 def readings(judge: Judge, primary: Sequence[Finding], exploratory: Sequence[Finding]) -> dict[str, list[str]]:

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medxfer.analysis.judge.contrasts import Contrast
 from medxfer.analysis.judge.evidence import arm_of, sample_of
 from medxfer.analysis.judge.findings import Judge
 from medxfer.analysis.judge.layer import Measured, measured
-from medxfer.analysis.judge.operating import GRID, fold_parts, tasks_of
+from medxfer.analysis.judge.operating import GRID, rocs_of
 from medxfer.analysis.judge.pairing import BlockRuns, DataRuns, paired_runs, same_test
-from medxfer.analysis.judge.scores import CellScores, read_scores
+from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.stats import effects
 from medxfer.analysis.stats.influence import Floats
 from medxfer.analysis.stats.roc_influence import FoldedRoc, Roc
@@ -67,23 +66,8 @@ def _band(one: DataRuns, weights: Mapping[Any, float], alpha: float) -> RocBand:
 
 
 def _curves(block: BlockRuns) -> Curves:
-    out = {}
-    for cell in block.cells.values():
-        found = block.layer[cell.folder]
-        if isinstance(found, Measured):
-            run, patients = read_scores(cell), np.array(found.tested.patients)
-            out[cell.folder] = [_roc(run, s, truth, patients) for s, truth in tasks_of(run) if 0 < truth.mean() < 1]
-    return out
-
-
-def _roc(run: CellScores, scores: Floats, truth: NDArray[np.bool_], patients: NDArray[Any]) -> Roc | FoldedRoc:
-    case, n = np.searchsorted(patients, run.patients), len(patients)
-    if run.fold is None:
-        return Roc(scores, truth, case, n)
-    parts = fold_parts(run, truth)
-    return FoldedRoc(
-        tuple(share for share, _ in parts), tuple(Roc(scores[of], truth[of], case[of], n) for _, of in parts)
-    )
+    known = [cell for cell in block.cells.values() if isinstance(block.layer[cell.folder], Measured)]
+    return {cell.folder: rocs_of(read_scores(cell)) for cell in known}
 
 
 def _mean(one: DataRuns, arms: Sequence[Any], curves: Sequence[Curves]) -> Floats:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from medxfer.analysis.judge.conclusion import DESCRIBED
 from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.flow import Flow, flows
@@ -13,7 +14,6 @@ from medxfer.analysis.judge.results import StudyRecord
 from medxfer.base.series import IN_WORDS
 from medxfer.base.words import count, listing
 
-DESCRIBED = ("one training", "too few patients", "no arm beats chance")  # figures that are given without an answer
 FROM_TABLE = "The scores are of another program: what its networks were trained on is not known here."
 FOLDS_FROM_TABLE = (
     "The scores are of another program: that a network saw no patient of its fold is taken from the table."

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from medxfer.analysis.judge.conclusion import PROVISIONAL
 from medxfer.analysis.judge.contrasts import images_name
 from medxfer.analysis.judge.findings import Finding
 from medxfer.analysis.judge.layer import score_on_test
@@ -14,8 +15,6 @@ from medxfer.analysis.page.drawing import Axis, Panel, Row
 from medxfer.analysis.page.layout import block_name, colour_classes
 from medxfer.base.words import NO_START, arm_name, listing, weights_name
 from medxfer.study.declared import read_rules
-
-PROVISIONAL = ("one training", "too few patients", "no arm beats chance", "incomplete")
 
 
 def answers(verdict: Verdict) -> Panel | None:

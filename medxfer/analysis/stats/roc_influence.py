@@ -17,6 +17,13 @@ Booleans = NDArray[np.bool_]
 WIDEST = 0.15  # of the rates at each side over which a slope is taken
 
 
+def passed(scores: Floats, truth: Booleans) -> tuple[Floats, Floats]:
+    """Positives and negatives above each threshold, from none to all; equal scores are passed together."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)
+    return np.append(0.0, np.cumsum(truth[order])[last]), np.append(0.0, np.cumsum(~truth[order])[last])
+
+
 @dataclass(frozen=True)
 class Roc:
     """One training's curve for one class against the rest; it needs two patients with and two without the class."""
@@ -28,9 +35,7 @@ class Roc:
 
     @cached_property
     def _points(self) -> tuple[Floats, Floats]:
-        order = np.argsort(-self.scores, kind="stable")
-        last = np.append(np.diff(self.scores[order]) != 0, True)
-        hits, false = (np.append(0.0, np.cumsum(of[order])[last]) for of in (self.truth, ~self.truth))
+        hits, false = passed(self.scores, self.truth)
         return false / false[-1], hits / hits[-1]
 
     @cached_property
@@ -89,9 +94,12 @@ class FoldedRoc:
     @property
     def fewest(self) -> int:
         """Patients of the class that has fewer, in the fold with the fewest."""
-        return min(roc.fewest for roc in self.folds)
+        return min((roc.fewest for roc in self.folds), default=0)
 
     def sensitivity(self, rates: Floats | float) -> Floats:
+        """NaN where no fold has both classes."""
+        if not self.folds:
+            return np.full(np.shape(rates), np.nan)
         return np.asarray(sum(w * roc.sensitivity(rates) for w, roc in zip(self.weights, self.folds, strict=True)))
 
     def influence(self, rate: float) -> Floats:
