@@ -16,30 +16,12 @@ FACTORS = ("data", "colormap", "pretrained", "backbone", "window", "image_size",
 BUDGET = "trainer.max_epochs"  # a factor where `budget` declares several
 FOLD = "fold"  # which of a training's folds the cell tests; only cells of divided patients have this factor
 VALUES = (*(key for key in FACTORS if key != "data"), FOLD)  # those that are one value; data is a whole group
-OUTSIDE = (
-    "budget",
-    "data",
-    "external",
-    "logger",
-    "report",
-    "store",
-    "study",
-    "hydra",
-    "experiment",
-    "keep",
-    "plan",
-)  # no part of the training's settings
-# Trainer arguments that cannot change a result.
-TRAINER_OUTSIDE = (
-    "accelerator",
-    "devices",
-    "num_nodes",
-    "strategy",
-    "default_root_dir",
-    "profiler",
-    "log_every_n_steps",
-)
-
+OUTSIDE = (  # no part of the training's settings
+    "budget", "data", "external", "logger", "report", "store", "study", "hydra", "experiment", "keep", "plan",
+)  # fmt: skip
+TRAINER_OUTSIDE = (  # arguments of the Trainer that cannot change a result
+    "accelerator", "devices", "num_nodes", "strategy", "default_root_dir", "profiler", "log_every_n_steps",
+)  # fmt: skip
 _NEVER_TUNED = {
     "colormap": "RQ1 compares it",
     "pretrained": "RQ2 compares it",

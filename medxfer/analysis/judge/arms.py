@@ -16,7 +16,7 @@ from medxfer.analysis.judge.phrases import ALWAYS_SHOWN, metric_name, points
 from medxfer.analysis.judge.readings import flat
 from medxfer.analysis.judge.results import Arm, Block, CellRecord, StudyRecord
 from medxfer.analysis.judge.scores import CellScores, read_scores
-from medxfer.analysis.stats.influence import Floats
+from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count, listing
 from medxfer.study.declared import Declared

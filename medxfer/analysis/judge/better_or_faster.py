@@ -11,7 +11,8 @@ from dataclasses import replace
 from medxfer.analysis.judge.arms import seen
 from medxfer.analysis.judge.conclusion import HARMS, IMPROVES, NOT_JUDGED, SETTLED
 from medxfer.analysis.judge.contrasts import PRIMARY
-from medxfer.analysis.judge.evidence import Evidence, at_start, weigh
+from medxfer.analysis.judge.evidence import at_start, weigh
+from medxfer.analysis.judge.figures import Figures
 from medxfer.analysis.judge.findings import Finding, Judge
 from medxfer.analysis.judge.phrases import interval, p_value, percent, points
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
@@ -42,21 +43,15 @@ def _beside(judge: Judge, finding: Finding, short: int, long: int) -> Iterator[s
     if early is None:
         return
     yield f"After {count(short, 'epoch')} alone: {early.sentence}"
-    evidence = _lost(judge, short, long)
-    said = _said(early, finding, _shrinks(evidence, judge.study.declared.level))
-    if evidence is not None and evidence.effect.seeds >= FEWEST_SEEDS:
-        f = evidence.figures
+    f = _lost(judge, short, long)
+    shrinks = f is not None and f.low > 0 and f.p < 1 - judge.study.declared.level
+    said = _said(early, finding, shrinks)
+    if f is not None:
         said += (
             f" The gain after {count(short, 'epoch')} less that after {long} is {points(f.estimate)} points "
             f"({percent(f.level)} interval {interval(f.low, f.high)}, {p_value(f.p)}; not adjusted)."
         )
     yield said
-
-
-def _shrinks(evidence: Evidence | None, level: float) -> bool:
-    """Whether the gain at the short budget is shown to be larger than what is left of it."""
-    figures = evidence.figures if evidence is not None and evidence.effect.seeds >= FEWEST_SEEDS else None
-    return figures is not None and figures.low > 0 and figures.p < 1 - level
 
 
 def _said(early: Finding, late: Finding, shrinks: bool) -> str:
@@ -83,9 +78,9 @@ def _said(early: Finding, late: Finding, shrinks: bool) -> str:
     return "Faster, and whether better too cannot be told: the long budget is undecided."
 
 
-def _lost(judge: Judge, short: int, long: int) -> Evidence | None:
+def _lost(judge: Judge, short: int, long: int) -> Figures | None:
     """The gain at the short budget less that at the long one, over the blocks that have both; None where it cannot be
-    weighed."""
+    weighed, or tells nothing of other trainings."""
     rules, blocks = judge.study.declared.rules, dict[Block, list[CellRecord]]()
     for epochs in (short, long):
         for block, cells in select(at_budget(judge.study, epochs)).items():
@@ -101,4 +96,4 @@ def _lost(judge: Judge, short: int, long: int) -> Evidence | None:
         return None  # the findings say why
     if evidence is None or evidence.figures.fewest_patients < FEWEST_PATIENTS:
         return None
-    return evidence
+    return evidence.figures if evidence.effect.seeds >= FEWEST_SEEDS else None

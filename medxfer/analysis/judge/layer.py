@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from medxfer.analysis.judge.results import CellRecord, Network
 from medxfer.analysis.judge.scores import CellScores, read_networks
-from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, influences
+from medxfer.analysis.stats.influence import NotComparable, check_cases, influences
+from medxfer.analysis.stats.variance import Floats
 from medxfer.base.words import count
 
 

@@ -7,9 +7,8 @@ import numpy.typing as npt
 
 from medxfer.analysis.judge.scores import CellScores
 from medxfer.analysis.stats.roc_influence import FoldedRoc, Roc, passed
+from medxfer.analysis.stats.variance import Booleans, Floats
 
-Floats = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
 GRID = np.linspace(0.0, 1.0, 101)  # false positive rates at which ROC curves are averaged
 BINS = 10
 

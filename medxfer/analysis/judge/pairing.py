@@ -11,8 +11,9 @@ import numpy as np
 from medxfer.analysis.judge.layer import Layer, Measure, Measured, TestSet
 from medxfer.analysis.judge.results import CellRecord
 from medxfer.analysis.judge.scores import KeyOf
-from medxfer.analysis.stats.influence import Floats, NotComparable
+from medxfer.analysis.stats.influence import NotComparable
 from medxfer.analysis.stats.shared_training import shared_training
+from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import listing
 

@@ -15,8 +15,8 @@ from medxfer.analysis.judge.operating import GRID, rocs_of
 from medxfer.analysis.judge.pairing import BlockRuns, DataRuns, paired_runs, same_test
 from medxfer.analysis.judge.scores import read_scores
 from medxfer.analysis.stats import effects
-from medxfer.analysis.stats.influence import Floats
 from medxfer.analysis.stats.roc_influence import FoldedRoc, Roc
+from medxfer.analysis.stats.variance import Floats
 from medxfer.base.errors import MedxferError
 
 RATES = GRID[2:-1:2]  # of the band

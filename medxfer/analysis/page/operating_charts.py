@@ -13,6 +13,7 @@ from medxfer.analysis.judge.selection import select
 from medxfer.analysis.judge.verdict import Verdict
 from medxfer.analysis.page.drawing import Chart, Line, chart_axes
 from medxfer.analysis.page.layout import Section, Table, block_title, colour_classes, is_dashed, key_of
+from medxfer.analysis.stats.variance import Floats
 from medxfer.base.words import arm_name
 
 Runs = Mapping[Arm, Sequence[CellScores]]  # the trainings of each arm
@@ -86,7 +87,7 @@ def roc_chart(title: str, runs: Runs, colours: Mapping[Arm, str], about: str) ->
     return share_chart(title, known, "false positive rate", "sensitivity", about)
 
 
-def roc_line(sensitivity: operating.Floats, colour: str, dashed: bool) -> Line:
+def roc_line(sensitivity: Floats, colour: str, dashed: bool) -> Line:
     """`sensitivity` at the false positive rates of operating.GRID."""
     return Line([0.0, *operating.GRID], [0.0, *sensitivity], colour, dashed)
 

@@ -97,11 +97,6 @@ class Effect:
         return sum(float(term.variance) for term in self.terms)
 
     @property
-    def patient_part(self) -> float:
-        """Of the trainings' variance, what shrinks with patients too."""
-        return sum(part.patient_part for part in self.parts)
-
-    @property
     def shared_training(self) -> float:
         """Of the patients' variance, what folds add; see the module of that name."""
         return sum(part.shared_training for part in self.parts)

@@ -10,20 +10,19 @@ and stay what they are.
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from medxfer.analysis.stats.variance import Booleans, Floats
 from medxfer.base.errors import MedxferError, unknown
 from medxfer.base.words import JUDGED
 
 METRICS = JUDGED
 OF_CLASS = ("auroc", "sensitivity", "specificity", "PPV", "NPV")  # 'PPV:1' is that of class, or of label, 1
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
 Part = tuple[Floats, Floats]  # a metric on all patients (trainings,) and without each of them (trainings, patients)
 
 
@@ -55,8 +54,11 @@ class Cases:
         if self.labels.ndim == 1:
             yield self
         else:
-            for k in self.classes:
-                yield Cases(self.scores[..., k], self.labels[:, k], self.case, self.patients, self.fold)
+            yield from map(self.label, self.classes)
+
+    def label(self, k: int) -> "Cases":
+        """The binary task of a label of a multi-label task."""
+        return replace(self, scores=self.scores[..., k], labels=self.labels[:, k])
 
     def sums(self, values: Floats) -> Floats:
         """(trainings, images) → (trainings, patients)."""
@@ -212,7 +214,7 @@ def _parts(task: Cases, metric: str, threshold: Floats) -> Iterator[Part]:
 def _of_class(cases: Cases, name: str, k: int, threshold: Floats) -> Part:
     """AUROC, or a share of images, of class or label `k` against the rest."""
     if cases.labels.ndim == 2:  # the label's own binary task
-        cases, k = Cases(cases.scores[..., k], cases.labels[:, k], cases.case, cases.patients, cases.fold), 1
+        cases, k = cases.label(k), 1
     if name == "auroc":
         return _auroc(cases, cases.scores if cases.scores.ndim == 2 else cases.scores[..., k], k)
     several = cases.scores.ndim == 3

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from medxfer.analysis.stats.effects import Effect, Sample, effect
-from medxfer.analysis.stats.influence import Floats, NotComparable, check_cases, influences
+from medxfer.analysis.stats.influence import NotComparable, check_cases, influences
 from medxfer.analysis.stats.shared_training import shared_training
-from medxfer.analysis.stats.variance import LARGE_DF
+from medxfer.analysis.stats.variance import LARGE_DF, Floats
 
 
 @dataclass(frozen=True)

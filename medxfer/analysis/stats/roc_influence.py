@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
+from medxfer.analysis.stats.variance import Booleans, Floats
 
 WIDEST = 0.15  # of the rates at each side over which a slope is taken
 

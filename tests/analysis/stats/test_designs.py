@@ -20,7 +20,7 @@ def test_the_design_that_was_trained_keeps_its_components():
     assert float(same.patients.variance) == pytest.approx(float(one.patients.variance))
     assert float(same.patients.df) == pytest.approx(float(one.patients.df))
     part = one.parts[0]
-    assert same.patient_part == pytest.approx(part.patient_part)
+    assert same.parts[0].patient_part == pytest.approx(part.patient_part)
     assert float(same.trainings.variance) == pytest.approx(float(part.trainings.variance))
 
 
