@@ -54,9 +54,7 @@ def test_a_finished_study_has_no_time_left(tmp_path):
 
 
 def test_the_terminal_shows_it_as_a_matrix_with_reasons(study):
-    console = Console(width=100, record=True, file=io.StringIO())
-    show_study(study, console)
-    text = console.export_text()
+    text = shown(study)
     assert "figures: balanced accuracy on validation images; those of test are in the report alone" in text
     assert "12 cells: 9 done, 1 running, 1 failed, 1 missing" in text
     assert "3/4" in text
@@ -72,9 +70,7 @@ def test_with_looks_it_tells_the_next_one_and_the_time_until_it(tmp_path):
     assert found["looks"] == {"declared": (2, 4), "next": 4, "stopped": None}
     assert (len(found["missing"]), len(found["not_needed"])) == (4, 4)  # seeds 4 and 5 are beyond the last look
     assert found["seconds_left"] == pytest.approx(4 * 13.4)
-    console = Console(width=100, record=True, file=io.StringIO())
-    show_study(folder, console)
-    text = console.export_text()
+    text = shown(folder)
     assert "next look at 4 seeds; 4 cells not needed (–)" in text
     assert "about 54 s to the next look" in text
     assert "on validation images" in text
@@ -138,9 +134,7 @@ def test_a_stopped_cell_shows_the_epoch_from_which_it_goes_on(tmp_path):
     assert found["stopped"] == [{"cell": stopped, "epoch": 3, "epochs": 4}]
     assert found["missing"] == [stopped]
     assert found["seconds_left"] == pytest.approx(whole / 4)
-    console = Console(width=100, record=True, file=io.StringIO())
-    show_study(folder, console)
-    text = console.export_text()
+    text = shown(folder)
     assert "goes on from epoch 3 of 4" in text
     assert "3/4" in text
 
