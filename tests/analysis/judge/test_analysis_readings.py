@@ -211,7 +211,6 @@ def test_pretraining_is_worth_what_was_put_in(tmp_path: Path, doublings: float, 
         seed_noise=0.02, effect=learning(doublings),
     )  # fmt: skip
     found = worth(read_study(folder))
-    assert found is not None
     assert found.reach == pytest.approx(8)
     assert low - 1e-9 <= found.times <= high + 1e-9
     assert 1 - 1e-9 <= found.low <= found.times <= found.high <= found.reach + 1e-9
@@ -235,7 +234,6 @@ def test_the_worth_of_weights_is_that_of_those_that_rq2_compares(tmp_path: Path)
         declared={"rq2": rq2},
     )  # fmt: skip
     found = worth(read_study(folder))
-    assert found is not None
     assert found.sentence.startswith("A start from file:rad.pth instead of pretrained weights is worth ")
     assert [curve.start for curve in learning_curves(read_study(folder))] == ["file:rad.pth", True]
 

@@ -62,8 +62,6 @@ def test_each_training_has_the_threshold_that_its_study_declared(tmp_path: Path)
     assert [cell.threshold for cell in read_study(chosen).cells] == [0.3, 0.5]
     assert [cell.threshold for cell in read_study(old).cells] == [0.5, 0.5]
     scores = stack(read_study(chosen).cells, [("none", True)], lambda cell: cell.arm)
-    assert scores is not None
-    assert scores.thresholds is not None
     assert scores.thresholds.tolist() == [[0.3, 0.5]]
 
 

@@ -44,7 +44,6 @@ def test_a_large_gain_is_found_and_measured(tmp_path: Path) -> None:
     (finding,) = rq2.findings
     assert finding.conclusion == "improves by at least the margin"
     figures = finding.figures
-    assert figures is not None
     assert rq2.headline == f"Yes: {size(figures.estimate, figures.low, figures.high)}."
     assert figures.estimate == pytest.approx((figures.low + figures.high) / 2)
     assert (figures.trainings, figures.patients, figures.images) == (5, 200, 400)
@@ -60,7 +59,6 @@ def test_colormaps_share_a_family_and_the_pretrained_arm_answers(tmp_path: Path)
         "inferno − none, pretrained",
     ]
     for finding in rq1.findings:
-        assert finding.figures is not None
         assert finding.figures.contrasts == 2
         assert 0.95 < finding.figures.level < 0.975  # Dunnett's, between one interval's level and Bonferroni's
         assert finding.figures.p_adjusted >= finding.figures.p
@@ -152,7 +150,6 @@ def test_unfinished_cells_make_an_answer_incomplete(tmp_path: Path) -> None:
     viridis, inferno = rq1.findings
     assert viridis.conclusion == "incomplete"
     assert len(viridis.unfinished) == 1
-    assert viridis.figures is not None
     assert viridis.figures.trainings == 2
     assert inferno.conclusion != "incomplete"  # its own cells are all there
     assert rq1.headline.startswith("Cannot tell yet: inferno ")

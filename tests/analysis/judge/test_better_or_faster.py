@@ -44,7 +44,6 @@ def judged(
 def test_rq2_says_better_or_merely_faster(tmp_path: Path, short: float, long: float, said: str) -> None:
     _, rq2 = judged(tmp_path / "s", short, long).answers
     (finding,) = rq2.findings
-    assert finding.figures is not None
     assert finding.figures.trainings == 4  # those of the long budget alone
     assert rq2.text[0].startswith(finding.sentence)
     assert rq2.text[1].startswith("After 8 epochs alone: ")

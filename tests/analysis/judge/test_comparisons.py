@@ -80,7 +80,6 @@ def test_levels_of_one_network_moderate_one_another_and_share_a_family(tmp_path:
     found = answer(judge(read_study(folder)), "window").findings
     assert [finding.subject for finding in found] == ["window lung", "window bone", "window brain"]
     for finding in found:
-        assert finding.figures is not None
         assert finding.figures.contrasts == 3
         assert finding.figures.df_trainings is not None
         assert finding.figures.df_trainings > 2  # those of two arms alone
@@ -95,7 +94,6 @@ def test_without_within_every_other_combination_repeats_it(tmp_path: Path) -> No
     assert len(blocks) == 2 * 2 * 2  # data sets, colormaps, weights
     assert all({contrast.key(cell) for cell in cells} == {"40/400", "lung"} for cells in blocks.values())
     (finding,) = study.family("window", "primary")
-    assert finding.figures is not None
     assert finding.figures.datasets == ("a_ct", "b_ct")
 
 
@@ -107,7 +105,6 @@ def test_the_other_questions_average_over_a_compared_setting(tmp_path: Path) -> 
     verdict = judge(read_study(folder))
     assert {one.block[4] for one in verdict.arms} == {"finetune=full", "finetune=head"}
     (finding,) = answer(verdict, "RQ2").findings
-    assert finding.figures is not None
     assert finding.figures.unused == 0
     assert "By finetune" in [family.title for family in verdict.tables]
     header, first, *_ = results_csv(read_study(folder)).splitlines()

@@ -79,7 +79,6 @@ def test_the_figures_are_those_of_compare_on_the_external_scores(tmp_path: Path)
     scores = np.array([[run.scores[:, 1] for run in of_arm] for of_arm in runs.values()])
     first = runs["none"][0]
     expected = compare(scores, first.labels, [1, -1], metric="auroc", patients=first.patients)
-    assert finding.figures is not None
     assert finding.figures.estimate == pytest.approx(expected.estimate)
     assert finding.figures.patients == 60
     assert finding.figures.df_patients == pytest.approx(float(expected.effect.patients.df))
@@ -99,7 +98,6 @@ def test_the_table_of_differences_shows_on_which_side_of_the_margin_an_end_lies(
     study = read_study(with_clinic(small(tmp_path / "s")))
     verdict = judge(study)
     figures = verdict.primary[0].figures
-    assert figures is not None
     margin = figures.high + 1e-6  # so that the end is inside it, and rounded would be at it
     near = replace(verdict, declared={**verdict.declared, "margin": margin})
     (section,) = external_sections(study, near)

@@ -65,8 +65,6 @@ def test_trainings_without_a_partner_are_named_and_count_nowhere(tmp_path: Path)
     whole = write_study(tmp_path / "whole", colormaps=("none", "viridis"), seeds=3)
     drop(folder, lambda f: f["colormap"] == "viridis" and f["seed"] > 2)
     (finding,), (same,) = colours(folder), colours(whole)
-    assert finding.figures is not None
-    assert same.figures is not None
     assert (finding.figures.trainings, finding.figures.unused) == (3, 2)
     assert "2 finished trainings without a partner of the same seed are not used" in finding.notes[0]
     assert finding.figures.wins == same.figures.wins
@@ -81,7 +79,6 @@ def test_one_training_here_and_three_there(tmp_path: Path, planned: bool) -> Non
     (finding,) = colours(folder)
     if planned:
         assert finding.conclusion == "incomplete"
-        assert finding.figures is not None
         assert (finding.figures.datasets, finding.figures.trainings) == (("a_dx",), 3)
     else:
         assert finding.conclusion == "refused"
@@ -116,7 +113,6 @@ def test_one_refused_contrast_leaves_the_others(tmp_path: Path) -> None:
     viridis, inferno = colours(folder)
     assert viridis.conclusion == "refused"
     assert "not finite" in viridis.sentence
-    assert inferno.figures is not None
     assert inferno.figures.contrasts == 2  # the refused one still counts
     alone = colours(write_study(tmp_path / "alone", colormaps=("none", "inferno"), seeds=3))[0]
     assert inferno.figures.p_adjusted > alone.figures.p_adjusted
@@ -166,8 +162,6 @@ def test_figures_say_where_the_uncertainty_comes_from(tmp_path: Path) -> None:
     quiet = write_study(tmp_path / "quiet", seeds=5, seed_noise=0.0, patients=40, backbones=("a", "b"))
     noisy = write_study(tmp_path / "noisy", seeds=5, seed_noise=1.0, patients=400)
     few, many = (colours(folder)[0].figures for folder in (quiet, noisy))
-    assert few is not None
-    assert many is not None
     assert 0 <= few.from_trainings < many.from_trainings <= 1
     assert many.from_trainings > 0.8
     assert [(e.seeds, e.patients) for e in many.expected] == [(10, 1.0), (20, 1.0), (5, 2.0)]
@@ -217,7 +211,6 @@ def test_an_arms_mean_stays_within_what_it_can_be(tmp_path: Path) -> None:
     study = read_study(write_study(tmp_path / "s", seeds=2, patients=10, effect=lambda f: 6.0))
     (cells,) = Judge(study).blocks.values()
     mean = arm_mean(cells, ("none", True), study.declared)
-    assert mean is not None
     assert 0 <= mean.low < mean.mean <= mean.high <= 1
 
 
@@ -231,7 +224,6 @@ def test_parts_of_the_grid_are_adjusted_as_different_trainings(tmp_path: Path) -
     assert all(0.974 < f.figures.level < 0.976 for f in whole)  # of two that are independent
     drop(folder, lambda f: f["backbone"] == "b", planned=True)
     known, _ = {table.title: table for table in breakdown(Judge(read_study(folder)))}["By backbone"].findings
-    assert known.figures is not None
     assert known.figures.level == pytest.approx(whole[0].figures.level, abs=1e-3)
     assert known.figures.p_adjusted > known.figures.p
 

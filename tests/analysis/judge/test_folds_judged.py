@@ -33,13 +33,10 @@ def test_the_verdict_has_the_numbers_of_compare(tmp_path: Path, metric: str) -> 
     study = read_study(folder)
     (cells,) = select(study).values()
     block = stack(cells, [("viridis", True), ("none", True)], lambda cell: cell.arm)
-    assert block is not None
-    assert block.folds is not None
     assert (block.scores.shape, block.folds.shape) == ((2, 3, 120), (2, 3, 120))
     assert len(np.unique(block.folds[0], axis=0)) == 3  # each seed has its own division
     assert (block.folds[0] == block.folds[1]).all()
     found = weigh([cells], CONTRAST, study.declared)
-    assert found is not None
     wanted = compare(
         block.scores, block.labels, [1, -1], metric, block.patients, threshold=block.thresholds, folds=block.folds
     )
@@ -112,7 +109,6 @@ def test_a_training_is_done_only_with_all_its_folds(tmp_path: Path) -> None:
     assert verdict.notices[0].startswith("Incomplete: 2 of 8 trainings not done")
     colour, weights = verdict.primary
     assert (colour.conclusion, weights.conclusion) == ("incomplete", "cannot tell")
-    assert colour.figures is not None
     assert colour.figures.trainings == 1
 
 
@@ -159,7 +155,6 @@ def test_the_page_and_the_texts_say_what_folds_estimate(tmp_path: Path, capsys: 
     assert "at 4/5 of these patients" in verdict.scope
     assert "same training images" not in verdict.scope
     figures = verdict.primary[0].figures
-    assert figures is not None
     assert figures.from_shared_training is not None
     assert 0 < figures.from_shared_training < 1
     assert verdict.primary[0].simulated is None

@@ -25,7 +25,6 @@ FIGURES = Figures(
 )  # fmt: skip
 def test_the_nearest_setting_of_colormaps_against_gray(changed: dict, error: float | None, width: float | None) -> None:
     found = simulated("RQ1", replace(FIGURES, **changed), 0.95)
-    assert found is not None
     assert error is None or found.error == pytest.approx(error, abs=6e-4)
     assert width is None or found.width == pytest.approx(width, abs=6e-3)
 
@@ -53,7 +52,6 @@ def test_weights_whose_seeds_correlate_are_said_beside_the_answer(seeds: int, er
     """The weights that vary more are not known: the worst of three ratios counts."""
     figures = replace(FIGURES, trainings=seeds, contrasts=1, seed_correlation=0.85, from_trainings=0.99)
     found = simulated("RQ2", figures, 0.95)
-    assert found is not None
     assert found.error == pytest.approx(error, abs=6e-4)
     assert f"{seeds} seeds, correlated by 0.9 within the same weights" in level_note([found])
     assert level_note([simulated("RQ2", replace(figures, seed_correlation=0.7), 0.95)]) == ""
@@ -63,9 +61,7 @@ def test_weights_whose_seeds_correlate_are_said_beside_the_answer(seeds: int, er
 def test_intervals_that_are_too_wide_or_families_that_err_too_seldom_are_said_below() -> None:
     wide = simulated("RQ1", replace(FIGURES, trainings=2, seed_correlation=0.6), 0.95)
     seldom = simulated("RQ1", replace(FIGURES, contrasts=20, seed_correlation=0.3), 0.95)
-    assert wide is not None
     assert "intervals were 2.3 times as wide as with known variances" in wide.missed
-    assert seldom is not None
     assert "1.9 % of families erred, not 5 %: intervals are too wide" in seldom.missed
     assert level_note([wide, seldom]) == ""
 
@@ -74,16 +70,13 @@ def test_blocks_share_as_much_of_a_seed_as_their_covariance_says() -> None:
     """Trainings' variance of one block 4, covariance 2: the mean of two has 3."""
     figures = replace(FIGURES, blocks=2, se=2.0, from_trainings=0.75, block_covariance=2.0)
     found = simulated("RQ1", figures, 0.95)
-    assert found is not None
     assert found.setting == (
         "1 data set with 2 blocks that share 50 % of a seed's effect, 5 seeds, trainings 70 % of the variance"
     )
     assert found.missed == ""
     several = simulated("RQ1", replace(figures, datasets=("a", "b", "c"), block_covariance=-1.0), 0.95)
-    assert several is not None
     assert several.setting.startswith("4 data sets, each with 2 blocks that share 0 %")
     gray = simulated("RQ1", replace(figures, reference_ratio=2.25, from_trainings=0.99), 0.95)
-    assert gray is not None
     assert gray.errs_too_often
     assert gray.table == "levels"
 

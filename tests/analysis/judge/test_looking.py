@@ -90,9 +90,6 @@ def test_a_look_uses_its_seeds_alone(tmp_path: Path) -> None:
 def test_figures_of_a_look_hold_at_all_looks(tmp_path: Path) -> None:
     look = judged(study(tmp_path, 3, 0.6)).primary[0].figures
     alone = judged(study(tmp_path, 3, 0.6, ())).primary[0].figures
-    assert look is not None
-    assert alone is not None
-    assert look.look is not None
     assert look.estimate == alone.estimate
     assert look.low < alone.low < alone.high < look.high
     assert look.p_adjusted > alone.p_adjusted
@@ -106,9 +103,6 @@ def test_yes_is_never_said_by_the_level_of_one_look(tmp_path: Path) -> None:
         for finding, alone in zip(
             judged(study(tmp_path, 3, effect)).primary, judged(study(tmp_path, 3, effect, ())).primary, strict=True
         ):
-            assert finding.figures is not None
-            assert finding.figures.look is not None
-            assert alone.figures is not None
             reached = alone.figures.p_adjusted < finding.figures.look.nominal
             assert finding.conclusion.startswith(("improves", "harms", "significant")) == reached
             said.add((reached, alone.figures.p_adjusted < 0.05))
@@ -163,15 +157,12 @@ def test_what_an_earlier_look_found_stays_found(tmp_path: Path) -> None:
     content["declared"][VIRIDIS][0] |= {"p": 0.02, "estimate": 0.01 * sign}
     (first / "looks.json").write_text(json.dumps(content))
     finding = judged(study(tmp_path, 5, 0.1, before=first)).primary[0]
-    assert finding.figures is not None
-    assert finding.figures.look is not None
     assert finding.figures.p_adjusted == 0.02
     assert finding.figures.look.decided_before == 3
     assert any("3 seeds" in note for note in finding.notes)
     content["declared"][VIRIDIS][0] |= {"estimate": -0.01 * sign}  # it pointed the other way
     (first / "looks.json").write_text(json.dumps(content))
     other = judged(study(tmp_path, 5, 0.1, before=first)).primary[0]
-    assert other.figures is not None
     assert other.figures.p_adjusted > 0.05
 
 
@@ -180,7 +171,6 @@ def test_a_failed_training_holds_its_own_contrast_back(tmp_path: Path) -> None:
     folder = study(tmp_path, 5, 3.0, failed=failed, colormaps=("none", "viridis", "inferno"))
     verdict = judged(folder)
     viridis, inferno, weights = verdict.primary
-    assert viridis.figures is not None
     assert viridis.figures.trainings == 5
     assert viridis.figures.contrasts == 2
     assert inferno.conclusion == "before the first look"

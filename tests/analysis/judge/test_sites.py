@@ -34,7 +34,6 @@ def test_sites_weigh_the_same_and_each_has_its_effect(tmp_path: Path) -> None:
     verdict = judge(study)
     (finding,) = verdict.primary
     arms = {arm: np.mean([v for k, v in at.items() if k.cell.arm[0] == arm], axis=0) for arm in ("none", "viridis")}
-    assert finding.figures is not None
     assert finding.figures.estimate == pytest.approx((arms["viridis"] - arms["none"]).mean())
     assert finding.figures.from_shared_training is not None
     (block,) = [stack(study.cells, [("none", True), ("viridis", True)], lambda cell: cell.arm)]

@@ -58,7 +58,6 @@ def test_what_is_spent_is_what_the_boundaries_let_through(steps: list[float]) ->
     for look in range(1, len(steps) + 1):
         stage = next_stage(stage, list(information[:look]), 0.05)
         assert stage.spent == pytest.approx(HELD_BACK * 0.05 * information[look - 1])
-    assert stage is not None
     assert error_of(information[None], np.array([stage.z])) == pytest.approx(HELD_BACK * 0.05, abs=1e-5)
 
 
