@@ -153,9 +153,6 @@ class Judge:
                 )  # fmt: skip
                 if looks:
                     figures = at_look(self.study, contrast, item.effect, family.largest, figures)
-                    now = (figures.high - figures.low) / 2  # no interval is foretold that is wider
-                    narrower = tuple(e for e in figures.expected if e.half_width < now)
-                    figures = replace(figures, expected=narrower)
                 found.append(self._finding(contrast, blocks, figures))
             else:
                 found.append(self._finding(contrast, blocks, item))

@@ -30,6 +30,7 @@ def at_look(study: StudyRecord, contrast: Contrast, effect: Effect, family: Larg
     low, high, clipped = clip(effect.estimate, half, contrast.weights, declared.metric)
     is_last = effect.seeds == declared.looks[-1]
     last_level = stage.level if is_last else stage.last_level()
+    ahead = outlook(effect, last_level, family, declared.looks[-1:])
     look = AtLook(
         number=declared.looks.index(effect.seeds) + 1,
         looks=len(declared.looks),
@@ -49,7 +50,7 @@ def at_look(study: StudyRecord, contrast: Contrast, effect: Effect, family: Larg
         level=1 - one_contrast(family.z(stage.level)),
         p_adjusted=p_adjusted,
         p_equivalent=min([p_equivalent, *(one.p_equivalent for one in earlier)]),
-        expected=outlook(effect, last_level, family, declared.looks[-1:]),
+        expected=tuple(e for e in ahead if e.half_width < (high - low) / 2),  # no interval is foretold that is wider
         look=look,
     )
 
