@@ -1,8 +1,8 @@
 """The elements of a DICOM file up to its pixels, as they lie in the file (PS3.5 7.1).
 
-pydicom's own reader of files makes five data sets for each, and looks long at elements that nobody asks for. A header of
-40 elements takes it twice as long, and every new file is asked for its header twice. What is left to pydicom is whatever
-has meaning: values, and sequences.
+pydicom's own reader of files makes five data sets for each, and looks long at elements that nobody asks for. A header
+of 40 elements takes it twice as long, and every new file is asked for its header twice. What is left to pydicom is
+whatever has meaning: values, and sequences.
 """
 
 from __future__ import annotations
