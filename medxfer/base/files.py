@@ -83,7 +83,24 @@ def read_json(path: Path) -> dict[str, Any]:
         raise MedxferError(f"{path} is damaged ({error}); delete it and run the same command again") from error
     if not isinstance(content, dict):
         raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
-    return content
+    return _Record(content, path)
+
+
+class _LackedError(MedxferError, KeyError):
+    """A record without what every record of its kind has."""
+
+    __str__ = Exception.__str__  # KeyError's would quote the sentence
+
+
+class _Record(dict[str, Any]):
+    """What a record holds; who asks for what it lacks is told which file is damaged."""
+
+    def __init__(self, content: dict[str, Any], path: Path) -> None:
+        super().__init__(content)
+        self.path = path
+
+    def __missing__(self, key: str) -> Any:
+        raise _LackedError(f"{self.path} is damaged (it has no '{key}'); delete it and run the same command again")
 
 
 def private_folder(folder: Path) -> Path:

@@ -1,5 +1,10 @@
 """Records are whole or not there, and what a killed process left half-written is swept by the next."""
 
+import re
+
+import pytest
+
+from medxfer.base.errors import MedxferError
 from medxfer.base.files import alone, read_json, whole_file, write_json
 
 
@@ -25,3 +30,13 @@ def test_who_holds_the_lock_sweeps_its_own_files_alone(tmp_path):
     with alone(tmp_path, "study", "study.json", "splits/*"):
         assert not any(path.exists() for path in mine)
     assert all(path.exists() for path in others)
+
+
+def test_a_record_that_lacks_what_is_asked_of_it_is_named(tmp_path):
+    path = tmp_path / "metrics.json"
+    write_json(path, {"cell": "a"})
+    record = read_json(path)
+    with pytest.raises(MedxferError, match=rf"^{re.escape(str(path))} is damaged \(it has no 'metrics'\); delete it"):
+        record["metrics"]
+    assert record["cell"] == "a"
+    assert record.get("metrics") is None

@@ -12,7 +12,7 @@ import pandas as pd
 
 from medxfer.analysis.judge.results import PREDICTIONS, CellRecord, Network, written_at
 from medxfer.analysis.stats.mrmc import BlockScores
-from medxfer.base.errors import MedxferError
+from medxfer.base.errors import MedxferError, first_line
 from medxfer.base.series import SLICES
 from medxfer.base.words import count
 
@@ -119,7 +119,7 @@ def _read(folder: Path, split: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path, filters=[("split", "==", split)])
     except (OSError, ValueError) as error:
-        raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
+        raise unreadable(path, error) from error
 
 
 def read_slices(folder: Path) -> dict[str, list[str]]:
@@ -178,3 +178,9 @@ def stack(
     return BlockScores(
         data, scores, reference.labels, reference.patients, limits, divided, "sites" in first.record["data"]
     )
+
+
+def unreadable(path: Path, error: Exception) -> MedxferError:
+    """The error for a table of a finished cell that cannot be read."""
+    why = first_line(error) if path.is_file() else "no such file"
+    return MedxferError(f"cannot read {path}: {why}; delete the cell's folder and train it again")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from medxfer.analysis.judge.results import Block, CellRecord, StudyRecord
-from medxfer.analysis.judge.scores import read_scores
+from medxfer.analysis.judge.scores import read_scores, unreadable
 from medxfer.analysis.judge.selection import select
 from medxfer.analysis.page.drawing import Axis, ChangedImage, LearnedDrawing, Line, Picture
 from medxfer.analysis.page.layout import Section, block_name
@@ -210,7 +210,7 @@ def _read(cell: CellRecord) -> Colors:
     try:
         return pd.read_parquet(path, columns=["r", "g", "b"]).to_numpy(dtype=np.float64)
     except (OSError, ValueError) as error:
-        raise MedxferError(f"cannot read {path}: {error}; delete the cell's folder and train it again") from error
+        raise unreadable(path, error) from error
 
 
 def _sampled(table: Colors) -> Colors:

@@ -15,6 +15,7 @@ from medxfer.analysis.judge.headline import BY_CHANCE, headline
 from medxfer.analysis.judge.phrases import points, size
 from medxfer.analysis.judge.question import Answer
 from medxfer.analysis.judge.verdict import judge
+from medxfer.base.errors import MedxferError
 
 
 def answers(folder: Path) -> tuple[Verdict, Answer, Answer]:
@@ -471,3 +472,10 @@ def test_the_data_set_that_is_too_small_is_named(tmp_path: Path) -> None:
     assert " in small_ct; it takes 5 of each class on each data set; other data sets are judged alone" in note
     parts = [f for of in verdict.tables if of.title.startswith("By ") for f in of.findings]
     assert {f.conclusion == "too few patients" for f in parts if "large" in f.contrast or "DX" in f.contrast} == {False}
+
+
+def test_scores_that_are_gone_are_named_once(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s")
+    next(folder.glob("cells/*/predictions.parquet")).unlink()
+    with pytest.raises(MedxferError, match=r"^cannot read \S+predictions\.parquet: no such file; delete the cell's"):
+        judge(read_study(folder))
