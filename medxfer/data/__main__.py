@@ -26,6 +26,7 @@ from medxfer.base.terminal import open_console, show
 from medxfer.base.words import count, size
 
 FOLDER = Text("a folder")
+STORE_ROOT = user_cache_path("medxfer")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Scan:
 
 @dataclass(frozen=True)
 class Stores:
-    store_root: Path = setting("where stores lie", user_cache_path("medxfer"), "store.root", "DIR", takes=FOLDER)
+    store_root: Path = setting("where stores lie", STORE_ROOT, "store.root", "DIR", takes=FOLDER)
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Prune:
         "remove stores that were not used for so many days", None, shown="DAYS", takes=Number(0)
     )
     all: bool = setting("remove all of them", False, shown="true")
-    store_root: Path = setting("where stores lie", user_cache_path("medxfer"), "store.root", "DIR", takes=FOLDER)
+    store_root: Path = setting("where stores lie", STORE_ROOT, "store.root", "DIR", takes=FOLDER)
 
 
 NAME = "python -m medxfer.data"
@@ -128,7 +129,7 @@ def _check(name: str, overrides: list[str]) -> None:
 def _stores(given: Stores) -> None:
     from medxfer.data.store.prune import find_stores, other_folders
 
-    root, console = given.store_root.resolve(), open_console()
+    root, console = _existing(given.store_root), open_console()
     rows = [
         (s.source, s.root, s.kept_as, s.images, size(s.bytes), _age(s.built), _age(s.used)) for s in find_stores(root)
     ]
@@ -146,7 +147,7 @@ def _prune(given: Prune) -> None:
 
     if (given.unused is not None) == given.all:
         raise MedxferError("say what to remove: unused=DAYS for stores not used for so long, or all=true")
-    removed, kept, refused = prune(given.store_root.resolve(), given.unused or 0.0)
+    removed, kept, refused = prune(_existing(given.store_root), given.unused or 0.0)
     console = open_console()
     console.print(f"Removed {count(len(removed), 'store')}, {size(sum(store.bytes for store in removed))}.")
     if kept:
@@ -157,6 +158,13 @@ def _prune(given: Prune) -> None:
         raise MedxferError(
             f"{path}{more} could not be removed ({why}): run this as the owner, where the disk can be written"
         )
+
+
+def _existing(root: Path) -> Path:
+    """`root` in full. Raises MedxferError if there is no such folder; the usual one is there from the first use on."""
+    if not root.is_dir() and root != STORE_ROOT:
+        raise MedxferError(f"store.root={root}: no such folder; give the store.root of the trainings, or leave it out")
+    return root.resolve()
 
 
 def _age(since: float) -> str:

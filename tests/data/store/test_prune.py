@@ -126,6 +126,15 @@ def test_a_slip_removes_nothing_and_is_one_line(root, capsys, arguments, words):
     assert len(find_stores(root)) == 2
 
 
+@pytest.mark.parametrize("arguments", [["stores"], ["prune", "all=true"]])
+def test_a_mistyped_place_of_stores_is_said(tmp_path, monkeypatch, capsys, arguments):
+    assert main([*arguments, f"store.root={tmp_path / 'cahce'}"]) == 1
+    assert f"store.root={tmp_path / 'cahce'}: no such folder; give the store.root" in capsys.readouterr().err
+    monkeypatch.setattr("medxfer.data.__main__.STORE_ROOT", tmp_path / "usual")
+    assert main([*arguments, f"store.root={tmp_path / 'usual'}"]) == 0  # nobody has made it yet
+    assert not (tmp_path / "usual").exists()
+
+
 def test_every_data_set_says_what_to_download(capsys):
     assert main([]) == 0
     said = " ".join(capsys.readouterr().out.split())
