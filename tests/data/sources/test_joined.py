@@ -115,7 +115,10 @@ def test_other_files_in_one_set_are_another_data_set(tmp_path, sets):
             ["data.sets.ours.split.seed=3"],
             r"data\.sets\.ours\.split: joined data sets share it; give it as data\.split",
         ),
-        (["data.sets.ours.label=nothing"], r"data set 'ours': .*no column 'nothing'.*; data\.sets\.ours\.label= takes"),
+        (
+            ["data.sets.ours.label=nothing"],
+            r"data set 'ours': .*no column 'nothing'.*; data\.sets\.ours\.label= another",
+        ),
     ],
 )
 def test_wrong_settings_are_named_as_they_are_given(tmp_path, sets, more, said):
