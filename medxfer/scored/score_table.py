@@ -109,7 +109,7 @@ def _scored(
     several = [f"label_{name}" for name in names]
     if by_class and "label" not in raw and set(several) <= set(raw):
         findings = raw[several].set_axis(names, axis=1)
-        labels, classes, task = encode(findings, str(path))
+        labels, classes, task = encode(findings, str(path), WAY_OUT)
         scores = np.column_stack([_probabilities(path, raw, c) for c in by_class])
         if task == "binary":
             labels, scores = labels.astype(np.int64), np.column_stack([1 - scores, scores])
@@ -118,7 +118,7 @@ def _scored(
         raise no_column(path, ["label"], raw, WAY_OUT)
     if blank := int((raw["label"] == "").sum()):
         raise MedxferError(f"{path}: {count(blank, 'row')} without a label; fill the column, or leave these images out")
-    _, classes, task = encode(raw["label"], str(path))
+    _, classes, task = encode(raw["label"], str(path), WAY_OUT)
     if not by_class:
         score, classes = _probabilities(path, raw, "score"), _two(path, classes, positive)
         labels = _codes(raw, classes)

@@ -167,7 +167,7 @@ class Preparation:
         return self._once(store, lambda: self._checked_split(store))
 
     def _checked_split(self, store: GrayStore) -> Split:
-        check_classes(store.images["patient"], store.labels, store.classes)
+        check_classes(store.images["patient"], store.labels, store.classes, self.dataset.source.remedy)
         check_balance(self.config.balance, store.task)
         by_series(store, self.score)
         split = split_of(self.config, self.dataset, store)

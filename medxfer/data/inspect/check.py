@@ -49,7 +49,7 @@ def check(config: DictConfig, console: Console) -> None:
     show(console, "Equal pictures", ("", "pictures"), duplicates(store.images, store.labels).items())
     _show_shortcuts(console, headers, store)
     store_of(dataset, size, hounsfield, config.data.max_rejected, None, config.data.max_missing)
-    check_classes(store.images["patient"], store.labels, store.classes)
+    check_classes(store.images["patient"], store.labels, store.classes, dataset.source.remedy)
     by_series(store, score_of(config.data))
     split = split_of(config, dataset, store)
     _show_split(console, store, split)

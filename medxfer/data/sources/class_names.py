@@ -39,7 +39,7 @@ def in_training_classes(
     if (task == "multilabel") != (wanted_task == "multilabel"):
         raise MedxferError(
             f"{key} is a {task} task ({listing(names)}) and {other} a {wanted_task} one ({listing(wanted)}): "
-            f"choose its labels by {key}.label="
+            "choose labels of the same task, or leave the set out"
         )
     if unused := [name for name in renamed if name not in names]:
         raise MedxferError(

@@ -29,6 +29,7 @@ class JoinedSets(Source):
     are taken for one patient, as in external sets; where a set has no ids, its patients are its own.
     """
 
+    remedy = "join more data sets (data.sets)"
     obtain = "nothing: data sets that are named as data.sets"
 
     def __init__(self, sets: Mapping[str, Mapping[str, Any]]) -> None:

@@ -16,7 +16,7 @@ MANY = 10  # classes, of which most have one image or two: these are none
 OTHER = "table."  # before the name of a column that only `Index.table` keeps
 
 
-def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], tuple[str, ...], Task]:
+def encode(labels: pd.Series | pd.DataFrame, where: str, remedy: str) -> tuple[NDArray[Any], tuple[str, ...], Task]:
     """Labels as `Index` has them, the names of the classes, and the task.
 
     Args:
@@ -24,6 +24,7 @@ def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], 
             findings of 0 and 1, or true and false, a column each: one column is a binary task, several are a
             multi-label task.
         where: how errors begin.
+        remedy: what to do where labels are no classes.
 
     Raises:
         MedxferError: all images have the same label, or a finding has a value other than 0 and 1.
@@ -37,7 +38,7 @@ def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], 
         if len(classes) >= MANY and 3 * len(classes) > len(labels):  # then a class has fewer than three patients
             raise MedxferError(
                 f"{where}: {len(labels)} images have {len(classes)} different labels, as ids or measured values have; "
-                "choose a column of classes as data.label="
+                f"{remedy}"
             )
         return codes.astype(np.int64), tuple(classes), "binary" if len(classes) == 2 else "multiclass"
     findings = labels.apply(_finding)
@@ -45,12 +46,12 @@ def encode(labels: pd.Series | pd.DataFrame, where: str) -> tuple[NDArray[Any], 
         if len(odd := labels[name][~column.isin([0, 1])]):
             raise MedxferError(
                 f"{where}: the column '{name}' has other values than 0 and 1 ('{odd.iloc[0]}'); findings of a "
-                "multi-label task have 0 and 1, or true and false; for classes give one column as data.label="
+                "multi-label task have 0 and 1, or true and false; for classes give one column"
             )
         if column.nunique() < 2:
             raise MedxferError(
                 f"{where}: '{name}' is {'absent from' if not column.any() else 'present in'} all images; choose "
-                "findings that some images have and others have not (data.label=)"
+                "findings that some images have and others have not"
             )
     names = tuple(map(str, findings.columns))
     if len(names) == 1:
@@ -67,6 +68,8 @@ def _finding(cells: pd.Series) -> pd.Series:
 
 class Labelled(Source):
     """Files under `root` that tables describe; `label` chooses what they are labelled with: one name, or several."""
+
+    remedy = "choose another column of labels (data.label=)"
 
     def __init__(self, root: str, label: str | Sequence[str]) -> None:
         self.root = existing_folder(root)
@@ -98,7 +101,7 @@ class Labelled(Source):
         left_out = {FILE_MISSING: images["name"][~there], UNLABELLED: images["name"][there & ~labelled]}
         return Index(
             kept.drop(columns=["name", *other]),
-            *encode(labels[keep], where),
+            *encode(labels[keep], where, self.remedy),
             caveats,
             {reason: tuple(names) for reason, names in left_out.items() if len(names)},
             table=kept[other].rename(columns=lambda column: column.removeprefix(OTHER)),

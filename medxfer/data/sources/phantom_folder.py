@@ -14,6 +14,7 @@ CAVEAT = "drawn by formula, so the result says nothing about patients"
 class PhantomFolder(DicomFolder):
     """Virtual patients under `root`; `patients` of them with `images` each, drawn from `seed`."""
 
+    remedy = "draw more patients (data.patients=)"
     obtain = "nothing: they are drawn when first asked for"
 
     def __init__(self, root: str, modality: Literal["DX", "CT"], patients: int, images: int, seed: int) -> None:

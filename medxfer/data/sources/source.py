@@ -50,6 +50,7 @@ class Source(ABC):
     reader: FileReader
     reader_version = 2  # raise it if `reading` gives other values, so that old stores are not used
     obtain: str  # what has to lie under `root`, and where to download it
+    remedy = "merge rare classes"  # where classes have too few patients, by settings that this data set has
 
     @abstractmethod
     def index(self) -> Index:

@@ -45,6 +45,7 @@ class ClassFolders(Source):
         options: those of `DicomReader`.
     """
 
+    remedy = "merge the folders of rare classes"
     obtain = "your own files, in a folder for each class: <class>/<file> or train/<class>/<file>"
 
     def __init__(
@@ -103,7 +104,7 @@ class ClassFolders(Source):
                 f"data.root={self.root}: the folders '{one}' and '{other}' differ in case, space or hyphen alone, and "
                 "would be two classes: give them one name, or names that differ more"
             )
-        labels = encode(table.pop("label"), f"data.root={self.root}")
+        labels = encode(table.pop("label"), f"data.root={self.root}", self.remedy)
         if others:
             left_out[UNKNOWN_TYPE] = tuple(others)
         return Index(table, *labels, self.caveats, left_out)

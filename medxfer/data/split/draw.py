@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from medxfer.base.errors import MedxferError
 from medxfer.base.words import count
 from medxfer.data.sources.positive_class import spellings
+from medxfer.data.sources.source import Source
 from medxfer.data.split.settings import SplitSettings
 from medxfer.data.split.together import UNUSED, kept_together, units_of
 
@@ -175,15 +176,17 @@ def training_subset(images: pd.DataFrame, labels: NDArray[Any], fraction: float,
     return np.take(taken, units)
 
 
-def check_classes(patients: pd.Series, labels: NDArray[Any], classes: tuple[str, ...]) -> None:
-    """Raise MedxferError if a class has fewer patients than there are parts."""
+def check_classes(
+    patients: pd.Series, labels: NDArray[Any], classes: tuple[str, ...], remedy: str = Source.remedy
+) -> None:
+    """Raise MedxferError if a class has fewer patients than there are parts; `remedy` is the data set's."""
     onehot = _onehot(labels, classes)
     patients_of = {name: patients[column > 0].nunique() for name, column in zip(classes, onehot.T, strict=True)}
     few = [f"'{name}' has {n}" for name, n in patients_of.items() if n < 3]
     if few:
         raise MedxferError(
             f"too few patients in a class: {', '.join(few)}; training, validation and test need one each, so give "
-            f"every class at least three, or choose another column of labels (data.label=){spellings(classes)}"
+            f"every class at least three, or {remedy}{spellings(classes)}"
         )
 
 
@@ -210,7 +213,7 @@ def _draw(counts: NDArray[Any], share: float, seed: tuple[int, ...], keep: int, 
             return taken
     raise MedxferError(
         "no split by patient puts every class into training, validation and test: too many have several labels or "
-        "share pictures; merge rare classes, or choose other labels (data.label=)"
+        "share pictures; merge rare classes, or add patients who have them"
     )
 
 

@@ -183,3 +183,15 @@ def test_where_nobody_names_the_patients_it_says_how_to(tmp_path, capsys):
         main(["check", f"store.root={tmp_path / 'cache'}", "image_size=16", *arguments])
         said = " ".join(capsys.readouterr().out.split())
         assert f"so intervals may be too narrow; give them by {ways}." in said
+
+
+def test_too_few_patients_are_answered_with_what_the_data_set_has(tmp_path, capsys):
+    phantoms = ["data=phantom_dx", "data.patients=4", "data.images=1", f"store.root={tmp_path / 'cache'}"]
+    assert main(["check", *phantoms, "image_size=16"]) == 1
+    assert "give every class at least three, or draw more patients (data.patients=)" in capsys.readouterr().err
+    (tmp_path / "tree").mkdir()
+    for number in range(12):  # folders are patients, not classes
+        make_pictures(tmp_path / "tree" / f"P{number}", 1)
+        (tmp_path / "tree" / f"P{number}" / "labels.csv").unlink()
+    assert run(tmp_path, tmp_path / "tree", data="tree") == 1
+    assert "12 different labels, as ids or measured values have; merge the folders" in capsys.readouterr().err

@@ -293,7 +293,7 @@ def test_a_class_written_in_two_ways_is_named_where_it_is_why(root: Path) -> Non
         MedxferError, match=r"there are Normal, normal and x; write 'Normal' and 'normal' alike if one class"
     ):
         with_positive(index, "x")
-    with pytest.raises(MedxferError, match=r"'Normal' has 1; .*\(data\.label=\); write 'Normal' and 'normal' alike"):
+    with pytest.raises(MedxferError, match=r"'Normal' has 1; .*merge rare classes; write 'Normal' and 'normal' alike"):
         check_classes(pd.Series(list("abcdefg")), np.array([0, 1, 1, 1, 2, 2, 2]), ("Normal", "normal", "x"))
 
 

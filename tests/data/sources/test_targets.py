@@ -1,6 +1,9 @@
 """What a configuration names as its data set: every file of conf/data, and the names of older studies."""
 
+import re
+
 import pytest
+from omegaconf import OmegaConf
 
 from medxfer.base.config import CONF
 from medxfer.base.errors import MedxferError
@@ -22,6 +25,13 @@ def test_every_data_set_is_listed_with_what_it_is_and_what_it_takes():
     assert listed["phantom_dx"].needs == ""
     assert "pneumonia" in listed["kermany"].meaning
     assert "kaggle.com" in listed["kermany"].obtain
+
+
+@pytest.mark.parametrize("name", [data_set.name for data_set in data_sets()])
+def test_what_helps_where_classes_have_too_few_patients_is_a_setting_of_the_data_set(name):
+    settings = OmegaConf.load(CONF / "data" / f"{name}.yaml")
+    remedy = source_class(settings.source._target_).remedy
+    assert set(re.findall(r"data\.(\w+)", remedy)) <= set(settings)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class MedMNIST(Source):
     by the medmnist package, which checks it. Its arrays are unpacked to `cache` once and mapped from there, because
     the large ones are larger than memory. Images are named `<split>[<row>]`."""
 
+    remedy = "choose another set (data.name=)"
     obtain = f"nothing, or <name>.npz from {HOMEPAGE}: {', '.join(GRAYSCALE)}"
 
     def __init__(self, name: str, path: str | None, size: int, cache: str) -> None:

@@ -8,7 +8,7 @@ from medxfer.data.sources.dicom_file import DicomReader
 from medxfer.data.sources.folder_walk import walk
 from medxfer.data.sources.releases.release import Release
 from medxfer.data.sources.releases.rsna_pneumonia import OVERLAP
-from medxfer.data.sources.source import Index
+from medxfer.data.sources.source import Index, Source
 
 TABLES = ("train-rle.csv", "stage_2_train.csv")  # as Google's Healthcare API and as Kaggle gave it
 IMAGE, MASK, NO_MASK = "ImageId", "EncodedPixels", "-1"
@@ -22,6 +22,7 @@ class SiimAcr(Release):
     Files are found at any depth by their stem, which is the ImageId; dicom-images-test has no labels.
     """
 
+    remedy = Source.remedy  # it has one label
     obtain = f"dicom-images-train and {TABLES[0]} (or {TABLES[1]}) from kaggle.com/c/siim-acr-pneumothorax-segmentation"
     reader = DicomReader()
 
