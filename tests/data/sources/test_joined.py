@@ -117,7 +117,7 @@ def test_other_files_in_one_set_are_another_data_set(tmp_path, sets):
         ),
         (
             ["data.sets.ours.label=nothing"],
-            r"data set 'ours': .*no column 'nothing'.*; data\.sets\.ours\.label= another",
+            r"data set 'ours': .*no column 'nothing'.*, data\.sets\.ours\.label= another",
         ),
     ],
 )
