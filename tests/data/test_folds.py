@@ -174,11 +174,18 @@ def test_a_site_that_lacks_a_class_is_named(tmp_path, pictures):
 
 
 def test_a_column_that_is_absent_or_has_gaps_is_named(tmp_path, pictures):
-    with pytest.raises(MedxferError, match=r"data\.split\.groups=hospital: the table of this data set has label"):
-        trained_by(tmp_path, pictures, "data.split.groups=hospital")
+    with pytest.raises(MedxferError, match=r"groups=hospital: the table of this data set has no such column; none of"):
+        trained_by(tmp_path, pictures, "data.split.groups=hospital")  # that of labels would be refused
     with_sites(pictures, ["north", ""])
     with pytest.raises(MedxferError, match="30 of 60 images have no value there"):
         trained_by(tmp_path / "gaps", pictures, "data.split.groups=hospital")
+    table = pd.read_csv(pictures / "labels.csv")
+    groups = table["patient_id"].factorize()[0] % 2
+    table.assign(ward=groups, site=groups + 5, room=range(len(table))).to_csv(pictures / "labels.csv", index=False)
+    with pytest.raises(
+        MedxferError, match=r"groups=city: the table of this data set has no such column; choose ward or site$"
+    ):
+        trained_by(tmp_path / "wards", pictures, "data.split.groups=city")
 
 
 def test_folds_of_nnunet_are_taken_by_patient_or_by_file(tmp_path, pictures):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from medxfer.base.errors import MedxferError
-from medxfer.base.words import count, site_noun
+from medxfer.base.words import count, listing, site_noun
 from medxfer.data.sources.joined import COLUMN, HOW
 from medxfer.data.split.draw import LEFT_OUT, check_sites, draw_folds, parts_of_fold, split_images
 from medxfer.data.split.given import Given, read_given
@@ -121,7 +121,7 @@ def split_of(config: DictConfig, dataset: DatasetInfo, store: GrayStore) -> Spli
     settings = SplitSettings(**config.data.split)
     images = store.images if settings.official else store.images.assign(split="")
     if settings.groups:
-        return _by_site(Split(settings, store, images, config.seed, None), _sites_of(settings.groups, dataset, store))
+        return _by_groups(Split(settings, store, images, config.seed, None), dataset)
     if not settings.file:
         return _by_part(Split(settings, store, images, config.seed, None))
     given = read_given(settings.file, dataset, store)
@@ -143,33 +143,42 @@ def part_sizes(parts: NDArray[np.str_], patients: NDArray[Any]) -> dict[str, dic
     }
 
 
-def _sites_of(column: str, dataset: DatasetInfo, store: GrayStore) -> pd.Series:
-    """What the data set's table has in `column` for each image of the store, (N,)."""
-    table = dataset.index.table
-    if column == COLUMN and (table is None or column not in table):
+def _by_groups(split: Split, dataset: DatasetInfo) -> Split:
+    """`split` with a fold for each value of the column of the data set's table that data.split.groups names."""
+    column, table = split.settings.groups, dataset.index.table
+    if table is not None and column in table:
+        return _by_site(split, table[column])
+    if column == COLUMN:
         raise MedxferError(f"data.split.groups={COLUMN} trains on all data sets but one, and this is one: {HOW}")
-    if table is None or column not in table:
-        has = "no other columns" if table is None or table.empty else ", ".join(map(str, table))
-        raise MedxferError(
-            f"data.split.groups={column}: the table of this data set has {has}; choose one of its columns"
-        )
-    values = table[column].iloc[store.rows].str.strip().reset_index(drop=True)
-    if blank := int((values == "").sum()):
-        raise MedxferError(
-            f"data.split.groups={column}: {blank} of {len(values)} images have no value there; fill the column, or "
-            "leave their rows out"
-        )
-    return values
+    fit = [] if table is None else [str(name) for name in table if _divides(split, table[name])]
+    way_out = f"choose {listing(fit, 'or')}" if fit else "none of its columns has every class in each group, so add one"
+    raise MedxferError(f"data.split.groups={column}: the table of this data set has no such column; {way_out}")
+
+
+def _divides(split: Split, values: pd.Series) -> bool:
+    try:
+        _by_site(split, values)
+    except MedxferError:
+        return False
+    return True
 
 
 def _by_site(split: Split, values: pd.Series) -> Split:
-    """`split` with a fold for each of the `values`, (N,), in the order of their names."""
+    """`split` with a fold for each of the `values`, one an image of the data set's index, in the order of their names.
+
+    Raises MedxferError if one is blank, or if the folds are not such that each can be tested.
+    """
+    settings, store, free = split.settings, split.store, (split.images["split"] != "test").to_numpy()
+    values = values.iloc[store.rows].str.strip().reset_index(drop=True)
+    if blank := int((values == "").sum()):
+        raise MedxferError(
+            f"data.split.groups={settings.groups}: {blank} of {len(values)} images have no value there; fill the "
+            "column, or leave their rows out"
+        )
     fold, sites = pd.factorize(values, sort=True)
-    settings, free = split.settings, (split.images["split"] != "test").to_numpy()
     if len(sites) < 2:
         raise MedxferError(f"data.split.groups={settings.groups}: all images have the value '{sites[0]}': it takes two")
     fold = np.where(free, fold, LEFT_OUT)
-    store = split.store
     check_sites(store.images["patient"], store.labels, store.classes, fold, tuple(sites))
     return replace(split, sites=tuple(map(str, sites)), fixed=fold)
 

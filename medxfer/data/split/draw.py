@@ -1,6 +1,6 @@
 """Draws of whole patients: parts, folds and training fractions, stratified by label."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -130,18 +130,20 @@ def check_sites(
     patients: pd.Series, labels: NDArray[Any], classes: tuple[str, ...], folds: NDArray[np.int64], sites: Sequence[str]
 ) -> None:
     """Raise MedxferError if a site has a class of fewer than two patients, or if too few patients are elsewhere."""
-    places = [
-        (site, folds == number, name, column > 0)
-        for number, site in enumerate(sites)
-        for name, column in zip(classes, _onehot(labels, classes).T, strict=True)
-    ]
-    for site, here, name, has in places:
+    onehot = _onehot(labels, classes)
+
+    def places() -> Iterator[tuple[str, NDArray[Any], str, NDArray[Any]]]:  # one by one: an id makes a site of an image
+        for number, site in enumerate(sites):
+            for name, column in zip(classes, onehot.T, strict=True):
+                yield site, folds == number, name, column > 0
+
+    for site, here, name, has in places():
         if (few := patients[has & here].nunique()) < 2:
             raise MedxferError(
                 f"fold '{site}' has {count(few, 'patient')} with '{name}', and a fold is judged from two of each class "
                 "on: join it with another in the table, or leave its rows out"
             )
-    for site, here, name, has in places:
+    for site, here, name, has in places():
         if patients[has & ~patients.isin(patients[here]).to_numpy()].nunique() < 2:
             raise MedxferError(
                 f"outside of fold '{site}' there are too few patients with '{name}' to train on: join folds in the "
