@@ -94,8 +94,6 @@ def test_an_official_test_part_is_left_alone():
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"folds": 1}, "whole number from 2"),
-        ({"folds": 2.5}, "whole number from 2"),
         ({"folds": 3, "groups": "site"}, "leave data.split.folds out"),
         ({"groups": "site", "file": "x.csv"}, "leave data.split.file out"),
         ({"folds": 3, "resample": True}, "leave data.split.resample out"),
