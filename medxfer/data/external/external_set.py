@@ -20,6 +20,8 @@ from medxfer.data.header_facts import one_kind
 from medxfer.data.inspect.shortcuts import class_counts
 from medxfer.data.sources.class_names import in_training_classes
 from medxfer.data.sources.patients import NO_PATIENTS
+from medxfer.data.sources.source import Holds
+from medxfer.data.sources.targets import source_class
 from medxfer.data.store.dataset import DatasetInfo, dataset_of
 from medxfer.data.store.gray_store import GrayStore
 from medxfer.data.store.open import store_of
@@ -134,7 +136,9 @@ _opened: dict[tuple[Mounted, TrainedOn, DatasetInfo], ExternalSet] = {}  # share
 
 def _dataset(mounted: Mounted, trained_on: TrainedOn) -> DatasetInfo:
     with errors_of(f"external set '{mounted.name}'", mounted.key):
-        config = mounted.config
+        config, source = mounted.config, mounted.data["source"]
+        if holds := source_class(source.pop("_target_")).foretold(**source):
+            _matched(np.zeros(0, np.int64), holds, mounted, trained_on)
         with open_dict(config):
             config.data.keep_aspect = trained_on.keep_aspect
         return dataset_of(config)
@@ -143,14 +147,8 @@ def _dataset(mounted: Mounted, trained_on: TrainedOn) -> DatasetInfo:
 def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progress: Step | None) -> ExternalSet:
     config, key = mounted.config, mounted.key
     with errors_of(f"external set '{mounted.name}'", key):
-        _check_modality(key, dataset.modality, trained_on)
-        labels = in_training_classes(
-            dataset.index.labels,
-            (dataset.index.classes, dataset.index.task),
-            (trained_on.classes, trained_on.task),
-            mounted.classes,
-            key,
-        )
+        index = dataset.index
+        labels = _matched(index.labels, Holds(index.classes, index.task, dataset.modality), mounted, trained_on)
         shares = config.data.max_rejected, progress, config.data.get("max_missing", 0.2)
         store = store_of(dataset, trained_on.image_size, trained_on.hounsfield, *shares)
     kept_as = kept_as_of(trained_on.image_size, trained_on.hounsfield)
@@ -172,6 +170,13 @@ def _open(mounted: Mounted, trained_on: TrainedOn, dataset: DatasetInfo, progres
     )
     _check_left(found, key)
     return found
+
+
+def _matched(labels: NDArray[Any], holds: Holds, mounted: Mounted, trained_on: TrainedOn) -> NDArray[Any]:
+    """`labels` in the training's classes. Raises MedxferError if classes or modality are not the training's."""
+    _check_modality(mounted.key, holds.modality, trained_on)
+    own, training = (holds.classes, holds.task), (trained_on.classes, trained_on.task)
+    return in_training_classes(labels, own, training, mounted.classes, mounted.key)
 
 
 def _series(name: str, store: GrayStore, trained_on: TrainedOn) -> BySeries | None:

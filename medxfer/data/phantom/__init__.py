@@ -3,6 +3,6 @@
 They are drawings. A result on them says that the program works, and nothing about patients.
 """
 
-from medxfer.data.phantom.write import GENERATION, example, write_phantoms
+from medxfer.data.phantom.write import CLASSES, GENERATION, example, write_phantoms
 
-__all__ = ["GENERATION", "example", "write_phantoms"]
+__all__ = ["CLASSES", "GENERATION", "example", "write_phantoms"]

@@ -24,6 +24,7 @@ from medxfer.data.phantom.anatomy import virtual_patient
 from medxfer.data.processes import SECONDS, in_processes
 
 Modality = Literal["DX", "CT"]
+CLASSES = ("lesion", "no_lesion")
 GENERATION = 1  # of the drawings: another number means other pictures
 CT_WINDOWS = ((40, 400), (50, 350), (35, 450))  # what scanners store, HU
 
@@ -57,7 +58,7 @@ class _Plan:
         """The text of labels.csv."""
         rows = ["path,label,patient_id"]
         for patient, lesion in enumerate(self.lesions()):
-            label = f"{'lesion' if lesion else 'no_lesion'},{patient_id(patient)}"
+            label = f"{CLASSES[not lesion]},{patient_id(patient)}"
             rows += [f"{self.name(patient, image)},{label}" for image in range(self.images)]
         return "\n".join(rows) + "\n"
 

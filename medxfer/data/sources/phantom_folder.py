@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from medxfer.data.phantom import GENERATION, write_phantoms
+from medxfer.data.phantom import CLASSES, GENERATION, write_phantoms
 from medxfer.data.sources.dicom_folder import DicomFolder
-from medxfer.data.sources.source import Index
+from medxfer.data.sources.source import Holds, Index
 
 CAVEAT = "drawn by formula, so the result says nothing about patients"
 
@@ -21,6 +21,10 @@ class PhantomFolder(DicomFolder):
         folder = Path(root) / f"{modality.lower()}-{patients}x{images}-seed{seed}-v{GENERATION}"
         write_phantoms(folder, modality, patients=patients, images=images, seed=seed)
         super().__init__(str(folder), str(folder / "labels.csv"))
+
+    @classmethod
+    def foretold(cls, **settings: Any) -> Holds:
+        return Holds(CLASSES, "binary", settings["modality"])
 
     def index(self) -> Index:
         index = super().index()

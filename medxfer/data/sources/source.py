@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,14 @@ class Index:
     table: pd.DataFrame | None = None  # the other columns of the release's table, a row an image, as text
 
 
+class Holds(NamedTuple):
+    """What two data sets have to agree in, so that a network of one can be asked about the other."""
+
+    classes: tuple[str, ...]
+    task: Task
+    modality: str
+
+
 class Source(ABC):
     """One kind of data set: where images, labels and patients come from, and how an image is read.
 
@@ -55,6 +63,11 @@ class Source(ABC):
     @abstractmethod
     def index(self) -> Index:
         """All labelled images. Raises MedxferError if the folder or its table is not as described."""
+
+    @classmethod
+    def foretold(cls, **settings: Any) -> Holds | None:
+        """What it will hold with these arguments, where that is known before its files are made or fetched."""
+        return None
 
     @abstractmethod
     def settings(self) -> dict[str, object]:

@@ -12,6 +12,7 @@ from pictures import make_elsewhere, make_pictures
 
 from medxfer.base.errors import MedxferError
 from medxfer.data.external import ExternalSet, mounted_sets
+from medxfer.data.external.external_set import TrainedOn, external_sets
 from medxfer.data.sources.class_names import in_training_classes
 from medxfer.training.prepare import prepare
 from medxfer.training.settings.composed import compose_config
@@ -82,6 +83,21 @@ def test_a_set_is_refused_before_any_training(tmp_path: Path) -> None:
     (found,) = sets_of(tmp_path, *clinic(tmp_path / "out"), "external.classes={sick: b}")
     assert found.classes == ("a", "b")
     assert found.labels.tolist() == [i // 2 % 2 for i in range(24)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes", "why"),
+    [
+        ("phantom_dx", ("a", "b"), "external has the classes lesion and no_lesion and the training a and b"),
+        ("phantom_ct", ("lesion", "no_lesion"), "its images are 'CT' and the training's 'DX'"),
+    ],
+)
+def test_phantoms_that_cannot_be_scored_are_refused_before_they_are_drawn(tmp_path: Path, kind, classes, why) -> None:
+    trained_on = TrainedOn("0" * 16, "DX", classes, "binary", True, 16, False, False, "image")
+    few = ["external.patients=2", "external.images=1"]
+    with pytest.raises(MedxferError, match=f"external set '{kind}': {why}"):
+        external_sets(small_config(tmp_path, f"data@external={kind}", *few), trained_on)
+    assert not list(tmp_path.rglob("phantoms"))
 
 
 def test_missing_and_wrong_settings_are_named_as_they_are_given(tmp_path: Path) -> None:
