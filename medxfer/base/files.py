@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from filelock import FileLock
@@ -78,12 +78,12 @@ def write_parquet(path: Path, table: "pd.DataFrame") -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """A record. Raises FileNotFoundError, and MedxferError where the file holds something else than a record."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=lambda part: _Record.of(part, path))
     except ValueError as error:
         raise MedxferError(f"{path} is damaged ({error}); delete it and run the same command again") from error
     if not isinstance(content, dict):
         raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
-    return _Record(content, path)
+    return content
 
 
 class _LackedError(MedxferError, KeyError):
@@ -93,11 +93,15 @@ class _LackedError(MedxferError, KeyError):
 
 
 class _Record(dict[str, Any]):
-    """What a record holds; who asks for what it lacks is told which file is damaged."""
+    """What a record holds, or a part of it; who asks for what it lacks is told which file is damaged."""
 
-    def __init__(self, content: dict[str, Any], path: Path) -> None:
-        super().__init__(content)
-        self.path = path
+    path: Path  # no argument: `dataclasses.asdict` copies a dictionary by calling its class with the items alone
+
+    @classmethod
+    def of(cls, content: dict[str, Any], path: Path) -> Self:
+        record = cls(content)
+        record.path = path
+        return record
 
     def __missing__(self, key: str) -> Any:
         raise _LackedError(f"{self.path} is damaged (it has no '{key}'); delete it and run the same command again")

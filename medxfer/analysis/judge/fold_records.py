@@ -1,7 +1,8 @@
 """What the records (metrics.json) of a training's folds have in common."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 Record = dict[str, Any]
 
@@ -15,14 +16,17 @@ def shared_record(folds: Sequence[Mapping[str, Any]]) -> Record:
     """
     first = folds[0]
     names = [name for name in first["metrics"] if name.startswith("val/")]
-    return {
-        **{key: value for key, value in first.items() if key not in ("cell", "factors", "epochs", "best_epoch")},
+    shared = cast(Record, copy(first))  # of its kind, which names the file where something is lacking; so below
+    for key in ("cell", "factors", "epochs", "best_epoch"):
+        shared.pop(key, None)
+    shared |= {
         "metrics": {name: _mean([one["metrics"].get(name) for one in folds]) for name in names},
         "undefined": {name: why for one in folds for name, why in one.get("undefined", {}).items()},
         "threshold": None,
         "timings": {name: sum(one["timings"].get(name, 0.0) for one in folds) for name in first["timings"]},
         "data": _data([one["data"] for one in folds]),
     }
+    return shared
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -32,8 +36,8 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def _data(folds: Sequence[Mapping[str, Any]]) -> Record:
     first = folds[0]
-    data = {
-        **first,
+    data = cast(Record, copy(first))
+    data |= {
         **{of: {**first[of], "test": sum(one[of]["test"] for one in folds)} for of in ("images", "patients")},
         "caveats": list(dict.fromkeys(text for one in folds for text in one["caveats"])),
     }

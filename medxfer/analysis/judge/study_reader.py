@@ -3,10 +3,11 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from medxfer.analysis.judge.fold_records import shared_record
 from medxfer.analysis.judge.results import BLOCK, CellRecord, StudyRecord
@@ -107,7 +108,9 @@ def _trainings(cells: Iterable[CellRecord]) -> Iterator[CellRecord]:
 
 
 def _without_fold(cell: CellRecord) -> dict[str, Any]:
-    return {key: value for key, value in cell.factors.items() if key != FOLD}
+    factors = cast(dict[str, Any], copy(cell.factors))  # of its kind, which names the file where one is lacking
+    factors.pop(FOLD, None)
+    return factors
 
 
 def _training(cells: Iterable[CellRecord]) -> CellRecord:

@@ -479,3 +479,18 @@ def test_scores_that_are_gone_are_named_once(tmp_path: Path) -> None:
     next(folder.glob("cells/*/predictions.parquet")).unlink()
     with pytest.raises(MedxferError, match=r"^cannot read \S+predictions\.parquet: no such file; delete the cell's"):
         judge(read_study(folder))
+
+
+@pytest.mark.parametrize("folds", [0, 3])
+@pytest.mark.parametrize("lacking", [("factors", "colormap"), ("data", "modality"), ("task",)])
+def test_a_record_that_lacks_a_part_is_named(tmp_path: Path, folds: int, lacking: tuple[str, ...]) -> None:
+    study = write_study(tmp_path / "s", folds=folds)
+    path = min(study.glob("cells/*/metrics.json"))
+    record = json.loads(path.read_text())
+    part = record
+    for key in lacking[:-1]:
+        part = part[key]
+    del part[lacking[-1]]
+    path.write_text(json.dumps(record))
+    with pytest.raises(MedxferError, match=rf"^{path} is damaged \(it has no '{lacking[-1]}'\); delete it"):
+        judge(read_study(study))
