@@ -80,10 +80,16 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_hook=lambda part: _Record.of(part, path))
     except ValueError as error:
-        raise MedxferError(f"{path} is damaged ({error}); delete it and run the same command again") from error
+        raise MedxferError(_damaged(path, error)) from error
     if not isinstance(content, dict):
-        raise MedxferError(f"{path} is damaged (no JSON object); delete it and run the same command again")
+        raise MedxferError(_damaged(path, "no JSON object"))
     return content
+
+
+def _damaged(path: Path, why: object) -> str:
+    return (
+        f"{path} is damaged or of another version of medxfer ({why}); delete it and run the command that made it again"
+    )
 
 
 class _LackedError(MedxferError, KeyError):
@@ -104,7 +110,7 @@ class _Record(dict[str, Any]):
         return record
 
     def __missing__(self, key: str) -> Any:
-        raise _LackedError(f"{self.path} is damaged (it has no '{key}'); delete it and run the same command again")
+        raise _LackedError(_damaged(self.path, f"it has no '{key}'"))
 
 
 def private_folder(folder: Path) -> Path:

@@ -233,7 +233,7 @@ def test_scores_beside_the_threshold_are_not_rounded_across_it(pictures_cell: Pa
         ("no weights", r"its weights were not kept"),
         ("torn weights", "damaged or of another version"),
         ("another network", "damaged or of another version"),
-        ("old record", r"damaged or of another version of medxfer \('input'\)"),
+        ("old record", r"damaged or of another version of medxfer \(it has no 'input'\)"),
         ("no record", "metrics.json is damaged"),
         ("old settings", "damaged or of another version of medxfer .*levels"),
         ("other settings", "damaged or of another version of medxfer .*keep_aspect"),

@@ -492,5 +492,5 @@ def test_a_record_that_lacks_a_part_is_named(tmp_path: Path, folds: int, lacking
         part = part[key]
     del part[lacking[-1]]
     path.write_text(json.dumps(record))
-    with pytest.raises(MedxferError, match=rf"^{path} is damaged \(it has no '{lacking[-1]}'\); delete it"):
+    with pytest.raises(MedxferError, match=rf"^{path} is damaged or .* \(it has no '{lacking[-1]}'\); delete it"):
         judge(read_study(study))
